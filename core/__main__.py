@@ -1,0 +1,221 @@
+"""The command line: ``python -m core run`` and ``python -m core experts``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.engine import Engine, default_cache
+from core.errors import AskError, SettingError
+from core.experiment import CONTROLS, Experiment
+from core.forward import POOLINGS
+from core.languages import label
+from core.models import CATALOGUE, DTYPES
+from core.progress import Progress, Terminal, duration
+from core.results import Change, Result
+from core.store import Store
+
+_EPILOG = """
+models
+  embedded          Gemma 3 270M (base); comes with the requirements, nothing is downloaded
+  OWNER/NAME        any causal language model on the Hugging Face hub, at --revision
+  FOLDER            one saved with save_pretrained (config.json, *.safetensors, tokenizer.json)
+
+corpora
+  embedded          400 sentences in 12 languages: 200 rows probe, 200 evaluation
+  flores:DIR        FLORES-200: dev is the probe, devtest the evaluation
+  tatoeba:DIR       Tatoeba in the LASER layout; pairs with English, so it needs --probe-corpus
+  table:FILE        your own CSV, TSV, JSONL or Parquet with one column a language (es, fr, ...), optionally id and
+                    split (probe or evaluation)
+
+languages are named by BCP 47 codes (es, zh); FLORES's spa_Latn and Tatoeba's spa mean the same.
+
+examples
+  python -m core run --target ja --experts 2000
+  python -m core run --target es --strength 0.5 --control random --json random.json
+  python -m core run --corpus flores:flores200 --languages es,fr,hi,th --eval-sentences 100 --target es
+  python -m core run --corpus tatoeba:tatoeba --probe-corpus embedded --target en
+  python -m core run --model bigscience/bloom-560m --target fr --experts 200
+  python -m core experts --target ja --experts 500 --out experts.csv
+
+Results are cached in --cache: what was computed once is not computed again.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 2 for a request that cannot be met."""
+    arguments = _parser().parse_args(argv)
+    try:
+        command: Callable[[argparse.Namespace], None] = arguments.command
+        command(arguments)
+    except AskError as error:
+        print(f"error: {error.what}\n  why: {error.why}\n  instead: {error.instead}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is kept in the cache", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core",
+        description="Find the language-specific neurons of a multilingual model, hold them, and measure what moves.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts}")
+    run = _command(
+        commands,
+        "run",
+        _run,
+        "measure retrieval and distance before and after an intervention",
+        "Finds the experts of the target language (the neurons whose pooled response best tells its sentences from "
+        "those of other languages, by AUROC), holds them at their mean response on that language while every sentence "
+        "of every language passes through, and compares the sentence embeddings before (pre) and after (post).",
+    )
+    _evaluation(run)
+    run.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE")
+    experts = _command(
+        commands,
+        "experts",
+        _experts,
+        "write the ranked neurons to a table",
+        "Ranks every MLP neuron by how well its pooled response tells the target language from the others (AUROC) and "
+        "writes the best: rank, layer, site, unit, score, value (its mean response on the target language).",
+    )
+    experts.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, function: Callable[[argparse.Namespace], None], summary: str, description: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    default = Experiment()
+    known = ", ".join(choice.name for choice in CATALOGUE[:4])
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", default=default.model, help=f"embedded (default), a hub id, or a folder: {known}, ...")
+    model.add_argument("--revision", help="branch, tag or commit of a model on the hub")
+    model.add_argument("--dtype", default="auto", choices=["auto", *DTYPES], help="default: bfloat16 where native")
+    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1 or mps")
+    probe = parser.add_argument_group("experts")
+    probe.add_argument("--target", required=True, metavar="LANG", help="language whose experts are held")
+    probe.add_argument("--experts", type=int, default=default.experts, metavar="K", help="how many (default: 2000)")
+    probe.add_argument("--corpus", default=default.corpus, metavar="SPEC", help="where sentences come from (see below)")
+    probe.add_argument("--probe-corpus", metavar="SPEC", help="take the probe sentences from another corpus")
+    probe.add_argument(
+        "--probe-languages",
+        type=_codes,
+        metavar="LANG,...",
+        help="positive and negative languages (default: the target and those of en,de,fr,es,ja,zh that the corpus has; "
+        "all of them for the embedded corpus)",
+    )
+    probe.add_argument("--probe-sentences", type=int, metavar="N", help="the first N probe rows (default: all)")
+    probe.add_argument("--pooling", default="mean", choices=POOLINGS, help="of a neuron over tokens (default: mean)")
+    other = parser.add_argument_group("other")
+    other.add_argument("--seed", type=int, default=0, help="of the random control and the projection (default: 0)")
+    other.add_argument("--cache", metavar="DIR", type=Path, default=default_cache(), help="default: %(default)s")
+    return parser
+
+
+def _evaluation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("intervention and evaluation")
+    group.add_argument(
+        "--strength", type=float, default=1.0, metavar="S", help="0: unmodified, 1 (default): held at the mean, above: beyond"
+    )
+    group.add_argument(
+        "--control", default="none", choices=CONTROLS, help="random: the experts' values on neurons drawn at random"
+    )
+    group.add_argument("--languages", type=_codes, metavar="LANG,...", help="to evaluate on (default: all of the corpus)")
+    group.add_argument("--eval-sentences", type=int, metavar="N", help="the first N evaluation rows (default: all)")
+    group.add_argument("--layer", default="last", metavar="L", help="last (default) or a hidden state from 0 (embeddings)")
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(code.strip() for code in text.split(",") if code.strip())
+
+
+def _experiment(arguments: argparse.Namespace) -> Experiment:
+    return Experiment.from_dict({k: v for k, v in vars(arguments).items() if k != "command"})
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        _check_writable(arguments.json)
+    result = Engine(Store(arguments.cache)).run(_experiment(arguments), Progress(Terminal()))
+    if arguments.json:
+        _write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
+    print(_summary(result))
+
+
+def _experts(arguments: argparse.Namespace) -> None:
+    _check_writable(arguments.out)
+    engine = Engine(Store(arguments.cache))
+    bound, experts = engine.experts(_experiment(arguments), Progress(Terminal()))
+    frame = bound.outline.neurons.table(experts.neurons)
+    frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
+    _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))
+    print(f"{len(frame):,} experts of {label(bound.target)}, mean AUROC {frame['score'].mean():.4f}: {arguments.out}")
+
+
+def _check_writable(path: Path) -> None:
+    """Find out before hours of work that the result could not be written."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise SettingError(f"write {path}", "it is a folder, or its folder does not exist", "Name a file in a folder that is there.")
+    try:
+        with tempfile.TemporaryFile(dir=path.absolute().parent):
+            pass
+    except OSError as error:
+        raise SettingError(f"write {path}", str(error), "Name a file in a folder you can write to.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _summary(result: Result) -> str:
+    """The result as a few lines of text."""
+    experiment, plan = result.plan.experiment, result.plan
+    rows = result.from_target
+    layer, at_best = result.best_layer
+    what = "random neurons with the values of its experts" if experiment.control == "random" else "experts"
+    lines = [
+        "",
+        f"{label(plan.target)}: {experiment.experts:,} {what} at strength {experiment.strength:g}, {experiment.model}, "
+        f"{experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
+        f"  mean AUROC of the experts      {result.experts.scores.mean():.3f}",
+        _line("top-1, target as query", result.target_top1),
+        _line("top-1, all pairs", result.all_top1),
+        _line("distance, all pairs", result.all_pairs_distance),
+        _line("distance, to target", result.target_distance),
+        "  free, for comparison:",
+        _line("top-1, mean-centred", result.centred),
+        _line(f"top-1, layer {layer} (best pre)", at_best),
+        "",
+        f"  {plan.target} as query    pre    post     n",
+    ]
+    lines += [f"    {r.candidate:<12} {r.top1_pre:.3f}  {r.top1_post:.3f}  {r.n:>4}" for r in rows.itertuples()]
+    lines += [f"  note: {note}" for note in result.notes]
+    return "\n".join([*lines, "", f"  took {duration(sum(result.seconds.values()))}"])
+
+
+def _line(name: str, change: Change) -> str:
+    return f"  {name:<30} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+.3f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

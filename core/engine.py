@@ -1,0 +1,284 @@
+"""Runs experiments: plans, loads the model if it must, goes through the stages, and puts the result together.
+
+One engine serves a whole process. It keeps the last model in memory; all forward passes on it are serialised by the
+model's own lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from core import projection
+from core.embedded_model import is_converted
+from core.experiment import Experiment, Plan, plan
+from core.interventions import Intervention
+from core.models import EMBEDDED, LoadedModel, ResolvedModel, load
+from core.progress import Progress
+from core.results import Result, merge_spaces
+from core.stages import Experts, NotCached, Stages
+from core.store import DamagedArtefact, Store
+
+T = TypeVar("T")
+
+STAGES = ("load", "capture", "expertise", "embed_pre", "embed_post", "measure", "projection")
+_WORDS = {
+    "load": "loading the model",
+    "capture": "reading every neuron on the probe sentences",
+    "expertise": "ranking the neurons",
+    "embed_pre": "embedding the sentences, before",
+    "embed_post": "embedding the sentences, after",
+    "measure": "measuring retrieval and distance",
+    "projection": "drawing the map",
+}
+
+
+def default_cache() -> Path:
+    """Where artefacts are kept: ``$LANGUAGE_NEURONS_CACHE``, or the ``cache`` folder of the project."""
+    return Path(os.environ.get("LANGUAGE_NEURONS_CACHE") or Path(__file__).resolve().parent.parent / "cache")
+
+
+class Engine:
+    """Runs experiments over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._models: dict[ResolvedModel, LoadedModel] = {}
+        self._loading = threading.Lock()
+        self._pace: dict[str, float] = {}  # measured tokens a second by model digest
+        self._warm: threading.Thread | None = None
+
+    def known(self, experiment: Experiment) -> Result | None:
+        """The result if it can be had without computing anything, else None."""
+        try:
+            return _Run(self, plan(experiment), Progress(), only_cached=True).result()
+        except (NotCached, DamagedArtefact):
+            return None
+
+    def experts(self, experiment: Experiment, progress: Progress | None = None) -> tuple[Plan, Experts]:
+        """Find the experts alone, best first."""
+        bound = plan(experiment)
+        return bound, self._retried(lambda: _Run(self, bound, progress or Progress()).experts())
+
+    def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
+        """Run an experiment; whatever the store has is not computed again.
+
+        Raises
+        ------
+        AskError
+            If it cannot be; everything that is known beforehand is refused before any work.
+        Cancelled
+            If the progress report raised it; finished languages are kept.
+        """
+        bound = plan(experiment)
+        return self._retried(lambda: _Run(self, bound, progress or Progress()).result())
+
+    def estimate(self, experiment: Experiment) -> dict[str, float]:
+        """Seconds that each stage is expected to take now, by stage; 0 where the store has it."""
+        return _Run(self, plan(experiment), Progress()).expected()
+
+    def model(self, resolved: ResolvedModel) -> LoadedModel:
+        """The loaded model; one is kept in memory."""
+        with self._loading:
+            if resolved not in self._models:
+                self._models.clear()
+                self._models[resolved] = load(resolved, self.store)
+            return self._models[resolved]
+
+    def is_loaded(self, resolved: ResolvedModel) -> bool:
+        """Whether the model is in memory."""
+        return resolved in self._models
+
+    def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
+        """Tokens a second: measured if the model has run in this process, else guessed from its size."""
+        rate = 2e13 if resolved.device != "cpu" else 2e11
+        return self._pace.get(resolved.digest, rate / (0.75 * n_parameters))
+
+    def measured(self, resolved: ResolvedModel, tokens: float, seconds: float) -> None:
+        """Remember how fast the model ran."""
+        if tokens > 2000 and seconds > 0:
+            self._pace[resolved.digest] = tokens / seconds
+
+    @staticmethod
+    def _retried(work: Callable[[], T]) -> T:
+        """Do again what met an artefact that vanished, or was found damaged and removed, between two stages."""
+        for _ in range(2):
+            try:
+                return work()
+            except (NotCached, DamagedArtefact):
+                continue
+        return work()
+
+    def warm_up(self) -> None:
+        """Compile the projection's kernels in the background, beside the model's conversion and passes."""
+        if self._warm is None:
+            self._warm = threading.Thread(target=projection.warm_up, name="warm-up", daemon=True)
+            self._warm.start()
+
+
+class _Run:
+    """One pass through the stages."""
+
+    def __init__(self, engine: Engine, bound: Plan, progress: Progress, only_cached: bool = False) -> None:
+        self.engine, self.plan, self.progress = engine, bound, progress
+        self.only_cached = only_cached
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.computed: list[str] = []
+        self.stages = Stages(bound, engine.store, self._model, self._advance, only_cached)
+        self._tokens = 0
+
+    def result(self) -> Result:
+        if not self.only_cached:
+            self._announce()
+        experts = self.experts()
+        intervention = self.stages.intervention(experts)
+        self._embed("embed_pre", None)
+        self._embed("embed_post", intervention)
+        with self._timed("measure"):
+            pairs = merge_spaces(
+                *(self.stages.layer_measures(w)[0] for w in (None, intervention)), keys=["group", "query", "candidate", "n"]
+            )
+            medoid = merge_spaces(*(self.stages.layer_measures(w)[1] for w in (None, intervention)), keys=["language"])
+            layers = merge_spaces(*(self.stages.profile(w) for w in (None, intervention)), keys=["layer"])
+        with self._timed("projection"):
+            maps = self.stages.projection(intervention)
+        self.progress.finish()
+        return Result(
+            plan=self.plan,
+            experts=experts,
+            pairs=pairs,
+            medoid=medoid.rename(columns={"to_medoid_pre": "pre", "to_medoid_post": "post"}),
+            layers=layers,
+            maps=tuple(maps),
+            seconds=self.seconds,
+            computed=tuple(self.computed),
+            notes=self._notes(),
+        )
+
+    def experts(self) -> Experts:
+        self._capture()
+        with self._timed("expertise", computes=not self.stages.has_expertise()):
+            return self.stages.experts()
+
+    def expected(self) -> dict[str, float]:
+        """Seconds by stage, before anything has run."""
+        shape, stages = self.plan.outline, self.stages
+        pace = self.engine.pace(self.plan.resolved, shape.n_parameters)
+        probe = stages.missing_responses() if not stages.has_expertise() else []
+        pre = stages.missing_embeddings(None)
+        # What the experts are is not known before the ranking, nor then whether the post side is stored.
+        post = (
+            stages.missing_embeddings(stages.intervention(stages.experts()))
+            if stages.has_expertise()
+            else [(g, code) for g, group in enumerate(self.plan.groups) for code in group.languages]
+        )
+        capture = sum(_tokens(self.plan.probe.texts[code]) for code in probe) / pace
+        embed_pre, embed_post = (
+            sum(_tokens(self.plan.groups[g].texts[code]) for g, code in missing) / pace for missing in (pre, post)
+        )
+        passes = capture + embed_pre + embed_post > 0
+        return {
+            "load": self._load_seconds() if passes else 0.0,
+            "capture": capture,
+            "expertise": 0.0 if stages.has_expertise() else 3.0,
+            "embed_pre": embed_pre,
+            "embed_post": embed_post,
+            "measure": 3.0 if passes else 0.0,
+            "projection": 4.0 if passes else 0.0,
+        }
+
+    def _load_seconds(self) -> float:
+        resolved = self.plan.resolved
+        if self.engine.is_loaded(resolved):
+            return 0.0
+        if resolved.name == EMBEDDED:
+            return 6.0 if is_converted(self.engine.store) else 45.0
+        return 4.0 + self.plan.outline.n_parameters * 4 / 5e8
+
+    def _announce(self) -> None:
+        expected = self.expected()
+        self.progress.plan({_WORDS[name]: seconds for name, seconds in expected.items()})
+        if expected["projection"]:
+            self.engine.warm_up()
+
+    def _capture(self) -> None:
+        if self.stages.has_expertise():
+            return
+        missing = self.stages.missing_responses()
+        if missing and self.only_cached:
+            raise NotCached("responses")
+        tokens = self._count([self.plan.probe.texts[code] for code in missing])
+        with self._passing("capture", tokens):
+            for code in missing:
+                self.stages.capture(code)
+
+    def _embed(self, stage: str, intervention: Intervention | None) -> None:
+        missing = self.stages.missing_embeddings(intervention)
+        if missing and self.only_cached:
+            raise NotCached("embeddings")
+        tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing])
+        with self._passing(stage, tokens):
+            for group, code in missing:
+                self.stages.embed(group, code, intervention)
+
+    def _count(self, texts: list[tuple[str, ...]]) -> int:
+        return sum(self.stages.tokens(sentences).n_tokens for sentences in texts)
+
+    def _model(self) -> LoadedModel:
+        resolved = self.plan.resolved
+        if self.engine.is_loaded(resolved):
+            return self.engine.model(resolved)
+        with self._timed("load", computes=True):
+            return self.engine.model(resolved)
+
+    @contextmanager
+    def _timed(self, stage: str, computes: bool = False) -> Iterator[None]:
+        if computes:
+            self.computed.append(stage)
+        if not self.only_cached:
+            self.progress.stage(_WORDS[stage])
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+
+    @contextmanager
+    def _passing(self, stage: str, tokens: int) -> Iterator[None]:
+        """A stage of forward passes, which counts tokens and measures the model's pace."""
+        if not tokens:
+            yield
+            return
+        self.computed.append(stage)
+        self.progress.stage(_WORDS[stage], tokens)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+        self.engine.measured(self.plan.resolved, tokens, self.seconds[stage])
+
+    def _advance(self, tokens: int) -> None:
+        self.progress.advance(tokens)
+
+    def _notes(self) -> tuple[str, ...]:
+        cut = self.stages.cut()
+        long = (f"{cut:,} sentences were longer than the model's context and were cut.",) if cut else ()
+        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
+        shown = sum(n * len(g.languages) for n, g in zip(self.stages.shown(), self.plan.groups, strict=True))
+        thinned = (
+            (f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.",)
+            if shown < points
+            else ()
+        )
+        return self.plan.notes + long + thinned
+
+
+def _tokens(sentences: tuple[str, ...]) -> float:
+    """A guess at the number of tokens, from bytes: close enough for an estimate of time."""
+    return sum(len(text.encode()) / 4.5 + 1 for text in sentences)

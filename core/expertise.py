@@ -1,0 +1,156 @@
+"""How well each neuron's response tells the sentences of one language from the others.
+
+AUROC of every neuron for every language comes from one sort of the neuron's responses: the ranks do not depend on which
+language is asked about, so the rank sum of each language is all that differs (Mann-Whitney U).
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+
+from core.errors import SettingError
+
+_CHUNK = 1 << 22  # responses sorted at a time: small enough for the cache, large enough to amortise the call
+
+
+def auroc(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.ndarray:
+    """AUROC of every neuron as a classifier of every language against the rest.
+
+    Parameters
+    ----------
+    responses : ndarray of float16 or float32, (n_neurons, n_sentences)
+        Pooled responses. Finite.
+    labels : ndarray of int, (n_sentences,)
+        Language of each sentence, 0 to ``n_languages - 1``.
+    n_languages : int
+
+    Returns
+    -------
+    ndarray of float64, (n_languages, n_neurons)
+        Equal to ``sklearn.metrics.roc_auc_score(labels == language, responses[neuron])``: ties count as a half. NaN
+        for a language with no sentence, or with all of them.
+
+    Raises
+    ------
+    ValueError
+        If a response is not finite, or the shapes do not fit.
+    """
+    labels = np.ascontiguousarray(labels, dtype=np.int64)
+    n_neurons, n_sentences = responses.shape
+    if labels.shape != (n_sentences,) or labels.min() < 0 or labels.max() >= n_languages:
+        raise ValueError(f"labels: one a sentence, from 0 to {n_languages - 1}")
+    sums = np.empty((n_neurons, n_languages))
+    rows = max(1, _CHUNK // n_sentences)
+
+    def rank_sums(start: int) -> None:
+        ordered, bits = _sorted_with_position(responses[start : start + rows])
+        _sum_ranks(ordered, np.uint64(bits), labels, sums[start : start + rows])
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy's sort and the kernel release the GIL
+        list(pool.map(rank_sums, range(0, n_neurons, rows)))
+    positive = np.bincount(labels, minlength=n_languages).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.ascontiguousarray(
+            ((sums - positive * (positive + 1) / 2) / (positive * (n_sentences - positive))).T
+        )
+
+
+def means(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.ndarray:
+    """Mean response of every neuron on every language.
+
+    Parameters
+    ----------
+    responses, labels, n_languages
+        As for `auroc`.
+
+    Returns
+    -------
+    ndarray of float32, (n_languages, n_neurons)
+        Accumulated in double precision; NaN for a language with no sentence.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.stack(
+            [
+                responses[:, labels == language].sum(axis=1, dtype=np.float64) / (labels == language).sum()
+                for language in range(n_languages)
+            ]
+        ).astype(np.float32)
+
+
+def top(scores: np.ndarray, k: int) -> np.ndarray:
+    """The ``k`` neurons with the highest score, best first; ties go to the lower index.
+
+    Parameters
+    ----------
+    scores : ndarray, (n_neurons,)
+    k : int
+
+    Returns
+    -------
+    ndarray of int64, (k,)
+
+    Raises
+    ------
+    SettingError
+        If ``k`` is not between 1 and the number of neurons.
+    """
+    check_count(k, len(scores))
+    return np.argsort(-scores, kind="stable")[:k].astype(np.int64)
+
+
+def random_neurons(n_neurons: int, k: int, seed: int) -> np.ndarray:
+    """``k`` different neurons drawn at random over the whole model: ndarray of int64, (k,)."""
+    check_count(k, n_neurons)
+    return np.random.default_rng(seed).choice(n_neurons, size=k, replace=False).astype(np.int64)
+
+
+def check_count(k: int, n_neurons: int | None = None) -> None:
+    """Raise `SettingError` unless ``k`` experts can be chosen from ``n_neurons`` (None: not known yet)."""
+    if k < 1:
+        raise SettingError(f"{k} experts", "an intervention needs at least one", "Ask for 1 or more.")
+    if n_neurons is not None and k > n_neurons:
+        raise SettingError(
+            f"{k:,} experts", f"the model has {n_neurons:,} neurons", f"Ask for {n_neurons:,} or fewer."
+        )
+
+
+def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
+    """Sort each row and remember where each value stood, in one sort of integers.
+
+    A float's bits, made monotone, go into the high half of an unsigned integer and the sentence's position into the low
+    half: numpy sorts those with vector instructions, which an argsort cannot use.
+    """
+    if not np.isfinite(responses).all():
+        raise ValueError("responses must be finite")
+    small = responses.dtype == np.float16 and responses.shape[1] <= 1 << 16
+    values, code, wide, bits = (np.float16, np.uint16, np.uint32, 16) if small else (np.float32, np.uint32, np.uint64, 32)
+    raw = (responses.astype(values) + values(0)).view(code)  # adding 0 makes one zero of -0.0 and 0.0: they tie
+    top_bit = code(1 << (bits - 1))
+    keys = np.where(raw & top_bit, ~raw, raw | top_bit).astype(wide)
+    keys <<= wide(bits)
+    keys |= np.arange(responses.shape[1], dtype=wide)
+    keys.sort(axis=1)
+    return keys, bits
+
+
+@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+def _sum_ranks(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
+    """Sum the average ranks (from 1) of each label into ``sums`` (n_rows, n_labels), from sorted keys."""
+    n_rows, n = ordered.shape
+    mask = (np.uint64(1) << bits) - np.uint64(1)
+    for row in range(n_rows):
+        sums[row] = 0.0
+        start = 0
+        while start < n:
+            key = np.uint64(ordered[row, start]) >> bits
+            stop = start + 1
+            while stop < n and np.uint64(ordered[row, stop]) >> bits == key:
+                stop += 1
+            rank = (start + 1 + stop) / 2.0
+            for place in range(start, stop):
+                sums[row, labels[np.int64(np.uint64(ordered[row, place]) & mask)]] += rank
+            start = stop

@@ -1,0 +1,193 @@
+"""Names of languages: every code, however it is written, becomes the shortest BCP 47 code that tells it apart.
+
+Data sets call one language ``spa``, ``spa_Latn``, ``es`` or ``es-Latn``; within the product it is ``es``. What the
+codes mean and what the languages are called comes from the Unicode CLDR and IANA data in ``langcodes`` and
+``language-data``; the few constants below are facts that those two do not carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import langcodes
+from langcodes.data_dicts import DEFAULT_SCRIPTS, LIKELY_SUBTAGS, MACROLANGUAGES
+from langcodes.tag_parser import LanguageTagError
+
+from core.errors import CorpusError
+
+# South Azerbaijani is not in the likely-subtags data, and its macrolanguage (Azerbaijani: Latin) would mislead.
+_SCRIPTS_BY_HAND = {"azb": "Arab"}
+# A name for a part of the language's usual mixture of scripts, as used by FLORES: Hangul within Korean writing.
+_SAME_SCRIPT = {("ko", "Hang"): "Kore"}
+# CLDR's stand-alone names; langcodes has only the short forms that go behind "Chinese".
+_SCRIPT_NAMES = {"Hans": "Simplified Han", "Hant": "Traditional Han"}
+# Scripts in use today that are written from right to left (Unicode Bidi_Class R or AL); langcodes has no directions.
+_RIGHT_TO_LEFT = frozenset(
+    ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Syre", "Syrj", "Syrn", "Thaa")
+)
+# Codes that IANA registers for the absence of one language, or of writing.
+_NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
+_NOT_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
+# A language of which nothing is known is taken to be in Latin script, as CLDR does; so `lus_Latn` is `lus`.
+_FALLBACK_SCRIPT = "Latn"
+# Languages whose script follows the country (zh-TW, uz-AF, sr-ME): there a country may be no more than a way to name
+# the script. For all others the country stands for a regional variety and is kept: pt-BR.
+_SCRIPT_FOLLOWS_COUNTRY = frozenset(
+    tag.partition("-")[0]
+    for tag, likely in LIKELY_SUBTAGS.items()
+    if len(tag.partition("-")[2]) in (2, 3)
+    and (usual := LIKELY_SUBTAGS.get(tag.partition("-")[0])) is not None
+    and usual.split("-")[1] != likely.split("-")[1]
+)
+
+
+@dataclass(frozen=True)
+class LanguageName:
+    """What to call a language on screen.
+
+    Attributes
+    ----------
+    code : str
+        The canonical code.
+    english, native : str
+        Its name in English and in itself; the English one twice where no library knows the native one.
+    script, script_code : str
+        Its script: English name and ISO 15924 code.
+    direction : str
+        ``"ltr"`` or ``"rtl"``: how its text runs.
+    """
+
+    code: str
+    english: str
+    native: str
+    script: str
+    script_code: str
+    direction: str
+
+
+@lru_cache(maxsize=4096)
+def canonical(code: str) -> str:
+    """Give the shortest BCP 47 code of a language, in whatever standard the code is written.
+
+    A script is left out where it is the language's usual one, a macrolanguage stands for its main member (``cmn`` is
+    ``zh``, ``arb`` is ``ar``), other members keep their own code (``yue``, ``arz``), a region is kept (``pt-BR``)
+    unless it only says which script (``zh-TW`` is ``zh-Hant``). ``canonical(canonical(x)) == canonical(x)``.
+
+    Parameters
+    ----------
+    code : str
+        ISO 639-1, -2 or -3, BCP 47, or with a script as in FLORES-200: ``es``, ``spa``, ``spa_Latn``, ``es-Latn``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    CorpusError
+        Where the code is no code, or names no particular language.
+
+    Examples
+    --------
+    >>> canonical("spa_Latn"), canonical("zho_Hans"), canonical("zho_Hant"), canonical("yue_Hant")
+    ('es', 'zh', 'zh-Hant', 'yue')
+    """
+    tag = _parse(code)
+    language = _main_language(tag.language)
+    region = tag.territory
+    script = tag.script or _usual_script(language, region)
+    script = _SAME_SCRIPT.get((language, script), script)
+    if region and language in _SCRIPT_FOLLOWS_COUNTRY and region == _usual_region(language, script):
+        region = None
+    # Left out only where it follows both from the language alone and from language and region: zh-Hans-HK must not
+    # become zh-HK, which is in traditional characters.
+    implied = script == _usual_script(language, None) == _usual_script(language, region)
+    return langcodes.Language.make(
+        language=language, script=None if implied else script, territory=region, variants=tag.variants
+    ).to_tag()
+
+
+@lru_cache(maxsize=4096)
+def describe(code: str) -> LanguageName:
+    """Give a language's names, script and direction; raises `CorpusError` as `canonical` does."""
+    short = canonical(code)
+    tag = langcodes.Language.get(short)
+    script = tag.script or _usual_script(str(tag.language), tag.territory)
+    named = langcodes.Language.make(script=script)
+    return LanguageName(
+        code=short,
+        # A variant is registered without a name in English, so its code stands: "Catalan (valencia)".
+        english=tag.display_name("en") + (f" ({', '.join(tag.variants)})" if tag.variants else ""),
+        native=tag.autonym(),
+        script=_SCRIPT_NAMES.get(script) or str(named.script_name("en")),
+        script_code=script,
+        direction="rtl" if script in _RIGHT_TO_LEFT else "ltr",
+    )
+
+
+def label(code: str) -> str:
+    """Give the name to show: ``"Spanish (español)"``, ``"English"``, ``"Chinese, Traditional (中文)"``."""
+    name = describe(code)
+    english = name.english.removesuffix(")").replace(" (", ", ") if name.english.endswith(")") else name.english
+    # Without its qualifier, which the English name has said already and which would nest brackets in brackets.
+    native = name.native.partition("（")[0].partition(" (")[0]
+    known = native != name.english.partition(" (")[0]
+    return f"{english} ({native})" if known else english
+
+
+def _parse(code: str) -> langcodes.Language:
+    """Read a code into a langcodes object that names a language, or raise a `CorpusError` that says what is amiss."""
+    try:
+        tag = langcodes.Language.get(code.strip())
+    except LanguageTagError:
+        raise _unknown(code, "it is not written like a language code") from None
+    if tag.language is None or tag.language in _NOT_LANGUAGES or tag.language.startswith("x-"):
+        raise _unknown(code, "it names no particular language")
+    if tag.extlangs or tag.extensions or tag.private:
+        raise _unknown(code, "extensions and private parts of a code have no meaning here")
+    if tag.script in _NOT_SCRIPTS:
+        raise _unknown(code, f"{tag.script!r} stands for no particular script")
+    # Not `is_valid` alone: the ranges for private use (qaa to qtz, XX) are valid and mean nothing.
+    if not tag.is_valid() or "Unknown" in f"{tag.language_name('en')} {tag.territory_name('en')}":
+        raise _unknown(code, "no language, script, region or variant of that code is registered")
+    return tag
+
+
+def _unknown(code: str, why: str) -> CorpusError:
+    instead = "Write it as a BCP 47 or FLORES code, such as 'es', 'spa_Latn', 'zh-Hant' or 'pt-BR'"
+    try:
+        guess = langcodes.find(code.strip(), "en")
+    except LookupError:
+        return CorpusError(f"language {code!r}", why, instead)
+    return CorpusError(f"language {code!r}", why, f"{instead}; if you mean {guess.display_name('en')}: '{guess}'")
+
+
+def _main_language(language: str | None) -> str:
+    """Replace the main member of a macrolanguage by the macrolanguage: ``cmn`` -> ``zh``, ``swh`` -> ``sw``."""
+    # Only three-letter codes: a member with a two-letter code of its own (Twi, tw) is not the same as the whole
+    # (Akan, ak), and FLORES has both.
+    tag = langcodes.Language.make(language=language)
+    return str((tag.prefer_macrolanguage() if len(str(language)) == 3 else tag).language)
+
+
+def _usual_script(language: str, region: str | None) -> str:
+    """Give the script that a language (in a region) is usually written in."""
+    if language in _SCRIPTS_BY_HAND:
+        return _SCRIPTS_BY_HAND[language]
+    for tag in (f"{language}-{region}", language):
+        if tag in LIKELY_SUBTAGS:
+            return LIKELY_SUBTAGS[tag].split("-")[1]
+    if language in DEFAULT_SCRIPTS:
+        return DEFAULT_SCRIPTS[language]
+    whole = MACROLANGUAGES.get(language)
+    return _usual_script(whole, None) if whole else _FALLBACK_SCRIPT
+
+
+def _usual_region(language: str, script: str) -> str | None:
+    """Give the region that a language in that script is most read in, if the data know it."""
+    for tag in (f"{language}-{script}", language):
+        likely = LIKELY_SUBTAGS.get(tag, "").split("-")
+        if likely[1:2] == [script]:
+            return likely[2]
+    return None

@@ -1,0 +1,136 @@
+"""Progress of long work, with an estimate of the time left, for a terminal, a browser, or nobody."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """The work was stopped on request; whatever was finished is kept."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where the work stands.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done, in words.
+    fraction : float
+        Of the whole work, 0 to 1.
+    elapsed, remaining : float
+        Seconds; ``remaining`` is an estimate.
+    """
+
+    stage: str
+    fraction: float
+    elapsed: float
+    remaining: float
+
+
+@dataclass
+class Progress:
+    """Counts work done against a plan of expected seconds by stage.
+
+    A stage's expected time is a guess until it runs; then its own pace decides. The estimate of what is left is the
+    pace-corrected rest of this stage plus the guesses of those to come, scaled by how far off the guesses have been.
+
+    Attributes
+    ----------
+    report : callable
+        Called with a `Snapshot`; may raise `Cancelled` to stop the work.
+    """
+
+    report: Callable[[Snapshot], None] = lambda _: None
+    _plan: dict[str, float] = field(default_factory=dict)
+    _finished: dict[str, float] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _stage: str = ""
+    _stage_began: float = 0.0
+    _done: float = 0.0
+    _total: float = 1.0
+
+    def plan(self, seconds: Mapping[str, float]) -> None:
+        """Say which stages are to come and how long each is expected to take."""
+        self._plan = dict(seconds)
+
+    def stage(self, name: str, total: float = 1.0) -> None:
+        """Begin a stage of ``total`` units of work; ends the one before."""
+        self._close()
+        self._stage, self._stage_began, self._done, self._total = name, time.monotonic(), 0.0, max(total, 1e-9)
+        self.report(self.snapshot())
+
+    def advance(self, units: float = 1.0) -> None:
+        """Count units of this stage's work as done."""
+        self._done = min(self._done + units, self._total)
+        self.report(self.snapshot())
+
+    def finish(self) -> None:
+        """End the last stage."""
+        self._close()
+        self.report(Snapshot("done", 1.0, time.monotonic() - self._began, 0.0))
+
+    def snapshot(self) -> Snapshot:
+        """Where the work stands now."""
+        now = time.monotonic()
+        rest = self._rest_of_stage(now - self._stage_began)
+        ahead = self._scale() * sum(s for name, s in self._plan.items() if name not in self._finished and name != self._stage)
+        elapsed, remaining = now - self._began, rest + ahead
+        return Snapshot(self._stage, elapsed / max(elapsed + remaining, 1e-9), elapsed, remaining)
+
+    def _rest_of_stage(self, spent: float) -> float:
+        share = self._done / self._total
+        guess = self._scale() * self._plan.get(self._stage, spent)
+        if share <= 0.0:
+            return max(guess - spent, 0.1 * guess)
+        # Trust the stage's own pace more, the more of it is done.
+        paced = spent / share
+        expected = share * paced + (1 - share) * max(guess, spent) if share < 0.1 else paced
+        return max(expected - spent, 0.0)
+
+    def _scale(self) -> float:
+        guessed = sum(self._plan.get(name, 0.0) for name in self._finished)
+        spent = sum(seconds for name, seconds in self._finished.items() if name in self._plan)
+        return min(max(spent / guessed, 0.2), 5.0) if guessed > 2.0 else 1.0
+
+    def _close(self) -> None:
+        if self._stage:
+            self._finished[self._stage] = time.monotonic() - self._stage_began
+        self._stage = ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words a person reads at a glance: ``8 s``, ``2 min 05 s``, ``1 h 12 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Terminal:
+    """Shows progress on one line of standard error; a plain line a stage where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._stage, self._last = "", 0.0
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        now = time.monotonic()
+        new = snapshot.stage != self._stage
+        if not new and now - self._last < (0.2 if self._live else 10.0):
+            return
+        self._stage, self._last = snapshot.stage, now
+        left = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
+        line = f"{snapshot.fraction:4.0%}  {snapshot.stage}{left}"
+        if self._live:
+            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if snapshot.stage == "done" else ""))
+        else:
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()

@@ -1,0 +1,98 @@
+"""One UMAP of both spaces together, so that where a point moves means something.
+
+Fitting on pre and transforming post is not sound: umap's ``transform`` moves points with their batch. So both are fitted
+jointly, with exact neighbours from one matrix product instead of an approximate search.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import torch
+
+from core.retrieval import normalise
+
+N_NEIGHBOURS = 15
+MIN_DIST = 0.1
+N_EPOCHS = 200
+# numba's default threading layer aborts the process when two fits run at once.
+_one_fit = threading.Lock()
+
+
+def nearest(unit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact nearest neighbours by cosine distance.
+
+    Parameters
+    ----------
+    unit : ndarray of float32, (n, dim)
+        Vectors of unit length.
+    k : int
+        Neighbours to find, the point itself included, which comes first.
+
+    Returns
+    -------
+    indices : ndarray of int32, (n, k)
+    distances : ndarray of float32, (n, k)
+        Cosine distance, ascending; ties by index.
+    """
+    vectors = torch.from_numpy(unit)
+    indices, dists = np.empty((len(unit), k), np.int32), np.empty((len(unit), k), np.float32)
+    for start in range(0, len(unit), 1024):
+        distance = (1.0 - vectors[start : start + 1024] @ vectors.T).clamp_(min=0.0)
+        own = torch.arange(len(distance))
+        distance[own, own + start] = -1.0  # a twin at distance 0 must not take the point's own place
+        found = distance.topk(k, largest=False)
+        order = np.lexsort((found.indices.numpy(), found.values.numpy()), axis=1)
+        indices[start : start + 1024] = np.take_along_axis(found.indices.numpy(), order, 1)
+        dists[start : start + 1024] = np.take_along_axis(found.values.numpy(), order, 1).clip(min=0.0)
+    return indices, dists
+
+
+def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Project two spaces into one plane.
+
+    Parameters
+    ----------
+    pre, post : ndarray of float32, (n, dim) and (m, dim)
+        Embeddings; cosine metric.
+    seed : int
+        The same seed and embeddings give the same picture.
+
+    Returns
+    -------
+    pre, post : ndarray of float32, (n, 2) and (m, 2)
+
+    Raises
+    ------
+    ValueError
+        With fewer than four points in all.
+    """
+    both = normalise(np.concatenate([pre, post]))
+    if len(both) < 4:
+        raise ValueError("a projection needs at least four points")
+    k = min(N_NEIGHBOURS, len(both) - 1)
+    indices, dists = nearest(both, k)
+    with _one_fit, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # umap warns that a seed costs parallelism, which is the trade we chose
+        import umap
+
+        fit = umap.UMAP(
+            n_neighbors=k,
+            min_dist=MIN_DIST,
+            n_epochs=N_EPOCHS,
+            metric="cosine",
+            random_state=seed,
+            precomputed_knn=(indices, dists),
+            init="spectral" if len(both) > k + 2 else "random",
+        )
+        plane = np.asarray(fit.fit_transform(both), dtype=np.float32)
+    return plane[: len(pre)], plane[len(pre) :]
+
+
+def warm_up() -> None:
+    """Compile umap's kernels now (about ten seconds, once a process), beside other work."""
+    points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+    joint_umap(points, points + 1)
+

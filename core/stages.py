@@ -1,0 +1,391 @@
+"""The stages of an experiment, each a pure function of its spec and inputs, each kept in the store.
+
+responses -> expertise -> expert set -> embeddings pre and post -> retrieval, geometry, projection. Responses and embeddings
+are stored by language, so that adding a language, or stopping half-way, loses nothing; changing k or strength computes
+the post side alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from core import expertise, geometry, projection, retrieval
+from core.experiment import Plan
+from core.forward import Tokenised, forward, tokenise
+from core.interventions import Intervention, set_value
+from core.models import LoadedModel
+from core.store import Artefact, Payload, Store, digest
+
+T = TypeVar("T")
+
+# One number a stage: raise it when what the stage computes changes, and its old artefacts are not used any more.
+VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 1, "layer": 1, "profile": 1, "projection": 1}
+# Points that a projection shows of each space; beyond that, the first rows stand for all.
+PROJECTED = 5000
+
+
+class NotCached(Exception):  # noqa: N818 - an answer, not an error
+    """A result was asked for only if it is known already, and it is not."""
+
+
+@dataclass(frozen=True)
+class Expertise:
+    """Every neuron's expertise and mean response, for every probe language.
+
+    Attributes
+    ----------
+    scores : ndarray of float64, (n_languages, n_neurons)
+        AUROC.
+    means : ndarray of float32, (n_languages, n_neurons)
+        Mean response on the language's probe sentences.
+    """
+
+    languages: tuple[str, ...]
+    scores: np.ndarray
+    means: np.ndarray
+
+
+@dataclass(frozen=True)
+class Experts:
+    """The chosen neurons, best first.
+
+    Attributes
+    ----------
+    neurons : ndarray of int64, (k,)
+    scores : ndarray of float64, (k,)
+    values : ndarray of float32, (k,)
+        What each is held at: its mean response on the target language.
+    """
+
+    neurons: np.ndarray
+    scores: np.ndarray
+    values: np.ndarray
+
+
+class Stages:
+    """Runs stages for one plan, reading from the store whatever is there.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the loaded model; called only when a forward pass is needed.
+    advance : callable
+        Told of each batch's tokens.
+    only_cached : bool
+        Raise `NotCached` instead of computing.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        load: Callable[[], LoadedModel],
+        advance: Callable[[int], None] = lambda _: None,
+        only_cached: bool = False,
+    ) -> None:
+        self.plan, self.store = plan, store
+        self._load, self._advance, self._only_cached = load, advance, only_cached
+        self._tokens: dict[str, Tokenised] = {}
+
+    # -- what is stored under what -----------------------------------------------------------------------------------
+
+    def responses_spec(self, language: str) -> dict[str, Any]:
+        """What determines the responses on one language's probe sentences."""
+        return {
+            "version": VERSIONS["responses"],
+            "model": self.plan.resolved.identity,
+            "sentences": self.plan.probe.digest(language),
+            "pooling": self.plan.experiment.pooling,
+        }
+
+    def embeddings_spec(self, group: int, language: str, intervention: Intervention | None) -> dict[str, Any]:
+        """What determines one language's embeddings; pre if there is no intervention."""
+        changed = intervention is not None and not intervention.is_identity
+        return {
+            "version": VERSIONS["embeddings"],
+            "model": self.plan.resolved.identity,
+            "sentences": self.plan.groups[group].digest(language),
+            "intervention": intervention.digest if changed and intervention is not None else None,
+        }
+
+    def _expertise_spec(self) -> dict[str, Any]:
+        return {
+            "version": VERSIONS["expertise"],
+            "score": "auroc",
+            "responses": {code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
+        }
+
+    def _space_spec(self, intervention: Intervention | None) -> list[dict[str, str]]:
+        return [
+            {code: digest(self.embeddings_spec(number, code, intervention)) for code in group.languages}
+            for number, group in enumerate(self.plan.groups)
+        ]
+
+    # -- stages --------------------------------------------------------------------------------------------------------
+
+    def missing_responses(self) -> list[str]:
+        """Probe languages whose responses are not stored."""
+        return [c for c in self.plan.probe.languages if not self.store.find("responses", self.responses_spec(c))]
+
+    def missing_embeddings(self, intervention: Intervention | None) -> list[tuple[int, str]]:
+        """Groups and languages whose embeddings are not stored; a sentence list that two groups share counts once."""
+        wanted = {
+            digest(spec): (number, code)
+            for number, group in enumerate(self.plan.groups)
+            for code in group.languages
+            if not self.store.find("embeddings", spec := self.embeddings_spec(number, code, intervention))
+        }
+        return list(wanted.values())
+
+    def has_expertise(self) -> bool:
+        """Whether the experts are known without a forward pass."""
+        return self.store.find("expertise", self._expertise_spec()) is not None
+
+    def capture(self, language: str) -> None:
+        """Read every neuron on one language's probe sentences."""
+
+        def compute() -> Payload:
+            tokens = self.tokens(self.plan.probe.texts[language])
+            result = forward(
+                self._load(), tokens, pooling=self.plan.experiment.pooling, responses=True, advance=self._advance
+            )
+            assert result.responses is not None
+            return Payload(arrays=result.responses, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
+
+        self._get("responses", self.responses_spec(language), compute, lambda artefact: artefact.facts)
+
+    def expertise(self) -> Expertise:
+        """Rank every neuron for every probe language; reads the stored responses site by site."""
+        languages = self.plan.probe.languages
+
+        def compute() -> Payload:
+            parts = [self._stored("responses", self.responses_spec(code)) for code in languages]
+            labels = np.repeat(np.arange(len(languages)), len(self.plan.probe))
+            scores, means = [], []
+            for site in self.plan.outline.neurons.sites:
+                responses = np.concatenate([part.array(site.path) for part in parts], axis=1)
+                scores.append(expertise.auroc(responses, labels, len(languages)))
+                means.append(expertise.means(responses, labels, len(languages)))
+            return Payload(arrays={"scores": np.concatenate(scores, axis=1), "means": np.concatenate(means, axis=1)})
+
+        def read(artefact: Artefact) -> Expertise:
+            return Expertise(tuple(languages), artefact.array("scores"), artefact.array("means"))
+
+        return self._get("expertise", self._expertise_spec(), compute, read)
+
+    def experts(self) -> Experts:
+        """The k best neurons of the target language, and the values to hold them at."""
+        found = self.expertise()
+        row = found.languages.index(self.plan.target)
+        neurons = expertise.top(found.scores[row], self.plan.experiment.experts)
+        return Experts(neurons, found.scores[row][neurons], found.means[row][neurons])
+
+    def intervention(self, experts: Experts) -> Intervention:
+        """The paper's set-mean; under the random control the experts' values go to neurons drawn at random."""
+        asked = self.plan.experiment
+        neurons = experts.neurons
+        if asked.control == "random":
+            neurons = expertise.random_neurons(self.plan.outline.neurons.total, asked.experts, asked.seed)
+        return set_value(neurons, experts.values, asked.strength)
+
+    def embed(self, group: int, language: str, intervention: Intervention | None) -> None:
+        """Embed one language's evaluation sentences at every layer."""
+
+        def compute() -> Payload:
+            tokens = self.tokens(self.plan.groups[group].texts[language])
+            result = forward(
+                self._load(), tokens, embeddings=True, intervention=intervention, advance=self._advance
+            )
+            assert result.embeddings is not None
+            arrays = {_layer_name(layer): state for layer, state in enumerate(result.embeddings)}
+            return Payload(arrays=arrays, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
+
+        self._get("embeddings", self.embeddings_spec(group, language, intervention), compute, lambda a: a.facts)
+
+    def embeddings(self, group: int, intervention: Intervention | None, layer: int) -> np.ndarray:
+        """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
+        return np.stack(
+            [
+                self._stored("embeddings", self.embeddings_spec(group, code, intervention)).array(_layer_name(layer))
+                for code in self.plan.groups[group].languages
+            ]
+        )
+
+    def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Everything measured at the chosen layer of one space.
+
+        Returns
+        -------
+        pairs : DataFrame
+            ``group, query, candidate, n, top1, top1_centred, distance``, one row an ordered pair.
+        languages : DataFrame
+            ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
+        """
+        spec = {"version": VERSIONS["layer"], "space": self._space_spec(intervention), "layer": self.plan.layer}
+
+        def compute() -> Payload:
+            spaces = [self.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
+            pairs = pd.concat(
+                [_pair_table(n, g.languages, space) for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))],
+                ignore_index=True,
+            )
+            return Payload(tables={"pairs": pairs, "languages": self._medoid_table(spaces)})
+
+        return self._get("layer", spec, compute, lambda a: (a.table("pairs"), a.table("languages")))
+
+    def profile(self, intervention: Intervention | None) -> pd.DataFrame:
+        """Mean top-1 with the target as the query, and distance to it, at every layer of one space.
+
+        Returns
+        -------
+        DataFrame
+            ``layer, top1, top1_centred, distance``, one row a hidden state.
+        """
+        spec = {"version": VERSIONS["profile"], "space": self._space_spec(intervention), "target": self.plan.target}
+
+        def compute() -> Payload:
+            rows = [
+                {"layer": layer, **self._target_measures(intervention, layer)}
+                for layer in range(self.plan.outline.n_layers + 1)
+            ]
+            return Payload(tables={"profile": pd.DataFrame(rows)})
+
+        return self._get("profile", spec, compute, lambda a: a.table("profile"))
+
+    def projection(self, intervention: Intervention | None) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Joint map of both spaces at the chosen layer.
+
+        Returns
+        -------
+        list of (pre, post)
+            One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
+        """
+        shown = self.shown()
+        spec = {
+            "version": VERSIONS["projection"],
+            "pre": self._space_spec(None),
+            "post": self._space_spec(intervention),
+            "layer": self.plan.layer,
+            "seed": self.plan.experiment.seed,
+            "shown": shown,
+        }
+
+        def compute() -> Payload:
+            spaces = [
+                [self.embeddings(g, which, self.plan.layer)[:, : shown[g]] for g in range(len(shown))]
+                for which in (None, intervention)
+            ]
+            flat = [np.concatenate([s.reshape(-1, s.shape[-1]) for s in space]) for space in spaces]
+            planes = projection.joint_umap(flat[0], flat[1], seed=self.plan.experiment.seed)
+            arrays = {}
+            for name, plane in zip(("pre", "post"), planes, strict=True):
+                start = 0
+                for g, space in enumerate(spaces[0]):
+                    count = space.shape[0] * space.shape[1]
+                    arrays[f"{name}-{g}"] = plane[start : start + count].reshape(*space.shape[:2], 2)
+                    start += count
+            return Payload(arrays=arrays)
+
+        return self._get(
+            "projection", spec, compute, lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))]
+        )
+
+    def shown(self) -> list[int]:
+        """Rows of each group that the projection shows."""
+        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
+        share = min(1.0, PROJECTED / points)
+        return [max(2, int(len(g) * share)) for g in self.plan.groups]
+
+    def cut(self) -> int:
+        """Sentences that were longer than the model's context, among those embedded unmodified."""
+        return sum(
+            int(str(self._stored("embeddings", self.embeddings_spec(g, code, None)).facts["cut"]))
+            for g, group in enumerate(self.plan.groups)
+            for code in group.languages
+        )
+
+    def tokens(self, sentences: Sequence[str]) -> Tokenised:
+        """Tokenise, once a list."""
+        key = str(hash(tuple(sentences)))
+        if key not in self._tokens:
+            self._tokens[key] = tokenise(self._load(), sentences)
+        return self._tokens[key]
+
+    # -- helpers -------------------------------------------------------------------------------------------------------
+
+    def _get(
+        self, stage: str, spec: Mapping[str, Any], compute: Callable[[], Payload], read: Callable[[Artefact], T]
+    ) -> T:
+        if self._only_cached and self.store.find(stage, spec) is None:
+            raise NotCached(stage)
+
+        def timed() -> Payload:
+            if self._only_cached:  # it was there, and was found damaged
+                raise NotCached(stage)
+            return compute()
+
+        return self.store.read(stage, spec, timed, read)
+
+    def _stored(self, stage: str, spec: Mapping[str, Any]) -> Artefact:
+        artefact = self.store.find(stage, spec)
+        if artefact is None:
+            raise NotCached(stage)
+        return artefact
+
+    def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
+        """Distance of each language's mean to the medoid, over all groups together."""
+        by_language: dict[str, list[np.ndarray]] = {}
+        for group, space in zip(self.plan.groups, spaces, strict=True):
+            for code, embedded in zip(group.languages, space, strict=True):
+                by_language.setdefault(code, []).append(embedded)
+        joined = {code: np.concatenate(parts) for code, parts in by_language.items()}
+        return pd.DataFrame(
+            {"language": list(joined), "to_medoid": geometry.medoid_distances(list(joined.values()))}
+        )
+
+    def _target_measures(self, intervention: Intervention | None, layer: int) -> dict[str, float]:
+        raw, centred, apart = [], [], []
+        for g, group in enumerate(self.plan.groups):
+            if self.plan.target not in group.languages:
+                continue
+            space, row = self.embeddings(g, intervention, layer), group.languages.index(self.plan.target)
+            raw.append(np.delete(retrieval.top1_of(space, row), row))
+            centred.append(np.delete(retrieval.top1_of(retrieval.centre(space), row), row))
+            apart.append(np.delete(geometry.pair_distances(space)[row], row))
+        return {
+            "top1": float(np.concatenate(raw).mean()),
+            "top1_centred": float(np.concatenate(centred).mean()),
+            "distance": float(np.concatenate(apart).mean()),
+        }
+
+
+def _layer_name(layer: int) -> str:
+    return f"layer-{layer:03d}"
+
+
+def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.DataFrame:
+    raw, centred = retrieval.top1(space), retrieval.top1(retrieval.centre(space))
+    apart = geometry.pair_distances(space)
+    return pd.DataFrame(
+        [
+            {
+                "group": group,
+                "query": query,
+                "candidate": candidate,
+                "n": space.shape[1],
+                "top1": raw[q, c],
+                "top1_centred": centred[q, c],
+                "distance": apart[q, c],
+            }
+            for q, query in enumerate(languages)
+            for c, candidate in enumerate(languages)
+            if q != c
+        ]
+    )
+
+

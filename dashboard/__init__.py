@@ -1,0 +1,1 @@
+"""Shows what :mod:`core` computes; computes nothing itself."""

@@ -1,0 +1,128 @@
+"""Charts as pure functions from data frames; nothing here knows where the numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.look import FREE, POST, PRE
+
+_SPACES = alt.Scale(domain=["before", "after"], range=[PRE, POST])
+
+
+def plane(points: pd.DataFrame, margin: float = 0.04) -> tuple[list[float], list[float]]:
+    """The window that shows all points of both spaces: x and y as ``[low, high]``."""
+    window = []
+    for axis in ("x", "y"):
+        low, high = float(points[axis].min()), float(points[axis].max())
+        pad = margin * max(high - low, 1e-6)
+        window.append([low - pad, high + pad])
+    return window[0], window[1]
+
+
+def language_map(
+    points: pd.DataFrame, colours: Mapping[str, str], window: tuple[list[float], list[float]], cross: bool, labels: bool
+) -> alt.LayerChart:
+    """One space as a map of sentences.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``x, y, language, name, text, english, row, shown`` (``shown``: whether it stands out).
+    colours : mapping of code to colour
+    window : x and y domain
+        The same for both spaces, so that a place means the same in both.
+    cross : bool
+        Crosses (post) instead of dots (pre), as in the paper.
+    labels : bool
+        Write each language's name at the middle of its points.
+    """
+    x = alt.X("x:Q", scale=alt.Scale(domain=window[0], nice=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=window[1], nice=False), axis=None)
+    colour = alt.Color("language:N", scale=_colour_scale(colours), legend=None)
+    tooltip = [
+        alt.Tooltip("name:N", title="language"),
+        alt.Tooltip("text:N", title="sentence"),
+        alt.Tooltip("english:N", title="in English"),
+        alt.Tooltip("row:N", title="row"),
+    ]
+    opacity = alt.condition("datum.shown", alt.value(0.75), alt.value(0.05))
+    mark: dict[str, Any] = (
+        {"shape": "cross", "size": 26, "filled": True} if cross else {"shape": "circle", "size": 26, "filled": True}
+    )
+    chart = alt.Chart(points).mark_point(strokeWidth=0, **mark).encode(x=x, y=y, color=colour, opacity=opacity, tooltip=tooltip)
+    layers: list[alt.Chart] = [chart.interactive()]
+    if labels:
+        middle = points[points["shown"]].groupby(["language", "name"], as_index=False)[["x", "y"]].median()
+        text = alt.Chart(middle).encode(x=x, y=y, text="name:N")
+        halo = {"fontSize": 12, "fontWeight": "bold", "dy": -2}
+        layers.append(text.mark_text(stroke="white", strokeWidth=3, strokeOpacity=0.75, **halo))
+        layers.append(text.mark_text(**halo).encode(color=colour))
+    return alt.layer(*layers).properties(height=430).configure_view(strokeOpacity=0.15, cornerRadius=6)
+
+
+def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
+    """Top-1 by candidate language, before and after, with 95 % intervals and the free baseline as a tick.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``candidate, name, space, top1, low, high, n, centred_pre``; one row a candidate and space.
+    """
+    order = alt.EncodingSortField("top1", op="max", order="descending")
+    y = alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False))
+    scale = alt.Scale(domain=[0, 1])
+    offset = alt.YOffset("space:N", sort=["before", "after"])
+    tooltip = [
+        alt.Tooltip("name:N", title="found in"),
+        alt.Tooltip("space:N", title="space"),
+        alt.Tooltip("top1:Q", title="top-1", format=".1%"),
+        alt.Tooltip("low:Q", title="95% from", format=".1%"),
+        alt.Tooltip("high:Q", title="to", format=".1%"),
+        alt.Tooltip("centred_pre:Q", title="mean-centred, no intervention", format=".1%"),
+        alt.Tooltip("n:Q", title="sentences"),
+    ]
+    base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(
+        x=alt.X("top1:Q", scale=scale, axis=alt.Axis(format="%", title="translation found first (top-1)", tickCount=5)),
+        yOffset=offset,
+        color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
+    )
+    spread = base.mark_rule(strokeWidth=1.2, opacity=0.65).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset)
+    free = (
+        alt.Chart(rows[rows["space"] == "after"])
+        .mark_tick(thickness=2.5, color=FREE, bandSize=20)
+        .encode(y=y, x=alt.X("centred_pre:Q", scale=scale), tooltip=tooltip)
+    )
+    return alt.layer(bars, spread, free).properties(height=alt.Step(13))
+
+
+def layer_lines(rows: pd.DataFrame, chosen: int) -> alt.LayerChart:
+    """Top-1 with the target as the query, at every layer, before and after.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``layer, space, top1``.
+    chosen : int
+        The layer that the page shows.
+    """
+    lines = (
+        alt.Chart(rows)
+        .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
+        .encode(
+            x=alt.X("layer:Q", axis=alt.Axis(tickMinStep=1, title="layer (0: embeddings)", grid=False)),
+            y=alt.Y("top1:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="top-1", tickCount=5)),
+            color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
+            tooltip=["layer:Q", "space:N", alt.Tooltip("top1:Q", format=".1%", title="top-1")],
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"layer": [chosen]})).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(x="layer:Q")
+    return alt.layer(rule, lines).properties(height=300)
+
+
+def _colour_scale(colours: Mapping[str, str]) -> alt.Scale:
+    return alt.Scale(domain=list(colours), range=list(colours.values()))

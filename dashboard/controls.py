@@ -1,0 +1,225 @@
+"""The sidebar: what to look at. Reads and writes the link, offers what the model and the corpus have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TypeVar
+
+import streamlit as st
+
+from core.corpora import Corpus, load_corpus
+from core.embedded_model import LICENCE, LICENCE_URL
+from core.errors import AskError
+from core.experiment import CONTROLS, Experiment
+from core.forward import POOLINGS
+from core.languages import label
+from core.models import CATALOGUE, EMBEDDED, ModelSpec, Outline, outline, resolve
+from dashboard import link
+
+T = TypeVar("T")
+
+_TITLES = {choice.name: f"{choice.title} · {choice.parameters}" for choice in CATALOGUE}
+_GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
+# The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
+_LARGEST_SHARE = 0.25
+
+
+def sidebar() -> Experiment:
+    """Draw the controls and return what is chosen; the link follows."""
+    wanted = _from_link()
+    with st.sidebar:
+        model = _pick("Model", wanted.model, _TITLES, "model", "A hub id (owner/name) or a folder can be typed in.")
+        corpus = _pick(
+            "Sentences",
+            wanted.corpus,
+            {"embedded": "Embedded · 400 rows"},
+            "corpus",
+            "Or type flores:DIR, tatoeba:DIR or table:FILE (CSV, TSV, JSONL or Parquet, one column a language).",
+        )
+        shape = _outline(ModelSpec(model, wanted.revision, wanted.dtype, wanted.device))
+        sentences = _corpus(corpus)
+        target = _target(wanted, sentences, corpus)
+        experts = _experts(wanted, shape)
+        strength = _strength(wanted)
+        layer = _layer(wanted, shape)
+        chosen = replace(
+            wanted, model=model, corpus=corpus, target=target, experts=experts, strength=strength, layer=layer
+        )
+        with st.expander("More settings"):
+            chosen = _more(chosen, sentences)
+        _foot(model)
+    _to_link(chosen)
+    return chosen
+
+
+def _from_link() -> Experiment:
+    """The settings in force: the link's, if the visitor just came by one or went back in history."""
+    query = st.query_params.to_dict()
+    if query != st.session_state.get("link"):
+        experiment, problems = link.from_query(query)
+        st.session_state.update(experiment=experiment, problems=problems, link=query)
+        # A new generation of keys: the widgets start from these settings, whatever they showed before.
+        st.session_state["generation"] = st.session_state.get("generation", 0) + 1
+    chosen: Experiment = st.session_state["experiment"]
+    return chosen
+
+
+def _to_link(chosen: Experiment) -> None:
+    query = link.to_query(chosen)
+    st.session_state.update(experiment=chosen, link=query)
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def _key(name: str) -> str:
+    return f"{name}-{st.session_state['generation']}"
+
+
+def _with(options: Sequence[T], value: T) -> list[T]:
+    """The options, and a value that a link asks for though it is none of them: core says why it cannot be."""
+    return list(options) if value in options else [*options, value]
+
+
+def _pick(title: str, value: str, titles: dict[str, str], name: str, hint: str) -> str:
+    options = _with(list(titles), value)
+    picked = st.selectbox(
+        title,
+        options,
+        index=options.index(value),
+        format_func=lambda option: titles.get(option, option),
+        accept_new_options=True,
+        key=_key(name),
+        help=hint,
+        required=True,
+    )
+    return (picked or value).strip()
+
+
+def _target(wanted: Experiment, corpus: Corpus | None, spec: str) -> str:
+    options = _with(corpus.languages if corpus else (), wanted.target)
+    return st.selectbox(
+        "Target language",
+        options,
+        index=options.index(wanted.target),
+        format_func=_label,
+        key=_key(f"target-{spec}"),
+        help="Whose expert neurons are found and held.",
+        required=True,
+    )
+
+
+def _experts(wanted: Experiment, shape: Outline | None) -> int:
+    most = shape.neurons.total * _LARGEST_SHARE if shape else 5000
+    options = sorted(_with([k for k in _GRID if k <= most] or [1], wanted.experts))
+    chosen: int = st.select_slider(
+        "Expert neurons",
+        options,
+        value=wanted.experts,
+        format_func=lambda k: f"{k:,}",
+        key=_key(f"k-{most}"),
+        help=f"How many of the model's {shape.neurons.total:,} MLP neurons are held." if shape else None,
+    )
+    return chosen
+
+
+def _strength(wanted: Experiment) -> float:
+    return float(
+        st.slider(
+            "Strength",
+            min(0.0, wanted.strength),
+            max(2.0, wanted.strength),
+            wanted.strength,
+            0.05,
+            key=_key("strength"),
+            help="0: the model as it is. 1: the experts held at their mean on the target language. Above: beyond it.",
+        )
+    )
+
+
+def _layer(wanted: Experiment, shape: Outline | None) -> str | int:
+    options: list[str | int] = ["last", *range(shape.n_layers if shape else 0)]
+    options = _with(options, wanted.layer)
+    chosen = st.selectbox(
+        "Layer",
+        options,
+        index=options.index(wanted.layer),
+        format_func=lambda o: {"last": "last, after the final norm", 0: "0, the embeddings"}.get(o, str(o)),
+        key=_key(f"layer-{shape.n_layers if shape else 0}"),
+        help="The hidden state that sentences are compared in.",
+        required=True,
+    )
+    return "last" if chosen is None else chosen
+
+
+def _more(chosen: Experiment, corpus: Corpus | None) -> Experiment:
+    languages = corpus.languages if corpus else ()
+    picked = st.multiselect(
+        "Languages",
+        languages,
+        [code for code in chosen.languages or () if code in languages],
+        format_func=_label,
+        key=_key(f"languages-{chosen.corpus}"),
+        placeholder="all",
+        help="To evaluate on; the target is always among them.",
+    )
+    probe = st.text_input("Probe corpus", chosen.probe_corpus or "", key=_key("probe"), placeholder="the same").strip()
+    control = st.selectbox(
+        "Control",
+        CONTROLS,
+        CONTROLS.index(chosen.control),
+        format_func={"none": "none: the experts", "random": "random neurons, same values"}.__getitem__,
+        key=_key("control"),
+    )
+    pooling = st.selectbox("Pooling of a neuron", POOLINGS, POOLINGS.index(chosen.pooling), key=_key("pooling"))
+    rows = st.number_input("Evaluation rows", 2, None, chosen.eval_sentences, key=_key("rows"), placeholder="all")
+    seed = st.number_input("Seed", 0, None, chosen.seed, key=_key("seed"))
+    return replace(
+        chosen,
+        languages=tuple(sorted(picked)) or None,
+        probe_corpus=probe or None,
+        control=control,
+        pooling=pooling,
+        eval_sentences=rows,
+        seed=int(seed or 0),
+    )
+
+
+def _foot(model: str) -> None:
+    if st.button("Back to the opening setting", width="stretch"):
+        st.query_params.clear()
+        st.rerun()
+    if model == EMBEDDED:
+        st.caption(f"Gemma is provided under and subject to the [{LICENCE}]({LICENCE_URL}).")
+
+
+def _label(code: str) -> str:
+    try:
+        return label(code)
+    except AskError:
+        return code
+
+
+def _quietly(question: Callable[[], T]) -> T | None:
+    """An answer for drawing the controls; a refusal is core's to explain, on the page."""
+    try:
+        return question()
+    except AskError:
+        return None
+
+
+def _outline(spec: ModelSpec) -> Outline | None:
+    return _quietly(lambda: outline(resolve(spec)))
+
+
+def _corpus(spec: str) -> Corpus | None:
+    return _quietly(lambda: _recent_corpus(spec, int(time.time() // 10)))
+
+
+@lru_cache(maxsize=4)
+def _recent_corpus(spec: str, _moment: int) -> Corpus:
+    return load_corpus(spec)
+
+

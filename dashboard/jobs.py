@@ -1,0 +1,169 @@
+"""Long work in the background: one worker a process, so that two visitors never meet inside one model.
+
+A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A job
+whose visitors have all left goes on, but gives way to whoever is waiting; what it finished stays in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from core.engine import Engine
+from core.errors import AskError
+from core.experiment import Experiment
+from core.progress import Cancelled, Progress, Snapshot
+from core.results import Result
+
+log = logging.getLogger(__name__)
+
+_AWAY_AFTER = 15.0  # seconds without a sign of life; a page that waits shows one every second
+_RESULTS_KEPT = 24
+
+
+@dataclass
+class Job:
+    """One experiment being computed.
+
+    Attributes
+    ----------
+    state : str
+        ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
+    seen : dict of str to float
+        When each visitor that wants it last looked.
+    error : AskError or str, optional
+        Why it failed: a refusal, or something unexpected in one line.
+    """
+
+    experiment: Experiment
+    state: str = "waiting"
+    snapshot: Snapshot = Snapshot("waiting", 0.0, 0.0, 0.0)
+    error: AskError | str | None = None
+    seen: dict[str, float] = field(default_factory=dict)
+    stop: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it is yet to finish."""
+        return self.state in ("waiting", "running")
+
+    def deserted(self) -> bool:
+        """Whether nobody has looked at it for a while."""
+        return all(time.monotonic() - moment > _AWAY_AFTER for moment in self.seen.values())
+
+
+class Jobs:
+    """The queue and its worker."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._changed = threading.Condition()
+        self._jobs: OrderedDict[Experiment, Job] = OrderedDict()
+        self._results: OrderedDict[Experiment, Result] = OrderedDict()
+        threading.Thread(target=self._work, name="worker", daemon=True).start()
+
+    def result(self, experiment: Experiment) -> Result | None:
+        """The result if it is known, from memory or the store; raises `AskError` if it cannot be."""
+        with self._changed:
+            if experiment in self._results:
+                self._results.move_to_end(experiment)
+                return self._results[experiment]
+        found = self.engine.known(experiment)
+        if found is not None:
+            self._keep(experiment, found)
+        return found
+
+    def submit(self, visitor: str, experiment: Experiment) -> Job:
+        """Ask for an experiment; whatever else this visitor asked for is withdrawn."""
+        with self._changed:
+            self._withdraw(visitor, keep=experiment)
+            job = self._jobs.get(experiment)
+            if job is None or not job.active or job.stop:
+                job = self._jobs[experiment] = Job(experiment)
+            job.seen[visitor] = time.monotonic()
+            self._changed.notify_all()
+            return job
+
+    def find(self, experiment: Experiment) -> Job | None:
+        """The job for an experiment, running or ended."""
+        with self._changed:
+            return self._jobs.get(experiment)
+
+    def touch(self, visitor: str, experiment: Experiment) -> Job | None:
+        """A visitor's sign of life; gives the job."""
+        with self._changed:
+            job = self._jobs.get(experiment)
+            if job is not None and visitor in job.seen:
+                job.seen[visitor] = time.monotonic()
+            return job
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs are before this one."""
+        with self._changed:
+            active = [other for other in self._jobs.values() if other.active]
+            return active.index(job) if job in active else 0
+
+    def leave(self, visitor: str) -> None:
+        """Withdraw whatever a visitor asked for."""
+        with self._changed:
+            self._withdraw(visitor, keep=None)
+
+    def forget(self, experiment: Experiment) -> None:
+        """Drop an ended job, so that it can be asked for anew."""
+        with self._changed:
+            job = self._jobs.get(experiment)
+            if job is not None and not job.active:
+                del self._jobs[experiment]
+
+    def _withdraw(self, visitor: str, keep: Experiment | None) -> None:
+        for job in self._jobs.values():
+            if job.experiment != keep and job.active and job.seen.pop(visitor, None) is not None and not job.seen:
+                job.stop = True
+                if job.state == "waiting":
+                    job.state = "stopped"
+
+    def _keep(self, experiment: Experiment, result: Result) -> None:
+        with self._changed:
+            self._results[experiment] = result
+            while len(self._results) > _RESULTS_KEPT:
+                self._results.popitem(last=False)
+
+    def _next(self) -> Job:
+        with self._changed:
+            while True:
+                waiting = [job for job in self._jobs.values() if job.state == "waiting"]
+                if waiting:
+                    job = min(waiting, key=Job.deserted)  # the first that somebody looks at
+                    job.state = "running"
+                    return job
+                self._changed.wait()
+
+    def _report(self, job: Job, snapshot: Snapshot) -> None:
+        with self._changed:
+            job.snapshot = snapshot
+            waits = any(other.state == "waiting" and not other.deserted() for other in self._jobs.values())
+            if job.stop or (waits and job.deserted()):
+                raise Cancelled
+
+    def _work(self) -> None:
+        while True:
+            job = self._next()
+            state, error = "done", None
+            try:
+                result = self.engine.run(job.experiment, Progress(lambda snapshot, job=job: self._report(job, snapshot)))
+                self._keep(job.experiment, result)
+            except Cancelled:
+                state = "stopped" if job.stop else "waiting"
+            except AskError as refusal:
+                state, error = "failed", refusal
+            except Exception as unexpected:
+                log.exception("the job failed")
+                state, error = "failed", f"{type(unexpected).__name__}: {unexpected}"
+            with self._changed:
+                job.state, job.error = state, error
+                if state == "waiting":
+                    self._jobs.move_to_end(job.experiment)
+                self._changed.notify_all()

@@ -1,0 +1,105 @@
+"""An experiment as the query of a link, and back: whatever is chosen is in the URL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import AskError
+from core.experiment import CONTROLS, Experiment
+from core.forward import POOLINGS
+from core.languages import canonical
+
+
+@dataclass(frozen=True)
+class _Field:
+    """How one setting stands in a link."""
+
+    name: str  # in the link
+    attribute: str  # of Experiment
+    read: Callable[[str], Any]  # raises ValueError or AskError
+    kind: str  # what a good value is, in words
+    always: bool = False  # written even where it is the default, so that a link survives a change of defaults
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _strength(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _layer(text: str) -> str | int:
+    return text if text == "last" else int(text)
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(canonical(code) for code in text.split(",") if code)
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+_FIELDS = (
+    _Field("model", "model", str, "a model", always=True),
+    _Field("revision", "revision", str, "a revision"),
+    _Field("corpus", "corpus", str, "a corpus", always=True),
+    _Field("probe", "probe_corpus", str, "a corpus"),
+    _Field("target", "target", canonical, "a language code", always=True),
+    _Field("k", "experts", _count, "a whole number from 1", always=True),
+    _Field("strength", "strength", _strength, "a number", always=True),
+    _Field("layer", "layer", _layer, "last or a whole number", always=True),
+    _Field("languages", "languages", _codes, "language codes with commas between"),
+    _Field("probe_languages", "probe_languages", _codes, "language codes with commas between"),
+    _Field("n_probe", "probe_sentences", _count, "a whole number from 2"),
+    _Field("n_eval", "eval_sentences", _count, "a whole number from 2"),
+    _Field("pooling", "pooling", _one_of(*POOLINGS), " or ".join(POOLINGS)),
+    _Field("control", "control", _one_of(*CONTROLS), " or ".join(CONTROLS)),
+    _Field("seed", "seed", int, "a whole number"),
+    _Field("dtype", "dtype", _one_of("auto", "float32", "bfloat16", "float16"), "a precision"),
+)
+
+
+def to_query(experiment: Experiment) -> dict[str, str]:
+    """The settings as query parameters; optional ones only where they differ from the default."""
+    default, query = Experiment(), {}
+    for field in _FIELDS:
+        value = getattr(experiment, field.attribute)
+        if value is not None and (field.always or value != getattr(default, field.attribute)):
+            query[field.name] = ",".join(value) if isinstance(value, tuple) else _plain(value)
+    return query
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
+    """The settings that query parameters name, and what in them could not be used, in words."""
+    values, problems = {}, []
+    for field in _FIELDS:
+        if field.name in query:
+            try:
+                values[field.attribute] = field.read(query[field.name])
+            except (ValueError, AskError):
+                problems.append(
+                    f"The link says {field.name}={query[field.name]}, which is not {field.kind}; the default is used."
+                )
+    known = {field.name for field in _FIELDS}
+    problems += [f"The link says {name}={query[name]}, which means nothing here." for name in query if name not in known]
+    return Experiment(**values), problems
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,63 @@
+"""Colours, type and small pieces of markup."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.languages import describe
+
+# Colours that people with the common colour-vision deficiencies tell apart, on light and on dark; in an order that keeps
+# neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
+PALETTE = (
+    "#4477aa", "#ee6677", "#228833", "#e0a800", "#66ccee", "#aa3377", "#ee7733", "#009988",
+    "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
+    "#77bb55", "#c58cff", "#b0893b", "#3f9fd6", "#e58fb1", "#6b6fa8",
+)  # fmt: skip
+PRE, POST, FREE = "#98a2b3", "#3b5bdb", "#e8890c"
+
+_CSS = """
+<style>
+  .block-container { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  h1 { font-size: 1.9rem !important; letter-spacing: -.02em; padding-bottom: .1rem !important; }
+  h3 { font-size: 1.12rem !important; padding-bottom: 0 !important; }
+  [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+  .ln-words { font-size: 1.12rem; line-height: 1.55; max-width: 62rem; }
+  .ln-words small, .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
+  .ln-legend { display: flex; flex-wrap: wrap; gap: .25rem .95rem; margin: 0 0 .4rem; font-size: .86rem; }
+  .ln-legend span { white-space: nowrap; }
+  .ln-legend i { display: inline-block; width: .72em; height: .72em; border-radius: 50%; margin-right: .38em; }
+</style>
+"""
+
+
+def style() -> None:
+    """Apply the page's style."""
+    st.html(_CSS)
+
+
+def colours(languages: Sequence[str]) -> dict[str, str]:
+    """A colour for each language."""
+    return {code: PALETTE[number % len(PALETTE)] for number, code in enumerate(languages)}
+
+
+def name(code: str) -> str:
+    """English name of a language: short enough for a chart."""
+    return describe(code).english
+
+
+def legend(languages: Sequence[str]) -> None:
+    """One coloured dot and name a language, with its script on hover."""
+    items = []
+    for code, colour in colours(languages).items():
+        about = describe(code)
+        hint = html.escape(f"{about.native}, {about.script} script ({code})", quote=True)
+        items.append(f'<span title="{hint}"><i style="background:{colour}"></i>{html.escape(about.english)}</span>')
+    st.html(f'<div class="ln-legend" role="list">{"".join(items)}</div>')
+
+
+def quiet(text: str) -> None:
+    """A line of small print; shown as text, never as markup."""
+    st.html(f'<div class="ln-quiet">{html.escape(text)}</div>')

@@ -1,0 +1,1 @@
+"""One file a page: reads the controls, asks core, draws."""

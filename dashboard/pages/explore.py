@@ -1,0 +1,187 @@
+"""The first page: both spaces as maps, retrieval before and after, and what is free."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.experiment import Experiment
+from core.results import Change, Result
+from core.retrieval import wilson
+from dashboard import charts, look, shared, waiting, words
+
+
+def draw() -> None:
+    """Draw the page."""
+    st.title("What do language neurons do?")
+    look.quiet(
+        "A few neurons of a multilingual language model tell one language from all others. Hold them still, and "
+        "the languages move: see where, and whether translations find each other."
+    )
+    for problem in st.session_state.get("problems", ()):
+        st.warning(problem.replace("[", r"\["), icon=":material/link_off:")
+    experiment: Experiment = shared.experiment()
+    result = waiting.result_or_wait(experiment)
+    if result is not None:
+        _show(result)
+
+
+def _show(result: Result) -> None:
+    st.html('<div data-testid="result-ready"></div>')
+    with st.container(border=True):
+        st.markdown(words.summary(result))
+    _figures(result)
+    _maps(result)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _retrieval(result)
+    with right:
+        _layers(result)
+    _conditions(result)
+
+
+def _figures(result: Result) -> None:
+    target = look.name(result.plan.target)
+    columns = st.columns(4)
+    _share(columns[0], f"Top-1 from {target}", result.target_top1, "Mean over candidate languages, target as the query.")
+    _share(columns[1], "Top-1, all pairs", result.all_top1, "Mean over all ordered pairs of languages.")
+    apart = result.all_pairs_distance
+    columns[2].metric(
+        "Distance between translations",
+        f"{apart.post:.3f}",
+        f"{apart.difference:+.3f} from {apart.pre:.3f}",
+        delta_color="inverse",
+        border=True,
+        help="Cosine distance, mean over sentences and over all pairs of languages.",
+    )
+    layer, best = result.best_layer
+    columns[3].metric(
+        "Free: no intervention",
+        f"{words.percent(max(result.centred.pre, best.pre))}",
+        f"centred {words.percent(result.centred.pre)}, layer {layer} {words.percent(best.pre)}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"Top-1 from {target} on the unmodified model: after subtracting each language's mean embedding, and at "
+        "the layer that retrieves best. An intervention is worth its cost where it adds to these.",
+    )
+
+
+def _share(column: st.delta_generator.DeltaGenerator, title: str, change: Change, hint: str) -> None:
+    column.metric(
+        title,
+        words.percent(change.post),
+        f"{words.points(change)} from {words.percent(change.pre)}",
+        border=True,
+        help=hint,
+    )
+
+
+def _maps(result: Result) -> None:
+    languages = result.plan.languages
+    st.markdown("### Every sentence, before and after")
+    stand_out = st.pills(
+        "Highlight languages",
+        languages,
+        selection_mode="multi",
+        format_func=look.name,
+        key="highlight",
+        label_visibility="collapsed",
+    )
+    look.legend(languages)
+    frames = [map_frame(result, space, stand_out) for space in (0, 1)]
+    window = charts.plane(pd.concat(frames))
+    count = f"{len(frames[0]):,} sentences"
+    for column, frame, title, cross in zip(st.columns(2), frames, ("Before", "After"), (False, True), strict=True):
+        with column:
+            st.markdown(f"**{title}** · {count}")
+            st.altair_chart(
+                charts.language_map(frame, look.colours(languages), window, cross=cross, labels=not cross),
+                key=f"map-{title.lower()}",
+                alt=f"Map of the sentences {title.lower()} the intervention, one colour a language.",
+            )
+    look.quiet(
+        "One UMAP of both spaces together (cosine, joint fit, fixed seed): the same place means the same on both sides. "
+        "Each point is a sentence, each colour a language; hover to read it, scroll to zoom, double-click to reset."
+    )
+
+
+def _retrieval(result: Result) -> None:
+    target = look.name(result.plan.target)
+    st.markdown(f"### Does a {target} sentence find its translation?")
+    st.altair_chart(
+        charts.retrieval_bars(bar_frame(result)),
+        key="retrieval",
+        alt=f"Top-1 retrieval accuracy from {target} into each language, before and after.",
+    )
+    look.quiet(
+        f"Of all {result.from_target['n'].max():,} candidate sentences in the other language, is the nearest by cosine "
+        "similarity the translation? Lines are 95% intervals (Wilson); orange marks the unmodified model after "
+        "subtracting each language's mean, which needs no intervention."
+    )
+
+
+def _layers(result: Result) -> None:
+    st.markdown("### The same at every layer")
+    rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
+    rows["space"] = rows["space"].map({"top1_pre": "before", "top1_post": "after"})
+    st.altair_chart(
+        charts.layer_lines(rows, result.plan.layer),
+        key="layers",
+        alt="Top-1 retrieval accuracy with the target as the query, by layer, before and after.",
+    )
+    look.quiet("Mean top-1 over candidate languages. The dashed line is the layer that this page shows.")
+
+
+def _conditions(result: Result) -> None:
+    """No number without its conditions."""
+    plan = result.plan
+    asked = plan.experiment
+    for note in result.notes:
+        look.quiet(f"Note: {note}")
+    look.quiet(
+        f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} MLP neurons, mean AUROC "
+        f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages "
+        f"of {plan.probe_corpus.spec}; {max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} "
+        f"({plan.corpus.digest[:10]}); {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}."
+    )
+
+
+def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
+    """Points of one space (0: pre, 1: post): ``x, y, language, name, text, english, row, shown``."""
+    parts = []
+    for group, maps in zip(result.plan.groups, result.maps, strict=True):
+        plane = maps[space]
+        shown = plane.shape[1]
+        english = group.texts.get("en", ("",) * len(group))[:shown]
+        for code, points in zip(group.languages, plane, strict=True):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "x": points[:, 0].round(3),
+                        "y": points[:, 1].round(3),
+                        "language": code,
+                        "name": look.name(code),
+                        "text": group.texts[code][:shown],
+                        "english": english,
+                        "row": group.ids[:shown],
+                        "shown": not stand_out or code in stand_out,
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def bar_frame(result: Result) -> pd.DataFrame:
+    """One row a candidate and space: ``candidate, name, space, top1, low, high, n, centred_pre``."""
+    parts = []
+    for space, column in (("before", "top1_pre"), ("after", "top1_post")):
+        rows = result.from_target[["candidate", "n", "centred_pre"]].copy()
+        rate = result.from_target[column].to_numpy(dtype=np.float64)
+        rows["space"], rows["top1"] = space, rate
+        rows["low"], rows["high"] = wilson(rate, rows["n"].to_numpy())
+        parts.append(rows)
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(name=frame["candidate"].map(look.name))

@@ -1,0 +1,94 @@
+"""What a page shows while its numbers are being computed, or when they cannot be."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import AskError
+from core.experiment import Experiment
+from core.progress import duration
+from core.results import Result
+from dashboard import look, shared
+from dashboard.jobs import Job
+
+# Longer work starts only when somebody says so.
+_ASK_BEFORE = 600.0
+
+
+def result_or_wait(experiment: Experiment) -> Result | None:
+    """The result, if it is known; else draws progress, or what is wrong, and returns None."""
+    jobs = shared.jobs()
+    try:
+        known = jobs.result(experiment)
+        if known is not None:
+            jobs.leave(shared.visitor())
+            return known
+        job = jobs.find(experiment)
+        if job is not None and job.state in ("failed", "stopped"):
+            _ended(job)
+            return None
+        if job is None or not job.active:
+            seconds = sum(jobs.engine.estimate(experiment).values())
+            if seconds > _ASK_BEFORE and not _confirmed(experiment, seconds):
+                return None
+    except AskError as error:
+        refusal(error)
+        return None
+    jobs.submit(shared.visitor(), experiment)
+    _progress(experiment)
+    return None
+
+
+def refusal(error: AskError) -> None:
+    """Say what was asked, why it cannot be, and what to do instead."""
+    with st.container(border=True):
+        st.markdown("#### :material/error: This cannot be shown")
+        # As text, never as markup: it quotes what people typed.
+        for title, text in (("Asked", error.what), ("Why", error.why), ("Instead", error.instead)):
+            left, right = st.columns([1, 9])
+            left.markdown(f"**{title}**")
+            right.text(text)
+
+
+def _confirmed(experiment: Experiment, seconds: float) -> bool:
+    with st.container(border=True):
+        st.markdown(f"#### Computing this takes about {duration(seconds)}")
+        look.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
+        return st.button("Compute it", type="primary", key=f"confirm-{hash(experiment)}")
+
+
+def _ended(job: Job) -> None:
+    if isinstance(job.error, AskError):
+        refusal(job.error)
+    else:
+        with st.container(border=True):
+            stopped = job.state == "stopped"
+            st.markdown("#### Stopped" if stopped else "#### :material/error: Something went wrong")
+            st.text("What was finished is kept." if stopped else str(job.error))
+    if st.button("Compute it" if job.state == "stopped" else "Try again", type="primary"):
+        shared.jobs().forget(job.experiment)
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _progress(experiment: Experiment) -> None:
+    jobs = shared.jobs()
+    job = jobs.touch(shared.visitor(), experiment)
+    if job is None or not job.active:
+        st.rerun()
+        return
+    with st.container(border=True):
+        st.markdown("#### Computing")
+        if job.state == "waiting":
+            st.progress(0.0, f"Waiting for {jobs.ahead(job)} other request(s) to finish")
+        else:
+            at = job.snapshot
+            left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
+            st.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{left}")
+        look.quiet(
+            "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
+            "opens at once the next time, and a change of neurons or strength computes only the space after it."
+        )
+        if st.button("Stop", icon=":material/stop_circle:"):
+            jobs.leave(shared.visitor())
+            st.rerun()
