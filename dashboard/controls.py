@@ -21,7 +21,7 @@ from dashboard import link
 
 T = TypeVar("T")
 
-_TITLES = {choice.name: f"{choice.title} · {choice.parameters}" for choice in CATALOGUE}
+_TITLES = {choice.name: f"{choice.title} · {choice.note}" for choice in CATALOGUE}
 _GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
 # The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
 _LARGEST_SHARE = 0.25
@@ -93,22 +93,21 @@ def _pick(title: str, value: str, titles: dict[str, str], name: str, hint: str) 
         accept_new_options=True,
         key=_key(name),
         help=hint,
-        required=True,
     )
     return (picked or value).strip()
 
 
 def _target(wanted: Experiment, corpus: Corpus | None, spec: str) -> str:
     options = _with(corpus.languages if corpus else (), wanted.target)
-    return st.selectbox(
+    picked = st.selectbox(
         "Target language",
         options,
         index=options.index(wanted.target),
         format_func=_label,
         key=_key(f"target-{spec}"),
         help="Whose expert neurons are found and held.",
-        required=True,
     )
+    return picked or wanted.target
 
 
 def _experts(wanted: Experiment, shape: Outline | None) -> int:
@@ -149,7 +148,6 @@ def _layer(wanted: Experiment, shape: Outline | None) -> str | int:
         format_func=lambda o: {"last": "last, after the final norm", 0: "0, the embeddings"}.get(o, str(o)),
         key=_key(f"layer-{shape.n_layers if shape else 0}"),
         help="The hidden state that sentences are compared in.",
-        required=True,
     )
     return "last" if chosen is None else chosen
 

@@ -20,15 +20,16 @@ PRE, POST, FREE = "#98a2b3", "#3b5bdb", "#e8890c"
 
 _CSS = """
 <style>
-  .block-container { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  .block-container { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1500px; }
   h1 { font-size: 1.9rem !important; letter-spacing: -.02em; padding-bottom: .1rem !important; }
   h3 { font-size: 1.12rem !important; padding-bottom: 0 !important; }
   [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
   .ln-words { font-size: 1.12rem; line-height: 1.55; max-width: 62rem; }
   .ln-words small, .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
-  .ln-legend { display: flex; flex-wrap: wrap; gap: .25rem .95rem; margin: 0 0 .4rem; font-size: .86rem; }
-  .ln-legend span { white-space: nowrap; }
-  .ln-legend i { display: inline-block; width: .72em; height: .72em; border-radius: 50%; margin-right: .38em; }
+  [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
+  [class*="st-key-languages-of"] p::before {
+    content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .45em;
+  }
 </style>
 """
 
@@ -48,14 +49,22 @@ def name(code: str) -> str:
     return describe(code).english
 
 
-def legend(languages: Sequence[str]) -> None:
-    """One coloured dot and name a language, with its script on hover."""
-    items = []
-    for code, colour in colours(languages).items():
-        about = describe(code)
-        hint = html.escape(f"{about.native}, {about.script} script ({code})", quote=True)
-        items.append(f'<span title="{hint}"><i style="background:{colour}"></i>{html.escape(about.english)}</span>')
-    st.html(f'<div class="ln-legend" role="list">{"".join(items)}</div>')
+def pick_languages(languages: Sequence[str], key: str) -> list[str]:
+    """A row of languages to pick from, each with its colour: legend and control in one."""
+    dots = "".join(
+        f'.st-key-{key} button:nth-of-type({number}) p::before {{ background: {colour}; }}'
+        for number, colour in enumerate(colours(languages).values(), start=1)
+    )
+    st.html(f"<style>{dots}</style>")
+    picked = st.pills(
+        "Highlight languages",
+        languages,
+        selection_mode="multi",
+        format_func=name,
+        key=key,
+        label_visibility="collapsed",
+    )
+    return list(picked)
 
 
 def quiet(text: str) -> None:

@@ -81,15 +81,7 @@ def _share(column: st.delta_generator.DeltaGenerator, title: str, change: Change
 def _maps(result: Result) -> None:
     languages = result.plan.languages
     st.markdown("### Every sentence, before and after")
-    stand_out = st.pills(
-        "Highlight languages",
-        languages,
-        selection_mode="multi",
-        format_func=look.name,
-        key="highlight",
-        label_visibility="collapsed",
-    )
-    look.legend(languages)
+    stand_out = look.pick_languages(languages, key="languages-of-map")
     frames = [map_frame(result, space, stand_out) for space in (0, 1)]
     window = charts.plane(pd.concat(frames))
     count = f"{len(frames[0]):,} sentences"
