@@ -164,7 +164,7 @@ def forward(
     Raises
     ------
     ModelError
-        If an activation is not finite; names the module.
+        If an activation is not finite, or a module cannot be read or written to; names the module.
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r}: one of {POOLINGS}")
@@ -172,7 +172,8 @@ def forward(
     reader = _Reader(model, n, pooling) if responses else None
     states = np.empty((model.neurons.n_layers + 1, n, model.hidden_size), dtype=np.float32) if embeddings else None
     budget = TOKENS_A_BATCH.get(model.device.type, 1024)
-    with model.lock, torch.inference_mode(), hooked(model, reader.hooks() if reader else {}, intervention):
+    reads = reader.hooks() if reader else {}
+    with model.lock, torch.inference_mode(), hooked(model, reads, intervention) as untouched:
         for rows in plan_batches([len(ids) for ids in tokens.ids], budget):
             ids, mask, weights = _pad(tokens, rows, model)
             if reader:
@@ -180,6 +181,8 @@ def forward(
             output = model.base(
                 input_ids=ids, attention_mask=mask, use_cache=False, output_hidden_states=embeddings, return_dict=True
             )
+            if untouched:
+                raise _unreached(untouched)
             if states is not None:
                 _embed(states, rows, output, weights, model)
             advance(sum(len(tokens.ids[row]) for row in rows))
@@ -189,20 +192,30 @@ def forward(
 @contextmanager
 def hooked(
     model: LoadedModel, reads: dict[str, Callable[[torch.Tensor], None]], intervention: Intervention | None
-) -> Iterator[None]:
+) -> Iterator[set[str]]:
     """Attach reads (by site path) and an intervention to the model's modules; remove them whatever happens.
 
     Writes come before reads at the same module. The caller holds the model's lock.
+
+    Yields
+    ------
+    set of str
+        Paths with a hook that no pass has come to yet: a read or write that never happens must not go unnoticed.
     """
     handles: list[torch.utils.hooks.RemovableHandle] = []
+    untouched: set[str] = set()
     try:
         if intervention is not None and not intervention.is_identity:
             for site, units, positions in model.neurons.by_site(intervention.neurons):
                 write = _writer(site.path, units, intervention.scale[positions], intervention.shift[positions])
+                untouched.add(site.path)
                 handles.append(model.base.get_submodule(site.path).register_forward_hook(write))
         for path, read in reads.items():
+            untouched.add(path)
             handles.append(model.base.get_submodule(path).register_forward_hook(_reading(path, read)))
-        yield
+        for path in untouched:
+            handles.append(model.base.get_submodule(path).register_forward_hook(_noting(path, untouched)))
+        yield untouched
     finally:
         for handle in handles:
             handle.remove()
@@ -233,6 +246,22 @@ def _reading(path: str, read: Callable[[torch.Tensor], None]) -> Callable[..., N
         read(_only_tensor(path, output))
 
     return hook
+
+
+def _noting(path: str, untouched: set[str]) -> Callable[..., None]:
+    def hook(_module: nn.Module, _args: object, _output: object) -> None:
+        untouched.discard(path)
+
+    return hook
+
+
+def _unreached(paths: set[str]) -> ModelError:
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return ModelError(
+        f"reach the neurons of {min(paths)}{others}",
+        "the model computes without calling that module",
+        "Use a model whose blocks call each of their MLP maps (for BLOOM: slow_but_exact off).",
+    )
 
 
 def _only_tensor(path: str, output: object) -> torch.Tensor:
@@ -268,6 +297,12 @@ class _Reader:
 
     def _read(self, path: str, output: torch.Tensor) -> None:
         weights = self._weights.to(output.device)
+        if output.shape[:-1].numel() != weights.numel():
+            raise ModelError(
+                f"read the neurons of {path}",
+                f"{output.shape[:-1].numel():,} of {weights.numel():,} tokens pass through it, as in a mixture of experts",
+                "Use a dense model.",
+            )
         output = output.reshape(*weights.shape, -1)  # OPT flattens its tokens before the MLP
         if self._pooling == "mean":
             pooled = torch.einsum("bt,btw->bw", weights, output.float())
@@ -287,9 +322,7 @@ class _Reader:
         held[self._rows] = values
 
 
-def _pad(
-    tokens: Tokenised, rows: np.ndarray, model: LoadedModel
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _pad(tokens: Tokenised, rows: np.ndarray, model: LoadedModel) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Pad to the right: ids and attention mask (n_rows, width), and each token's weight in its sentence's mean."""
     width = max(len(tokens.ids[row]) for row in rows)
     ids = torch.full((len(rows), width), model.pad_id, dtype=torch.long)

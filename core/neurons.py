@@ -144,7 +144,8 @@ def find_neurons(base: nn.Module, n_layers: int) -> NeuronMap:
     Raises
     ------
     ModelError
-        If a block has no linear map outside attention, or its experts are fused into one parameter.
+        If a block has no linear map outside attention, mixes tokens by a convolution, or its experts are fused into
+        one parameter.
     """
     stack, blocks = find_blocks(base, n_layers)
     sites: list[Site] = []
@@ -179,6 +180,13 @@ def _width(module: nn.Module) -> int:
 
 
 def _refuse_unmapped(block: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
+    mixing = [path for path, m in block.named_modules() if isinstance(m, nn.Conv1d) and not _ATTENTION.search(path)]
+    if mixing:  # a state-space or convolutional mixer has linear maps too, which are no MLP's
+        raise ModelError(
+            f"find the MLP neurons of a {type(block).__name__}",
+            f"it mixes tokens by a convolution ({mixing[0]}), so its linear maps are not all an MLP's",
+            "Use a transformer with an MLP in each block (Llama, Gemma, BLOOM, GPT-2, ...).",
+        )
     fused = [name for name, p in block.named_parameters() if p.dim() == 3 and not _ATTENTION.search(name)]
     if fused:
         raise ModelError(

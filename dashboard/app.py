@@ -14,7 +14,7 @@ import streamlit as st  # noqa: E402
 from dashboard import controls, look, shared  # noqa: E402
 from dashboard.pages import explore  # noqa: E402
 
-st.set_page_config(page_title="Language neurons", page_icon=":material/hub:", layout="wide")
+st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 look.style()
 
 page = st.navigation([st.Page(explore.draw, title="Explore", icon=":material/scatter_plot:", url_path="", default=True)])

@@ -11,7 +11,7 @@ from core.corpora.text import MIN_LANGUAGES, MIN_ROWS, listed, refuse_bad_text, 
 from core.errors import CorpusError
 from core.languages import canonical
 
-_EMBEDDED = Path(__file__).parents[1] / "data" / "sentences.tsv"
+EMBEDDED_FILE = Path(__file__).parents[1] / "data" / "sentences.tsv"
 _RESERVED = ("id", "split", "topic")
 _PROBE, _EVALUATION = "probe", "evaluation"
 _SPLITS = {
@@ -54,7 +54,7 @@ def load_table(spec: str, path: Path) -> Corpus:
     )
 
 
-def load_embedded(spec: str, path: Path = _EMBEDDED) -> Corpus:
+def load_embedded(spec: str, path: Path = EMBEDDED_FILE) -> Corpus:
     """Read the sentences that come with this software; errors as in `load_table`."""
     if not path.exists():
         why = f"its file {path} is missing from this installation"
