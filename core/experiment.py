@@ -1,4 +1,4 @@
-"""One frozen description of "model x corpus x language x k x strength", and what it means on a given corpus and model."""
+"""One frozen description of "model x corpus x language x k x strength", and what it means on one corpus and model."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class Experiment:
     def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
         """The inverse of `to_dict`; unknown keys (a result's provenance) are left out."""
         known = {field.name for field in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**kept)
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,8 @@ def _check_plain(experiment: Experiment) -> None:
         count = getattr(experiment, name)
         if count is not None and count < 2:
             raise SettingError(f"{name.replace('_', ' ')} {count}", "at least two are needed", "Ask for 2 or more.")
+    if not 0 <= experiment.seed < 1 << 32:
+        raise SettingError(f"seed {experiment.seed}", "a seed is a 32-bit number", "Use one from 0 to 4294967295.")
 
 
 def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
@@ -273,7 +276,7 @@ def _layer(asked: str | int, n_layers: int) -> int:
     text = str(asked)
     if text == "last":
         return n_layers
-    if text.lstrip("-").isdigit() and 0 <= int(text) <= n_layers:
+    if text.isascii() and text.isdigit() and int(text) <= n_layers:
         return int(text)
     raise SettingError(
         f"layer {asked!r}",

@@ -54,9 +54,7 @@ def auroc(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.nda
         list(pool.map(rank_sums, range(0, n_neurons, rows)))
     positive = np.bincount(labels, minlength=n_languages).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.ascontiguousarray(
-            ((sums - positive * (positive + 1) / 2) / (positive * (n_sentences - positive))).T
-        )
+        return np.ascontiguousarray(((sums - positive * (positive + 1) / 2) / (positive * (n_sentences - positive))).T)
 
 
 def means(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.ndarray:
@@ -113,9 +111,7 @@ def check_count(k: int, n_neurons: int | None = None) -> None:
     if k < 1:
         raise SettingError(f"{k} experts", "an intervention needs at least one", "Ask for 1 or more.")
     if n_neurons is not None and k > n_neurons:
-        raise SettingError(
-            f"{k:,} experts", f"the model has {n_neurons:,} neurons", f"Ask for {n_neurons:,} or fewer."
-        )
+        raise SettingError(f"{k:,} experts", f"the model has {n_neurons:,} neurons", f"Ask for {n_neurons:,} or fewer.")
 
 
 def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
@@ -127,8 +123,11 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
     if not np.isfinite(responses).all():
         raise ValueError("responses must be finite")
     small = responses.dtype == np.float16 and responses.shape[1] <= 1 << 16
-    values, code, wide, bits = (np.float16, np.uint16, np.uint32, 16) if small else (np.float32, np.uint32, np.uint64, 32)
-    raw = (responses.astype(values) + values(0)).view(code)  # adding 0 makes one zero of -0.0 and 0.0: they tie
+    values, code, wide, bits = (np.float32, np.uint32, np.uint64, 32)
+    if small:
+        values, code, wide, bits = (np.float16, np.uint16, np.uint32, 16)
+    positive_zero = np.zeros(1, values)  # adding it makes one zero of -0.0 and 0.0: they tie
+    raw = (responses.astype(values) + positive_zero).view(code)
     top_bit = code(1 << (bits - 1))
     keys = np.where(raw & top_bit, ~raw, raw | top_bit).astype(wide)
     keys <<= wide(bits)
@@ -137,7 +136,7 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
     return keys, bits
 
 
-@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True)
 def _sum_ranks(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
     """Sum the average ranks (from 1) of each label into ``sums`` (n_rows, n_labels), from sorted keys."""
     n_rows, n = ordered.shape

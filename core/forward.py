@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -290,7 +291,7 @@ class _Reader:
         self._rows, self._weights = rows, weights
 
     def hooks(self) -> dict[str, Callable[[torch.Tensor], None]]:
-        return {path: (lambda output, path=path: self._read(path, output)) for path in self._held}
+        return {path: partial(self._read, path) for path in self._held}
 
     def result(self) -> dict[str, np.ndarray]:
         return {path: np.ascontiguousarray(held.T) for path, held in self._held.items()}
@@ -300,7 +301,8 @@ class _Reader:
         if output.shape[:-1].numel() != weights.numel():
             raise ModelError(
                 f"read the neurons of {path}",
-                f"{output.shape[:-1].numel():,} of {weights.numel():,} tokens pass through it, as in a mixture of experts",
+                f"{output.shape[:-1].numel():,} of {weights.numel():,} tokens pass through it, as in a mixture of "
+                "experts",
                 "Use a dense model.",
             )
         output = output.reshape(*weights.shape, -1)  # OPT flattens its tokens before the MLP

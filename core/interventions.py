@@ -80,10 +80,10 @@ def set_value(neurons: np.ndarray, values: np.ndarray, strength: float) -> Inter
 
 
 def check_strength(strength: float) -> None:
-    """Raise `SettingError` unless ``strength`` is a finite number."""
-    if not math.isfinite(strength):
+    """Raise `SettingError` unless ``strength`` is a finite number, also in float32."""
+    if not (math.isfinite(strength) and abs(strength) <= float(np.finfo(np.float32).max)):
         raise SettingError(
             f"strength {strength}",
-            "it is not a finite number",
+            "it is not a finite number in single precision",
             "Use 0 for the unmodified model, 1 to hold the experts at their mean, above 1 to extrapolate.",
         )

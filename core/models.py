@@ -228,7 +228,7 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
     transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     with hub.explained(resolved.name):
         tokenizer = _tokenizer(location, where)
-        lm = AutoModelForCausalLM.from_pretrained(location, dtype=DTYPES[resolved.dtype], **where)
+        lm: Any = AutoModelForCausalLM.from_pretrained(location, dtype=DTYPES[resolved.dtype], **where)
     lm.eval().requires_grad_(False)
     device = torch.device(resolved.device)
     lm.to(device)

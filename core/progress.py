@@ -78,7 +78,9 @@ class Progress:
         """Where the work stands now."""
         now = time.monotonic()
         rest = self._rest_of_stage(now - self._stage_began)
-        ahead = self._scale() * sum(s for name, s in self._plan.items() if name not in self._finished and name != self._stage)
+        ahead = self._scale() * sum(
+            s for name, s in self._plan.items() if name not in self._finished and name != self._stage
+        )
         elapsed, remaining = now - self._began, rest + ahead
         return Snapshot(self._stage, elapsed / max(elapsed + remaining, 1e-9), elapsed, remaining)
 

@@ -1,7 +1,7 @@
 """One UMAP of both spaces together, so that where a point moves means something.
 
-Fitting on pre and transforming post is not sound: umap's ``transform`` moves points with their batch. So both are fitted
-jointly, with exact neighbours from one matrix product instead of an approximate search.
+Fitting on pre and transforming post is not sound: umap's ``transform`` moves points with their batch. So both are
+fitted jointly, with exact neighbours from one matrix product instead of an approximate search.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import torch
 from core.retrieval import normalise
 
 N_NEIGHBOURS = 15
-MIN_DIST = 0.1
+# Wider than umap's 0.1, so that a language of a few hundred sentences is an island one can see into, not a dot.
+MIN_DIST = 0.5
 N_EPOCHS = 200
 # numba's default threading layer aborts the process when two fits run at once.
 _one_fit = threading.Lock()
@@ -95,4 +96,3 @@ def warm_up() -> None:
     """Compile umap's kernels now (about ten seconds, once a process), beside other work."""
     points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
     joint_umap(points, points + 1)
-

@@ -95,7 +95,7 @@ class Result:
     @property
     def best_layer(self) -> tuple[int, Change]:
         """The layer at which the unmodified model retrieves best, target as the query."""
-        best = self.layers.loc[self.layers["top1_pre"].idxmax()]
+        best = self.layers.iloc[int(self.layers["top1_pre"].to_numpy().argmax())]
         return int(best["layer"]), Change(float(best["top1_pre"]), float(best["top1_post"]))
 
     def to_medoid(self, of_target: bool) -> Change:
@@ -138,7 +138,7 @@ class Result:
         columns = ["query", "candidate", "n", "top1_pre", "top1_post", "centred_pre", "centred_post"]
         columns += ["distance_pre", "distance_post"]
         return [
-            {name: value if isinstance(value, str | int) else finite(value) for name, value in row.items()}
+            {str(name): value if isinstance(value, str | int) else finite(value) for name, value in row.items()}
             for row in self.pairs[columns].to_dict("records")
         ]
 

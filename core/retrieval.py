@@ -9,7 +9,7 @@ import torch
 def normalise(embeddings: np.ndarray) -> np.ndarray:
     """Scale vectors to unit length: (..., dim) float32 to float32; a zero vector stays zero."""
     norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    return (embeddings / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
+    return np.asarray(embeddings / np.maximum(norms, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
 def centre(embeddings: np.ndarray) -> np.ndarray:
@@ -17,7 +17,7 @@ def centre(embeddings: np.ndarray) -> np.ndarray:
 
     The free baseline: most of what separates languages is a constant offset, which needs no intervention to remove.
     """
-    return embeddings - embeddings.mean(axis=1, keepdims=True)
+    return np.asarray(embeddings - embeddings.mean(axis=1, keepdims=True))
 
 
 def correct(embeddings: np.ndarray) -> np.ndarray:

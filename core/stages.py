@@ -1,8 +1,8 @@
 """The stages of an experiment, each a pure function of its spec and inputs, each kept in the store.
 
-responses -> expertise -> expert set -> embeddings pre and post -> retrieval, geometry, projection. Responses and embeddings
-are stored by language, so that adding a language, or stopping half-way, loses nothing; changing k or strength computes
-the post side alone.
+responses -> expertise -> expert set -> embeddings pre and post -> retrieval, geometry, projection. Responses and
+embeddings are stored by language, so that adding a language, or stopping half-way, loses nothing; changing k or
+strength computes the post side alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.experiment import Plan
 from core.forward import Tokenised, forward, tokenise
 from core.interventions import Intervention, set_value
 from core.models import LoadedModel
-from core.store import Artefact, Payload, Store, digest
+from core.store import Artefact, DamagedArtefact, Payload, Store, digest
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class Stages:
             labels = np.repeat(np.arange(len(languages)), len(self.plan.probe))
             scores, means = [], []
             for site in self.plan.outline.neurons.sites:
-                responses = np.concatenate([part.array(site.path) for part in parts], axis=1)
+                responses = np.concatenate([self._array(part, site.path) for part in parts], axis=1)
                 scores.append(expertise.auroc(responses, labels, len(languages)))
                 means.append(expertise.means(responses, labels, len(languages)))
             return Payload(arrays={"scores": np.concatenate(scores, axis=1), "means": np.concatenate(means, axis=1)})
@@ -198,9 +198,7 @@ class Stages:
 
         def compute() -> Payload:
             tokens = self.tokens(self.plan.groups[group].texts[language])
-            result = forward(
-                self._load(), tokens, embeddings=True, intervention=intervention, advance=self._advance
-            )
+            result = forward(self._load(), tokens, embeddings=True, intervention=intervention, advance=self._advance)
             assert result.embeddings is not None
             arrays = {_layer_name(layer): state for layer, state in enumerate(result.embeddings)}
             return Payload(arrays=arrays, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
@@ -211,7 +209,9 @@ class Stages:
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
         return np.stack(
             [
-                self._stored("embeddings", self.embeddings_spec(group, code, intervention)).array(_layer_name(layer))
+                self._array(
+                    self._stored("embeddings", self.embeddings_spec(group, code, intervention)), _layer_name(layer)
+                )
                 for code in self.plan.groups[group].languages
             ]
         )
@@ -231,7 +231,10 @@ class Stages:
         def compute() -> Payload:
             spaces = [self.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
             pairs = pd.concat(
-                [_pair_table(n, g.languages, space) for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))],
+                [
+                    _pair_table(n, g.languages, space)
+                    for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))
+                ],
                 ignore_index=True,
             )
             return Payload(tables={"pairs": pairs, "languages": self._medoid_table(spaces)})
@@ -273,6 +276,7 @@ class Stages:
             "layer": self.plan.layer,
             "seed": self.plan.experiment.seed,
             "shown": shown,
+            "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
         }
 
         def compute() -> Payload:
@@ -292,7 +296,10 @@ class Stages:
             return Payload(arrays=arrays)
 
         return self._get(
-            "projection", spec, compute, lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))]
+            "projection",
+            spec,
+            compute,
+            lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))],
         )
 
     def shown(self) -> list[int]:
@@ -337,6 +344,17 @@ class Stages:
             raise NotCached(stage)
         return artefact
 
+    def _array(self, artefact: Artefact, name: str) -> np.ndarray:
+        """Read one array; a damaged artefact is taken away, and `NotCached` raised, so that a retry computes it."""
+
+        def absent() -> Payload:
+            raise NotCached(artefact.stage)
+
+        try:
+            return artefact.array(name)
+        except DamagedArtefact:
+            return self.store.get_or_compute(artefact.stage, artefact.spec, absent).array(name)
+
     def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
         """Distance of each language's mean to the medoid, over all groups together."""
         by_language: dict[str, list[np.ndarray]] = {}
@@ -344,9 +362,7 @@ class Stages:
             for code, embedded in zip(group.languages, space, strict=True):
                 by_language.setdefault(code, []).append(embedded)
         joined = {code: np.concatenate(parts) for code, parts in by_language.items()}
-        return pd.DataFrame(
-            {"language": list(joined), "to_medoid": geometry.medoid_distances(list(joined.values()))}
-        )
+        return pd.DataFrame({"language": list(joined), "to_medoid": geometry.medoid_distances(list(joined.values()))})
 
     def _target_measures(self, intervention: Intervention | None, layer: int) -> dict[str, float]:
         raw, centred, apart = [], [], []
@@ -387,5 +403,3 @@ def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.D
             if q != c
         ]
     )
-
-

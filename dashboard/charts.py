@@ -24,8 +24,11 @@ def plane(points: pd.DataFrame, margin: float = 0.04) -> tuple[list[float], list
 
 
 def language_map(
-    points: pd.DataFrame, colours: Mapping[str, str], window: tuple[list[float], list[float]], cross: bool, labels: bool
-) -> alt.LayerChart:
+    points: pd.DataFrame,
+    colours: Mapping[str, str],
+    window: tuple[list[float], list[float]],
+    ghosts: pd.DataFrame | None = None,
+) -> Any:
     """One space as a map of sentences.
 
     Parameters
@@ -35,10 +38,9 @@ def language_map(
     colours : mapping of code to colour
     window : x and y domain
         The same for both spaces, so that a place means the same in both.
-    cross : bool
-        Crosses (post) instead of dots (pre), as in the paper.
-    labels : bool
-        Write each language's name at the middle of its points.
+    ghosts : DataFrame, optional
+        The points of the space before, to show faintly where they came from; then the points are drawn as crosses,
+        as in the paper, else as dots with each language's name above them.
     """
     x = alt.X("x:Q", scale=alt.Scale(domain=window[0], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=window[1], nice=False), axis=None)
@@ -49,22 +51,29 @@ def language_map(
         alt.Tooltip("english:N", title="in English"),
         alt.Tooltip("row:N", title="row"),
     ]
-    opacity = alt.condition("datum.shown", alt.value(0.75), alt.value(0.05))
-    mark: dict[str, Any] = (
-        {"shape": "cross", "size": 26, "filled": True} if cross else {"shape": "circle", "size": 26, "filled": True}
-    )
-    chart = alt.Chart(points).mark_point(strokeWidth=0, **mark).encode(x=x, y=y, color=colour, opacity=opacity, tooltip=tooltip)
-    layers: list[alt.Chart] = [chart.interactive()]
-    if labels:
-        middle = points[points["shown"]].groupby(["language", "name"], as_index=False)[["x", "y"]].median()
-        text = alt.Chart(middle).encode(x=x, y=y, text="name:N")
-        halo = {"fontSize": 12, "fontWeight": "bold", "dy": -2}
-        layers.append(text.mark_text(stroke="white", strokeWidth=3, strokeOpacity=0.75, **halo))
-        layers.append(text.mark_text(**halo).encode(color=colour))
+    opacity = alt.condition("datum.shown", alt.value(0.8), alt.value(0.05))
+    layers: list[alt.Chart] = []
+    if ghosts is not None:
+        before = alt.Chart(ghosts[["x", "y"]]).mark_point(size=10, filled=True, opacity=0.1, color=PRE)
+        layers.append(before.encode(x=x, y=y))
+    shape = "circle" if ghosts is None else "cross"
+    chart = alt.Chart(points).mark_point(size=24, filled=True, strokeWidth=0, shape=shape)
+    layers.append(chart.encode(x=x, y=y, color=colour, opacity=opacity, tooltip=tooltip).interactive())
+    if ghosts is None:
+        names = (
+            points[points["shown"]].groupby(["language", "name"], as_index=False).agg(x=("x", "median"), y=("y", _top))
+        )
+        label = alt.Chart(names).mark_text(fontSize=12, fontWeight="bold", dy=-9)
+        layers.append(label.encode(x=x, y=y, text="name:N", color=colour))
     return alt.layer(*layers).properties(height=400).configure_view(strokeOpacity=0.15, cornerRadius=6)
 
 
-def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
+def _top(values: pd.Series) -> float:
+    """Where a group of points ends, but for stragglers."""
+    return float(values.quantile(0.95))
+
+
+def retrieval_bars(rows: pd.DataFrame) -> Any:
     """Top-1 by candidate language, before and after, with 95 % intervals and the free baseline as a tick.
 
     Parameters
@@ -91,7 +100,9 @@ def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
         yOffset=offset,
         color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
     )
-    spread = base.mark_rule(strokeWidth=1.2, opacity=0.65).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset)
+    spread = base.mark_rule(strokeWidth=1.2, opacity=0.65).encode(
+        x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset
+    )
     free = (
         alt.Chart(rows[rows["space"] == "after"])
         .mark_tick(thickness=2.5, color=FREE, size=20)
@@ -100,7 +111,7 @@ def retrieval_bars(rows: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(bars, spread, free).properties(height=26 * rows["candidate"].nunique() + 40)
 
 
-def layer_lines(rows: pd.DataFrame, chosen: int) -> alt.LayerChart:
+def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:
     """Top-1 with the target as the query, at every layer, before and after.
 
     Parameters

@@ -219,5 +219,3 @@ def _corpus(spec: str) -> Corpus | None:
 @lru_cache(maxsize=4)
 def _recent_corpus(spec: str, _moment: int) -> Corpus:
     return load_corpus(spec)
-
-

@@ -1,7 +1,7 @@
 """Long work in the background: one worker a process, so that two visitors never meet inside one model.
 
-A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A job
-whose visitors have all left goes on, but gives way to whoever is waiting; what it finished stays in the store.
+A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A
+job whose visitors have all left goes on, but gives way to whoever is waiting; what it finished stays in the store.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 
 from core.engine import Engine
 from core.errors import AskError
@@ -40,7 +41,7 @@ class Job:
 
     experiment: Experiment
     state: str = "waiting"
-    snapshot: Snapshot = Snapshot("waiting", 0.0, 0.0, 0.0)
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot("waiting", 0.0, 0.0, 0.0))
     error: AskError | str | None = None
     seen: dict[str, float] = field(default_factory=dict)
     stop: bool = False
@@ -151,9 +152,10 @@ class Jobs:
     def _work(self) -> None:
         while True:
             job = self._next()
-            state, error = "done", None
+            state = "done"
+            error: AskError | str | None = None
             try:
-                result = self.engine.run(job.experiment, Progress(lambda snapshot, job=job: self._report(job, snapshot)))
+                result = self.engine.run(job.experiment, Progress(partial(self._report, job)))
                 self._keep(job.experiment, result)
             except Cancelled:
                 state = "stopped" if job.stop else "waiting"

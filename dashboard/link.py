@@ -97,7 +97,9 @@ def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
                     f"The link says {field.name}={query[field.name]}, which is not {field.kind}; the default is used."
                 )
     known = {field.name for field in _FIELDS}
-    problems += [f"The link says {name}={query[name]}, which means nothing here." for name in query if name not in known]
+    problems += [
+        f"The link says {name}={query[name]}, which means nothing here." for name in query if name not in known
+    ]
     return Experiment(**values), problems
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from core.languages import describe
 
-# Colours that people with the common colour-vision deficiencies tell apart, on light and on dark; in an order that keeps
-# neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
+# Colours that people with the common colour-vision deficiencies tell apart, on light and on dark; in an order that
+# keeps neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
 PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#e0a800", "#66ccee", "#aa3377", "#ee7733", "#009988",
     "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
@@ -20,12 +20,11 @@ PRE, POST, FREE = "#98a2b3", "#3b5bdb", "#e8890c"
 
 _CSS = """
 <style>
-  .block-container { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1500px; }
-  h1 { font-size: 1.9rem !important; letter-spacing: -.02em; padding-bottom: .1rem !important; }
-  h3 { font-size: 1.12rem !important; padding-bottom: 0 !important; }
-  [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-  .ln-words { font-size: 1.12rem; line-height: 1.55; max-width: 62rem; }
-  .ln-words small, .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
+  .block-container { padding-top: 1.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
+  h3 { font-size: 1.1rem !important; padding-bottom: 0 !important; }
+  [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
+  .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
   [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
   [class*="st-key-languages-of"] p::before {
     content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .45em;
@@ -52,7 +51,7 @@ def name(code: str) -> str:
 def pick_languages(languages: Sequence[str], key: str) -> list[str]:
     """A row of languages to pick from, each with its colour: legend and control in one."""
     dots = "".join(
-        f'.st-key-{key} button:nth-of-type({number}) p::before {{ background: {colour}; }}'
+        f".st-key-{key} button:nth-of-type({number}) p::before {{ background: {colour}; }}"
         for number, colour in enumerate(colours(languages).values(), start=1)
     )
     st.html(f"<style>{dots}</style>")

@@ -76,7 +76,6 @@ def _progress(experiment: Experiment) -> None:
     job = jobs.touch(shared.visitor(), experiment)
     if job is None or not job.active:
         st.rerun()
-        return
     with st.container(border=True):
         st.markdown("#### Computing")
         if job.state == "waiting":

@@ -65,5 +65,5 @@ def _free(result: Result) -> str:
         f"and layer {layer} gives {percent(best.pre)}"
     )
     if max(centred.pre, best.pre) >= gained.post:
-        return f"{free}: the model aligned these languages already, and what changed is where that shows."
+        return f"{free}: the alignment is in the model already, and the intervention brings it to this layer."
     return f"{free}: the intervention goes beyond both."

@@ -1,7 +1,7 @@
 """Finds a browser for the tests, and installs one where there is none: ``python tests/browser.py``.
 
-An installed Chromium or Chrome is used; else Debian's ``chromium`` is installed when root; else Playwright's own. Without
-any of them the tests fail: they do not pass by leaving out what they cannot see.
+An installed Chromium or Chrome is used; else Debian's ``chromium`` is installed when root; else Playwright's own.
+Without any of them the tests fail: they do not pass by leaving out what they cannot see.
 """
 
 import os

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.experiment import Experiment
 from core.results import Change, Result
@@ -14,11 +15,8 @@ from dashboard import charts, look, shared, waiting, words
 
 def draw() -> None:
     """Draw the page."""
-    st.title("What do language neurons do?")
-    look.quiet(
-        "A few neurons of a multilingual language model tell one language from all others. Hold them still, and "
-        "the languages move: see where, and whether translations find each other."
-    )
+    st.title("What do language neurons do?", anchor=False)
+    look.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
     for problem in st.session_state.get("problems", ()):
         st.warning(problem.replace("[", r"\["), icon=":material/link_off:")
     experiment: Experiment = shared.experiment()
@@ -44,11 +42,13 @@ def _show(result: Result) -> None:
 def _figures(result: Result) -> None:
     target = look.name(result.plan.target)
     columns = st.columns(4)
-    _share(columns[0], f"Top-1 from {target}", result.target_top1, "Mean over candidate languages, target as the query.")
+    _share(
+        columns[0], f"Top-1 from {target}", result.target_top1, "Mean over candidate languages, target as the query."
+    )
     _share(columns[1], "Top-1, all pairs", result.all_top1, "Mean over all ordered pairs of languages.")
     apart = result.all_pairs_distance
     columns[2].metric(
-        "Distance between translations",
+        "Translation distance",
         f"{apart.post:.3f}",
         f"{apart.difference:+.3f} from {apart.pre:.3f}",
         delta_color="inverse",
@@ -57,9 +57,9 @@ def _figures(result: Result) -> None:
     )
     layer, best = result.best_layer
     columns[3].metric(
-        "Free: no intervention",
-        f"{words.percent(max(result.centred.pre, best.pre))}",
-        f"centred {words.percent(result.centred.pre)}, layer {layer} {words.percent(best.pre)}",
+        f"Free: layer {layer}",
+        words.percent(best.pre),
+        f"mean-centred: {words.percent(result.centred.pre)}",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -68,7 +68,7 @@ def _figures(result: Result) -> None:
     )
 
 
-def _share(column: st.delta_generator.DeltaGenerator, title: str, change: Change, hint: str) -> None:
+def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> None:
     column.metric(
         title,
         words.percent(change.post),
@@ -80,28 +80,29 @@ def _share(column: st.delta_generator.DeltaGenerator, title: str, change: Change
 
 def _maps(result: Result) -> None:
     languages = result.plan.languages
-    st.markdown("### Every sentence, before and after")
+    st.subheader("Every sentence, before and after", anchor=False)
     stand_out = look.pick_languages(languages, key="languages-of-map")
     frames = [map_frame(result, space, stand_out) for space in (0, 1)]
     window = charts.plane(pd.concat(frames))
     count = f"{len(frames[0]):,} sentences"
-    for column, frame, title, cross in zip(st.columns(2), frames, ("Before", "After"), (False, True), strict=True):
+    for column, frame, title, ghosts in zip(st.columns(2), frames, ("Before", "After"), (None, frames[0]), strict=True):
         with column:
             st.markdown(f"**{title}** · {count}")
             st.altair_chart(
-                charts.language_map(frame, look.colours(languages), window, cross=cross, labels=not cross),
+                charts.language_map(frame, look.colours(languages), window, ghosts),
                 key=f"map-{title.lower()}",
                 alt=f"Map of the sentences {title.lower()} the intervention, one colour a language.",
             )
     look.quiet(
-        "One UMAP of both spaces together (cosine, joint fit, fixed seed): the same place means the same on both sides. "
-        "Each point is a sentence, each colour a language; hover to read it, scroll to zoom, double-click to reset."
+        "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same on both sides. "
+        "Each point is a sentence, each colour a language, grey is where they were before; hover to read one, "
+        "scroll to zoom, double-click to reset."
     )
 
 
 def _retrieval(result: Result) -> None:
     target = look.name(result.plan.target)
-    st.markdown(f"### Does a {target} sentence find its translation?")
+    st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
     st.altair_chart(
         charts.retrieval_bars(bar_frame(result)),
         key="retrieval",
@@ -115,7 +116,7 @@ def _retrieval(result: Result) -> None:
 
 
 def _layers(result: Result) -> None:
-    st.markdown("### The same at every layer")
+    st.subheader("The same at every layer", anchor=False)
     rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
     rows["space"] = rows["space"].map({"top1_pre": "before", "top1_post": "after"})
     st.altair_chart(
@@ -132,13 +133,15 @@ def _conditions(result: Result) -> None:
     asked = plan.experiment
     for note in result.notes:
         look.quiet(f"Note: {note}")
-    look.quiet(
-        f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
+    model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
+    experts = (
         f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} MLP neurons, mean AUROC "
-        f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages "
-        f"of {plan.probe_corpus.spec}; {max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} "
-        f"({plan.corpus.digest[:10]}); {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}."
+        f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
+        f"languages of {plan.probe_corpus.spec}"
     )
+    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
+    settings = f"{asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
+    look.quiet(f"{model}; {experts}; {evaluation}; {settings}.")
 
 
 def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:

@@ -1,18 +1,24 @@
 """What the tests of the core share: tiny models saved once a session, and a fresh store for each test."""
 
 import os
+import shutil
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from core.engine import Engine
+from core.experiment import Experiment
 from core.models import LoadedModel, ModelSpec, load, resolve
+from core.results import Result
 from core.store import Store
-from tests.core.tiny import FAMILIES, Plain, save_tiny
+from tests.core.tiny import FAMILIES, Plain, save_tiny, write_table
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +49,53 @@ def plain_models(tiny_folders: dict[str, Path]) -> dict[str, Plain]:
 def store(tmp_path: Path) -> Store:
     """An empty store."""
     return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, store: Store) -> Callable[..., LoadedModel]:
+    """Make a tiny model that a test may spoil."""
+
+    def make(family: str, dtype: str = "float32", spoil: Callable[[nn.Module], None] | None = None) -> LoadedModel:
+        folder = save_tiny(tmp_path / f"{family}-{dtype}", family)
+        model = load(resolve(ModelSpec(str(folder), dtype=dtype, device="cpu")), store)
+        if spoil:
+            spoil(model.base)
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def asked(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """An experiment with nothing wrong in it: the tiny Llama on a table of a few sentences."""
+    corpus = write_table(tmp_path_factory.mktemp("corpus") / "sentences.tsv", 10, 7)
+    return Experiment(
+        model=str(tiny_folders["llama"]),
+        dtype="float32",
+        device="cpu",
+        corpus=corpus,
+        target="ja",
+        experts=30,
+        strength=0.8,
+        probe_languages=("en", "de", "es", "ja"),
+        seed=5,
+    )
+
+
+@pytest.fixture
+def engine(store: Store) -> Engine:
+    """An engine over the empty store."""
+    return Engine(store)
+
+
+@pytest.fixture(scope="session")
+def finished(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """What that experiment gives, and the store's folder after it; to be copied, never used."""
+    root = tmp_path_factory.mktemp("finished")
+    return Engine(Store(root)).run(asked), root
+
+
+@pytest.fixture
+def filled(finished: tuple[Result, Path], tmp_path: Path) -> Store:
+    """A store in which that experiment has been run."""
+    return Store(shutil.copytree(finished[1], tmp_path / "filled"))

@@ -262,21 +262,21 @@ class Plain:
 
     def embeddings(self, texts: Sequence[str], stack: str) -> np.ndarray:
         """Mean hidden states, (n_layers + 1, n_sentences, hidden): what enters each block, and the final output."""
+        entered: list[torch.Tensor] = []
+        handles = [
+            block.register_forward_pre_hook(
+                lambda _m, args, kwargs: entered.append(args[0] if args else kwargs["hidden_states"]), with_kwargs=True
+            )
+            for block in self.lm.base_model.get_submodule(stack)
+        ]
         rows = []
         for text in texts:
-            entered: list[torch.Tensor] = []
-            handles = [
-                block.register_forward_pre_hook(
-                    lambda _m, args, kwargs: entered.append(args[0] if args else kwargs["hidden_states"]),
-                    with_kwargs=True,
-                )
-                for block in self.lm.base_model.get_submodule(stack)
-            ]
+            entered.clear()
             with torch.no_grad():
                 last = self.lm.base_model(input_ids=self.ids(text)).last_hidden_state
-            for handle in handles:
-                handle.remove()
             rows.append([state[0, self.bos :].double().mean(0).numpy() for state in [*entered, last]])
+        for handle in handles:
+            handle.remove()
         return np.array(rows).transpose(1, 0, 2)
 
     @contextmanager

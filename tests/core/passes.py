@@ -1,0 +1,48 @@
+"""Passing the tiny sentences through a tiny model, and comparing what comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.forward import ForwardResult, forward, tokenise
+from core.interventions import Intervention, set_value
+from core.models import LoadedModel
+from tests.core.tiny import LANGUAGES, sentences
+
+TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    """Equal to what float32 can tell."""
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def same_bits(one: ForwardResult, other: ForwardResult) -> None:
+    """Equal bit for bit."""
+    assert (one.responses is None, one.embeddings is None) == (other.responses is None, other.embeddings is None)
+    if one.embeddings is not None and other.embeddings is not None:
+        assert one.embeddings.tobytes() == other.embeddings.tobytes()
+    for path in one.responses or {}:
+        assert one.responses is not None
+        assert other.responses is not None
+        assert one.responses[path].tobytes() == other.responses[path].tobytes()
+
+
+def run(model: LoadedModel, intervention: Intervention | None = None, **settings: object) -> ForwardResult:
+    """Pass all sentences through; responses and embeddings unless told otherwise."""
+    settings = {"responses": True, "embeddings": True} | settings
+    return forward(model, tokenise(model, TEXTS), intervention=intervention, **settings)  # type: ignore[arg-type]
+
+
+def hooks(model: LoadedModel) -> dict[str, list[int]]:
+    """All hooks of all modules, by identity (transformers itself may leave some, for hidden states)."""
+    return {
+        path: [id(hook) for held in (m._forward_hooks, m._forward_pre_hooks) for hook in held.values()]
+        for path, m in model.lm.named_modules()
+    }
+
+
+def pull(model: LoadedModel, strength: float, neurons: list[int] | None = None) -> Intervention:
+    """Set-mean on a few neurons of every site."""
+    chosen = np.array(neurons or [site.start + unit for site in model.neurons.sites for unit in (0, 5)])
+    return set_value(chosen, np.linspace(-2, 3, len(chosen)), strength)

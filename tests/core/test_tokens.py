@@ -1,0 +1,86 @@
+"""Sentences become the tokenizer's tokens, and batches that waste least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import CorpusError
+from core.forward import forward, plan_batches, tokenise
+from core.models import LoadedModel
+from tests.core.passes import TEXTS
+from tests.core.tiny import FAMILIES, Plain
+
+# -- tokens ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tokens_are_the_tokenizers_and_bos_does_not_count(
+    family: str, tiny_models: Mapping[str, LoadedModel], plain_models: Mapping[str, Plain]
+) -> None:
+    tokens = tokenise(tiny_models[family], TEXTS)
+    assert [list(ids) for ids in tokens.ids] == [plain_models[family].ids(text)[0].tolist() for text in TEXTS]
+    for ids, counted in zip(tokens.ids, tokens.counted, strict=True):
+        assert list(counted) == [token != 1 for token in ids]  # 1 is BOS
+        assert (ids[0] == 1) == FAMILIES[family].bos
+    assert tokens.n_tokens == sum(map(len, tokens.ids))
+    assert tokens.cut == 0
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_long_sentences_are_cut_and_counted(family: str, tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models[family]
+    bos = FAMILIES[family].bos
+    # a letter before a space is one token of its own
+    fits, long = "\n" * (64 - bos), "\n" * (65 - bos)
+    tokens = tokenise(model, ["short", fits, long, long * 3])
+    assert tokens.cut == 2
+    assert [len(ids) for ids in tokens.ids[1:]] == [64, 64, 64]
+    assert forward(model, tokens, embeddings=True).embeddings is not None
+
+
+def test_a_sentence_without_tokens_is_refused(tiny_models: Mapping[str, LoadedModel]) -> None:
+    for family in ("llama", "gpt2"):
+        with pytest.raises(CorpusError) as caught:
+            tokenise(tiny_models[family], ["fine", ""])
+        assert "sentence 2" in caught.value.what
+        assert "no token" in caught.value.why
+        assert caught.value.instead
+
+
+# -- batches ---------------------------------------------------------------------------------------------------------
+
+
+def padded_cost(lengths: list[int], batches: list[list[int]]) -> int:
+    return sum(len(rows) * max(lengths[row] for row in rows) + 24 for rows in batches)
+
+
+def cheapest(ordered: list[int], budget: int) -> int:
+    """Cost of the best way to cut sorted lengths into batches within the budget, by trying them all."""
+    best = None
+    for cuts in range(1 << (len(ordered) - 1)):
+        batches, start = [], 0
+        for end in range(1, len(ordered) + 1):
+            if end == len(ordered) or cuts >> (end - 1) & 1:
+                batches.append(list(range(start, end)))
+                start = end
+        if all(len(rows) == 1 or len(rows) * ordered[rows[-1]] <= budget for rows in batches):
+            cost = padded_cost(ordered, batches)
+            best = cost if best is None else min(best, cost)
+    assert best is not None
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=9), st.integers(1, 300))
+def test_batches_cost_no_more_than_the_best_of_all(lengths: list[int], budget: int) -> None:
+    batches = [rows.tolist() for rows in plan_batches(lengths, budget)]
+    assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
+    for rows in batches:
+        assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= budget
+    longest = [max(lengths[row] for row in rows) for rows in batches]
+    assert longest == sorted(longest, reverse=True)
+    assert padded_cost(lengths, batches) == cheapest(sorted(lengths), budget)
