@@ -60,6 +60,10 @@ class Engine:
         except (NotCached, DamagedArtefact):
             return None
 
+    def holds(self, result: Result) -> bool:
+        """Whether a result's model and sentences are still what they were when it was computed."""
+        return plan(result.plan.experiment) == result.plan
+
     def experts(self, experiment: Experiment, progress: Progress | None = None) -> tuple[Plan, Experts]:
         """Find the experts alone, best first."""
         bound = plan(experiment)

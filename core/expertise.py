@@ -123,9 +123,10 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
     if not np.isfinite(responses).all():
         raise ValueError("responses must be finite")
     small = responses.dtype == np.float16 and responses.shape[1] <= 1 << 16
-    values, code, wide, bits = (np.float32, np.uint32, np.uint64, 32)
-    if small:
-        values, code, wide, bits = (np.float16, np.uint16, np.uint32, 16)
+    bits = 16 if small else 32
+    values, code, wide = (
+        np.dtype(f"{kind}{size}").type for kind, size in (("f", bits // 8), ("u", bits // 8), ("u", bits // 4))
+    )
     positive_zero = np.zeros(1, values)  # adding it makes one zero of -0.0 and 0.0: they tie
     raw = (responses.astype(values) + positive_zero).view(code)
     top_bit = code(1 << (bits - 1))

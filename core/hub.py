@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from core.errors import ModelError
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# What transformers raises for files that are damaged, incomplete, or not what their config says.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
 def looks_like_folder(name: str) -> bool:
     """Whether a model's name means a local folder rather than a hub id."""
-    return name.startswith(("/", "./", "../", "~")) or "\\" in name or Path(name).is_dir()
+    return name.startswith(("/", "./", "../", "~")) or "\\" in name or bool(name and Path(name).is_dir())
 
 
 def check_folder(folder: Path) -> None:
@@ -112,7 +116,7 @@ def explained(name: str, revision: str | None = None) -> Iterator[None]:
                 "the Hugging Face hub cannot be reached, and the model is not in the local cache",
                 "Check the network, download it beforehand (`hf download`), give a local folder, or use embedded.",
             ) from cause
-        if isinstance(error, (OSError, ValueError, KeyError, ImportError)):
+        if isinstance(error, _UNREADABLE):
             reason = " ".join(str(error).split())[:400] or type(error).__name__
             raise ModelError(
                 what, reason, "Check that its files are complete and that transformers knows its kind."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -165,6 +165,12 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
             )
         return ResolvedModel(name, "", f"{embedded_model.PACKAGE}==1.0.0", embedded_model.SHA256, dtype, device)
     if hub.looks_like_folder(name):
+        if spec.revision:
+            raise ModelError(
+                f"revision {spec.revision} of the folder {name}",
+                "only models on the hub have revisions",
+                "Leave the revision out.",
+            )
         folder = Path(name).expanduser()
         hub.check_folder(folder)
         return ResolvedModel(name, str(folder.resolve()), "local", _folder_digest(folder.resolve()), dtype, device)
@@ -228,7 +234,11 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
     transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     with hub.explained(resolved.name):
         tokenizer = _tokenizer(location, where)
-        lm: Any = AutoModelForCausalLM.from_pretrained(location, dtype=DTYPES[resolved.dtype], **where)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            location, dtype=DTYPES[resolved.dtype], output_loading_info=True, **where
+        )
+    lm, report = loaded
+    _check_complete(resolved, lm, report["missing_keys"])
     lm.eval().requires_grad_(False)
     device = torch.device(resolved.device)
     lm.to(device)
@@ -295,6 +305,18 @@ def _tokenizer(location: str, where: dict[str, str]) -> Any:
             f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
         )
     return tokenizer
+
+
+def _check_complete(resolved: ResolvedModel, lm: Any, missing: Iterable[str]) -> None:
+    """Refuse what transformers only warns of: weights that the files lack, and that it made up at random."""
+    # The language-modelling head may be missing: it is not used.
+    made_up = sorted(name for name in missing if name.startswith(f"{lm.base_model_prefix}."))
+    if made_up:
+        raise ModelError(
+            f"load {resolved.name}",
+            f"its files lack {len(made_up):,} of the model's weights ({made_up[0]}, ...)",
+            "Check that its files are complete, and saved as a causal language model.",
+        )
 
 
 def _not_causal(resolved: ResolvedModel, config: Any) -> ModelError:

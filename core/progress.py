@@ -77,7 +77,7 @@ class Progress:
     def snapshot(self) -> Snapshot:
         """Where the work stands now."""
         now = time.monotonic()
-        rest = self._rest_of_stage(now - self._stage_began)
+        rest = self._rest_of_stage(now - self._stage_began) if self._stage else 0.0
         ahead = self._scale() * sum(
             s for name, s in self._plan.items() if name not in self._finished and name != self._stage
         )

@@ -36,7 +36,7 @@ def nearest(unit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     -------
     indices : ndarray of int32, (n, k)
     distances : ndarray of float32, (n, k)
-        Cosine distance, ascending; ties by index.
+        Cosine distance, ascending; ties among those found by index (of ties for the last place, any may be found).
     """
     vectors = torch.from_numpy(unit)
     indices, dists = np.empty((len(unit), k), np.int32), np.empty((len(unit), k), np.float32)

@@ -10,6 +10,8 @@ import pandas as pd
 
 from dashboard.look import FREE, POST, PRE
 
+# Seen on light and on dark, over a bar and beside it.
+_RULE = "#7d879a"
 _SPACES = alt.Scale(domain=["before", "after"], range=[PRE, POST])
 
 
@@ -100,7 +102,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         yOffset=offset,
         color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
     )
-    spread = base.mark_rule(strokeWidth=1.2, opacity=0.65).encode(
+    spread = base.mark_rule(strokeWidth=1.5, color=_RULE).encode(
         x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset
     )
     free = (
@@ -131,7 +133,7 @@ def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:
             tooltip=["layer:Q", "space:N", alt.Tooltip("top1:Q", format=".1%", title="top-1")],
         )
     )
-    rule = alt.Chart(pd.DataFrame({"layer": [chosen]})).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(x="layer:Q")
+    rule = alt.Chart(pd.DataFrame({"layer": [chosen]})).mark_rule(strokeDash=[4, 4], color=_RULE).encode(x="layer:Q")
     return alt.layer(rule, lines).properties(height=300)
 
 

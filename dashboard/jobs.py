@@ -69,9 +69,12 @@ class Jobs:
     def result(self, experiment: Experiment) -> Result | None:
         """The result if it is known, from memory or the store; raises `AskError` if it cannot be."""
         with self._changed:
-            if experiment in self._results:
+            kept = self._results.get(experiment)
+            if kept is not None:
                 self._results.move_to_end(experiment)
-                return self._results[experiment]
+        # A table or a model folder may have been edited since; its name says nothing of that.
+        if kept is not None and self.engine.holds(kept):
+            return kept
         found = self.engine.known(experiment)
         if found is not None:
             self._keep(experiment, found)
@@ -84,6 +87,7 @@ class Jobs:
             job = self._jobs.get(experiment)
             if job is None or not job.active or job.stop:
                 job = self._jobs[experiment] = Job(experiment)
+                self._jobs.move_to_end(experiment)  # an earlier one's place in the queue is gone
             job.seen[visitor] = time.monotonic()
             self._changed.notify_all()
             return job
@@ -163,7 +167,7 @@ class Jobs:
                 state, error = "failed", refusal
             except Exception as unexpected:
                 log.exception("the job failed")
-                state, error = "failed", f"{type(unexpected).__name__}: {unexpected}"
+                state, error = "failed", f"{type(unexpected).__name__}: {' '.join(str(unexpected).split())}"
             with self._changed:
                 job.state, job.error = state, error
                 if state == "waiting":

@@ -24,11 +24,14 @@ class _Field:
     always: bool = False  # written even where it is the default, so that a link survives a change of defaults
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+def _whole(low: int, high: int = 10**9) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return read
 
 
 def _strength(text: str) -> float:
@@ -39,7 +42,7 @@ def _strength(text: str) -> float:
 
 
 def _layer(text: str) -> str | int:
-    return text if text == "last" else int(text)
+    return text if text == "last" else _whole(0)(text)
 
 
 def _codes(text: str) -> tuple[str, ...]:
@@ -61,16 +64,16 @@ _FIELDS = (
     _Field("corpus", "corpus", str, "a corpus", always=True),
     _Field("probe", "probe_corpus", str, "a corpus"),
     _Field("target", "target", canonical, "a language code", always=True),
-    _Field("k", "experts", _count, "a whole number from 1", always=True),
+    _Field("k", "experts", _whole(1), "a whole number from 1", always=True),
     _Field("strength", "strength", _strength, "a number", always=True),
     _Field("layer", "layer", _layer, "last or a whole number", always=True),
     _Field("languages", "languages", _codes, "language codes with commas between"),
     _Field("probe_languages", "probe_languages", _codes, "language codes with commas between"),
-    _Field("n_probe", "probe_sentences", _count, "a whole number from 2"),
-    _Field("n_eval", "eval_sentences", _count, "a whole number from 2"),
+    _Field("n_probe", "probe_sentences", _whole(2), "a whole number from 2"),
+    _Field("n_eval", "eval_sentences", _whole(2), "a whole number from 2"),
     _Field("pooling", "pooling", _one_of(*POOLINGS), " or ".join(POOLINGS)),
     _Field("control", "control", _one_of(*CONTROLS), " or ".join(CONTROLS)),
-    _Field("seed", "seed", int, "a whole number"),
+    _Field("seed", "seed", _whole(0, 2**32 - 1), "a whole number from 0 to 4294967295"),
     _Field("dtype", "dtype", _one_of("auto", "float32", "bfloat16", "float16"), "a precision"),
 )
 
@@ -104,4 +107,4 @@ def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
 
 
 def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -23,9 +23,13 @@ def result_or_wait(experiment: Experiment) -> Result | None:
         if known is not None:
             jobs.leave(shared.visitor())
             return known
+        if st.session_state.get("stopped") == experiment:
+            _stopped()
+            return None
+        st.session_state.pop("stopped", None)
         job = jobs.find(experiment)
-        if job is not None and job.state in ("failed", "stopped"):
-            _ended(job)
+        if job is not None and job.state == "failed":
+            _failed(job)
             return None
         if job is None or not job.active:
             seconds = sum(jobs.engine.estimate(experiment).values())
@@ -57,16 +61,25 @@ def _confirmed(experiment: Experiment, seconds: float) -> bool:
         return st.button("Compute it", type="primary", key=f"confirm-{hash(experiment)}")
 
 
-def _ended(job: Job) -> None:
+def _failed(job: Job) -> None:
     if isinstance(job.error, AskError):
         refusal(job.error)
     else:
         with st.container(border=True):
-            stopped = job.state == "stopped"
-            st.markdown("#### Stopped" if stopped else "#### :material/error: Something went wrong")
-            st.text("What was finished is kept." if stopped else str(job.error))
-    if st.button("Compute it" if job.state == "stopped" else "Try again", type="primary"):
+            st.markdown("#### :material/error: Something went wrong")
+            st.text(str(job.error))
+    if st.button("Try again", type="primary"):
         shared.jobs().forget(job.experiment)
+        st.rerun()
+
+
+def _stopped() -> None:
+    """What this visitor stopped stays so until they say otherwise, whoever else goes on computing it."""
+    with st.container(border=True):
+        st.markdown("#### Stopped")
+        st.text("What was finished is kept.")
+    if st.button("Compute it", type="primary"):
+        del st.session_state["stopped"]
         st.rerun()
 
 
@@ -90,4 +103,5 @@ def _progress(experiment: Experiment) -> None:
         )
         if st.button("Stop", icon=":material/stop_circle:"):
             jobs.leave(shared.visitor())
+            st.session_state["stopped"] = experiment
             st.rerun()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from core.results import Change, Result
 from dashboard.look import name
 
+_NO_CHANGE = 0.005  # half a percentage point
+
 
 def percent(value: float) -> str:
     """A share as a percentage: one decimal below ten."""
@@ -27,7 +29,8 @@ def _deed(result: Result) -> str:
     asked, target = result.plan.experiment, name(result.plan.target)
     if asked.control == "random":
         return f"With **{asked.experts:,} random neurons** put to the values of {target}'s experts (a control)"
-    how = f"held at their {target} average" if asked.strength == 1 else f"pulled to their {target} average"
+    pulled = "pulled to" if asked.strength > 0 else "pushed away from"
+    how = f"held at their {target} average" if asked.strength == 1 else f"{pulled} their {target} average"
     how += "" if asked.strength == 1 else f" with strength {asked.strength:g}"
     return f"With the **{asked.experts:,} neurons** that best recognise **{target}** {how}"
 
@@ -37,9 +40,9 @@ def _retrieval(result: Result) -> str:
     return (
         f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
         f"up from **{percent(change.pre)}**{_times(change)}"
-        if change.difference > 0.005
+        if change.difference > _NO_CHANGE
         else f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
-        + ("which is no real change" if change.difference >= -0.005 else f"down from **{percent(change.pre)}**")
+        + ("which is no real change" if change.difference >= -_NO_CHANGE else f"down from **{percent(change.pre)}**")
     )
 
 
@@ -64,6 +67,8 @@ def _free(result: Result) -> str:
         f"**Without any intervention,** subtracting each language's mean embedding gives {percent(centred.pre)}, "
         f"and layer {layer} gives {percent(best.pre)}"
     )
-    if max(centred.pre, best.pre) >= gained.post:
+    if gained.difference <= _NO_CHANGE:
+        return f"{free}: the intervention adds nothing to what the model has already."
+    if max(centred.pre, best.pre) + _NO_CHANGE >= gained.post:
         return f"{free}: the alignment is in the model already, and the intervention brings it to this layer."
     return f"{free}: the intervention goes beyond both."

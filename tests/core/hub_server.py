@@ -1,0 +1,100 @@
+"""A Hugging Face hub in miniature, over HTTP on this machine: enough of its protocol to find and download a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A model on the hub: its files, the names of its one revision, and whether files are kept behind terms."""
+
+    folder: Path
+    revisions: tuple[str, ...] = ("main", COMMIT)
+    gated: bool = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    repositories: Mapping[str, Repository]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, *, body: bool) -> None:
+        parts = unquote(urlsplit(self.path).path).strip("/").split("/")
+        api = parts[:2] == ["api", "models"]
+        owner, name, *rest = (parts[2:] if api else parts) + ["", ""]
+        rest = [part for part in rest if part]
+        repository = self.repositories.get(f"{owner}/{name}")
+        if repository is None:
+            return self._refuse(401, "RepoNotFound", "Repository not found", body)
+        revision = rest[1] if len(rest) > 1 else "main"
+        if revision not in repository.revisions:
+            return self._refuse(404, "RevisionNotFound", "Revision not found", body)
+        if api:
+            names = sorted(path.name for path in repository.folder.iterdir())
+            record = {
+                "_id": "0",
+                "id": f"{owner}/{name}",
+                "sha": COMMIT,
+                "private": False,
+                "gated": "manual" if repository.gated else False,
+                "siblings": [{"rfilename": sibling} for sibling in names],
+            }
+            if rest[:1] == ["tree"]:
+                record = [{"type": "file", "path": sibling, "size": 1, "oid": "0"} for sibling in names]  # type: ignore[assignment]
+            return self._send(200, json.dumps(record).encode(), {"Content-Type": "application/json"}, body)
+        if repository.gated:
+            return self._refuse(403, "GatedRepo", "Access to this model is restricted", body)
+        path = repository.folder / "/".join(rest[2:])
+        if rest[0] != "resolve" or not path.is_file():
+            return self._refuse(404, "EntryNotFound", "Entry not found", body)
+        content = path.read_bytes()
+        etag = hashlib.sha256(content).hexdigest()
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        return self._send(200, content, headers, body)
+
+    def _refuse(self, status: int, code: str, message: str, body: bool) -> None:
+        self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": message}, body)
+
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str], body: bool) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+
+@contextmanager
+def serving(repositories: Mapping[str, Repository]) -> Iterator[str]:
+    """Serve models by ``owner/name``; gives the address."""
+    handler = type("Handler", (_Handler,), {"repositories": repositories})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,99 @@
+"""An engine whose every step a test decides: what the queue runs on instead of a model."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+
+from core.experiment import Experiment
+from core.progress import Cancelled, Progress
+from core.results import Result
+from tests.dashboard.made import make_result
+
+LONG = 30.0  # seconds after which a test has failed rather than waits
+
+
+def until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait for a condition, briefly between looks."""
+    deadline = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what or condition}"
+        time.sleep(0.002)
+
+
+class Bench:
+    """The methods of `core.engine.Engine` that the queue uses; work goes on only as `step`, `finish` and `fail` say.
+
+    Attributes
+    ----------
+    begun, cancelled : list of Experiment
+        In the order in which it happened.
+    most_at_once : int
+        Experiments that were ever inside `run` together.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[Experiment] = []
+        self.cancelled: list[Experiment] = []
+        self.stored: dict[Experiment, Result] = {}
+        self.asked: Counter[Experiment] = Counter()
+        self.most_at_once = 0
+        self.changed: set[Experiment] = set()
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._orders: defaultdict[Experiment, queue.Queue[Exception | str]] = defaultdict(queue.Queue)
+
+    # -- what the queue calls
+
+    def known(self, experiment: Experiment) -> Result | None:
+        self.asked[experiment] += 1
+        return self.stored.get(experiment)
+
+    def holds(self, result: Result) -> bool:
+        return result.plan.experiment not in self.changed
+
+    def estimate(self, _experiment: Experiment) -> dict[str, float]:
+        return {"work": 1.0}
+
+    def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
+        progress = progress or Progress()
+        with self._lock:
+            self.begun.append(experiment)
+            self._inside += 1
+            self.most_at_once = max(self.most_at_once, self._inside)
+        try:
+            progress.stage("working", 100)
+            while True:
+                order = self._orders[experiment].get(timeout=LONG)
+                if isinstance(order, Exception):
+                    raise order
+                if order == "finish":
+                    return make_result(experiment)
+                progress.advance(10)
+        except Cancelled:
+            self.cancelled.append(experiment)
+            raise
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+    # -- what a test says
+
+    def step(self, experiment: Experiment) -> None:
+        """Let it report progress once."""
+        self._orders[experiment].put("step")
+
+    def finish(self, experiment: Experiment) -> None:
+        """Let it end well; also before it has begun."""
+        self._orders[experiment].put("finish")
+
+    def fail(self, experiment: Experiment, error: Exception) -> None:
+        """Let it raise."""
+        self._orders[experiment].put(error)
+
+    def runs(self, experiment: Experiment, times: int = 1) -> None:
+        """Wait until it has begun so many times."""
+        until(lambda: self.begun.count(experiment) >= times, f"{experiment} begun {times} times")
