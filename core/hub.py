@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -15,6 +17,10 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # What transformers raises for files that are damaged, incomplete, or not what their config says.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+
+
+_BELIEVED = 30.0  # seconds
+_answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
 
 
 def looks_like_folder(name: str) -> bool:
@@ -43,12 +49,27 @@ def check_folder(folder: Path) -> None:
 def commit(name: str, revision: str | None) -> str:
     """The commit that a hub id and revision mean now; from the local cache when the hub cannot be reached.
 
+    The hub's answer, a refusal too, is believed for half a minute: a page asks at every change of a control.
+
     Raises
     ------
     ModelError
         For a wrong id or revision, a gated model, or no network with nothing cached.
     """
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    asked_at, answer = _answers.get((name, revision), (-_BELIEVED, ""))
+    if time.monotonic() - asked_at >= _BELIEVED:
+        try:
+            answer = _ask_commit(name, revision)
+        except ModelError as refusal:
+            answer = refusal
+        _answers[name, revision] = (time.monotonic(), answer)
+    if isinstance(answer, ModelError):
+        raise answer
+    return answer
+
+
+def _ask_commit(name: str, revision: str | None) -> str:
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     if not _HUB_ID.fullmatch(name):
         raise ModelError(
@@ -56,26 +77,46 @@ def commit(name: str, revision: str | None) -> str:
             "it is neither a hub id nor a folder",
             "Give an id like bigscience/bloom-560m, a folder, or embedded.",
         )
-    if revision and _COMMIT.fullmatch(revision):
-        cached = try_to_load_from_cache(name, "config.json", revision=revision)
-        if isinstance(cached, str):
-            return revision
-    try:
-        with explained(name, revision):
-            sha = HfApi().model_info(name, revision=revision, timeout=10).sha
-            return str(sha)
-    except ModelError as error:
-        if not isinstance(error.__cause__, _unreachable()):
-            raise
-        cached = try_to_load_from_cache(name, "config.json", revision=revision)
-        if isinstance(cached, str):
-            return Path(cached).parent.name  # snapshots/<commit>/config.json
-        raise
+    pinned = revision if revision and _COMMIT.fullmatch(revision) else None
+    known = pinned and isinstance(try_to_load_from_cache(name, "config.json", revision=pinned), str)
+    with explained(name, revision):
+        # Its config is downloaded, not only its commit asked for: so the local cache knows the commit on a day without
+        # a network, and a gated model refuses now.
+        local = not (known or _reachable(name, revision))
+        config = hf_hub_download(name, "config.json", revision=revision, local_files_only=local)
+    return Path(config).parent.name  # snapshots/<commit>/config.json
 
 
-def revision_argument(revision: str) -> dict[str, str]:
+def revision_argument(revision: str) -> dict[str, Any]:
     """Keyword arguments that make ``from_pretrained`` use exactly that commit; none for a local folder."""
     return {} if revision == "local" else {"revision": revision}
+
+
+def loading_arguments(name: str, revision: str) -> dict[str, Any]:
+    """As `revision_argument`, and without waiting for a hub that cannot be reached (its client tries for a minute)."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    arguments = revision_argument(revision)
+    if arguments:
+        with suppress(HfHubHTTPError):  # it answers; what it refuses, loading says
+            arguments["local_files_only"] = not _reachable(name, revision)
+    return arguments
+
+
+def _reachable(name: str, revision: str | None) -> bool:
+    """Whether the hub answers; what it answers about the model, if that is a refusal, is raised."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        HfApi().model_info(name, revision=revision, timeout=10)
+    except HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code >= 500:
+            return False
+        raise
+    except _unreachable():
+        return False
+    return True
 
 
 @contextmanager

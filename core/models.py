@@ -230,7 +230,7 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
     if resolved.name == EMBEDDED:
         location, where = str(embedded_model.converted(store).path), {}
     else:
-        location, where = resolved.location, hub.revision_argument(resolved.revision)
+        location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
     transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     with hub.explained(resolved.name):
         tokenizer = _tokenizer(location, where)
@@ -296,7 +296,7 @@ def _config(resolved: ResolvedModel) -> Any:
         return AutoConfig.from_pretrained(resolved.location, **hub.revision_argument(resolved.revision))
 
 
-def _tokenizer(location: str, where: dict[str, str]) -> Any:
+def _tokenizer(location: str, where: dict[str, Any]) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(location, **where)

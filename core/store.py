@@ -34,7 +34,8 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from core import _files
-from core._files import JSON, MANIFEST, Artefact, DamagedArtefact, FileEntry, Payload, Spec, digest
+from core._files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
+from core.artefacts import Artefact, Payload
 from core.errors import StoreError
 
 __all__ = ["JSON", "Artefact", "DamagedArtefact", "Payload", "Spec", "Store", "StoreError", "digest"]

@@ -12,6 +12,7 @@ from dashboard.look import FREE, POST, PRE
 
 # Seen on light and on dark, over a bar and beside it.
 _RULE = "#7d879a"
+_AROUND_BARS = 110  # Streamlit fits legend, axis and title into the height too
 _SPACES = alt.Scale(domain=["before", "after"], range=[PRE, POST])
 
 
@@ -110,7 +111,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         .mark_tick(thickness=2.5, color=FREE, size=20)
         .encode(y=y, x=alt.X("centred_pre:Q", scale=scale), tooltip=tooltip)
     )
-    return alt.layer(bars, spread, free).properties(height=26 * rows["candidate"].nunique() + 40)
+    return alt.layer(bars, spread, free).properties(height=26 * rows["candidate"].nunique() + _AROUND_BARS)
 
 
 def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:

@@ -201,10 +201,10 @@ def _label(code: str) -> str:
 
 
 def _quietly(question: Callable[[], T]) -> T | None:
-    """An answer for drawing the controls; a refusal is core's to explain, on the page."""
+    """An answer for drawing the controls, which stand whatever is wrong; what it is, core explains on the page."""
     try:
         return question()
-    except AskError:
+    except Exception:
         return None
 
 

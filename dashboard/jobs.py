@@ -25,6 +25,11 @@ _AWAY_AFTER = 15.0  # seconds without a sign of life; a page that waits shows on
 _RESULTS_KEPT = 24
 
 
+def in_one_line(error: Exception) -> str:
+    """What went wrong unexpectedly, for the page."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 @dataclass
 class Job:
     """One experiment being computed.
@@ -106,9 +111,9 @@ class Jobs:
             return job
 
     def ahead(self, job: Job) -> int:
-        """How many jobs are before this one."""
+        """How many jobs are before this one; those about to stop do not count."""
         with self._changed:
-            active = [other for other in self._jobs.values() if other.active]
+            active = [other for other in self._jobs.values() if other.active and not other.stop]
             return active.index(job) if job in active else 0
 
     def leave(self, visitor: str) -> None:
@@ -167,7 +172,7 @@ class Jobs:
                 state, error = "failed", refusal
             except Exception as unexpected:
                 log.exception("the job failed")
-                state, error = "failed", f"{type(unexpected).__name__}: {' '.join(str(unexpected).split())}"
+                state, error = "failed", in_one_line(unexpected)
             with self._changed:
                 job.state, job.error = state, error
                 if state == "waiting":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -21,6 +22,7 @@ PRE, POST, FREE = "#98a2b3", "#3b5bdb", "#e8890c"
 _CSS = """
 <style>
   .block-container { padding-top: 1.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  @media (max-width: 768px) { .block-container { padding-top: 4rem; } }
   h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
   h3 { font-size: 1.1rem !important; padding-bottom: 0 !important; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
@@ -64,6 +66,11 @@ def pick_languages(languages: Sequence[str], key: str) -> list[str]:
         label_visibility="collapsed",
     )
     return list(picked)
+
+
+def as_text(text: str) -> str:
+    """Markdown that shows a text as it is: what people typed must not become links, formulas or emphasis."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def quiet(text: str) -> None:

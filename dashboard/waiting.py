@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from core.errors import AskError
@@ -9,7 +11,9 @@ from core.experiment import Experiment
 from core.progress import duration
 from core.results import Result
 from dashboard import look, shared
-from dashboard.jobs import Job
+from dashboard.jobs import Job, in_one_line
+
+log = logging.getLogger(__name__)
 
 # Longer work starts only when somebody says so.
 _ASK_BEFORE = 600.0
@@ -38,6 +42,10 @@ def result_or_wait(experiment: Experiment) -> Result | None:
     except AskError as error:
         refusal(error)
         return None
+    except Exception as unexpected:
+        log.exception("the experiment cannot be looked up")
+        _wrong(in_one_line(unexpected))
+        return None
     jobs.submit(shared.visitor(), experiment)
     _progress(experiment)
     return None
@@ -61,13 +69,17 @@ def _confirmed(experiment: Experiment, seconds: float) -> bool:
         return st.button("Compute it", type="primary", key=f"confirm-{hash(experiment)}")
 
 
+def _wrong(text: str) -> None:
+    with st.container(border=True):
+        st.markdown("#### :material/error: Something went wrong")
+        st.text(text)
+
+
 def _failed(job: Job) -> None:
     if isinstance(job.error, AskError):
         refusal(job.error)
     else:
-        with st.container(border=True):
-            st.markdown("#### :material/error: Something went wrong")
-            st.text(str(job.error))
+        _wrong(str(job.error))
     if st.button("Try again", type="primary"):
         shared.jobs().forget(job.experiment)
         st.rerun()
@@ -92,7 +104,9 @@ def _progress(experiment: Experiment) -> None:
     with st.container(border=True):
         st.markdown("#### Computing")
         if job.state == "waiting":
-            st.progress(0.0, f"Waiting for {jobs.ahead(job)} other request(s) to finish")
+            ahead = jobs.ahead(job)
+            others = "another request" if ahead == 1 else f"{ahead} other requests"
+            st.progress(0.0, f"Waiting for {others} to finish" if ahead else "Starting")
         else:
             at = job.snapshot
             left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""

@@ -18,7 +18,7 @@ def draw() -> None:
     st.title("What do language neurons do?", anchor=False)
     look.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
     for problem in st.session_state.get("problems", ()):
-        st.warning(problem.replace("[", r"\["), icon=":material/link_off:")
+        st.warning(look.as_text(problem), icon=":material/link_off:")
     experiment: Experiment = shared.experiment()
     result = waiting.result_or_wait(experiment)
     if result is not None:
@@ -51,7 +51,8 @@ def _figures(result: Result) -> None:
         "Translation distance",
         f"{apart.post:.3f}",
         f"{apart.difference:+.3f} from {apart.pre:.3f}",
-        delta_color="inverse",
+        delta_color="inverse" if abs(apart.difference) >= 0.0005 else "off",
+        delta_arrow="auto" if abs(apart.difference) >= 0.0005 else "off",
         border=True,
         help="Cosine distance, mean over sentences and over all pairs of languages.",
     )
@@ -69,10 +70,13 @@ def _figures(result: Result) -> None:
 
 
 def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> None:
+    moved = abs(change.difference) >= 0.0005  # else "+0.0 points", which is no gain
     column.metric(
         title,
         words.percent(change.post),
         f"{words.points(change)} from {words.percent(change.pre)}",
+        delta_color="normal" if moved else "off",
+        delta_arrow="auto" if moved else "off",
         border=True,
         help=hint,
     )

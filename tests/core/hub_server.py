@@ -17,11 +17,12 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass(frozen=True)
 class Repository:
-    """A model on the hub: its files, the names of its one revision, and whether files are kept behind terms."""
+    """A model on the hub: its files, the names of its one revision, whether there are terms to accept, or no answer."""
 
     folder: Path
     revisions: tuple[str, ...] = ("main", COMMIT)
     gated: bool = False
+    broken: bool = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -45,6 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.repositories.get(f"{owner}/{name}")
         if repository is None:
             return self._refuse(401, "RepoNotFound", "Repository not found", body)
+        if repository.broken:
+            return self._send(503, b"", {}, body)
         revision = rest[1] if len(rest) > 1 else "main"
         if revision not in repository.revisions:
             return self._refuse(404, "RevisionNotFound", "Revision not found", body)
@@ -72,7 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(200, content, headers, body)
 
     def _refuse(self, status: int, code: str, message: str, body: bool) -> None:
-        self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": message}, body)
+        headers = {"X-Error-Code": code, "X-Error-Message": message}
+        if code == "EntryNotFound":  # so that the client remembers what this commit lacks
+            headers["X-Repo-Commit"] = COMMIT
+        self._send(status, b"{}", headers, body)
 
     def _send(self, status: int, content: bytes, headers: Mapping[str, str], body: bool) -> None:
         self.send_response(status)

@@ -13,6 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from core.engine import Engine
 from core.experiment import Experiment, plan
+from core.forward import forward, tokenise
+from core.interventions import set_value
+from core.projection import joint_umap
 from core.results import Result
 from core.stages import Stages
 from tests.core.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences
@@ -184,6 +187,21 @@ def test_the_random_control_puts_the_same_values_elsewhere(
     other = engine.run(replace(asked, control="random", seed=6))
     assert other.pairs["distance_post"].tolist() != control.pairs["distance_post"].tolist()
     assert other.pairs["distance_pre"].tolist() == control.pairs["distance_pre"].tolist()
+
+
+def test_the_map_shows_each_sentence_in_its_place(asked: Experiment, engine: Engine) -> None:
+    result = engine.run(replace(asked, layer=1))
+    model = engine.model(result.plan.resolved)
+    held = set_value(result.experts.neurons, result.experts.values, asked.strength)
+    spaces = []
+    for intervention in (None, held):
+        rows = [tokenise(model, sentences(code, N_EVAL, N_PROBE)) for code in LANGUAGES]
+        passed = [forward(model, tokens, embeddings=True, intervention=intervention).embeddings for tokens in rows]
+        spaces.append(np.concatenate([states[1] for states in passed if states is not None]))
+    expected = joint_umap(*spaces, seed=asked.seed)
+    assert len(result.maps) == 1
+    for found, plane in zip(result.maps[0], expected, strict=True):
+        np.testing.assert_array_equal(found.reshape(-1, 2), plane)
 
 
 @pytest.mark.parametrize("control", ["none", "random"])

@@ -125,7 +125,7 @@ def test_means_equal_a_plain_loop(case: tuple[np.ndarray, np.ndarray, int]) -> N
             chosen = [float(value) for value, label in zip(row, labels, strict=True) if label == language]
             expected = np.float32(sum(chosen) / len(chosen)) if chosen else np.float32(np.nan)
             scale = max((abs(value) for value in chosen), default=0.0)
-            np.testing.assert_allclose(found[language, neuron], expected, rtol=1e-6, atol=1e-7 * scale)
+            np.testing.assert_allclose(found[language, neuron], expected, rtol=1e-6, atol=1e-7 * scale + 1e-44)
 
 
 @settings(deadline=None)

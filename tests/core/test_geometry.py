@@ -55,12 +55,13 @@ def test_medoid_is_the_middle_one() -> None:
 def test_medoid_distances_equal_the_plain_loop(seed: int, counts: list[int]) -> None:
     languages = [some(seed + number, count, 6) for number, count in enumerate(counts)]
     flat = np.concatenate(languages).astype(float)
-    middle = flat[pairwise_distances(flat, metric="cosine").sum(axis=1).argmin()]
-    expected = [
-        pairwise_distances(language.astype(float).mean(axis=0)[None], middle[None], metric="cosine")[0, 0]
-        for language in languages
-    ]
-    np.testing.assert_allclose(geometry.medoid_distances(languages), expected, atol=1e-5)
+    sums = pairwise_distances(flat, metric="cosine").sum(axis=1)
+    means = np.stack([language.astype(float).mean(axis=0) for language in languages])
+    found = geometry.medoid_distances(languages)
+    # of two points alone either is a medoid, and so are any that float32 cannot tell apart
+    medoids = flat[sums < sums.min() + 1e-5]
+    expected = pairwise_distances(medoids, means, metric="cosine")
+    assert any(np.allclose(found, row, atol=1e-5) for row in expected)
 
 
 def test_a_collapsed_space_has_no_distances() -> None:

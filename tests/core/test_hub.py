@@ -74,6 +74,7 @@ def answers(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
         "tiny/llama": Repository(tiny_folders["llama"], ("main", "v1", COMMIT)),
         "tiny/gated": Repository(tiny_folders["llama"], gated=True),
         "tiny/headless": Repository(headless),
+        "tiny/broken": Repository(headless, broken=True),
     }
     requests: dict[str, tuple[str, str | None]] = {
         "by default": ("tiny/llama", None),
@@ -83,6 +84,7 @@ def answers(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
         "no such revision": ("tiny/llama", "v9"),
         "gated": ("tiny/gated", None),
         "no weights": ("tiny/headless", None),
+        "hub ill": ("tiny/broken", None),
     }
     later: list[tuple[str, str | None]] = [
         ("tiny/llama", None),
@@ -140,7 +142,7 @@ def test_no_such_revision(answers: dict[str, Answer]) -> None:
 
 def test_gated(answers: dict[str, Answer]) -> None:
     answer = answers["gated"]
-    assert answer["step"] == "outline"  # the hub tells its commit to all; its files to those who accept
+    assert answer["step"] == "resolve"  # before any work is planned
     assert "accept their terms" in str(answer["why"])
     assert "hf auth login" in str(answer["instead"])
     assert "tiny/gated" in str(answer["instead"])
@@ -153,10 +155,13 @@ def test_no_weights(answers: dict[str, Answer]) -> None:
     assert "safetensors" in str(answer["why"])
 
 
-@pytest.mark.parametrize("name", ["not cached", "revision not cached"])
-@pytest.mark.parametrize("how", ["hub gone", "offline"])
-def test_no_hub_and_not_cached(name: str, how: str, answers: dict[str, Answer]) -> None:
-    answer = answers[f"{name}, {how}"]
+@pytest.mark.parametrize(
+    "request_",
+    [f"{name}, {how}" for name in ("not cached", "revision not cached") for how in ("hub gone", "offline")]
+    + ["hub ill"],
+)
+def test_no_hub_and_not_cached(request_: str, answers: dict[str, Answer]) -> None:
+    answer = answers[request_]
     assert answer["step"] == "resolve"
     assert "cannot be reached" in str(answer["why"])
     assert "not in the local cache" in str(answer["why"])

@@ -38,8 +38,14 @@ def test_nearest_equals_sklearn(seed: int, n: int, data: st.DataObject) -> None:
     found, found_distances = nearest(unit, k)
     assert found.dtype == np.int32
     assert found_distances.dtype == np.float32
-    np.testing.assert_array_equal(found, indices)
     np.testing.assert_allclose(found_distances, distances, atol=1e-6)
+    # two neighbours equal to what float32 can tell may change places, and the last one may be either
+    gaps = np.diff(distances, axis=1, prepend=-1.0, append=np.inf)
+    clear = (gaps[:, :-1] > 1e-6) & (gaps[:, 1:] > 1e-6)
+    clear[:, -1] &= k == n
+    np.testing.assert_array_equal(found[clear], indices[clear])
+    np.testing.assert_array_equal(found[:, 0], np.arange(n))
+    assert all(len(set(row)) == k for row in found.tolist())
 
 
 def test_nearest_of_more_points_than_one_block() -> None:

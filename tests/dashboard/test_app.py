@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import shared
-from tests.conftest import ROOT, SETTINGS, EmbeddedRun
+from dashboard.jobs import Job
+from tests.conftest import ROOT, EmbeddedRun
 from tests.core.tiny import write_table
+from tests.dashboard.bench import until
 
-QUERY = {
-    "model": "embedded",
-    "corpus": "embedded",
-    "target": SETTINGS["target"],
-    "k": str(SETTINGS["experts"]),
-    "strength": "1",
-    "layer": "last",
-    "languages": SETTINGS["languages"],
-    "probe_languages": "de,en,es,ja,ru,zh",
-    "n_probe": str(SETTINGS["probe"]),
-    "n_eval": str(SETTINGS["eval"]),
-}
 Visit = Callable[..., AppTest]
 
 
 @pytest.fixture
-def visit(embedded: EmbeddedRun, monkeypatch: pytest.MonkeyPatch) -> Visit:
-    """Open the dashboard by a link, on the cache of the command line's run."""
+def visit(
+    embedded: EmbeddedRun, small_link: dict[str, str], tiny_link: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Visit]:
+    """Open the dashboard by a link on the cache of the command line's run; ``tiny``: with the tiny model and table."""
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
     shared.jobs.clear()
+    pages = []
 
-    def opened(**changes: str) -> AppTest:
+    def opened(tiny: bool = True, **changes: str) -> AppTest:
         page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-        for name, value in {**QUERY, **changes}.items():
+        for name, value in ((tiny_link if tiny else small_link) | changes).items():
             page.query_params[name] = value
+        pages.append(page)
         return page.run()
 
     yield opened
+    for page in pages:
+        leave(page)
     shared.jobs.clear()
+
+
+def job_of(page: AppTest) -> Job | None:
+    return shared.jobs().find(page.session_state["experiment"])
+
+
+def leave(page: AppTest) -> None:
+    """Leave nothing running for the next test."""
+    job = job_of(page)
+    if "visitor" in page.session_state:
+        shared.jobs().leave(page.session_state["visitor"])
+    until(lambda: job is None or not job.active, "the job stops")
 
 
 def sidebar_stands(page: AppTest) -> None:
@@ -50,6 +57,11 @@ def sidebar_stands(page: AppTest) -> None:
     assert labels[:4] == ["Model", "Sentences", "Target language", "Layer"]
     assert [slider.label for slider in page.sidebar.slider] == ["Strength"]
     assert page.sidebar.button
+
+
+def said(page: AppTest) -> str:
+    """The small print."""
+    return " ".join(str(html.proto.body) for html in page.get("html"))
 
 
 def refused(page: AppTest, *parts: str) -> None:
@@ -66,7 +78,7 @@ def refused(page: AppTest, *parts: str) -> None:
 
 
 def test_the_numbers_are_the_command_lines(visit: Visit, embedded: EmbeddedRun) -> None:
-    page = visit()
+    page = visit(tiny=False)
     assert not page.exception
     assert not page.warning
     summary, baselines = embedded.result["summary"], embedded.result["baselines"]
@@ -88,7 +100,7 @@ def test_the_numbers_are_the_command_lines(visit: Visit, embedded: EmbeddedRun) 
 
 def test_the_conditions_stand_beside_the_numbers(visit: Visit, embedded: EmbeddedRun) -> None:
     used = embedded.result["experiment"]
-    text = " ".join(str(html.proto.body) for html in visit().get("html"))
+    text = said(visit(tiny=False))
     for condition in (
         f"revision {used['model_revision']}",
         f"{used['dtype']} on {used['device']}",
@@ -104,30 +116,63 @@ def test_the_conditions_stand_beside_the_numbers(visit: Visit, embedded: Embedde
 
 
 def test_what_the_cache_has_is_not_computed(visit: Visit) -> None:
-    page = visit()
+    page = visit(tiny=False)
     assert page.metric
-    assert not any("Computing" in text.value for text in page.markdown)
+    assert job_of(page) is None
 
 
 def test_the_controls_show_the_link(visit: Visit) -> None:
-    page = visit(control="random", strength="0.35")
+    page = visit(control="random", strength="0.35", languages="en,es,ja", n_eval="5")
     boxes = {box.label: box.value for box in page.sidebar.selectbox}
-    assert boxes["Model"] == "embedded"
     assert boxes["Target language"] == "ja"
     assert boxes["Layer"] == "last"
     assert boxes["Control"] == "random"
     assert page.sidebar.slider[0].value == 0.35
-    assert page.sidebar.select_slider[0].value == 2000
-    assert sorted(page.sidebar.multiselect[0].value) == ["en", "es", "ja", "zh"]
-    assert page.sidebar.number_input[0].value == 40
+    assert page.sidebar.select_slider[0].value == 20
+    assert sorted(page.sidebar.multiselect[0].value) == ["en", "es", "ja"]
+    assert page.sidebar.number_input[0].value == 5
 
 
-def test_a_new_number_of_neurons_goes_into_the_link(visit: Visit) -> None:
-    page = visit()
-    page.sidebar.select_slider[0].set_value(5000).run()
+def test_a_first_visit_computes_and_then_shows(visit: Visit) -> None:
+    page = visit(seed="1")
     assert not page.exception
-    assert page.query_params["k"] == "5000"
+    assert not page.metric
+    assert any("Computing" in text.value for text in page.markdown)
+    job = job_of(page)
+    until(lambda: job.state == "done", "the job is done")
+    assert page.run().metric
+
+
+def test_another_number_of_neurons_never_shows_the_old_numbers(visit: Visit) -> None:
+    page = visit()
+    job = job_of(page)
+    until(lambda: job is None or job.state == "done", "the job is done")
+    assert page.run().metric
+    page.sidebar.select_slider[0].set_value(50).run()
+    assert not page.exception
+    assert page.query_params["k"] == "50"
     assert not page.metric, "the old numbers stand beside the new setting"
+    job = job_of(page)
+    until(lambda: job.state == "done", "the new job is done")
+    assert "50 neurons" in page.run().main.markdown[0].value.replace("**", "")
+
+
+def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
+    page = visit(seed="2", k="21")
+    (stop,) = [button for button in page.main.button if button.label == "Stop"]
+    stop.click().run()
+    assert not page.exception
+    assert any("Stopped" in text.value for text in page.markdown) or page.metric
+    job = job_of(page)
+    until(lambda: not job.active, "the job stops")
+    if job.state == "stopped":
+        page.run()
+        assert not shared.jobs().find(page.session_state["experiment"]).active
+        (again,) = [button for button in page.main.button if button.label == "Compute it"]
+        again.click().run()
+        job = job_of(page)
+        until(lambda: job.state == "done", "the job is done")
+    assert page.run().metric
 
 
 def test_a_language_that_the_sentences_lack_is_refused(visit: Visit) -> None:
@@ -135,11 +180,11 @@ def test_a_language_that_the_sentences_lack_is_refused(visit: Visit) -> None:
 
 
 def test_too_many_experts_are_refused(visit: Visit) -> None:
-    refused(visit(k="100000"), "100,000 experts", "85,248")
+    refused(visit(k="100000"), "100,000 experts", "384")
 
 
 def test_a_layer_that_is_not_there_is_refused(visit: Visit) -> None:
-    refused(visit(layer="40"), "layer 40", "0 to 18")
+    refused(visit(layer="40"), "layer 40", "0 to 3")
 
 
 def test_a_missing_file_is_refused(visit: Visit, tmp_path: Path) -> None:
@@ -160,15 +205,25 @@ def test_a_missing_model_folder_is_refused(visit: Visit, tmp_path: Path) -> None
     refused(visit(model=str(tmp_path / "no-model")), "no-model")
 
 
-@pytest.mark.parametrize("config", ["{", "[]", '{"model_type": 5}', '{"model_type": "bert"}', "", '{"model_type": "llama", "hidden_size": "x"}'])
+@pytest.mark.parametrize("config", ["{", "[]", "", '{"model_type": 5}', '{"model_type": "t5"}'])
 def test_a_broken_model_folder_is_refused(visit: Visit, tmp_path: Path, config: str) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
     (tmp_path / "model.safetensors").write_bytes(b"")
     refused(visit(model=str(tmp_path)), str(tmp_path))
 
 
+def test_a_config_that_nothing_foresaw_leaves_the_controls_standing(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "hidden_size": "x"}', encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    page = visit(model=str(tmp_path))
+    assert not page.exception
+    assert not page.metric
+    assert "hidden_size" in "\n".join(text.value for text in page.main.text)
+    sidebar_stands(page)
+
+
 def test_bad_values_in_the_link_are_named_and_the_page_works(visit: Visit) -> None:
-    page = visit(control="placebo", seed="-1", nonsense="1")
+    page = visit(tiny=False, control="placebo", seed="-1", nonsense="1")
     warnings = [warning.value for warning in page.warning]
     assert len(warnings) == 3
     assert "control=placebo" in warnings[0]
@@ -216,26 +271,27 @@ def test_no_link_takes_the_page_down(visit: Visit, name: str, value: str) -> Non
 
 
 def test_codes_of_flores_are_understood(visit: Visit) -> None:
-    page = visit(target="jpn_Jpan", languages="eng_Latn,spa_Latn,jpn,zho_Hans")
+    page = visit(tiny=False, target="jpn_Jpan", languages="eng_Latn,spa_Latn,jpn,zho_Hans")
     assert not page.warning
     assert page.query_params["target"] == "ja"
     assert page.query_params["languages"] == "en,es,ja,zh"
     assert page.metric
 
 
-def test_a_link_is_written_for_who_comes_without_one(visit: Visit) -> None:
-    page = visit()
-    for name, value in QUERY.items():
-        assert page.query_params[name] == value
-    text = [html.proto.body for html in page.get("html")]
-    assert any("result-ready" in body for body in text)
+def test_the_link_is_written_whole(visit: Visit, small_link: dict[str, str]) -> None:
+    page = visit(tiny=False)
+    assert {name: page.query_params[name] for name in page.query_params} == small_link
+    assert any("result-ready" in html.proto.body for html in page.get("html"))
 
 
 def test_a_table_edited_on_disk_is_read_again(visit: Visit, tmp_path: Path) -> None:
-    spec = write_table(tmp_path / "sentences.tsv")
-    page = visit(corpus=spec, target="de", languages="", n_probe="", n_eval="")
-    assert "German" in page.sidebar.selectbox[2].options[1]
-    lines = (tmp_path / "sentences.tsv").read_text(encoding="utf-8").splitlines()
-    (tmp_path / "sentences.tsv").write_text("\n".join([lines[0].replace("de", "nl"), *lines[1:]]), encoding="utf-8")
-    page = visit(corpus=spec, target="de")
-    assert re.search("the probe sentences of .* are in en, nl", "\n".join(t.value for t in page.main.text))
+    table = tmp_path / "sentences.tsv"
+    page = visit(corpus=write_table(table, 6, 6))
+    job = job_of(page)
+    until(lambda: job.state == "done", "the job is done")
+    assert "6 evaluation rows" in said(page.run())
+    page = visit(corpus=write_table(table, 6, 9))
+    assert not page.metric, "numbers of sentences that are no longer there"
+    job = job_of(page)
+    until(lambda: job.state == "done", "the job is done")
+    assert "9 evaluation rows" in said(page.run())

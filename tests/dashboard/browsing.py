@@ -1,0 +1,268 @@
+"""A real server and a real browser: the dashboard as a visitor meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import ROOT, command_line
+
+PATIENCE = 180_000  # milliseconds: a shared machine may take long for what takes seconds on a quiet one
+expect.set_options(timeout=PATIENCE)
+
+# Notes, from the first script on, every state of the page in which fresh (not stale) figures stand beside a link.
+_WATCH = """
+window.seen = [];
+const look = () => {
+  const ready = document.querySelector('[data-testid="result-ready"]');
+  if (!ready || ready.closest('[data-stale="true"]')) return;
+  const figures = [...document.querySelectorAll('[data-testid="stMetric"]')];
+  if (figures.length < 4 || figures.some(f => f.closest('[data-stale="true"]'))) return;
+  const state = location.search + '\\n' + figures.slice(0, 3).map(f => f.innerText).join('|');
+  if (window.seen.at(-1) !== state) window.seen.push(state);
+};
+new MutationObserver(look).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+"""
+
+_PIXELS = """colour => [...document.querySelectorAll('[data-testid="stVegaLiteChart"] canvas')].map(canvas => {
+  const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const coloured = [], rows = new Set();
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] < 200) continue;
+    const x = (i / 4) % canvas.width, y = Math.floor(i / 4 / canvas.width), rgb = [data[i], data[i + 1], data[i + 2]];
+    if (Math.max(...rgb) - Math.min(...rgb) > 90) coloured.push([box.left + x / scale, box.top + y / scale]);
+    if (colour.length && rgb.every((value, c) => Math.abs(value - colour[c]) < 4)) rows.add(Math.floor(y / scale));
+  }
+  return {coloured, rows: rows.size};
+})"""
+
+
+@contextmanager
+def serving(cache: Path) -> Iterator[str]:
+    """Run the dashboard on a free port as ``make run`` does; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = cache.parent / f"server-{port}.log"
+    with log.open("w", encoding="utf-8") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not _healthy(address):
+            assert server.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class Visitor:
+    """One person's browser window, which notes what it should never see.
+
+    Attributes
+    ----------
+    errors : list of str
+        Errors in the console and uncaught exceptions.
+    strangers : list of str
+        Requests to any other host.
+    """
+
+    def __init__(self, browser: Browser, address: str, **context: Any) -> None:
+        self.address = address
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **context})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.add_init_script(_WATCH)
+        self.errors: list[str] = []
+        self.strangers: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("request", self._asked)
+
+    def _asked(self, request: Any) -> None:
+        if urlsplit(request.url).scheme not in ("data", "blob") and urlsplit(request.url).hostname != "127.0.0.1":
+            self.strangers.append(request.url)
+
+    def opens(self, query: Mapping[str, str]) -> Visitor:
+        """Follow a link."""
+        self.page.goto(f"{self.address}/?{urlencode(query)}")
+        return self
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address bar says."""
+        return dict(parse_qsl(urlsplit(self.page.url).query, keep_blank_values=True))
+
+    def sees_the_link_say(self, **values: str) -> None:
+        """Wait until the address bar has these."""
+        for name, value in values.items():
+            self.page.wait_for_url(re.compile(rf"[?&]{name}={re.escape(urlencode({'': value})[1:])}(&|$)"))
+
+    def sees_results(self, **values: str) -> None:
+        """Wait for figures and charts that are not those of a former setting; the link says these."""
+        self.sees_the_link_say(**values)
+        self.page.wait_for_function(
+            """() => {
+              const fresh = e => e && !e.closest('[data-stale="true"]');
+              const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')];
+              return fresh(document.querySelector('[data-testid="result-ready"]'))
+                && charts.length === 4 && charts.every(c => fresh(c) && c.querySelector('canvas, svg'))
+                && !document.querySelector('[data-testid="stProgress"]')
+                && document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
+            }"""
+        )
+
+    def figures(self) -> dict[str, tuple[str, str]]:
+        """The figures on the page: title -> (value, what stands under it)."""
+        found = {}
+        for metric in self.page.get_by_test_id("stMetric").all():
+            title, value, delta = (
+                metric.get_by_test_id(f"stMetric{part}").inner_text().strip() for part in ("Label", "Value", "Delta")
+            )
+            found[title] = (value, delta)
+        return found
+
+    def sees_refusal(self, *parts: str) -> None:
+        """Wait for what, why and instead, and for these words in them; no numbers stand beside."""
+        main = self.page.get_by_test_id("stMain")
+        for part in ("This cannot be shown", "Asked", "Why", "Instead", *parts):
+            expect(main.get_by_text(part).first).to_be_visible()
+        expect(self.page.get_by_test_id("stMetric")).to_have_count(0)
+
+    def chooses(self, label: str, text: str) -> None:
+        """Type into a box of the sidebar and take what it says."""
+        box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
+        box.click()
+        box.fill(text)
+        expect(self.page.get_by_role("option")).to_have_count(1)
+        box.press("Enter")
+
+    def slides(self, label: str, key: str) -> None:
+        """Press a key on a slider of the sidebar."""
+        self.page.get_by_test_id("stSlider").filter(has_text=label).get_by_role("slider").press(key)
+
+    def clicks(self, button: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=button).click()
+
+    def sees(self, text: str | re.Pattern[str]) -> None:
+        """Wait for a text on the page's main side."""
+        expect(self.page.get_by_test_id("stMain").get_by_text(text).first).to_be_visible()
+
+    def states(self) -> dict[str, set[str]]:
+        """The figures that ever stood on the page while the link said so: query -> figures."""
+        found: dict[str, set[str]] = {}
+        for state in self.page.evaluate("window.seen"):
+            query, _, figures = state.partition("\n")
+            found.setdefault(query, set()).add(figures)
+        return found
+
+    def pixels(self, colour: str = "") -> list[dict[str, Any]]:
+        """What each chart's canvas holds.
+
+        ``coloured``: a place (in CSS pixels on the page) of each saturated pixel; ``rows``: how many rows of CSS pixels
+        have the colour ``#rrggbb``.
+        """
+        found: list[dict[str, Any]] = self.page.evaluate(
+            _PIXELS, [int(colour[i : i + 2], 16) for i in (1, 3, 5) if colour]
+        )
+        return found
+
+    def hovers_a_point(self) -> None:
+        """Put the mouse on a point of the map after the intervention, where no names stand."""
+        chart = self.page.get_by_test_id("stVegaLiteChart").nth(1)
+        chart.scroll_into_view_if_needed()
+        places = self.pixels()[1]["coloured"]
+        x, y = places[len(places) // 2]
+        self.page.mouse.move(x - 30, y - 30)
+        self.page.mouse.move(x, y, steps=5)
+
+    def fits(self) -> bool:
+        """Whether nothing has to be scrolled sideways."""
+        return bool(
+            self.page.evaluate(
+                """() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
+                  .every(e => e.scrollWidth <= e.clientWidth)"""
+            )
+        )
+
+
+_OPTIONS = {
+    "k": "experts",
+    "languages": "languages",
+    "probe_languages": "probe-languages",
+    "n_probe": "probe-sentences",
+    "n_eval": "eval-sentences",
+}
+
+
+def run_of(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
+    """What the command line finds for the setting of a link."""
+    out = cache.parent / "run-of.json"
+    options = [part for name, value in query.items() for part in (f"--{_OPTIONS.get(name, name)}", value)]
+    done = command_line("run", *options, "--cache", str(cache), "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(out.read_text(encoding="utf-8")))
+
+
+def share(value: float) -> str:
+    """A share as the page writes it."""
+    return f"{100 * value:.1f}%" if value < 0.0995 else f"{100 * value:.0f}%"
+
+
+def figures_of(result: Mapping[str, Any], target: str = "Japanese") -> dict[str, tuple[str, str]]:
+    """What the page must show for what the command line wrote."""
+    summary, baselines = result["summary"], result["baselines"]
+    distance = result["distance"]["all_pairs"]
+
+    def change(of: Mapping[str, float]) -> tuple[str, str]:
+        return share(of["post"]), f"{100 * (of['post'] - of['pre']):+.1f} points from {share(of['pre'])}"
+
+    return {
+        f"Top-1 from {target}": change(summary["target_top1"]),
+        "Top-1, all pairs": change(summary["all_top1"]),
+        "Translation distance": (
+            f"{distance['post']:.3f}",
+            f"{distance['post'] - distance['pre']:+.3f} from {distance['pre']:.3f}",
+        ),
+        f"Free: layer {baselines['best_layer']['layer']}": (
+            share(baselines["best_layer"]["pre"]),
+            f"mean-centred: {share(baselines['centred']['pre'])}",
+        ),
+    }

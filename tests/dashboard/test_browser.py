@@ -1,0 +1,278 @@
+"""The dashboard in a real browser on a real server: what a visitor sees, does, and never sees."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from dashboard.look import POST
+from tests import browser as finding
+from tests.conftest import EmbeddedRun
+from tests.core.tiny import LANGUAGES, sentences, write_table
+from tests.dashboard.browsing import Visitor, figures_of, run_of, serving
+
+Visit = Callable[..., Visitor]
+Link = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=finding.executable(), args=finding.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def twin(embedded: EmbeddedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache as the command line left it, for runs that must not see what the server computes."""
+    copy = tmp_path_factory.mktemp("twin") / "cache"
+    shutil.copytree(embedded.cache, copy, copy_function=os.link)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def server(embedded: EmbeddedRun, twin: Path) -> Iterator[str]:
+    """A server on the cache of the command line's run."""
+    assert twin.is_dir()  # the copy is made before the server adds to the cache
+    with serving(embedded.cache) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on an empty cache."""
+    with serving(tmp_path_factory.mktemp("new") / "cache") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visit]:
+    """Make visitors; whatever they do, they meet no error in the console and no other host."""
+    visitors: list[Visitor] = []
+
+    def come(address: str, **context: Any) -> Visitor:
+        visitors.append(Visitor(chromium, address, **context))
+        return visitors[-1]
+
+    yield come
+    for visitor in visitors:
+        visitor.context.close()
+        assert visitor.errors == []
+        assert visitor.strangers == []
+
+
+# -- the small real experiment ---------------------------------------------------------------------------------------
+
+
+def test_a_link_opens_the_command_lines_numbers(
+    visit: Visit, server: str, small_link: Link, embedded: EmbeddedRun
+) -> None:
+    visitor = visit(server).opens(small_link)
+    visitor.sees_results()
+    assert visitor.figures() == figures_of(embedded.result)
+    assert visitor.query == small_link
+    expect(visitor.page).to_have_title("Language neurons")
+
+
+def test_a_control_moved_brings_new_numbers_and_never_the_old_ones(
+    visit: Visit, server: str, small_link: Link, embedded: EmbeddedRun, twin: Path
+) -> None:
+    visitor = visit(server).opens(small_link)
+    visitor.sees_results(strength="1")
+    visitor.slides("Strength", "ArrowLeft")
+    visitor.sees("Computing")
+    expect(visitor.page.get_by_test_id("stProgress")).to_be_visible()
+    visitor.sees_results(strength="0.95")
+    asked = small_link | {"strength": "0.95"}
+    assert visitor.query == asked
+    expected = figures_of(run_of(asked, twin))
+    assert visitor.figures() == expected
+    assert expected != figures_of(embedded.result)
+    visitor.sees("with strength 0.95")
+    states = visitor.states()
+    assert len(states) == 2
+    for figures in states.values():
+        assert len(figures) == 1, "two settings' numbers beside one link"
+
+
+def test_stop_stops(visit: Visit, server: str, small_link: Link) -> None:
+    whole = {name: small_link[name] for name in ("model", "corpus", "target", "k", "strength", "layer")}
+    visitor = visit(server).opens(whole)
+    visitor.sees(re.compile(r"about .* left"))
+    visitor.clicks("Stop")
+    visitor.sees("Stopped")
+    expect(visitor.page.get_by_role("button", name="Compute it")).to_be_visible()
+    expect(visitor.page.get_by_test_id("stProgress")).to_have_count(0)
+    # The worker is free again: another visitor's request is computed, and does not stand behind minutes of work.
+    other = visit(server).opens(small_link | {"strength": "0"})
+    other.sees_results()
+    other.sees("strength 0")
+    visitor.page.reload()
+    visitor.sees("Computing")  # a new visit, which has not stopped anything
+    visitor.clicks("Stop")
+    visitor.sees("Stopped")
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+def test_nothing_has_to_be_scrolled_sideways(
+    visit: Visit, server: str, small_link: Link, size: tuple[int, int]
+) -> None:
+    visitor = visit(server, viewport={"width": size[0], "height": size[1]}).opens(small_link)
+    visitor.sees_results()
+    assert visitor.fits()
+    in_the_way = """() => {
+      const title = document.querySelector('h1'), box = title.getBoundingClientRect();
+      return !title.contains(document.elementFromPoint(box.left + 20, box.top + box.height / 2));
+    }"""
+    assert not visitor.page.evaluate(in_the_way), "something covers the title"
+    visitor.opens(small_link | {"corpus": "table:/" + "a-very-long-name" * 12 + ".csv"})
+    visitor.sees_refusal("there is no file")
+    assert visitor.fits()
+
+
+def test_the_dark_scheme(visit: Visit, server: str, small_link: Link) -> None:
+    visitor = visit(server, color_scheme="dark").opens(small_link)
+    visitor.sees_results()
+    colours = visitor.page.evaluate(
+        """() => ['backgroundColor', 'color'].map(name =>
+          getComputedStyle(document.querySelector('[data-testid="stApp"]'))[name].match(/[0-9]+/g).slice(0, 3).map(Number)
+        )"""
+    )
+    background, text = (sum(colour) / 3 for colour in colours)
+    assert background < 60
+    assert text > 180
+    assert all(pixels["coloured"] for pixels in visitor.pixels())
+
+
+def test_the_bars_are_thick_enough_to_see(visit: Visit, server: str, small_link: Link) -> None:
+    visitor = visit(server).opens(small_link)
+    visitor.sees_results()
+    rows = visitor.pixels(POST)[2]["rows"]
+    assert rows >= 3 * 6 + 5  # three candidates, and the legend
+
+
+# -- a tiny model and a table ----------------------------------------------------------------------------------------
+
+
+def test_a_first_visit_to_an_empty_cache_shows_the_time_left_and_ends_with_charts(
+    visit: Visit, new_server: str, tiny_link: Link
+) -> None:
+    visitor = visit(new_server).opens(tiny_link | {"seed": "77"})
+    visitor.sees("Computing")
+    visitor.sees(re.compile(r", about \d+ s left"))
+    visitor.sees_results(seed="77")
+    assert len(visitor.figures()) == 4
+
+
+def test_reload_back_and_a_pasted_link(visit: Visit, new_server: str, tiny_link: Link) -> None:
+    visitor = visit(new_server).opens(tiny_link)
+    visitor.sees_results(k="20")
+    first = visitor.figures()
+    visitor.slides("Expert neurons", "ArrowRight")
+    visitor.sees_results(k="50")
+    second = visitor.figures()
+    assert second != first
+    visitor.page.reload()
+    visitor.sees_results(k="50")
+    assert visitor.figures() == second
+    visitor.page.go_back()
+    visitor.sees_results(k="20")
+    assert visitor.figures() == first
+    expect(visitor.page.get_by_test_id("stSlider").filter(has_text="Expert neurons")).to_contain_text("20")
+    visitor.page.go_forward()
+    visitor.sees_results(k="50")
+    assert visitor.figures() == second
+
+    pasted = visit(new_server).opens(tiny_link | {"target": "jpn_Jpan"})
+    pasted.sees_results(target="ja")
+    assert pasted.figures() == first
+    expect(pasted.page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_two_visitors_at_once_get_their_own_numbers(
+    visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path
+) -> None:
+    asked = [tiny_link | {"k": "60", "strength": "1.5"}, tiny_link | {"k": "30", "target": "ru", "strength": "0.7"}]
+    visitors = [visit(new_server).opens(query) for query in asked]
+    for visitor, query in zip(visitors, asked, strict=True):
+        visitor.sees_results(k=query["k"])
+    for visitor, query, name in zip(visitors, asked, ("Japanese", "Russian"), strict=True):
+        expected = figures_of(run_of(query, tmp_path / "cache"), name)
+        assert visitor.figures() == expected
+        assert len(visitor.states()) == 1
+    assert visitors[0].figures() != visitors[1].figures()
+
+
+def test_a_bad_table_is_explained_and_another_choice_recovers(
+    visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path
+) -> None:
+    table = tmp_path / "ragged.csv"
+    table.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
+    visitor = visit(new_server).opens(tiny_link | {"corpus": f"table:{table}"})
+    visitor.sees_refusal("line 3", "ragged.csv", "Mend that line")
+    visitor.chooses("Sentences", tiny_link["corpus"])
+    visitor.sees_results(corpus=tiny_link["corpus"])
+    assert len(visitor.figures()) == 4
+
+
+def test_a_missing_model_is_explained_and_another_choice_recovers(
+    visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path
+) -> None:
+    visitor = visit(new_server).opens(tiny_link | {"model": str(tmp_path / "none")})
+    visitor.sees_refusal(str(tmp_path / "none"))
+    visitor.chooses("Model", tiny_link["model"])
+    visitor.sees_results(model=tiny_link["model"])
+    assert len(visitor.figures()) == 4
+
+
+def test_bad_values_in_a_link_are_named_as_text(visit: Visit, new_server: str, tiny_link: Link) -> None:
+    written = r"<img src=x onerror=hacked=1> **b** [a](http://e.org) \[a](http://e.org) $x$ :red[y] `c` http://e.org"
+    visitor = visit(new_server).opens(tiny_link | {"control": written, "nonsense": "1"})
+    visitor.sees_results()
+    alerts = visitor.page.get_by_test_id("stAlert")
+    expect(alerts).to_have_count(2)
+    expect(alerts.first).to_contain_text(f"control={written}, which is not none or random")
+    expect(alerts.nth(1)).to_contain_text("nonsense=1")
+    expect(alerts.locator("a, img, strong, code, .katex")).to_have_count(0)
+    assert visitor.page.evaluate("window.hacked") is None
+
+
+def test_markup_in_sentences_and_paths_is_text(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path) -> None:
+    attack = "<img src=x onerror=window.hacked=1>"
+    table = tmp_path / f"{attack}.tsv"
+    rows = [[f"{attack} {sentences(code, 1, row)[0]}" for code in LANGUAGES] for row in range(12)]
+    table.write_text("\n".join("\t".join(row) for row in [[*LANGUAGES], *rows]), encoding="utf-8")
+    visitor = visit(new_server).opens(tiny_link | {"corpus": f"table:{table}"})
+    visitor.sees_results()
+    visitor.sees(f"evaluation rows of table:{table}")
+    visitor.hovers_a_point()
+    expect(visitor.page.locator("#vg-tooltip-element")).to_contain_text(attack)
+    expect(visitor.page.locator("img[src=x]")).to_have_count(0)
+
+    visitor.opens(tiny_link | {"corpus": f"table:{tmp_path}/none{attack}.tsv"})
+    visitor.sees_refusal(f"none{attack}.tsv")
+    expect(visitor.page.locator("img[src=x]")).to_have_count(0)
+    assert visitor.page.evaluate("window.hacked") is None
+
+
+def test_the_table_of_one_visit_is_not_that_of_another(
+    visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path
+) -> None:
+    """A table edited between two visits brings new numbers, under the same link."""
+    table = tmp_path / "sentences.tsv"
+    link = tiny_link | {"corpus": write_table(table, 8, 6)}
+    visitor = visit(new_server).opens(link)
+    visitor.sees_results()
+    visitor.sees("6 evaluation rows")
+    write_table(table, 8, 9)
+    visitor.page.reload()
+    visitor.sees("9 evaluation rows")
+    visitor.sees_results()
