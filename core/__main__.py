@@ -163,7 +163,9 @@ def _experiment(arguments: argparse.Namespace) -> Experiment:
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         _check_writable(arguments.json)
-    result = Engine(Store(arguments.cache)).run(_experiment(arguments), Progress(Terminal()))
+    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    with progress.ticking():
+        result = engine.run(_experiment(arguments), progress)
     if arguments.json:
         _write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
     print(_summary(result))
@@ -171,8 +173,9 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _experts(arguments: argparse.Namespace) -> None:
     _check_writable(arguments.out)
-    engine = Engine(Store(arguments.cache))
-    bound, experts = engine.experts(_experiment(arguments), Progress(Terminal()))
+    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    with progress.ticking():
+        bound, experts = engine.experts(_experiment(arguments), progress)
     frame = bound.outline.neurons.table(experts.neurons)
     frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
     _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))

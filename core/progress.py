@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -53,6 +55,7 @@ class Progress:
     _stage_began: float = 0.0
     _done: float = 0.0
     _total: float = 1.0
+    _shown: float = 0.0
 
     def plan(self, seconds: Mapping[str, float]) -> None:
         """Say which stages are to come and how long each is expected to take."""
@@ -74,15 +77,33 @@ class Progress:
         self._close()
         self.report(Snapshot("done", 1.0, time.monotonic() - self._began, 0.0))
 
+    @contextmanager
+    def ticking(self, every: float = 1.0) -> Iterator[None]:
+        """Show the time pass also while a stage has nothing to report (loading a model, for one)."""
+        stop = threading.Event()
+
+        def tick() -> None:
+            while not stop.wait(every):
+                with suppress(Cancelled):  # whoever does the work is told at its next report
+                    self.report(self.snapshot())
+
+        thread = threading.Thread(target=tick, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
     def snapshot(self) -> Snapshot:
-        """Where the work stands now."""
+        """Where the work stands now; may be asked from another thread. The fraction never falls back."""
         now = time.monotonic()
         rest = self._rest_of_stage(now - self._stage_began) if self._stage else 0.0
-        ahead = self._scale() * sum(
-            s for name, s in self._plan.items() if name not in self._finished and name != self._stage
-        )
+        done = set(self._finished) | {self._stage}
+        ahead = self._scale() * sum(seconds for name, seconds in self._plan.items() if name not in done)
         elapsed, remaining = now - self._began, rest + ahead
-        return Snapshot(self._stage, elapsed / max(elapsed + remaining, 1e-9), elapsed, remaining)
+        self._shown = max(self._shown, elapsed / max(elapsed + remaining, 1e-9))
+        return Snapshot(self._stage, self._shown, elapsed, remaining)
 
     def _rest_of_stage(self, spent: float) -> float:
         share = self._done / self._total
@@ -95,8 +116,9 @@ class Progress:
         return max(expected - spent, 0.0)
 
     def _scale(self) -> float:
-        guessed = sum(self._plan.get(name, 0.0) for name in self._finished)
-        spent = sum(seconds for name, seconds in self._finished.items() if name in self._plan)
+        finished = dict(self._finished)
+        guessed = sum(self._plan.get(name, 0.0) for name in finished)
+        spent = sum(seconds for name, seconds in finished.items() if name in self._plan)
         return min(max(spent / guessed, 0.2), 5.0) if guessed > 2.0 else 1.0
 
     def _close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 
@@ -162,3 +163,35 @@ def test_a_log_has_one_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
         ["90%", "drawing"],
         ["100%", "done"],
     ]
+
+
+def test_time_is_seen_to_pass_while_a_stage_is_silent() -> None:
+    seen: list[Snapshot] = []
+    progress = Progress(seen.append)
+    progress.plan({"loading": 60.0})
+    with progress.ticking(every=0.01):
+        progress.stage("loading")
+        reported = len(seen)
+        until = time.monotonic() + 60
+        while len(seen) < reported + 3 and time.monotonic() < until:
+            time.sleep(0.01)
+    ticks = seen[reported:]
+    assert len(ticks) >= 3
+    assert {tick.stage for tick in ticks} == {"loading"}
+    assert all(later.remaining < earlier.remaining for earlier, later in itertools.pairwise(ticks))
+    after = len(seen)
+    time.sleep(0.05)
+    assert len(seen) == after
+
+
+def test_the_bar_never_goes_back(clock: Clock) -> None:
+    seen: list[Snapshot] = []
+    progress = Progress(seen.append, _began=clock())
+    progress.plan({"one": 10.0, "two": 100.0})
+    progress.stage("one", 10)
+    for _ in range(10):
+        clock.now += 4  # far slower than planned: what is left grows
+        progress.advance()
+    progress.stage("two", 10)
+    assert seen[-1].remaining > seen[0].remaining
+    assert [s.fraction for s in seen] == sorted(s.fraction for s in seen)
