@@ -239,6 +239,13 @@ def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[Parall
             f"{corpus.spec} has {', '.join(corpus.languages)}",
             "Choose one of these as the target.",
         )
+    most = max(len(group) for group in corpus.evaluation)
+    if experiment.eval_sentences is not None and experiment.eval_sentences > most:
+        raise SettingError(
+            f"{experiment.eval_sentences:,} evaluation sentences",
+            f"{corpus.spec} has {most:,} rows to evaluate on",
+            f"Ask for {most:,} or fewer.",
+        )
     groups = []
     for group in corpus.evaluation:
         inside = tuple(code for code in group.languages if code in asked)

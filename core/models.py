@@ -73,9 +73,8 @@ class ResolvedModel:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What determines the numbers that the model gives."""
+        """What determines the numbers that the model gives: not by what name or path it was asked for."""
         return {
-            "name": self.name,
             "revision": self.revision,
             "digest": self.digest,
             "dtype": self.dtype,

@@ -90,7 +90,7 @@ class Stages:
     ) -> None:
         self.plan, self.store = plan, store
         self._load, self._advance, self._only_cached = load, advance, only_cached
-        self._tokens: dict[str, Tokenised] = {}
+        self._tokens: dict[tuple[str, ...], Tokenised] = {}
 
     # -- what is stored under what -----------------------------------------------------------------------------------
 
@@ -318,7 +318,7 @@ class Stages:
 
     def tokens(self, sentences: Sequence[str]) -> Tokenised:
         """Tokenise, once a list."""
-        key = str(hash(tuple(sentences)))
+        key = tuple(sentences)
         if key not in self._tokens:
             self._tokens[key] = tokenise(self._load(), sentences)
         return self._tokens[key]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -26,6 +25,7 @@ _CSS = """
   h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
   h3 { font-size: 1.1rem !important; padding-bottom: 0 !important; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
+  .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: rgba(232, 137, 12, .14); overflow-wrap: anywhere; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
   [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
   [class*="st-key-languages-of"] p::before {
@@ -68,9 +68,9 @@ def pick_languages(languages: Sequence[str], key: str) -> list[str]:
     return list(picked)
 
 
-def as_text(text: str) -> str:
-    """Markdown that shows a text as it is: what people typed must not become links, formulas or emphasis."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+def problem(text: str) -> None:
+    """A warning; shown as text, never as markup: it quotes what people typed."""
+    st.html(f'<div class="ln-problem" role="alert">{html.escape(text)}</div>')
 
 
 def quiet(text: str) -> None:

@@ -18,7 +18,7 @@ def draw() -> None:
     st.title("What do language neurons do?", anchor=False)
     look.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
     for problem in st.session_state.get("problems", ()):
-        st.warning(look.as_text(problem), icon=":material/link_off:")
+        look.problem(problem)
     experiment: Experiment = shared.experiment()
     result = waiting.result_or_wait(experiment)
     if result is not None:

@@ -133,6 +133,12 @@ def test_more_probe_sentences_than_there_are(asked: Experiment) -> None:
     assert "10" in error.why
 
 
+def test_more_evaluation_sentences_than_there_are(asked: Experiment) -> None:
+    error = refusal(replace(asked, eval_sentences=11))
+    assert "11" in error.what
+    assert "has 10 rows" in error.why
+
+
 def test_first_sentences_only(asked: Experiment) -> None:
     bound = plan(replace(asked, probe_sentences=3, eval_sentences=2))
     assert bound.probe.texts["de"] == sentences("de", 3)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import ROOT, command_line
 
@@ -37,19 +37,6 @@ const look = () => {
 };
 new MutationObserver(look).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
 """
-
-_PIXELS = """colour => [...document.querySelectorAll('[data-testid="stVegaLiteChart"] canvas')].map(canvas => {
-  const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
-  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  const coloured = [], rows = new Set();
-  for (let i = 0; i < data.length; i += 4) {
-    if (data[i + 3] < 200) continue;
-    const x = (i / 4) % canvas.width, y = Math.floor(i / 4 / canvas.width), rgb = [data[i], data[i + 1], data[i + 2]];
-    if (Math.max(...rgb) - Math.min(...rgb) > 90) coloured.push([box.left + x / scale, box.top + y / scale]);
-    if (colour.length && rgb.every((value, c) => Math.abs(value - colour[c]) < 4)) rows.add(Math.floor(y / scale));
-  }
-  return {coloured, rows: rows.size};
-})"""
 
 
 @contextmanager
@@ -134,18 +121,20 @@ class Visitor:
         for name, value in values.items():
             self.page.wait_for_url(re.compile(rf"[?&]{name}={re.escape(urlencode({'': value})[1:])}(&|$)"))
 
-    def sees_results(self, **values: str) -> None:
-        """Wait for figures and charts that are not those of a former setting; the link says these."""
+    def sees_results(self, *texts: str, **values: str) -> None:
+        """Wait for figures and charts that are not those of a former setting, these texts, and a link that says so."""
         self.sees_the_link_say(**values)
         self.page.wait_for_function(
-            """() => {
+            """texts => {
               const fresh = e => e && !e.closest('[data-stale="true"]');
               const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')];
               return fresh(document.querySelector('[data-testid="result-ready"]'))
                 && charts.length === 4 && charts.every(c => fresh(c) && c.querySelector('canvas, svg'))
+                && texts.every(t => document.querySelector('[data-testid="stMain"]').innerText.includes(t))
                 && !document.querySelector('[data-testid="stProgress"]')
                 && document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
-            }"""
+            }""",
+            arg=list(texts),
         )
 
     def figures(self) -> dict[str, tuple[str, str]]:
@@ -193,25 +182,9 @@ class Visitor:
             found.setdefault(query, set()).add(figures)
         return found
 
-    def pixels(self, colour: str = "") -> list[dict[str, Any]]:
-        """What each chart's canvas holds.
-
-        ``coloured``: a place (in CSS pixels on the page) of each saturated pixel; ``rows``: how many rows of CSS pixels
-        have the colour ``#rrggbb``.
-        """
-        found: list[dict[str, Any]] = self.page.evaluate(
-            _PIXELS, [int(colour[i : i + 2], 16) for i in (1, 3, 5) if colour]
-        )
-        return found
-
-    def hovers_a_point(self) -> None:
-        """Put the mouse on a point of the map after the intervention, where no names stand."""
-        chart = self.page.get_by_test_id("stVegaLiteChart").nth(1)
-        chart.scroll_into_view_if_needed()
-        places = self.pixels()[1]["coloured"]
-        x, y = places[len(places) // 2]
-        self.page.mouse.move(x - 30, y - 30)
-        self.page.mouse.move(x, y, steps=5)
+    def chart(self, number: int) -> Locator:
+        """A chart: both maps, the bars, the layers."""
+        return self.page.get_by_test_id("stVegaLiteChart").nth(number)
 
     def fits(self) -> bool:
         """Whether nothing has to be scrolled sideways."""
