@@ -98,6 +98,8 @@ class Progress:
     def snapshot(self) -> Snapshot:
         """Where the work stands now; may be asked from another thread. The fraction never falls back."""
         now = time.monotonic()
+        if not self._stage and not self._finished:  # nothing is known yet, not even the plan
+            return Snapshot("preparing", 0.0, now - self._began, 0.0)
         rest = self._rest_of_stage(now - self._stage_began) if self._stage else 0.0
         done = set(self._finished) | {self._stage}
         ahead = self._scale() * sum(seconds for name, seconds in self._plan.items() if name not in done)

@@ -136,7 +136,7 @@ def test_more_probe_sentences_than_there_are(asked: Experiment) -> None:
 def test_more_evaluation_sentences_than_there_are(asked: Experiment) -> None:
     error = refusal(replace(asked, eval_sentences=11))
     assert "11" in error.what
-    assert "has 10 rows" in error.why
+    assert "has 7 rows" in error.why
 
 
 def test_first_sentences_only(asked: Experiment) -> None:

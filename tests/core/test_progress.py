@@ -170,6 +170,8 @@ def test_time_is_seen_to_pass_while_a_stage_is_silent() -> None:
     progress = Progress(seen.append)
     progress.plan({"loading": 60.0})
     with progress.ticking(every=0.01):
+        time.sleep(0.05)  # before anything is known, nothing is promised
+        assert all((early.fraction, early.stage) == (0.0, "preparing") for early in seen)
         progress.stage("loading")
         reported = len(seen)
         until = time.monotonic() + 60
@@ -178,6 +180,7 @@ def test_time_is_seen_to_pass_while_a_stage_is_silent() -> None:
     ticks = seen[reported:]
     assert len(ticks) >= 3
     assert {tick.stage for tick in ticks} == {"loading"}
+    assert all(tick.fraction < 0.5 for tick in ticks)
     assert all(later.remaining < earlier.remaining for earlier, later in itertools.pairwise(ticks))
     after = len(seen)
     time.sleep(0.05)
