@@ -38,6 +38,8 @@ class Job:
     ----------
     state : str
         ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
+    progress : Progress, optional
+        Once it runs.
     seen : dict of str to float
         When each visitor that wants it last looked.
     error : AskError or str, optional
@@ -46,10 +48,15 @@ class Job:
 
     experiment: Experiment
     state: str = "waiting"
-    snapshot: Snapshot = field(default_factory=lambda: Snapshot("waiting", 0.0, 0.0, 0.0))
+    progress: Progress | None = None
     error: AskError | str | None = None
     seen: dict[str, float] = field(default_factory=dict)
     stop: bool = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Where the work stands at this moment."""
+        return self.progress.snapshot() if self.progress else Snapshot("waiting", 0.0, 0.0, 0.0)
 
     @property
     def active(self) -> bool:
@@ -151,9 +158,9 @@ class Jobs:
                     return job
                 self._changed.wait()
 
-    def _report(self, job: Job, snapshot: Snapshot) -> None:
+    def _heed(self, job: Job, _snapshot: Snapshot) -> None:
+        """Stop a job that nobody wants any more, or that keeps somebody waiting."""
         with self._changed:
-            job.snapshot = snapshot
             waits = any(other.state == "waiting" and not other.deserted() for other in self._jobs.values())
             if job.stop or (waits and job.deserted()):
                 raise Cancelled
@@ -164,7 +171,8 @@ class Jobs:
             state = "done"
             error: AskError | str | None = None
             try:
-                result = self.engine.run(job.experiment, Progress(partial(self._report, job)))
+                job.progress = Progress(partial(self._heed, job))
+                result = self.engine.run(job.experiment, job.progress)
                 self._keep(job.experiment, result)
             except Cancelled:
                 state = "stopped" if job.stop else "waiting"

@@ -25,7 +25,7 @@ _CSS = """
   h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
   h3 { font-size: 1.1rem !important; padding-bottom: 0 !important; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
-  .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: rgba(232, 137, 12, .14); overflow-wrap: anywhere; }
+  .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
   [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
   [class*="st-key-languages-of"] p::before {

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from core.engine import Engine
 from core.store import Store
 from dashboard import link
+from dashboard.look import POST, PRE
 from tests import browser as finding
 from tests.conftest import EmbeddedRun
 from tests.core.tiny import LANGUAGES, sentences, write_table
@@ -106,8 +107,8 @@ def test_a_control_moved_brings_new_numbers_and_never_the_old_ones(
 
 
 def test_stop_stops(visit: Visit, server: str, small_link: Link) -> None:
-    whole = {name: small_link[name] for name in ("model", "corpus", "target", "k", "strength", "layer")}
-    visitor = visit(server).opens(whole)
+    larger = small_link | {"languages": "de,en,es,ja,ru,zh", "n_eval": "200"}
+    visitor = visit(server).opens(larger)
     visitor.sees(re.compile(r"about .* left"))
     visitor.clicks("Stop")
     visitor.sees("Stopped")
@@ -166,7 +167,7 @@ def test_the_maps_show_every_sentence(visit: Visit, server: str, small_link: Lin
 def test_the_bars_can_be_seen_and_read(visit: Visit, server: str, small_link: Link) -> None:
     visitor = visit(server).opens(small_link)
     visitor.sees_results()
-    bars = visitor.chart(2).locator("svg .mark-rect.role-mark path")
+    bars = visitor.chart(2).locator(", ".join(f"svg .mark-rect path[fill='{colour}']" for colour in (PRE, POST)))
     expect(bars).to_have_count(6)
     assert all(bar.bounding_box()["height"] >= 6 for bar in bars.all())
     labels = [box.bounding_box() for box in visitor.chart(2).locator("svg .role-axis-label text").all()]
