@@ -27,6 +27,7 @@ from core.store import DamagedArtefact, Store
 T = TypeVar("T")
 
 STAGES = ("load", "capture", "expertise", "embed_pre", "embed_post", "measure", "projection")
+_GUESS_WEIGHS = 20_000.0  # tokens
 _WORDS = {
     "load": "loading the model",
     "capture": "reading every neuron on the probe sentences",
@@ -50,7 +51,7 @@ class Engine:
         self.store = store
         self._models: dict[ResolvedModel, LoadedModel] = {}
         self._loading = threading.Lock()
-        self._pace: dict[str, float] = {}  # measured tokens a second by model digest
+        self._ran: dict[str, tuple[float, float]] = {}  # tokens and seconds so far, by model digest
         self._warm: threading.Thread | None = None
 
     def known(self, experiment: Experiment) -> Result | None:
@@ -99,14 +100,17 @@ class Engine:
         return resolved in self._models
 
     def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
-        """Tokens a second: measured if the model has run in this process, else guessed from its size."""
+        """Tokens a second: guessed from the model's size, and the more it has run in this process, as measured."""
         rate = 2e13 if resolved.device != "cpu" else 2e11
-        return self._pace.get(resolved.digest, rate / (0.75 * n_parameters))
+        guess = rate / (0.75 * n_parameters)
+        tokens, seconds = self._ran.get(resolved.digest, (0.0, 0.0))
+        # A short run says little (it may have shared the machine with a compilation): the guess counts as much as this.
+        return (tokens + _GUESS_WEIGHS) / (seconds + _GUESS_WEIGHS / guess)
 
     def measured(self, resolved: ResolvedModel, tokens: float, seconds: float) -> None:
         """Remember how fast the model ran."""
-        if tokens > 2000 and seconds > 0:
-            self._pace[resolved.digest] = tokens / seconds
+        before = self._ran.get(resolved.digest, (0.0, 0.0))
+        self._ran[resolved.digest] = (before[0] + tokens, before[1] + seconds)
 
     def _retried(self, work: Callable[[], T]) -> T:
         """Do again what met an artefact that vanished, or was found damaged and removed, between two stages."""

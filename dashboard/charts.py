@@ -11,7 +11,7 @@ import pandas as pd
 from dashboard.look import FREE, POST, PRE
 
 # Seen on light and on dark, over a bar and beside it.
-_RULE = "#7d879a"
+_RULE, _INK = "#7d879a", "#343a40"
 _AROUND_BARS = 110  # Streamlit fits legend, axis and title into the height too
 _SPACES = alt.Scale(domain=["before", "after"], range=[PRE, POST])
 
@@ -57,7 +57,7 @@ def language_map(
     opacity = alt.condition("datum.shown", alt.value(0.8), alt.value(0.05))
     layers: list[alt.Chart] = []
     if ghosts is not None:
-        before = alt.Chart(ghosts[["x", "y"]]).mark_point(size=10, filled=True, opacity=0.1, color=PRE)
+        before = alt.Chart(ghosts[["x", "y"]]).mark_point(size=12, filled=True, opacity=0.25, color=PRE)
         layers.append(before.encode(x=x, y=y))
     shape = "circle" if ghosts is None else "cross"
     chart = alt.Chart(points).mark_point(size=24, filled=True, strokeWidth=0, shape=shape)
@@ -103,15 +103,18 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         yOffset=offset,
         color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
     )
-    spread = base.mark_rule(strokeWidth=1.5, color=_RULE).encode(
-        x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset
+    interval = base.encode(x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset)
+    # Dark on white, so that it is seen over a bar and beside it, on either background.
+    spread = (
+        interval.mark_rule(strokeWidth=3.5, color="white", opacity=0.85),
+        interval.mark_rule(strokeWidth=1.4, color=_INK),
     )
     free = (
         alt.Chart(rows[rows["space"] == "after"])
-        .mark_tick(thickness=2.5, color=FREE, size=20)
+        .mark_tick(thickness=2.5, color=FREE, size=14)
         .encode(y=y, x=alt.X("centred_pre:Q", scale=scale), tooltip=tooltip)
     )
-    return alt.layer(bars, spread, free).properties(height=26 * rows["candidate"].nunique() + _AROUND_BARS)
+    return alt.layer(bars, *spread, free).properties(height=26 * rows["candidate"].nunique() + _AROUND_BARS)
 
 
 def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:

@@ -16,7 +16,7 @@ PALETTE = (
     "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
     "#77bb55", "#c58cff", "#b0893b", "#3f9fd6", "#e58fb1", "#6b6fa8",
 )  # fmt: skip
-PRE, POST, FREE = "#98a2b3", "#3b5bdb", "#e8890c"
+PRE, POST, FREE = "#98a2b3", "#4c6ef5", "#f08c00"
 
 _CSS = """
 <style>

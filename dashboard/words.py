@@ -19,16 +19,17 @@ def points(change: Change) -> str:
 
 
 def summary(result: Result) -> str:
-    """One paragraph of Markdown: what was done, what moved, and what is free."""
+    """Two paragraphs of Markdown: what was done and what moved; and what is free."""
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
-    return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}. {_free(result)}"
+    return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
 
 
 def _deed(result: Result) -> str:
     asked, target = result.plan.experiment, name(result.plan.target)
     if asked.control == "random":
-        return f"With **{asked.experts:,} random neurons** put to the values of {target}'s experts (a control)"
+        put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
+        return f"With **{asked.experts:,} random neurons** {put} the values of {target}'s experts (a control)"
     pulled = "pulled to" if asked.strength > 0 else "pushed away from"
     how = f"held at their {target} average" if asked.strength == 1 else f"{pulled} their {target} average"
     how += "" if asked.strength == 1 else f" with strength {asked.strength:g}"

@@ -93,7 +93,8 @@ def _delimited(what: str, path: Path, text: str, delimiter: str, *, quoted: bool
     (_, columns), *body = table
     for line, row in body:
         if len(row) != len(columns):
-            why = f"line {line} of {path} has {len(row)} cells where the first line has {len(columns)}"
+            cells = f"{len(row)} cell" + "s" * (len(row) != 1)
+            why = f"line {line} of {path} has {cells} where the first line has {len(columns)}"
             mark = "a tab" if delimiter == "\t" else f"{delimiter!r}"
             instead = f"Mend that line; a sentence with {mark} in it must be in double quotes" if quoted else "Mend it"
             raise CorpusError(what, why, instead)

@@ -29,8 +29,8 @@ def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
         st.markdown(words.summary(result))
-    _figures(result)
     _maps(result)
+    _figures(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
@@ -58,7 +58,7 @@ def _figures(result: Result) -> None:
     )
     layer, best = result.best_layer
     columns[3].metric(
-        f"Free: layer {layer}",
+        f"No intervention, layer {layer}",
         words.percent(best.pre),
         f"mean-centred: {words.percent(result.centred.pre)}",
         delta_color="off",
@@ -84,7 +84,6 @@ def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> Non
 
 def _maps(result: Result) -> None:
     languages = result.plan.languages
-    st.subheader("Every sentence, before and after", anchor=False)
     stand_out = look.pick_languages(languages, key="languages-of-map")
     frames = [map_frame(result, space, stand_out) for space in (0, 1)]
     window = charts.plane(pd.concat(frames))
@@ -99,8 +98,8 @@ def _maps(result: Result) -> None:
             )
     look.quiet(
         "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same on both sides. "
-        "Each point is a sentence, each colour a language, grey is where they were before; hover to read one, "
-        "scroll to zoom, double-click to reset."
+        "Each point is a sentence, each colour a language as named above; grey is where they were before. Hover to "
+        "read one, scroll to zoom, double-click to reset."
     )
 
 

@@ -107,7 +107,7 @@ def test_whole_numbers_can_be_ids_in_typed_formats(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "cells"), [("Only one cell", "has 1 cells"), ("one,two,three", "has 3 cells")], ids=["few", "many"]
+    ("row", "cells"), [("Only one cell", "has 1 cell"), ("one,two,three", "has 3 cells")], ids=["few", "many"]
 )
 def test_a_ragged_row_is_refused_with_its_line(row, cells, tmp_path):
     error = refusal(table(tmp_path, csv_text(*PLAIN[:2], "", row, *PLAIN[2:])))

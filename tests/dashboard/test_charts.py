@@ -207,7 +207,11 @@ def test_every_part_of_the_bars_has_the_same_order() -> None:
 
 
 def test_intervals_are_wilsons() -> None:
-    for row in layer_of(bars(), "rule")["rows"]:
+    halo, line = (layer for layer in bars()["layer"] if layer["mark"]["type"] == "rule")
+    assert halo["mark"]["strokeWidth"] > line["mark"]["strokeWidth"]
+    assert halo["encoding"] == line["encoding"]
+    assert (line["encoding"]["x"]["field"], line["encoding"]["x2"]["field"]) == ("low", "high")
+    for row in line["rows"]:
         low, high = wilson(np.array([row["top1"]]), N_EVAL)
         assert [row["low"], row["high"]] == pytest.approx([low[0], high[0]])
         assert row["n"] == N_EVAL
