@@ -77,10 +77,14 @@ def test_the_conversion_keeps_the_model(embedded: EmbeddedRun) -> None:
     """The pinned config is the one the weights were made for: the model predicts sensible text."""
     model = load(resolve(ModelSpec(dtype="float32")), Store(embedded.cache))
     assert model.lm.config.hidden_size == CONFIG["hidden_size"]
-    ids = model.tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
-    with torch.inference_mode():
-        best = int(model.lm(ids).logits[0, -1].argmax())
-    assert model.tokenizer.decode([best]).strip() == "Paris"
+    for text, word in (
+        ("Paris is the capital of", "France"),
+        ("Berlin ist die Hauptstadt von", "Deutschland"),
+        ("One, two, three, four,", "five"),
+    ):
+        with torch.inference_mode():
+            best = int(model.lm(model.tokenizer(text, return_tensors="pt")["input_ids"]).logits[0, -1].argmax())
+        assert model.tokenizer.decode([best]).strip() == word
 
 
 def test_experts_are_written_ranked(embedded: EmbeddedRun, tmp_path: Path) -> None:
