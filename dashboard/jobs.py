@@ -6,6 +6,7 @@ job whose visitors have all left goes on, but gives way to whoever is waiting; w
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -23,6 +24,16 @@ log = logging.getLogger(__name__)
 
 _AWAY_AFTER = 15.0  # seconds without a sign of life; a page that waits shows one every second
 _RESULTS_KEPT = 24
+
+
+def settle() -> None:
+    """Take what is alive now out of the garbage collector's sight.
+
+    Streamlit collects garbage after every run of a page, and a page that waits runs every second. With torch, numba and
+    a model loaded each collection would go through a million objects that stay for good, while nothing else moves.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def in_one_line(error: Exception) -> str:
@@ -52,6 +63,7 @@ class Job:
     error: AskError | str | None = None
     seen: dict[str, float] = field(default_factory=dict)
     stop: bool = False
+    stage: str = ""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -158,8 +170,11 @@ class Jobs:
                     return job
                 self._changed.wait()
 
-    def _heed(self, job: Job, _snapshot: Snapshot) -> None:
+    def _heed(self, job: Job, snapshot: Snapshot) -> None:
         """Stop a job that nobody wants any more, or that keeps somebody waiting."""
+        if snapshot.stage != job.stage:
+            job.stage = snapshot.stage
+            settle()  # the stage before may have loaded or compiled something
         with self._changed:
             waits = any(other.state == "waiting" and not other.deserted() for other in self._jobs.values())
             if job.stop or (waits and job.deserted()):

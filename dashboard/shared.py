@@ -9,13 +9,15 @@ import streamlit as st
 from core.engine import Engine, default_cache
 from core.experiment import Experiment
 from core.store import Store
-from dashboard.jobs import Jobs
+from dashboard.jobs import Jobs, settle
 
 
 @st.cache_resource(show_spinner="Starting …")
 def jobs() -> Jobs:
     """The process's one queue, over the process's one engine."""
-    return Jobs(Engine(Store(default_cache())))
+    started = Jobs(Engine(Store(default_cache())))
+    settle()
+    return started
 
 
 def visitor() -> str:
