@@ -213,8 +213,6 @@ class _Run:
     def _announce(self) -> None:
         expected = self.expected()
         self.progress.plan({_WORDS[name]: seconds for name, seconds in expected.items()})
-        if expected["projection"]:
-            self.engine.warm_up()
 
     def _capture(self) -> None:
         if self.stages.has_expertise():
@@ -244,7 +242,9 @@ class _Run:
         if self.engine.is_loaded(resolved):
             return self.engine.model(resolved)
         with self._timed("load", computes=True):
-            return self.engine.model(resolved)
+            model = self.engine.model(resolved)
+        self.engine.warm_up()  # only now: converting the embedded model keeps both cores busy
+        return model
 
     @contextmanager
     def _timed(self, stage: str, computes: bool = False) -> Iterator[None]:

@@ -55,6 +55,8 @@ class Job:
         When each visitor that wants it last looked.
     error : AskError or str, optional
         Why it failed: a refusal, or something unexpected in one line.
+    stage : str
+        What it was doing when it last reported.
     """
 
     experiment: Experiment
