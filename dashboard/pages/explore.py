@@ -29,8 +29,11 @@ def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
         st.markdown(words.summary(result))
-    _maps(result)
-    _figures(result)
+    picture, figures = st.container(), st.container()
+    with figures:  # sent first: they are small, and the numbers are what a reader of the link came for
+        _figures(result)
+    with picture:
+        _maps(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
