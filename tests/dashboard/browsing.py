@@ -128,7 +128,9 @@ class Visitor:
             """texts => {
               const fresh = e => e && !e.closest('[data-stale="true"]');
               const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')];
+              const figures = [...document.querySelectorAll('[data-testid="stMetricValue"]')];
               return fresh(document.querySelector('[data-testid="result-ready"]'))
+                && figures.length === 4 && figures.every(fresh)
                 && charts.length === 4 && charts.every(c => fresh(c) && c.querySelector('canvas, svg'))
                 && texts.every(t => document.querySelector('[data-testid="stMain"]').innerText.includes(t))
                 && !document.querySelector('[data-testid="stProgress"]')
