@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -205,15 +205,13 @@ def outline(resolved: ResolvedModel) -> Outline:
     )
 
 
-def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = lambda _: None) -> LoadedModel:
+def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     """Load a model, ready to run.
 
     Parameters
     ----------
     store : Store
         Keeps the converted embedded model.
-    stage : callable
-        Told in words what is being done.
 
     Raises
     ------
@@ -225,7 +223,6 @@ def load(resolved: ResolvedModel, store: Store, stage: Callable[[str], None] = l
 
     shape = outline(resolved)
     _check_memory(resolved, shape)
-    stage("loading the model")
     if resolved.name == EMBEDDED:
         location, where = str(embedded_model.converted(store).path), {}
     else:
