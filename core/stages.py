@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from core import expertise, geometry, projection, retrieval
+from core.batches import Tokenised, tokenise
 from core.experiment import Plan
-from core.forward import Tokenised, forward, tokenise
+from core.forward import forward
 from core.interventions import Intervention, set_value
 from core.models import LoadedModel
 from core.store import Artefact, DamagedArtefact, Payload, Store, digest

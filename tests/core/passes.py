@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.forward import ForwardResult, forward, tokenise
+from core.batches import tokenise
+from core.forward import ForwardResult, forward
 from core.interventions import Intervention, set_value
 from core.models import LoadedModel
 from tests.core.tiny import LANGUAGES, sentences

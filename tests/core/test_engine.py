@@ -11,9 +11,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from core.batches import tokenise
 from core.engine import Engine
 from core.experiment import Experiment, plan
-from core.forward import forward, tokenise
+from core.forward import forward
 from core.interventions import set_value
 from core.projection import joint_umap
 from core.results import Result

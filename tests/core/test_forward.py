@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from core import forward as forward_module
+from core.batches import plan_batches, tokenise
 from core.errors import ModelError
-from core.forward import forward, plan_batches, tokenise
+from core.forward import forward
 from core.models import LoadedModel
 from tests.core.passes import TEXTS, close, pull, run, same_bits
 from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS, Plain

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import SettingError
-from core.forward import ForwardResult, hooked
+from core.forward import ForwardResult
+from core.hooks import hooked
 from core.interventions import Intervention, set_value
 from core.models import LoadedModel
 from tests.core.passes import TEXTS, close, hooks, pull, run, same_bits

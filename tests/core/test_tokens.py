@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.batches import plan_batches, tokenise
 from core.errors import CorpusError
-from core.forward import forward, plan_batches, tokenise
+from core.forward import forward
 from core.models import LoadedModel
 from tests.core.passes import TEXTS
 from tests.core.tiny import FAMILIES, Plain

@@ -1,0 +1,56 @@
+"""Batches side by side on a processor's cores, each in a thread of its own.
+
+One pass spread over all cores waits at the end of each of its thousands of small operations for the slowest core;
+passes that share nothing never wait. Two cores gave 1.25 to 1.35 times the tokens a second, beside a busy process too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+import torch
+
+B = TypeVar("B")
+R = TypeVar("R")
+
+# More would wait for Python's lock more than they compute.
+MOST = 8
+
+
+def count(device: torch.device) -> int:
+    """How many batches a device computes at once: one a core up to `MOST` on a processor, one on anything else."""
+    return min(torch.get_num_threads(), MOST) if device.type == "cpu" else 1
+
+
+def side_by_side(work: Callable[[B], R], batches: Sequence[B], streams: int) -> Iterator[tuple[B, R]]:
+    """Apply ``work`` to every batch, ``streams`` at once; gives batch and result as they finish.
+
+    The cores are shared out among the streams. Whatever ``work`` or the consumer raises ends the others after the batch
+    that they are at, before it is passed on.
+    """
+    if streams < 2 or len(batches) < 2:
+        for batch in batches:
+            yield batch, work(batch)
+        return
+    threads = torch.get_num_threads()
+    ready = threading.Barrier(streams + 1)
+
+    def begin() -> None:
+        torch.set_num_threads(max(1, threads // streams))
+        ready.wait()
+
+    pool = ThreadPoolExecutor(streams, thread_name_prefix="stream", initializer=begin)
+    try:
+        waiting = {pool.submit(lambda: None) for _ in range(streams)}
+        ready.wait()
+        torch.set_num_threads(threads)  # torch takes the number last set for threads that are yet to come
+        wait(waiting)
+        running = {pool.submit(work, batch): batch for batch in batches}
+        while running:
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(done), done.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
