@@ -39,6 +39,7 @@ def side_by_side(work: Callable[[B], R], batches: Sequence[B], streams: int) -> 
     ready = threading.Barrier(streams + 1)
 
     def begin() -> None:
+        torch.get_num_threads()  # a thread takes the number last set when torch first asks in it: have that done with
         torch.set_num_threads(max(1, threads // streams))
         ready.wait()
 
