@@ -149,5 +149,14 @@ def _convert_tokenizer(source: Path, folder: Path) -> None:
     AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
 
 
+def _map_as_plain_arrays() -> None:
+    """Give the GGUF reader plain arrays: it indexes millions of times, and a memory map makes a new object each time."""
+    import numpy as np
+
+    mapped = np.memmap
+    np.memmap = lambda *args, **kwargs: mapped(*args, **kwargs).view(np.ndarray)  # type: ignore[assignment,misc]
+
+
 if __name__ == "__main__":
+    _map_as_plain_arrays()
     {"weights": _convert_weights, "tokenizer": _convert_tokenizer}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
