@@ -9,7 +9,7 @@ PORT ?= 8501
 run: .venv/run.stamp
 	@echo
 	@echo "  The dashboard is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)."
-	@echo "  The first visit computes the embedded default, four to six minutes on two cores; later ones open at once."
+	@echo "  The first visit computes the embedded default, under four minutes on two cores; later ones open at once."
 	@echo
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 

@@ -150,7 +150,7 @@ def _convert_tokenizer(source: Path, folder: Path) -> None:
 
 
 def _map_as_plain_arrays() -> None:
-    """Give the GGUF reader plain arrays: it indexes millions of times, and a memory map makes a new object each time."""
+    """Give the GGUF reader plain arrays: it indexes millions of times, and a memory map makes an object each time."""
     import numpy as np
 
     mapped = np.memmap

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -360,8 +360,3 @@ def _digest_of(stamp: tuple[tuple[str, int, int], ...]) -> str:
         with Path(name).open("rb") as file:
             sha.update(f"{Path(name).name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return sha.hexdigest()
-
-
-def as_dict(resolved: ResolvedModel) -> dict[str, str]:
-    """For a result's provenance."""
-    return asdict(resolved)
