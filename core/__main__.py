@@ -12,15 +12,28 @@ from typing import Any
 
 from core.engine import Engine, default_cache
 from core.errors import AskError, SettingError
-from core.experiment import CONTROLS, Experiment
+from core.experiment import NEURONS, Experiment
 from core.forward import POOLINGS
+from core.interventions import METHODS, TOKENS
 from core.languages import label
 from core.models import CATALOGUE, DTYPES
 from core.progress import Progress, Terminal, duration
 from core.results import Change, Result
+from core.scores import SCORES
+from core.selection import CONTROLS, SELECTIONS
 from core.store import Store
 
-_EPILOG = """
+_METHODS = "\n".join(f"  {m.name:<17} {m.formula}" for m in METHODS.values())
+_SCORES = "\n".join(f"  {x.name:<17} {x.about}" for x in SCORES.values())
+_EPILOG = (
+    f"""
+scores (--score)
+{_SCORES}
+
+methods (--method), at strength s; means, medians and AUROC are over the probe sentences
+{_METHODS}
+"""
+    + """
 models
   embedded          Gemma 3 270M (base); comes with the requirements, nothing is downloaded
   OWNER/NAME        any causal language model on the Hugging Face hub, at --revision
@@ -41,10 +54,12 @@ examples
   python -m core run --corpus flores:flores200 --languages es,fr,hi,th --eval-sentences 100 --target es
   python -m core run --corpus tatoeba:tatoeba --probe-corpus embedded --target en
   python -m core run --model bigscience/bloom-560m --target fr --experts 200
+  python -m core run --target ja --method aura --score ap --sites down_proj --expert-layers 6-17
   python -m core experts --target ja --experts 500 --out experts.csv
 
 Results are cached in --cache: what was computed once is not computed again.
 """
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         _run,
         "measure retrieval and distance before and after an intervention",
         "Finds the experts of the target language (the neurons whose pooled response best tells its sentences from "
-        "those of other languages, by AUROC), holds them at their mean response on that language while every sentence "
-        "of every language passes through, and compares the sentence embeddings before (pre) and after (post).",
+        "those of other languages), holds them at their mean response on that language (or intervenes by another "
+        "--method) while every sentence of every language passes through, and compares the sentence embeddings before "
+        "(pre) and after (post).",
     )
     _evaluation(run)
     run.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE")
@@ -84,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "experts",
         _experts,
         "write the ranked neurons to a table",
-        "Ranks every MLP neuron by how well its pooled response tells the target language from the others (AUROC) and "
+        "Ranks every neuron by how well its pooled response tells the target language from the others (--score) and "
         "writes the best: rank, layer, site, unit, score, value (its mean response on the target language).",
     )
     experts.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
@@ -114,11 +130,34 @@ def _command(
     probe = parser.add_argument_group("experts")
     probe.add_argument("--target", required=True, metavar="LANG", help="language whose experts are held")
     probe.add_argument("--experts", type=int, default=default.experts, metavar="K", help="how many (default: 2000)")
+    probe.add_argument("--score", default=default.score, choices=SCORES, help="what an expert is (default: auroc)")
+    probe.add_argument(
+        "--neurons",
+        type=_names,
+        default=default.neurons,
+        metavar="KIND,...",
+        help=f"whose outputs count as neurons: {', '.join(NEURONS)} (default: mlp)",
+    )
+    probe.add_argument(
+        "--select",
+        default=default.select,
+        choices=SELECTIONS,
+        help="the K best of the model (default) or of each layer",
+    )
+    probe.add_argument("--expert-layers", metavar="A-B,...", help="only neurons of these layers, from 0 (default: all)")
+    probe.add_argument(
+        "--sites",
+        dest="expert_sites",
+        type=_names,
+        metavar="SITE,...",
+        help="only neurons of these sites, such as gate_proj (default: all)",
+    )
+    probe.add_argument("--min-score", type=float, metavar="X", help="only neurons that score at least this")
     probe.add_argument("--corpus", default=default.corpus, metavar="SPEC", help="where sentences come from (see below)")
     probe.add_argument("--probe-corpus", metavar="SPEC", help="take the probe sentences from another corpus")
     probe.add_argument(
         "--probe-languages",
-        type=_codes,
+        type=_names,
         metavar="LANG,...",
         help="positive and negative languages (default: the target and those of en,de,fr,es,ja,zh that the corpus has; "
         "all of them for the embedded corpus)",
@@ -133,18 +172,22 @@ def _command(
 
 def _evaluation(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("intervention and evaluation")
+    default = Experiment()
+    group.add_argument("--method", default=default.method, choices=METHODS, help="what is written (default: set-mean)")
     group.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="0: unmodified, 1 (default): held at the mean, above: beyond",
+        "--strength", type=float, default=1.0, metavar="S", help="0: unmodified, 1 (default): the method, above: beyond"
     )
     group.add_argument(
-        "--control", default="none", choices=CONTROLS, help="random: the experts' values on neurons drawn at random"
+        "--tokens", default=default.tokens, choices=TOKENS, help="where it is written: all tokens (default), ..."
     )
     group.add_argument(
-        "--languages", type=_codes, metavar="LANG,...", help="to evaluate on (default: all of the corpus)"
+        "--control",
+        default="none",
+        choices=CONTROLS,
+        help="random: the same written to neurons drawn at random; random-layers: as many in each layer",
+    )
+    group.add_argument(
+        "--languages", type=_names, metavar="LANG,...", help="to evaluate on (default: all of the corpus)"
     )
     group.add_argument("--eval-sentences", type=int, metavar="N", help="the first N evaluation rows (default: all)")
     group.add_argument(
@@ -152,8 +195,8 @@ def _evaluation(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _codes(text: str) -> tuple[str, ...]:
-    return tuple(code.strip() for code in text.split(",") if code.strip())
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _experiment(arguments: argparse.Namespace) -> Experiment:
@@ -179,7 +222,8 @@ def _experts(arguments: argparse.Namespace) -> None:
     frame = bound.outline.neurons.table(experts.neurons)
     frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
     _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))
-    print(f"{len(frame):,} experts of {label(bound.target)}, mean AUROC {frame['score'].mean():.4f}: {arguments.out}")
+    mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
+    print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
 
 
 def _check_writable(path: Path) -> None:
@@ -207,12 +251,13 @@ def _summary(result: Result) -> str:
     experiment, plan = result.plan.experiment, result.plan
     rows = result.from_target
     layer, at_best = result.best_layer
-    what = "random neurons with the values of its experts" if experiment.control == "random" else "experts"
+    k, score = len(result.experts.neurons), SCORES[experiment.score].title
+    what = "experts" if experiment.control == "none" else "random neurons in place of its experts"
     lines = [
         "",
-        f"{label(plan.target)}: {experiment.experts:,} {what} at strength {experiment.strength:g}, {experiment.model}, "
-        f"{experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
-        f"  mean AUROC of the experts      {result.experts.scores.mean():.3f}",
+        f"{label(plan.target)}: {k:,} {what}, {experiment.method} at strength {experiment.strength:g}, "
+        f"{experiment.model}, {experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
+        f"  {f'mean {score} of the experts':<30} {result.experts.scores.mean():.3f}",
         _line("top-1, target as query", result.target_top1),
         _line("top-1, all pairs", result.all_top1),
         _line("distance, all pairs", result.all_pairs_distance),

@@ -179,12 +179,12 @@ class _Run:
         """Seconds by stage, before anything has run."""
         shape, stages = self.plan.outline, self.stages
         pace = self.engine.pace(self.plan.resolved, shape.n_parameters)
-        probe = stages.missing_responses() if not stages.has_expertise() else []
+        probe = stages.missing_responses() if stages.needs_samples() or not stages.has_expertise() else []
         pre = stages.missing_embeddings(None)
         # What the experts are is not known before the ranking, nor then whether the post side is stored.
         post = (
             stages.missing_embeddings(stages.intervention(stages.experts()))
-            if stages.has_expertise()
+            if stages.has_expertise() and not (probe and stages.needs_samples())
             else [(g, code) for g, group in enumerate(self.plan.groups) for code in group.languages]
         )
         capture = sum(_tokens(self.plan.probe.texts[code]) for code in probe) / pace
@@ -215,7 +215,7 @@ class _Run:
         self.progress.plan({_WORDS[name]: seconds for name, seconds in expected.items()})
 
     def _capture(self) -> None:
-        if self.stages.has_expertise():
+        if self.stages.has_expertise() and not self.stages.needs_samples():
             return
         missing = self.stages.missing_responses()
         if missing and self.only_cached:

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from core import expertise, interventions
+from core import interventions, selection
 from core.corpora import Corpus, ParallelSet, load_corpus
 from core.errors import SettingError
 from core.forward import POOLINGS
+from core.interventions import METHODS, TOKENS
 from core.languages import canonical
 from core.models import ModelSpec, Outline, ResolvedModel, outline, resolve
+from core.scores import SCORES
+from core.selection import CONTROLS, SELECTIONS, Selection
 
 PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
-CONTROLS = ("none", "random")
+NEURONS = ("mlp", "attention", "residual")
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,20 @@ class Experiment:
         Takes the probe sentences from another corpus.
     target : str
         Language whose experts are found, any code that names it.
+    neurons : tuple of {"mlp", "attention", "residual"}
+        Whose outputs count as neurons: the MLP's linear maps, the attention's output map, the blocks themselves.
+    score : str
+        What an expert is, a name in `core.scores.SCORES`.
     experts : int
-        How many (k).
+        How many (k); with ``select="layer"`` of each layer.
+    select, expert_layers, expert_sites, min_score
+        See `core.selection.Selection`.
+    method : str
+        What is written to them, a name in `core.interventions.METHODS`.
     strength : float
-        0 leaves the model as it is, 1 holds the experts at their mean on the target language.
+        0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
+    tokens : {"all", "no-bos", "last"}
+        Where it is written.
     languages : tuple of str, optional
         To evaluate on; the target is always among them.
     probe_languages : tuple of str, optional
@@ -46,8 +59,9 @@ class Experiment:
         ``last`` (after the final norm), or a hidden state from 0 (the embeddings).
     pooling : {"mean", "max"}
         Over a sentence's tokens, for a neuron's response.
-    control : {"none", "random"}
-        ``random`` puts the experts' values on as many neurons drawn at random.
+    control : {"none", "random", "random-layers"}
+        ``random`` puts what is written to the experts on as many neurons drawn at random over the whole model,
+        ``random-layers`` on as many in each layer as there are experts.
     seed : int
         Of the random control and of the projection.
     """
@@ -59,8 +73,16 @@ class Experiment:
     corpus: str = "embedded"
     probe_corpus: str | None = None
     target: str = "ja"
+    neurons: tuple[str, ...] = ("mlp",)
+    score: str = "auroc"
     experts: int = 2000
+    select: str = "model"
+    expert_layers: str | None = None
+    expert_sites: tuple[str, ...] | None = None
+    min_score: float | None = None
+    method: str = "set-mean"
     strength: float = 1.0
+    tokens: str = "all"
     languages: tuple[str, ...] | None = None
     probe_languages: tuple[str, ...] | None = None
     probe_sentences: int | None = None
@@ -80,6 +102,11 @@ class Experiment:
         known = {field.name for field in fields(cls)}
         kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
         return cls(**kept)
+
+    @property
+    def selection(self) -> Selection:
+        """How the experts are chosen."""
+        return Selection(self.experts, self.select, self.expert_layers, self.expert_sites, self.min_score)
 
 
 @dataclass(frozen=True)
@@ -133,7 +160,6 @@ class Plan:
             "layer": self.layer,
             "n_layers": self.outline.n_layers,
             "n_neurons": self.outline.neurons.total,
-            "method": "set-mean",
             "model_revision": self.resolved.revision,
             "model_digest": self.resolved.digest,
             "dtype": self.resolved.dtype,
@@ -141,6 +167,16 @@ class Plan:
             "corpus_digest": self.corpus.digest,
             "probe_corpus_digest": self.probe_corpus.digest,
         }
+
+
+_CHOICES = {
+    "pooling": POOLINGS,
+    "control": CONTROLS,
+    "score": tuple(SCORES),
+    "select": SELECTIONS,
+    "method": tuple(METHODS),
+    "tokens": TOKENS,
+}
 
 
 def plan(experiment: Experiment) -> Plan:
@@ -157,11 +193,13 @@ def plan(experiment: Experiment) -> Plan:
     probe = _probe(experiment, probe_corpus, target)
     groups = _groups(experiment, corpus, target)
     resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
-    shape = outline(resolved)
-    expertise.check_count(experiment.experts, shape.neurons.total)
+    kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
+    shape = outline(resolved, *(() if kinds == ("mlp",) else (kinds,)))
+    experiment.selection.candidates(shape.neurons)
     notes = tuple(dict.fromkeys(corpus.notes + probe_corpus.notes + _overlap(probe, groups)))
     return Plan(
-        experiment=replace(experiment, target=target),
+        # In one order whatever the order asked, so that the same neurons are the same artefacts.
+        experiment=replace(experiment, target=target, neurons=kinds),
         resolved=resolved,
         outline=shape,
         corpus=corpus,
@@ -176,13 +214,23 @@ def plan(experiment: Experiment) -> Plan:
 
 def _check_plain(experiment: Experiment) -> None:
     """Refuse what is wrong whatever the model and the corpus."""
-    expertise.check_count(experiment.experts)
+    selection.check_count(experiment.experts)
     interventions.check_strength(experiment.strength)
-    for name, choices in (("pooling", POOLINGS), ("control", CONTROLS)):
+    for name, choices in _CHOICES.items():
         if getattr(experiment, name) not in choices:
             raise SettingError(
                 f"{name} {getattr(experiment, name)!r}", "it is not one that is known", f"Use {' or '.join(choices)}."
             )
+    if not experiment.neurons or set(experiment.neurons) - set(NEURONS):
+        raise SettingError(
+            f"neurons {', '.join(experiment.neurons) or 'of no kind'}",
+            "they are not ones that are known",
+            f"Use {' or '.join(NEURONS)}, or several.",
+        )
+    if experiment.expert_layers is not None:
+        selection.check_layers(experiment.expert_layers)
+    if experiment.min_score is not None and not math.isfinite(experiment.min_score):
+        raise SettingError(f"experts that score at least {experiment.min_score}", "it is not a number", "Use one.")
     for name in ("probe_sentences", "eval_sentences"):
         count = getattr(experiment, name)
         if count is not None and count < 2:

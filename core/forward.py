@@ -16,6 +16,7 @@ from core.errors import ModelError
 from core.hooks import hooked, unreached
 from core.interventions import Intervention
 from core.models import LoadedModel
+from core.neurons import NeuronMap
 
 POOLINGS = ("mean", "max")
 TOKENS_A_BATCH = {"cpu": 512, "cuda": 16384, "mps": 4096}
@@ -46,6 +47,7 @@ def forward(
     responses: bool = False,
     embeddings: bool = False,
     intervention: Intervention | None = None,
+    neurons: NeuronMap | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ForwardResult:
     """Pass sentences through the base model.
@@ -57,7 +59,9 @@ def forward(
     responses, embeddings : bool
         What to return.
     intervention : Intervention, optional
-        Written at every token of every sentence; responses are read after it. The identity attaches no hook.
+        Written to every sentence; responses are read after it. The identity attaches no hook.
+    neurons : NeuronMap, optional
+        What is read, and what the intervention's indices count through: the model's MLP neurons unless given.
     advance : callable
         Called with the number of tokens after each batch; what it raises stops the pass.
 
@@ -74,10 +78,11 @@ def forward(
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r}: one of {POOLINGS}")
     n = len(tokens.ids)
-    reader = _Reader(model, n, pooling) if responses else None
+    neurons = neurons or model.neurons
+    reader = _Reader(model, neurons, n, pooling) if responses else None
     states = np.empty((model.neurons.n_layers + 1, n, model.hidden_size), dtype=np.float32) if embeddings else None
     reads = reader.hooks() if reader else {}
-    with model.lock, hooked(model, reads, intervention) as untouched:
+    with model.lock, hooked(model, reads, intervention, neurons) as untouched:
 
         def work(rows: np.ndarray) -> None:
             batch = padded(tokens, rows, model)
@@ -105,11 +110,11 @@ def forward(
 class _Reader:
     """Pools what the modules return, batch by batch."""
 
-    def __init__(self, model: LoadedModel, n_sentences: int, pooling: str) -> None:
+    def __init__(self, model: LoadedModel, neurons: NeuronMap, n_sentences: int, pooling: str) -> None:
         self._pooling = pooling
         narrow = model.dtype in (torch.bfloat16, torch.float16)
         dtype = np.float16 if narrow else np.float32
-        self._held = {s.path: np.empty((n_sentences, s.width), dtype=dtype) for s in model.neurons.sites}
+        self._held = {s.path: np.empty((n_sentences, s.width), dtype=dtype) for s in neurons.sites}
         self._now = threading.local()
         self._writing = threading.Lock()
 

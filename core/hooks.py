@@ -6,8 +6,10 @@ under the model's lock, and an exception leaves the model as it was.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,15 +18,20 @@ from torch import nn
 from core.errors import ModelError
 from core.interventions import Intervention
 from core.models import LoadedModel
+from core.neurons import NeuronMap
 
 
 @contextmanager
 def hooked(
-    model: LoadedModel, reads: dict[str, Callable[[torch.Tensor], None]], intervention: Intervention | None
+    model: LoadedModel,
+    reads: dict[str, Callable[[torch.Tensor], None]],
+    intervention: Intervention | None,
+    neurons: NeuronMap | None = None,
 ) -> Iterator[set[str]]:
     """Attach reads (by site path) and an intervention to the model's modules; remove them whatever happens.
 
-    Writes come before reads at the same module. The caller holds the model's lock.
+    Writes come before reads at the same module. The caller holds the model's lock. ``neurons`` is what the
+    intervention's indices count through; the model's MLP neurons where it is not given.
 
     Yields
     ------
@@ -35,8 +42,13 @@ def hooked(
     untouched: set[str] = set()
     try:
         if intervention is not None and not intervention.is_identity:
-            for site, units, positions in model.neurons.by_site(intervention.neurons):
-                write = _writer(site.path, units, intervention.scale[positions], intervention.shift[positions])
+            passing = _Passing()
+            if intervention.tokens != "all":
+                note = partial(_note_tokens, passing, intervention.tokens, _first_token(model))
+                handles.append(model.base.register_forward_pre_hook(note, with_kwargs=True))
+            for site, units, positions in (neurons or model.neurons).by_site(intervention.neurons):
+                scale, shift = intervention.scale[positions], intervention.shift[positions]
+                write = _writer(site.path, units, scale, shift, passing)
                 untouched.add(site.path)
                 handles.append(model.base.get_submodule(site.path).register_forward_hook(write))
         for path, read in reads.items():
@@ -50,7 +62,47 @@ def hooked(
             handle.remove()
 
 
-def _writer(path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Callable[..., None]:
+class _Passing(threading.local):
+    """Which tokens of what a thread passes at this moment are written to, ``(n, width)``; None: all."""
+
+    written: torch.Tensor | None = None
+
+
+def _first_token(model: LoadedModel) -> int | None:
+    """The token that the tokenizer puts before every sentence, if it does."""
+    for name in ("bos_token_id", "cls_token_id"):
+        if (token := getattr(model.tokenizer, name, None)) is not None:
+            return int(token)
+    return None
+
+
+def _note_tokens(
+    passing: _Passing,
+    tokens: str,
+    first: int | None,
+    _module: nn.Module,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> None:
+    """Find out, before the model runs, which tokens of this call are written to."""
+    ids = kwargs.get("input_ids", args[0] if args else None)
+    if not isinstance(ids, torch.Tensor):
+        raise ModelError(f"write to {tokens} tokens", "the model was called without token ids", "Write to all tokens.")
+    if tokens == "no-bos":
+        passing.written = torch.ones_like(ids, dtype=torch.bool) if first is None else ids != first
+        return
+    mask = kwargs.get("attention_mask")
+    width = ids.shape[1]  # with a cache the mask also covers what came before
+    there = (
+        mask[:, -width:].bool() if isinstance(mask, torch.Tensor) and mask.dim() == 2 else torch.ones_like(ids).bool()
+    )
+    last = width - 1 - there.flip(1).int().argmax(1)
+    passing.written = torch.arange(width, device=ids.device) == last[:, None]
+
+
+def _writer(
+    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: _Passing
+) -> Callable[..., None]:
     """A hook that rewrites ``units`` of a module's output in place: ``scale * z + shift``, computed in float32."""
     constant = bool((scale == 0).all())
     held: dict[torch.device, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
@@ -65,7 +117,11 @@ def _writer(path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray) 
             )
         index, a, b = held[tensor.device]
         new = b.expand(*tensor.shape[:-1], -1) if constant else tensor[..., index].float() * a + b
-        tensor[..., index] = new.to(tensor.dtype)
+        new = new.to(tensor.dtype)
+        if passing.written is not None:
+            here = passing.written.to(tensor.device).reshape(*tensor.shape[:-1], 1)
+            new = torch.where(here, new, tensor[..., index])
+        tensor[..., index] = new
 
     return write
 

@@ -111,7 +111,7 @@ class Result:
             "experiment": self.plan.describe(),
             "experts": {
                 "k": len(self.experts.neurons),
-                "score": "auroc",
+                "score": self.plan.experiment.score,
                 "mean_score": float(self.experts.scores.mean()),
                 "lowest_score": float(self.experts.scores.min()),
             },

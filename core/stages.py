@@ -8,18 +8,19 @@ strength computes the post side alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from core import expertise, geometry, projection, retrieval
+from core import expertise, geometry, projection, retrieval, selection
 from core.batches import Tokenised, tokenise
 from core.experiment import Plan
 from core.forward import forward
-from core.interventions import Intervention, set_value
+from core.interventions import METHODS, Evidence, Intervention, intervene
 from core.models import LoadedModel
+from core.scores import SCORES
 from core.store import Artefact, DamagedArtefact, Payload, Store, digest
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Expertise:
     Attributes
     ----------
     scores : ndarray of float64, (n_languages, n_neurons)
-        AUROC.
+        By the chosen measure.
     means : ndarray of float32, (n_languages, n_neurons)
         Mean response on the language's probe sentences.
     """
@@ -102,6 +103,7 @@ class Stages:
             "model": self.plan.resolved.identity,
             "sentences": self.plan.probe.digest(language),
             "pooling": self.plan.experiment.pooling,
+            **self._neurons_spec(),
         }
 
     def embeddings_spec(self, group: int, language: str, intervention: Intervention | None) -> dict[str, Any]:
@@ -112,12 +114,18 @@ class Stages:
             "model": self.plan.resolved.identity,
             "sentences": self.plan.groups[group].digest(language),
             "intervention": intervention.digest if changed and intervention is not None else None,
+            **(self._neurons_spec() if changed else {}),
         }
+
+    def _neurons_spec(self) -> dict[str, Any]:
+        """Which neurons the indices count through, where they are not the MLP's."""
+        kinds = self.plan.experiment.neurons
+        return {} if kinds == ("mlp",) else {"neurons": list(kinds)}
 
     def _expertise_spec(self) -> dict[str, Any]:
         return {
             "version": VERSIONS["expertise"],
-            "score": "auroc",
+            "score": self.plan.experiment.score,
             "responses": {code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
         }
 
@@ -153,7 +161,12 @@ class Stages:
         def compute() -> Payload:
             tokens = self.tokens(self.plan.probe.texts[language])
             result = forward(
-                self._load(), tokens, pooling=self.plan.experiment.pooling, responses=True, advance=self._advance
+                self._load(),
+                tokens,
+                pooling=self.plan.experiment.pooling,
+                responses=True,
+                neurons=self.plan.outline.neurons,
+                advance=self._advance,
             )
             assert result.responses is not None
             return Payload(arrays=result.responses, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
@@ -162,17 +175,18 @@ class Stages:
 
     def expertise(self) -> Expertise:
         """Rank every neuron for every probe language; reads the stored responses site by site."""
-        languages = self.plan.probe.languages
+        languages, score = self.plan.probe.languages, SCORES[self.plan.experiment.score]
 
         def compute() -> Payload:
             parts = [self._stored("responses", self.responses_spec(code)) for code in languages]
             labels = np.repeat(np.arange(len(languages)), len(self.plan.probe))
-            scores, means = [], []
+            statistics, means = [], []
             for site in self.plan.outline.neurons.sites:
                 responses = np.concatenate([self._array(part, site.path) for part in parts], axis=1)
-                scores.append(expertise.auroc(responses, labels, len(languages)))
+                statistics.append(score.at_site(responses, labels, len(languages)))
                 means.append(expertise.means(responses, labels, len(languages)))
-            return Payload(arrays={"scores": np.concatenate(scores, axis=1), "means": np.concatenate(means, axis=1)})
+            scores = score.over_model(np.concatenate(statistics, axis=1))
+            return Payload(arrays={"scores": scores, "means": np.concatenate(means, axis=1)})
 
         def read(artefact: Artefact) -> Expertise:
             return Expertise(tuple(languages), artefact.array("scores"), artefact.array("means"))
@@ -180,26 +194,55 @@ class Stages:
         return self._get("expertise", self._expertise_spec(), compute, read)
 
     def experts(self) -> Experts:
-        """The k best neurons of the target language, and the values to hold them at."""
+        """The neurons chosen for the target language, and their mean responses to it."""
         found = self.expertise()
         row = found.languages.index(self.plan.target)
-        neurons = expertise.top(found.scores[row], self.plan.experiment.experts)
+        neurons = self.plan.experiment.selection.choose(found.scores[row], self.plan.outline.neurons)
         return Experts(neurons, found.scores[row][neurons], found.means[row][neurons])
 
+    def needs_samples(self) -> bool:
+        """Whether the intervention is built from the responses themselves."""
+        return METHODS[self.plan.experiment.method].samples
+
     def intervention(self, experts: Experts) -> Intervention:
-        """The paper's set-mean; under the random control the experts' values go to neurons drawn at random."""
-        asked = self.plan.experiment
-        neurons = experts.neurons
+        """What is written: to the experts, or under a control to neurons drawn at random."""
+        asked, everyone = self.plan.experiment, self.plan.outline.neurons
+        found = self.expertise()
+        rest = np.delete(found.means, found.languages.index(self.plan.target), axis=0)[:, experts.neurons]
+        evidence = Evidence(experts.values, rest.mean(axis=0, dtype=np.float64), lambda: self._samples(experts.neurons))
+        built = intervene(asked.method, experts.neurons, evidence, asked.strength, asked.tokens)
         if asked.control == "random":
-            neurons = expertise.random_neurons(self.plan.outline.neurons.total, asked.experts, asked.seed)
-        return set_value(neurons, experts.values, asked.strength)
+            drawn = selection.random_neurons(everyone.total, len(experts.neurons), asked.seed)
+            return replace(built, neurons=drawn)
+        if asked.control == "random-layers":
+            return replace(built, neurons=selection.random_by_layer(experts.neurons, everyone, asked.seed))
+        return built
+
+    def _samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Responses of neurons ``(k,)`` to the target's probe sentences and to all others."""
+        by_language: list[np.ndarray] = []
+        for code in self.plan.probe.languages:
+            stored = self._stored("responses", self.responses_spec(code))
+            responses = np.empty((len(neurons), len(self.plan.probe)), dtype=np.float32)
+            for site, units, positions in self.plan.outline.neurons.by_site(neurons):
+                responses[positions] = self._array(stored, site.path)[units]
+            by_language.append(responses)
+        target = by_language.pop(self.plan.probe.languages.index(self.plan.target))
+        return target, np.concatenate(by_language, axis=1)
 
     def embed(self, group: int, language: str, intervention: Intervention | None) -> None:
         """Embed one language's evaluation sentences at every layer."""
 
         def compute() -> Payload:
             tokens = self.tokens(self.plan.groups[group].texts[language])
-            result = forward(self._load(), tokens, embeddings=True, intervention=intervention, advance=self._advance)
+            result = forward(
+                self._load(),
+                tokens,
+                embeddings=True,
+                intervention=intervention,
+                neurons=self.plan.outline.neurons,
+                advance=self._advance,
+            )
             assert result.embeddings is not None
             arrays = {_layer_name(layer): state for layer, state in enumerate(result.embeddings)}
             return Payload(arrays=arrays, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})

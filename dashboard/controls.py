@@ -13,10 +13,12 @@ import streamlit as st
 from core.corpora import Corpus, load_corpus
 from core.embedded_model import LICENCE, LICENCE_URL
 from core.errors import AskError
-from core.experiment import CONTROLS, Experiment
+from core.experiment import NEURONS, Experiment
 from core.forward import POOLINGS
+from core.interventions import METHODS
 from core.languages import label
 from core.models import CATALOGUE, EMBEDDED, ModelSpec, Outline, outline, resolve
+from core.scores import SCORES
 from dashboard import link
 
 T = TypeVar("T")
@@ -25,6 +27,11 @@ _TITLES = {choice.name: f"{choice.title} · {choice.note}" for choice in CATALOG
 _GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
 # The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
 _LARGEST_SHARE = 0.25
+
+_SCORES = {score.name: f"{score.title}: {score.about}" for score in SCORES.values()}
+_SELECTIONS = {"model": "the best of the model", "layer": "the best of each layer"}
+_TOKENS = {"all": "all tokens", "no-bos": "all but the first (BOS)", "last": "the last token"}
+_KINDS = {"mlp": "the MLP's linear maps", "attention": "the attention", "residual": "the blocks (residual stream)"}
 
 
 def sidebar() -> Experiment:
@@ -43,11 +50,21 @@ def sidebar() -> Experiment:
         sentences = _corpus(corpus)
         target = _target(wanted, sentences, corpus)
         experts = _experts(wanted, shape)
-        strength = _strength(wanted)
+        method = _choice("Intervention", wanted.method, {m.name: m.title for m in METHODS.values()}, "method")
+        strength = _strength(wanted, method)
         layer = _layer(wanted, shape)
         chosen = replace(
-            wanted, model=model, corpus=corpus, target=target, experts=experts, strength=strength, layer=layer
+            wanted,
+            model=model,
+            corpus=corpus,
+            target=target,
+            experts=experts,
+            method=method,
+            strength=strength,
+            layer=layer,
         )
+        with st.expander("Which neurons"):
+            chosen = _which(chosen, shape)
         with st.expander("More settings"):
             chosen = _more(chosen, sentences)
         _foot(model)
@@ -97,6 +114,11 @@ def _pick(title: str, value: str, titles: dict[str, str], name: str, hint: str) 
     return (picked or value).strip()
 
 
+def _choice(title: str, value: str, titles: dict[str, str], name: str, hint: str | None = None) -> str:
+    options = list(titles)
+    return st.selectbox(title, options, options.index(value), format_func=titles.__getitem__, key=_key(name), help=hint)
+
+
 def _target(wanted: Experiment, corpus: Corpus | None, spec: str) -> str:
     options = _with(corpus.languages if corpus else (), wanted.target)
     picked = st.selectbox(
@@ -124,7 +146,7 @@ def _experts(wanted: Experiment, shape: Outline | None) -> int:
     return chosen
 
 
-def _strength(wanted: Experiment) -> float:
+def _strength(wanted: Experiment, method: str) -> float:
     return float(
         st.slider(
             "Strength",
@@ -133,7 +155,7 @@ def _strength(wanted: Experiment) -> float:
             wanted.strength,
             0.05,
             key=_key("strength"),
-            help="0: the model as it is. 1: the experts held at their mean on the target language. Above: beyond it.",
+            help=f"0: the model as it is. 1: all of the intervention. Above: beyond it. {METHODS[method].formula}",
         )
     )
 
@@ -152,6 +174,35 @@ def _layer(wanted: Experiment, shape: Outline | None) -> str | int:
     return "last" if chosen is None else chosen
 
 
+def _which(chosen: Experiment, shape: Outline | None) -> Experiment:
+    """What an expert is, and among which neurons."""
+    score = _choice("Score", chosen.score, _SCORES, "score", "What an expert is; higher is more expert.")
+    least = st.number_input("Score at least", None, None, chosen.min_score, key=_key("least"), placeholder="any")
+    select = _choice("Choose", chosen.select, _SELECTIONS, "select")
+    layers = st.text_input("In layers", chosen.expert_layers or "", key=_key("in-layers"), placeholder="all, or 0-5,9")
+    sites = st.text_input(
+        "At sites",
+        ",".join(chosen.expert_sites or ()),
+        key=_key("in-sites"),
+        placeholder="all",
+        help=f"This model's: {', '.join(dict.fromkeys(s.name for s in shape.neurons.sites))}." if shape else None,
+    )
+    kinds = st.multiselect(
+        "Neurons are outputs of", NEURONS, chosen.neurons, key=_key("kinds"), format_func=_KINDS.__getitem__
+    )
+    tokens = _choice("Written at", chosen.tokens, _TOKENS, "tokens")
+    return replace(
+        chosen,
+        score=score,
+        min_score=least,
+        select=select,
+        expert_layers=layers.strip() or None,
+        expert_sites=tuple(name.strip() for name in sites.split(",") if name.strip()) or None,
+        neurons=tuple(kind for kind in NEURONS if kind in kinds) or ("mlp",),
+        tokens=tokens,
+    )
+
+
 def _more(chosen: Experiment, corpus: Corpus | None) -> Experiment:
     languages = corpus.languages if corpus else ()
     picked = st.multiselect(
@@ -164,14 +215,14 @@ def _more(chosen: Experiment, corpus: Corpus | None) -> Experiment:
         help="To evaluate on; the target is always among them.",
     )
     probe = st.text_input("Probe corpus", chosen.probe_corpus or "", key=_key("probe"), placeholder="the same").strip()
-    control = st.selectbox(
+    control = _choice(
         "Control",
-        CONTROLS,
-        CONTROLS.index(chosen.control),
-        format_func={"none": "none: the experts", "random": "random neurons, same values"}.__getitem__,
-        key=_key("control"),
+        chosen.control,
+        {"none": "none: the experts", "random": "random neurons", "random-layers": "random neurons, the same layers"},
+        "control",
+        "What would be written to the experts goes to neurons drawn at random instead.",
     )
-    pooling = st.selectbox("Pooling of a neuron", POOLINGS, POOLINGS.index(chosen.pooling), key=_key("pooling"))
+    pooling = _choice("Pooling of a neuron", chosen.pooling, dict(zip(POOLINGS, POOLINGS, strict=True)), "pooling")
     rows = st.number_input("Evaluation rows", 2, None, chosen.eval_sentences, key=_key("rows"), placeholder="all")
     seed = st.number_input("Seed", 0, None, chosen.seed, key=_key("seed"))
     return replace(

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import AskError
-from core.experiment import CONTROLS, Experiment
+from core.experiment import NEURONS, Experiment
 from core.forward import POOLINGS
+from core.interventions import METHODS, TOKENS
 from core.languages import canonical
+from core.scores import SCORES
+from core.selection import CONTROLS, SELECTIONS, check_layers
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def _whole(low: int, high: int = 10**9) -> Callable[[str], int]:
     return read
 
 
-def _strength(text: str) -> float:
+def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)
@@ -58,6 +61,21 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def _names(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(name for name in text.split(",") if name)
+        if not names or (choices and set(names) - set(choices)):
+            raise ValueError(text)
+        return names
+
+    return read
+
+
+def _layers(text: str) -> str:
+    check_layers(text)
+    return text
+
+
 _FIELDS = (
     _Field("model", "model", str, "a model", always=True),
     _Field("revision", "revision", str, "a revision"),
@@ -65,7 +83,15 @@ _FIELDS = (
     _Field("probe", "probe_corpus", str, "a corpus"),
     _Field("target", "target", canonical, "a language code", always=True),
     _Field("k", "experts", _whole(1), "a whole number from 1", always=True),
-    _Field("strength", "strength", _strength, "a number", always=True),
+    _Field("strength", "strength", _number, "a number", always=True),
+    _Field("method", "method", _one_of(*METHODS), "a method"),
+    _Field("tokens", "tokens", _one_of(*TOKENS), " or ".join(TOKENS)),
+    _Field("neurons", "neurons", _names(*NEURONS), ", ".join(NEURONS)),
+    _Field("score", "score", _one_of(*SCORES), " or ".join(SCORES)),
+    _Field("select", "select", _one_of(*SELECTIONS), " or ".join(SELECTIONS)),
+    _Field("in_layers", "expert_layers", _layers, "layers such as 0-5,9"),
+    _Field("in_sites", "expert_sites", _names(), "names of sites with commas between"),
+    _Field("min_score", "min_score", _number, "a number"),
     _Field("layer", "layer", _layer, "last or a whole number", always=True),
     _Field("languages", "languages", _codes, "language codes with commas between"),
     _Field("probe_languages", "probe_languages", _codes, "language codes with commas between"),

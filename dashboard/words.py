@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.experiment import Experiment
 from core.results import Change, Result
 from dashboard.look import name
 
@@ -25,15 +26,54 @@ def summary(result: Result) -> str:
     return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
 
 
+def kinds(neurons: tuple[str, ...]) -> str:
+    """Whose outputs count as neurons, for a line of conditions."""
+    return " and ".join({"mlp": "MLP"}.get(kind, kind) for kind in neurons)
+
+
+def among(asked: Experiment) -> str:
+    """What limited the choice of experts, for a line of conditions; ends in a comma unless it is empty."""
+    limits = [
+        asked.select == "layer" and f"{asked.experts:,} of each layer",
+        asked.expert_layers and f"in layers {asked.expert_layers}",
+        asked.expert_sites and f"at {', '.join(asked.expert_sites)}",
+        asked.min_score is not None and f"scoring at least {asked.min_score:g}",
+    ]
+    return "".join(f"{limit}, " for limit in limits if limit)
+
+
+# What happens to the experts at strength 1.
+_DEEDS = {
+    "set-mean": "held at their {} average",
+    "set-median": "held at their {} median",
+    "additive": "shifted by what sets {} apart",
+    "zero": "silenced",
+    "damp": "halved",
+    "aura": "damped by how well they recognise {}",
+    "mean-act": "shifted by what sets {} apart",
+    "linear-act": "mapped from other languages onto {}",
+}
+_PULLS = {"set-mean": "their {} average", "set-median": "their {} median"}
+
+
 def _deed(result: Result) -> str:
     asked, target = result.plan.experiment, name(result.plan.target)
-    if asked.control == "random":
+    k = f"{len(result.experts.neurons):,}"
+    if asked.control != "none":
+        where = " of the same layers" if asked.control == "random-layers" else ""
+        if asked.method != "set-mean":
+            much = "" if asked.strength == 1 else f", with strength {asked.strength:g}"
+            return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
         put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
-        return f"With **{asked.experts:,} random neurons** {put} the values of {target}'s experts (a control)"
-    pulled = "pulled to" if asked.strength > 0 else "pushed away from"
-    how = f"held at their {target} average" if asked.strength == 1 else f"{pulled} their {target} average"
-    how += "" if asked.strength == 1 else f" with strength {asked.strength:g}"
-    return f"With the **{asked.experts:,} neurons** that best recognise **{target}** {how}"
+        return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
+    if asked.strength == 1:
+        how = _DEEDS[asked.method].format(target)
+    elif asked.method in _PULLS:
+        pulled = "pulled to" if asked.strength > 0 else "pushed away from"
+        how = f"{pulled} {_PULLS[asked.method].format(target)} with strength {asked.strength:g}"
+    else:
+        how = f"{_DEEDS[asked.method].format(target)}, with strength {asked.strength:g}"
+    return f"With the **{k} neurons** that best recognise **{target}** {how}"
 
 
 def _retrieval(result: Result) -> str:

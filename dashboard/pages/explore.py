@@ -8,8 +8,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.experiment import Experiment
+from core.interventions import METHODS
 from core.results import Change, Result
 from core.retrieval import wilson
+from core.scores import SCORES
 from dashboard import charts, look, shared, waiting, words
 
 
@@ -141,12 +143,14 @@ def _conditions(result: Result) -> None:
         look.quiet(f"Note: {note}")
     model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
     experts = (
-        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} MLP neurons, mean AUROC "
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {words.kinds(asked.neurons)} neurons, "
+        f"{words.among(asked)}mean {SCORES[asked.score].title} "
         f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
         f"languages of {plan.probe_corpus.spec}"
     )
     evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
-    settings = f"{asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
+    written = f"{METHODS[asked.method].title.lower()} at {asked.tokens} tokens"
+    settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
     look.quiet(f"{model}; {experts}; {evaluation}; {settings}.")
 
 

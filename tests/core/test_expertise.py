@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core import expertise
-from core.errors import SettingError
 
 # Many ties and both zeros, and also every kind of finite number, subnormal and huge ones among them.
 half = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5, 65504.0, -65504.0]) | st.floats(
@@ -51,6 +50,39 @@ def test_auroc_equals_sklearn(case: tuple[np.ndarray, np.ndarray, int]) -> None:
     found = expertise.auroc(*case)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, slow(*case), rtol=0, atol=1e-12, equal_nan=True)
+
+
+def slow_precision(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.ndarray:
+    """Score each neuron and language by itself; scikit-learn gives 0 to a language with no sentence, and warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.array(
+            [
+                [average_precision_score(labels == language, row.astype(np.float64)) for row in responses]
+                for language in range(n_languages)
+            ]
+        )
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_average_precision_equals_sklearn(case: tuple[np.ndarray, np.ndarray, int]) -> None:
+    found = expertise.average_precision(*case)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, slow_precision(*case), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_average_precision_equals_sklearn_on_many_sentences(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    labels = random.integers(0, 6, size=1800)
+    responses = (random.normal(size=(9, 1800)) + 0.4 * (labels == 1)).astype(dtype)
+    responses[2] = np.round(responses[2])
+    responses[3] = -7.0
+    found = expertise.average_precision(responses, labels, 6)
+    np.testing.assert_allclose(found, slow_precision(responses, labels, 6), rtol=0, atol=1e-12)
+    monkeypatch.setattr(expertise, "_CHUNK", 1)
+    np.testing.assert_array_equal(expertise.average_precision(responses, labels, 6), found)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
@@ -126,52 +158,3 @@ def test_means_equal_a_plain_loop(case: tuple[np.ndarray, np.ndarray, int]) -> N
             expected = np.float32(sum(chosen) / len(chosen)) if chosen else np.float32(np.nan)
             scale = max((abs(value) for value in chosen), default=0.0)
             np.testing.assert_allclose(found[language, neuron], expected, rtol=1e-6, atol=1e-7 * scale + 1e-44)
-
-
-@settings(deadline=None)
-@given(st.lists(st.sampled_from([0.1, 0.5, 0.9, 1.0]), min_size=1, max_size=40), st.data())
-def test_top_is_by_score_then_by_index(scores: list[float], data: st.DataObject) -> None:
-    k = data.draw(st.integers(1, len(scores)))
-    expected = sorted(range(len(scores)), key=lambda neuron: (-scores[neuron], neuron))[:k]
-    found = expertise.top(np.array(scores), k)
-    assert found.dtype == np.int64
-    assert found.tolist() == expected
-
-
-def test_top_never_prefers_a_missing_score() -> None:
-    assert expertise.top(np.array([np.nan, 0.2, np.nan, 0.9]), 2).tolist() == [3, 1]
-
-
-@pytest.mark.parametrize(
-    "choose", [lambda k: expertise.top(np.ones(1234), k), lambda k: expertise.random_neurons(1234, k, 0)]
-)
-@pytest.mark.parametrize("k", [0, -3, 1235])
-def test_impossible_numbers_of_experts_are_refused(choose, k: int) -> None:
-    with pytest.raises(SettingError) as caught:
-        choose(k)
-    assert f"{k:,} experts" in caught.value.what
-    if k > 0:
-        assert "1,234 neurons" in caught.value.why
-        assert "1,234 or fewer" in caught.value.instead
-    else:
-        assert "at least one" in caught.value.why
-        assert "1 or more" in caught.value.instead
-
-
-@given(st.integers(1, 500), st.data(), st.integers(0, 1000))
-def test_random_neurons_are_different_and_inside(n_neurons: int, data: st.DataObject, seed: int) -> None:
-    k = data.draw(st.integers(1, n_neurons))
-    found = expertise.random_neurons(n_neurons, k, seed)
-    assert found.dtype == np.int64
-    assert len(set(found.tolist())) == k
-    assert found.min() >= 0
-    assert found.max() < n_neurons
-    np.testing.assert_array_equal(found, expertise.random_neurons(n_neurons, k, seed))
-
-
-def test_random_neurons_depend_on_the_seed_and_cover_the_model() -> None:
-    draws = [expertise.random_neurons(10_000, 200, seed) for seed in range(5)]
-    assert len({tuple(draw) for draw in draws}) == 5
-    everything = np.concatenate(draws)
-    shares = np.histogram(everything, bins=4, range=(0, 10_000))[0] / len(everything)
-    assert (abs(shares - 0.25) < 0.08).all()

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.experiment import CONTROLS, Experiment
+from core.experiment import NEURONS, Experiment
 from core.forward import POOLINGS
+from core.interventions import METHODS, TOKENS
+from core.scores import SCORES
+from core.selection import CONTROLS, SELECTIONS
 from dashboard import link
 
 CODES = st.sampled_from(["en", "es", "ja", "zh", "zh-Hant", "pt-BR", "yue", "sr-Latn", "hi", "arz"])
@@ -24,6 +27,14 @@ EXPERIMENTS = st.builds(
     probe_corpus=st.none() | NAMES,
     target=CODES,
     experts=st.integers(1, 10**9),
+    neurons=st.sampled_from([("mlp",), ("attention",), NEURONS]),
+    score=st.sampled_from(list(SCORES)),
+    select=st.sampled_from(SELECTIONS),
+    expert_layers=st.none() | st.sampled_from(["0", "3-9", "0-5,9"]),
+    expert_sites=st.none() | st.sampled_from([("gate_proj",), ("fc1", "fc2")]),
+    min_score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    method=st.sampled_from(list(METHODS)),
+    tokens=st.sampled_from(TOKENS),
     strength=st.floats(allow_nan=False, allow_infinity=False),
     languages=st.none() | st.lists(CODES, min_size=1, unique=True).map(tuple),
     probe_languages=st.none() | st.lists(CODES, min_size=1, unique=True).map(tuple),
@@ -59,7 +70,15 @@ def test_every_setting_but_the_device_travels() -> None:
         corpus="table:x.csv",
         probe_corpus="embedded",
         target="es",
+        neurons=("mlp", "attention"),
+        score="ap",
         experts=7,
+        select="layer",
+        expert_layers="1-2",
+        expert_sites=("fc1",),
+        min_score=0.8,
+        method="aura",
+        tokens="last",
         strength=0.35,
         languages=("en", "es"),
         probe_languages=("de", "es"),
