@@ -145,7 +145,7 @@ def _linear_act(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     spread = (apart**2).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         slope = np.where(spread > 0, (apart * (to - to_mean[:, None])).sum(axis=1) / spread, 1.0)
-    return slope, to_mean - slope * source_mean
+    return slope, np.where(spread > 0, to_mean - slope * source_mean, _shift_of_means(evidence)[1])
 
 
 METHODS = {
