@@ -18,6 +18,7 @@ from core import projection
 from core.embedded_model import is_converted
 from core.experiment import Experiment, Plan, plan
 from core.interventions import Intervention
+from core.measures import Measures
 from core.models import EMBEDDED, LoadedModel, ResolvedModel, load
 from core.progress import Progress
 from core.results import Result, merge_spaces
@@ -141,6 +142,7 @@ class _Run:
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.computed: list[str] = []
         self.stages = Stages(bound, engine.store, self._model, self._advance, only_cached)
+        self.measures = Measures(self.stages)
         self._tokens = 0
 
     def result(self) -> Result:
@@ -151,12 +153,12 @@ class _Run:
         self._embed("embed_pre", None)
         self._embed("embed_post", intervention)
         with self._timed("measure"):
-            (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.stages.layer_measures, (None, intervention))
+            (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.measures.layer_measures, (None, intervention))
             pairs = merge_spaces(pairs_pre, pairs_post, ["group", "query", "candidate", "n"])
             medoid = merge_spaces(medoid_pre, medoid_post, ["language"])
-            layers = merge_spaces(self.stages.profile(None), self.stages.profile(intervention), ["layer"])
+            layers = merge_spaces(self.measures.profile(None), self.measures.profile(intervention), ["layer"])
         with self._timed("projection"):
-            maps = self.stages.projection(intervention)
+            maps = self.measures.projection(intervention)
         self.progress.finish()
         return Result(
             plan=self.plan,
@@ -280,7 +282,7 @@ class _Run:
         cut = self.stages.cut()
         long = (f"{cut:,} sentences were longer than the model's context and were cut.",) if cut else ()
         points = sum(len(g) * len(g.languages) for g in self.plan.groups)
-        shown = sum(n * len(g.languages) for n, g in zip(self.stages.shown(), self.plan.groups, strict=True))
+        shown = sum(n * len(g.languages) for n, g in zip(self.measures.shown(), self.plan.groups, strict=True))
         thinned = (
             (f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.",)
             if shown < points

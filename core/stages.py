@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
-from core import expertise, geometry, projection, retrieval, selection
+from core import expertise, selection
 from core.batches import Tokenised, tokenise
 from core.experiment import Plan
 from core.forward import forward
@@ -27,8 +26,6 @@ T = TypeVar("T")
 
 # One number a stage: raise it when what the stage computes changes, and its old artefacts are not used any more.
 VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 1, "layer": 1, "profile": 1, "projection": 1}
-# Points that a projection shows of each space; beyond that, the first rows stand for all.
-PROJECTED = 5000
 
 
 class NotCached(Exception):  # noqa: N818 - an answer, not an error
@@ -129,7 +126,8 @@ class Stages:
             "responses": {code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
         }
 
-    def _space_spec(self, intervention: Intervention | None) -> list[dict[str, str]]:
+    def space_spec(self, intervention: Intervention | None) -> list[dict[str, str]]:
+        """What determines one space: digests of all its embeddings."""
         return [
             {code: digest(self.embeddings_spec(number, code, intervention)) for code in group.languages}
             for number, group in enumerate(self.plan.groups)
@@ -171,7 +169,7 @@ class Stages:
             assert result.responses is not None
             return Payload(arrays=result.responses, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
 
-        self._get("responses", self.responses_spec(language), compute, lambda artefact: artefact.facts)
+        self.get("responses", self.responses_spec(language), compute, lambda artefact: artefact.facts)
 
     def expertise(self) -> Expertise:
         """Rank every neuron for every probe language; reads the stored responses site by site."""
@@ -191,7 +189,7 @@ class Stages:
         def read(artefact: Artefact) -> Expertise:
             return Expertise(tuple(languages), artefact.array("scores"), artefact.array("means"))
 
-        return self._get("expertise", self._expertise_spec(), compute, read)
+        return self.get("expertise", self._expertise_spec(), compute, read)
 
     def experts(self) -> Experts:
         """The neurons chosen for the target language, and their mean responses to it."""
@@ -247,7 +245,7 @@ class Stages:
             arrays = {_layer_name(layer): state for layer, state in enumerate(result.embeddings)}
             return Payload(arrays=arrays, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
 
-        self._get("embeddings", self.embeddings_spec(group, language, intervention), compute, lambda a: a.facts)
+        self.get("embeddings", self.embeddings_spec(group, language, intervention), compute, lambda a: a.facts)
 
     def embeddings(self, group: int, intervention: Intervention | None, layer: int) -> np.ndarray:
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
@@ -259,98 +257,6 @@ class Stages:
                 for code in self.plan.groups[group].languages
             ]
         )
-
-    def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Everything measured at the chosen layer of one space.
-
-        Returns
-        -------
-        pairs : DataFrame
-            ``group, query, candidate, n, top1, top1_centred, distance``, one row an ordered pair.
-        languages : DataFrame
-            ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
-        """
-        spec = {"version": VERSIONS["layer"], "space": self._space_spec(intervention), "layer": self.plan.layer}
-
-        def compute() -> Payload:
-            spaces = [self.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
-            pairs = pd.concat(
-                [
-                    _pair_table(n, g.languages, space)
-                    for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))
-                ],
-                ignore_index=True,
-            )
-            return Payload(tables={"pairs": pairs, "languages": self._medoid_table(spaces)})
-
-        return self._get("layer", spec, compute, lambda a: (a.table("pairs"), a.table("languages")))
-
-    def profile(self, intervention: Intervention | None) -> pd.DataFrame:
-        """Mean top-1 with the target as the query, and distance to it, at every layer of one space.
-
-        Returns
-        -------
-        DataFrame
-            ``layer, top1, top1_centred, distance``, one row a hidden state.
-        """
-        spec = {"version": VERSIONS["profile"], "space": self._space_spec(intervention), "target": self.plan.target}
-
-        def compute() -> Payload:
-            rows = [
-                {"layer": layer, **self._target_measures(intervention, layer)}
-                for layer in range(self.plan.outline.n_layers + 1)
-            ]
-            return Payload(tables={"profile": pd.DataFrame(rows)})
-
-        return self._get("profile", spec, compute, lambda a: a.table("profile"))
-
-    def projection(self, intervention: Intervention | None) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Joint map of both spaces at the chosen layer.
-
-        Returns
-        -------
-        list of (pre, post)
-            One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
-        """
-        shown = self.shown()
-        spec = {
-            "version": VERSIONS["projection"],
-            "pre": self._space_spec(None),
-            "post": self._space_spec(intervention),
-            "layer": self.plan.layer,
-            "seed": self.plan.experiment.seed,
-            "shown": shown,
-            "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-        }
-
-        def compute() -> Payload:
-            spaces = [
-                [self.embeddings(g, which, self.plan.layer)[:, : shown[g]] for g in range(len(shown))]
-                for which in (None, intervention)
-            ]
-            flat = [np.concatenate([s.reshape(-1, s.shape[-1]) for s in space]) for space in spaces]
-            planes = projection.joint_umap(flat[0], flat[1], seed=self.plan.experiment.seed)
-            arrays = {}
-            for name, plane in zip(("pre", "post"), planes, strict=True):
-                start = 0
-                for g, space in enumerate(spaces[0]):
-                    count = space.shape[0] * space.shape[1]
-                    arrays[f"{name}-{g}"] = plane[start : start + count].reshape(*space.shape[:2], 2)
-                    start += count
-            return Payload(arrays=arrays)
-
-        return self._get(
-            "projection",
-            spec,
-            compute,
-            lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))],
-        )
-
-    def shown(self) -> list[int]:
-        """Rows of each group that the projection shows."""
-        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
-        share = min(1.0, PROJECTED / points)
-        return [max(2, int(len(g) * share)) for g in self.plan.groups]
 
     def cut(self) -> int:
         """Sentences that were longer than the model's context, among those embedded unmodified."""
@@ -369,9 +275,10 @@ class Stages:
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 
-    def _get(
+    def get(
         self, stage: str, spec: Mapping[str, Any], compute: Callable[[], Payload], read: Callable[[Artefact], T]
     ) -> T:
+        """An artefact's contents, computed if they are not stored; `NotCached` instead of computing if so asked."""
         if self._only_cached and self.store.find(stage, spec) is None:
             raise NotCached(stage)
 
@@ -399,51 +306,6 @@ class Stages:
         except DamagedArtefact:
             return self.store.get_or_compute(artefact.stage, artefact.spec, absent).array(name)
 
-    def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
-        """Distance of each language's mean to the medoid, over all groups together."""
-        by_language: dict[str, list[np.ndarray]] = {}
-        for group, space in zip(self.plan.groups, spaces, strict=True):
-            for code, embedded in zip(group.languages, space, strict=True):
-                by_language.setdefault(code, []).append(embedded)
-        joined = {code: np.concatenate(parts) for code, parts in by_language.items()}
-        return pd.DataFrame({"language": list(joined), "to_medoid": geometry.medoid_distances(list(joined.values()))})
-
-    def _target_measures(self, intervention: Intervention | None, layer: int) -> dict[str, float]:
-        raw, centred, apart = [], [], []
-        for g, group in enumerate(self.plan.groups):
-            if self.plan.target not in group.languages:
-                continue
-            space, row = self.embeddings(g, intervention, layer), group.languages.index(self.plan.target)
-            raw.append(np.delete(retrieval.top1_of(space, row), row))
-            centred.append(np.delete(retrieval.top1_of(retrieval.centre(space), row), row))
-            apart.append(np.delete(geometry.pair_distances(space)[row], row))
-        return {
-            "top1": float(np.concatenate(raw).mean()),
-            "top1_centred": float(np.concatenate(centred).mean()),
-            "distance": float(np.concatenate(apart).mean()),
-        }
-
 
 def _layer_name(layer: int) -> str:
     return f"layer-{layer:03d}"
-
-
-def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.DataFrame:
-    raw, centred = retrieval.top1(space), retrieval.top1(retrieval.centre(space))
-    apart = geometry.pair_distances(space)
-    return pd.DataFrame(
-        [
-            {
-                "group": group,
-                "query": query,
-                "candidate": candidate,
-                "n": space.shape[1],
-                "top1": raw[q, c],
-                "top1_centred": centred[q, c],
-                "distance": apart[q, c],
-            }
-            for q, query in enumerate(languages)
-            for c, candidate in enumerate(languages)
-            if q != c
-        ]
-    )
