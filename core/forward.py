@@ -102,7 +102,8 @@ def forward(
                     _embed(states, batch, output, model)
 
         batches = plan_batches([len(ids) for ids in tokens.ids], TOKENS_A_BATCH.get(model.device.type, 512))
-        for rows, _ in streams.side_by_side(work, batches, streams.count(model.device)):
+        count = 1 if model.sharded else streams.count(model.device)
+        for rows, _ in streams.side_by_side(work, batches, count):
             advance(sum(len(tokens.ids[row]) for row in rows))
     return ForwardResult(reader.result() if reader else None, states)
 

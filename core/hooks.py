@@ -107,8 +107,8 @@ def _writer(
     constant = bool((scale == 0).all())
     held: dict[torch.device, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
-    def write(_module: nn.Module, _args: object, output: object) -> None:
-        tensor = _only_tensor(path, output)
+    def write(module: nn.Module, _args: object, output: object) -> None:
+        tensor = _tensor(path, module, output)
         if tensor.device not in held:  # a sharded model has its modules on several devices
             held[tensor.device] = (
                 torch.as_tensor(units, device=tensor.device),
@@ -127,8 +127,8 @@ def _writer(
 
 
 def _reading(path: str, read: Callable[[torch.Tensor], None]) -> Callable[..., None]:
-    def hook(_module: nn.Module, _args: object, output: object) -> None:
-        read(_only_tensor(path, output))
+    def hook(module: nn.Module, _args: object, output: object) -> None:
+        read(_tensor(path, module, output))
 
     return hook
 
@@ -150,11 +150,14 @@ def unreached(paths: set[str]) -> ModelError:
     )
 
 
-def _only_tensor(path: str, output: object) -> torch.Tensor:
+def _tensor(path: str, module: nn.Module, output: object) -> torch.Tensor:
+    """What a module gives: a tensor, or the first of a tuple where the module is a block and no single map."""
+    if isinstance(output, (tuple, list)) and output and next(module.children(), None) is not None:
+        output = output[0]
     if not isinstance(output, torch.Tensor):
         raise ModelError(
             f"reach the neurons of {path}",
             f"it returns a {type(output).__name__}, not a tensor",
-            "Use a model whose MLP maps return plain tensors.",
+            "Use a model whose maps return plain tensors.",
         )
     return output

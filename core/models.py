@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from torch import nn
 
-from core import embedded_model, hub
+from core import embedded_model, hub, loading
 from core.errors import ModelError
 from core.neurons import NeuronMap, find_neurons
 from core.store import Store
 
 EMBEDDED = "embedded"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_LONGEST_CONTEXT = 4096  # sentences, not documents: a cap where neither model nor tokenizer names one
+DTYPES = loading.DTYPES
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class ModelSpec:
     dtype : str
         ``auto`` or one of `DTYPES`. Auto is bfloat16 where the device computes it natively, else float32.
     device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``sharded`` spreads it over all GPUs and the memory.
     """
 
     name: str = EMBEDDED
@@ -84,13 +81,24 @@ class ResolvedModel:
 
 @dataclass(frozen=True)
 class Outline:
-    """A model's shape, known without its weights."""
+    """A model's shape, known without its weights.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Of the part that is used: of an encoder-decoder, the encoder.
+    architecture : str
+        Class of the model.
+    generates : bool
+        Whether it continues text; encoders do not.
+    """
 
     neurons: NeuronMap
     n_layers: int
     hidden_size: int
     n_parameters: int
     architecture: str
+    generates: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +107,18 @@ class LoadedModel:
 
     Attributes
     ----------
+    lm : nn.Module
+        The whole model; of an encoder, ``base``.
     base : nn.Module
         The model without its language-modelling head, which costs more than all layers together.
+    neurons : NeuronMap
+        Of its MLP; ``outline(resolved, kinds).neurons`` gives others.
+    device : torch.device
+        Where token ids go; modules of a sharded model may be elsewhere.
+    dtype : torch.dtype
+        What activations are in.
+    generates : bool
+        Whether ``lm`` continues text: not if it is an encoder, or its files hold no language-modelling head.
     lock : RLock
         Whoever attaches hooks or runs a forward pass holds it: the object is shared by all visitors.
     """
@@ -115,12 +133,18 @@ class LoadedModel:
     pad_id: int
     device: torch.device
     dtype: torch.dtype
+    generates: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def name(self) -> str:
         """As it was asked for."""
         return self.resolved.name
+
+    @property
+    def sharded(self) -> bool:
+        """Whether its modules' weights move between devices in a pass, so that only one pass can run at a time."""
+        return self.resolved.device == loading.SHARDED
 
 
 @dataclass(frozen=True)
@@ -154,8 +178,8 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
     ModelError
         For a wrong id, a gated model, a missing folder, no network, an unknown device or precision.
     """
-    device = _device(spec.device)
-    dtype = _dtype(spec.dtype, device)
+    device = loading.check_device(spec.device)
+    dtype = loading.check_dtype(spec.dtype, device)
     name = spec.name.strip()
     if name == EMBEDDED:
         if spec.revision:
@@ -178,31 +202,35 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
 
 
 @lru_cache(maxsize=32)
-def outline(resolved: ResolvedModel) -> Outline:
+def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outline:
     """A model's shape from its config alone: the modules are made without memory for weights.
+
+    Parameters
+    ----------
+    kinds : tuple of {"mlp", "attention", "residual"}
+        Which neurons its map holds.
 
     Raises
     ------
+    SettingError
+        For a kind of neurons that is not known.
     ModelError
         If transformers does not know the architecture, or its neurons cannot be found.
     """
-    from transformers import AutoModelForCausalLM
-
-    config = _config(resolved)
-    with torch.device("meta"):
-        try:
-            lm = AutoModelForCausalLM.from_config(config)
-        except ValueError as error:
-            raise _not_causal(resolved, config) from error
-    base = lm.base_model
-    text = config.get_text_config()
+    made = _skeleton(resolved)
     return Outline(
-        neurons=find_neurons(base, text.num_hidden_layers),
-        n_layers=text.num_hidden_layers,
-        hidden_size=text.hidden_size,
-        n_parameters=sum(p.numel() for p in lm.parameters()),
-        architecture=type(lm).__name__,
+        neurons=find_neurons(made.base, made.n_layers, kinds),
+        n_layers=made.n_layers,
+        hidden_size=made.hidden_size,
+        n_parameters=sum(p.numel() for p in made.lm.parameters()),
+        architecture=type(made.lm).__name__,
+        generates=made.generates,
     )
+
+
+@lru_cache(maxsize=8)
+def _skeleton(resolved: ResolvedModel) -> loading.Made:
+    return loading.skeleton(resolved.name, loading.recipe(resolved.name, _config(resolved)))
 
 
 def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
@@ -219,68 +247,31 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
         If it does not fit into memory, or its files are damaged or of an unknown kind.
     """
     import transformers
-    from transformers import AutoModelForCausalLM
 
     shape = outline(resolved)
-    _check_memory(resolved, shape)
+    loading.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
     if resolved.name == EMBEDDED:
         location, where = str(embedded_model.converted(store).path), {}
     else:
         location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
     transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
+    recipe = loading.recipe(resolved.name, _config(resolved))
     with hub.explained(resolved.name):
         tokenizer = _tokenizer(location, where)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            location, dtype=DTYPES[resolved.dtype], output_loading_info=True, **where
-        )
-    lm, report = loaded
-    _check_complete(resolved, lm, report["missing_keys"])
-    lm.eval().requires_grad_(False)
-    device = torch.device(resolved.device)
-    lm.to(device)
-    text = lm.config.get_text_config()
+        made = loading.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
     return LoadedModel(
         resolved=resolved,
-        lm=lm,
-        base=lm.base_model,
+        lm=made.lm,
+        base=made.base,
         tokenizer=tokenizer,
         neurons=shape.neurons,
         hidden_size=shape.hidden_size,
-        context=_context(text, tokenizer),
+        context=loading.context(made.base, made.base.config.get_text_config(), tokenizer),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
-        device=device,
+        device=loading.input_device(made, resolved.device),
         dtype=DTYPES[resolved.dtype],
+        generates=made.generates,
     )
-
-
-def native_bfloat16() -> bool:
-    """Whether this machine's processor multiplies bfloat16 matrices itself (AVX512-BF16 or AMX; ARM's BF16)."""
-    check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    if not (torch.backends.mkldnn.is_available() and check is not None and check()):
-        return False
-    flags = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)()
-    return bool(flags or getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
-
-
-def _device(asked: str) -> str:
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if asked == "auto":
-        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    kind = asked.split(":")[0]
-    if not available.get(kind, False):
-        have = ", ".join(name for name, there in available.items() if there)
-        raise ModelError(f"device {asked!r}", f"this machine has {have}", "Use auto, or one that is there.")
-    return asked
-
-
-def _dtype(asked: str, device: str) -> str:
-    if asked == "auto":
-        if device.startswith("cuda"):
-            return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-        return "bfloat16" if device == "cpu" and native_bfloat16() else "float32"
-    if asked not in DTYPES:
-        raise ModelError(f"dtype {asked!r}", "it is not one that models run in", f"Use auto, {', '.join(DTYPES)}.")
-    return asked
 
 
 def _config(resolved: ResolvedModel) -> Any:
@@ -301,49 +292,6 @@ def _tokenizer(location: str, where: dict[str, Any]) -> Any:
             f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
         )
     return tokenizer
-
-
-def _check_complete(resolved: ResolvedModel, lm: Any, missing: Iterable[str]) -> None:
-    """Refuse what transformers only warns of: weights that the files lack, and that it made up at random."""
-    # The language-modelling head may be missing: it is not used.
-    made_up = sorted(name for name in missing if name.startswith(f"{lm.base_model_prefix}."))
-    if made_up:
-        raise ModelError(
-            f"load {resolved.name}",
-            f"its files lack {len(made_up):,} of the model's weights ({made_up[0]}, ...)",
-            "Check that its files are complete, and saved as a causal language model.",
-        )
-
-
-def _not_causal(resolved: ResolvedModel, config: Any) -> ModelError:
-    return ModelError(
-        f"use {resolved.name}",
-        f"its architecture ({config.model_type}) is not a causal language model that transformers knows",
-        "Use a decoder-only language model such as Llama, Gemma, Qwen, BLOOM or GPT-2.",
-    )
-
-
-def _check_memory(resolved: ResolvedModel, shape: Outline) -> None:
-    """Refuse a model that would push the machine into swap, before anything is downloaded."""
-    width = torch.finfo(DTYPES[resolved.dtype]).bits // 8
-    # Activations of a batch and the pooled responses of one language come on top of the weights.
-    needed = shape.n_parameters * width * 1.1 + (1 << 30)
-    if resolved.device.startswith("cuda"):
-        free = float(torch.cuda.mem_get_info(resolved.device)[0])
-    else:
-        free = float(psutil.virtual_memory().available)
-    if needed > free:
-        raise ModelError(
-            f"load {resolved.name}",
-            f"its {shape.n_parameters / 1e9:.1f} billion parameters need about {needed / 2**30:.1f} GiB in "
-            f"{resolved.dtype}, and {free / 2**30:.1f} GiB are free on {resolved.device}",
-            "Use a smaller model, a narrower --dtype (bfloat16), or a machine with more memory.",
-        )
-
-
-def _context(config: Any, tokenizer: Any) -> int:
-    limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length, _LONGEST_CONTEXT]
-    return int(min(limit for limit in limits if limit))
 
 
 def _folder_digest(folder: Path) -> str:

@@ -1,43 +1,56 @@
-"""Where a model's MLP neurons are: one global index over (layer, site, unit).
+"""Where a model's neurons are: one global index over (layer, site, unit).
 
-A *site* is one linear map inside an MLP block; a *neuron* is one of its output units. Sites are found from the module
-tree and the config alone, never from a model's name: the stack of blocks is the list of ``num_hidden_layers`` equal
-modules, and whatever linear map in a block is not part of its attention belongs to its MLP.
+A *site* is a module inside a block whose output units are neurons: a linear map of its MLP, the output map of its
+attention, or the block itself. Sites are found from the module tree and the config alone, never from a model's name:
+
+- the stack of blocks is the outermost list of ``num_hidden_layers`` modules that hold linear maps;
+- in a block, what stands below a module named after attention is the attention. Of its linear maps that give the hidden
+  state's width, the output map is the one named as such, else the last;
+- every other linear map is the MLP's. A module that holds the weights of many experts as stacked (3-D) parameters is
+  one site: no hook sees a single expert's units. What chooses between experts, or scales their sum by one number, is
+  no neuron;
+- a block with a weight matrix that is none of these is refused, since its neurons would be incomplete.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from core.errors import ModelError, SettingError
 
-_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
+KINDS = ("attention", "mlp", "residual")  # in forward order within a block
+_ATTENTION = re.compile(r"^(?!.*norm).*(attn|attention)", re.IGNORECASE)
+_OUTPUT = re.compile(r"^(o|wo|out|output)(_proj|_lin)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Site:
-    """One linear map inside an MLP block.
+    """A module of a block whose output units are neurons.
 
     Attributes
     ----------
     layer : int
         The block it is in, from 0.
     name : str
-        Its name inside the block: ``gate_proj``, ``fc1``, ``dense_h_to_4h``, ...
+        Its name inside the block: ``gate_proj``, ``fc1``, ``self_attn.o_proj``, ...; ``block`` for the block itself.
     path : str
         Its path from the base model: ``layers.3.mlp.gate_proj``.
     width : int
         Its number of output units.
     start : int
         Global index of its first unit.
+    kind : {"mlp", "attention", "residual"}
+        ``mlp``: a linear map of the MLP, or all experts of a layer together. ``attention``: the output map of the
+        attention. ``residual``: the block, whose output is the hidden state after it.
     """
 
     layer: int
@@ -45,6 +58,7 @@ class Site:
     path: str
     width: int
     start: int
+    kind: str = "mlp"
 
     @property
     def stop(self) -> int:
@@ -131,8 +145,8 @@ def find_blocks(base: nn.Module, n_layers: int) -> tuple[str, nn.ModuleList]:
     )
 
 
-def find_neurons(base: nn.Module, n_layers: int) -> NeuronMap:
-    """Map the MLP neurons of a base model.
+def find_neurons(base: nn.Module, n_layers: int, kinds: Sequence[str] = ("mlp",)) -> NeuronMap:
+    """Map the neurons of a base model.
 
     Parameters
     ----------
@@ -140,27 +154,202 @@ def find_neurons(base: nn.Module, n_layers: int) -> NeuronMap:
         The model without its language-modelling head; may live on the ``meta`` device.
     n_layers : int
         Number of blocks, from the config.
+    kinds : sequence of {"mlp", "attention", "residual"}
+        Which sites; they come in forward order, whatever the order here.
 
     Raises
     ------
+    SettingError
+        For a kind that is not known, or none.
     ModelError
-        If a block has no linear map outside attention, mixes tokens by a convolution, or its experts are fused into
-        one parameter.
+        If a block does not fit this description of a transformer; says what was found and what is needed.
     """
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown or not kinds:
+        raise SettingError(
+            f"neurons of kind {', '.join(map(repr, unknown)) or 'none'}", "it is not known", f"Use {', '.join(KINDS)}."
+        )
     stack, blocks = find_blocks(base, n_layers)
+    hidden = _hidden_size(base)
     sites: list[Site] = []
     start = 0
     for layer, block in enumerate(blocks):
-        found = [(path, m) for path, m in _linears(block) if not _ATTENTION.search(path)]
-        _refuse_unmapped(block, found)
-        last = Counter(path.rsplit(".", 1)[-1] for path, _ in found)
-        for path, module in found:
-            short = path.rsplit(".", 1)[-1]
-            width = _width(module)
-            name = short if last[short] == 1 else path
-            sites.append(Site(layer, name, f"{stack}.{layer}.{path}", width, start))
-            start += width
+        _refuse_mixing(block)
+        _refuse_separate_experts(block)
+        # all three are looked for, whatever is asked for: what is no transformer is refused in any case
+        found = {"attention": _attention_maps(block, hidden), "mlp": _mlp_maps(block, hidden), "residual": {"": hidden}}
+        names = found | {"mlp": _short_names(found["mlp"])}
+        for kind in (kind for kind in KINDS if kind in kinds):
+            for path, name in zip(found[kind], names[kind], strict=True):
+                width = found[kind][path]
+                whole = f"{stack}.{layer}.{path}".rstrip(".")
+                sites.append(Site(layer, name or "block", whole, width, start, kind))
+                start += width
     return NeuronMap(tuple(sites))
+
+
+def _hidden_size(base: nn.Module) -> int:
+    try:
+        return int(base.config.get_text_config().hidden_size)  # type: ignore[operator,union-attr]
+    except AttributeError as error:
+        raise ModelError(
+            f"find the neurons of a {type(base).__name__}",
+            "its config names no hidden_size",
+            "Use a transformer whose hidden state has one width in all layers.",
+        ) from error
+
+
+def _attention_maps(block: nn.Module, hidden: int) -> dict[str, int]:
+    """Width of the output map of each attention of a block, by path."""
+    candidates: dict[str, list[str]] = {}
+    for path, module in _linears(block):
+        inside = _attention_step(path)
+        # By width, since Phi-3 lists its output map before the fused query, key and value map.
+        if inside is not None and _width(module) == hidden:
+            candidates.setdefault(".".join(path.split(".")[: inside + 1]), []).append(path)
+    if not candidates:
+        raise _misfit(
+            block,
+            f"none of its linear maps ({_listed(path for path, _ in _linears(block))}) is an attention's output map "
+            f"(below a module named after attention, with {hidden} outputs)",
+            "a transformer whose attention stands in a module of its own",
+        )
+    return {_output_map(group, paths): hidden for group, paths in candidates.items()}
+
+
+def _output_map(group: str, paths: list[str]) -> str:
+    # By name where it has one, since gated attention has another map of that width, listed later.
+    named = [path for path in paths if any(_OUTPUT.match(step) for step in path.removeprefix(group).split("."))]
+    return (named or paths)[-1]
+
+
+def _attention_step(path: str) -> int | None:
+    """Which step of a path is named after attention; None if none is."""
+    return next((number for number, step in enumerate(path.split(".")) if _ATTENTION.match(step)), None)
+
+
+def _mlp_maps(block: nn.Module, hidden: int) -> dict[str, int]:
+    """Width of each linear map outside attention, and of experts in one module, by path in the order of the modules."""
+    experts = _fused_experts(block)
+    routers = _routers(block, experts, hidden)
+    found: dict[str, int] = {}
+    for path, module in _outside_attention(block):
+        width = _width(module)
+        if path in experts:
+            found[path] = hidden
+        elif any(_within(path, other) for other in [*experts, *routers]):
+            continue
+        elif width and not list(module.children()):
+            if width > 1:  # else a gate that scales the whole output
+                found[path] = width
+        else:
+            _refuse_unmapped(block, path, module)
+    if not found:
+        raise _misfit(block, "it has no linear map outside its attention", "a transformer with an MLP in each block")
+    return found
+
+
+def _outside_attention(block: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [(path, m) for path, m in block.named_modules() if path and _attention_step(path) is None]
+
+
+def _within(path: str, other: str) -> bool:
+    return path == other or path.startswith(f"{other}.")
+
+
+def _fused_experts(block: nn.Module) -> dict[str, int]:
+    """How many experts stand in each module that holds all weights of several, by path."""
+    found: dict[str, int] = {}
+    for path, module in _outside_attention(block):
+        stacked = {name: p.shape[0] for name, p in _own_weights(module, 3).items()}
+        if len(stacked) == 1 or len(set(stacked.values())) > 1:
+            raise _misfit(
+                block,
+                f"{path} holds a stack of weights ({_listed(stacked)}) that is not a set of whole experts, so that "
+                "its output is not one row a token",
+                "a dense model, or one whose experts stand in one module",
+            )
+        if stacked:
+            found[path] = next(iter(stacked.values()))
+    return found
+
+
+def _routers(block: nn.Module, experts: dict[str, int], hidden: int) -> list[str]:
+    """Modules beside experts that give one number an expert, and no hidden state (as an expert that all share does)."""
+    found = []
+    for path, count in experts.items():
+        parent = path.rpartition(".")[0]
+        for name, beside in block.get_submodule(parent).named_children():
+            whole = f"{parent}.{name}".lstrip(".")
+            inside = [m for _, m in beside.named_modules()]
+            gives = {n for m in inside for p in _own_weights(m, 2).values() for n in p.shape}
+            if whole != path and count in gives and hidden not in {_width(m) for m in inside}:
+                found.append(whole)
+    return found
+
+
+def _refuse_separate_experts(block: nn.Module) -> None:
+    """Refuse experts that are modules of their own, since each sees only the tokens that are sent to it."""
+    for path, module in _outside_attention(block):
+        if not isinstance(module, (nn.ModuleList, nn.ModuleDict)) or len(module) < 2:
+            continue
+        parts = list(module.children())
+        if len({type(part) for part in parts}) > 1 or not all(_linears(part) for part in parts):
+            continue
+        routers = [
+            other
+            for other, m in block.named_modules()
+            if not _within(other, path) and any(len(parts) in p.shape for p in _own_weights(m, 2).values())
+        ]
+        if routers:
+            raise _misfit(
+                block,
+                f"its {len(parts)} experts ({path}) are separate modules, each of which sees only the tokens that "
+                f"{routers[0]} sends to it",
+                "a dense model, or one whose experts stand in one module",
+            )
+
+
+def _own_weights(module: nn.Module, dim: int) -> dict[str, torch.Tensor]:
+    """A module's own parameters that are matrices (2) or stacks of them (3); a vector may have dimensions of one."""
+    return {name: p for name, p in module.named_parameters(recurse=False) if sum(n > 1 for n in p.shape) == dim}
+
+
+def _refuse_mixing(block: nn.Module) -> None:
+    mixing = [path for path, m in _outside_attention(block) if isinstance(m, nn.Conv1d)]
+    if mixing:  # a state-space or convolutional mixer has linear maps too, which are no MLP's
+        raise _misfit(
+            block,
+            f"it mixes tokens by a convolution ({mixing[0]}), so its linear maps are not all an MLP's",
+            "a transformer with an MLP in each block (Llama, Gemma, BLOOM, GPT-2, ...)",
+        )
+
+
+def _refuse_unmapped(block: nn.Module, path: str, module: nn.Module) -> None:
+    """Refuse a module with a weight matrix of its own, which is no linear map."""
+    for name, weight in _own_weights(module, 2).items():
+        raise _misfit(
+            block,
+            f"{path}.{name} is a weight of shape {tuple(weight.shape)} in a {type(module).__name__}, which is no "
+            "linear map that a hook can read",
+            "a transformer whose MLP is made of linear maps",
+        )
+
+
+def _short_names(paths: Iterable[str]) -> list[str]:
+    """Last steps of the paths, or the whole path where two would be called the same."""
+    paths = list(paths)
+    last = Counter(path.rsplit(".", 1)[-1] for path in paths)
+    return [short if last[short := path.rsplit(".", 1)[-1]] == 1 and not short.isdigit() else path for path in paths]
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "it has none"
+
+
+def _misfit(block: nn.Module, found: str, needed: str) -> ModelError:
+    return ModelError(f"find the neurons of a {type(block).__name__}", found, f"Use {needed}.")
 
 
 def _linears(block: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -177,26 +366,3 @@ def _width(module: nn.Module) -> int:
         if isinstance(width := getattr(module, name, None), int):
             return width
     return 0
-
-
-def _refuse_unmapped(block: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
-    mixing = [path for path, m in block.named_modules() if isinstance(m, nn.Conv1d) and not _ATTENTION.search(path)]
-    if mixing:  # a state-space or convolutional mixer has linear maps too, which are no MLP's
-        raise ModelError(
-            f"find the MLP neurons of a {type(block).__name__}",
-            f"it mixes tokens by a convolution ({mixing[0]}), so its linear maps are not all an MLP's",
-            "Use a transformer with an MLP in each block (Llama, Gemma, BLOOM, GPT-2, ...).",
-        )
-    fused = [name for name, p in block.named_parameters() if p.dim() == 3 and not _ATTENTION.search(name)]
-    if fused:
-        raise ModelError(
-            f"find the MLP neurons of a {type(block).__name__}",
-            f"its experts are fused into one parameter ({fused[0]}), which no hook can read or write by neuron",
-            "Use a dense model.",
-        )
-    if not found:
-        raise ModelError(
-            f"find the MLP neurons of a {type(block).__name__}",
-            "it has no linear map outside its attention",
-            "Use a model whose blocks hold an MLP of linear maps.",
-        )

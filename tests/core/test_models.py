@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BloomConfig, DistilBertConfig, LlamaConfig, T5Config
+from transformers import BloomConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, ViTConfig, WhisperConfig
 
 from core import embedded_model
 from core.errors import ModelError
@@ -208,16 +208,21 @@ def test_a_model_that_does_not_fit(folder: Path, store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
-    [DistilBertConfig(vocab_size=60, dim=8, hidden_dim=16, n_layers=2, n_heads=2), T5Config(vocab_size=60, d_model=8)],
-    ids=["encoder", "encoder-decoder"],
+    ("config", "found"),
+    [
+        (ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16), "(vit)"),
+        (WhisperConfig(vocab_size=60, d_model=16, encoder_layers=1, decoder_layers=1, pad_token_id=0), "(whisper"),
+        (Qwen2_5_VLConfig(), "(qwen2_5_vl, multimodal, whose text model is a qwen2_5_vl_text)"),
+    ],
+    ids=["images", "speech", "multimodal"],
 )
-def test_an_architecture_that_is_no_language_model(config, folder: Path) -> None:
+def test_an_architecture_that_is_no_text_model(config: PreTrainedConfig, found: str, folder: Path) -> None:
     config.save_pretrained(folder)
     error = refusal(lambda: outline(resolve(spec(folder))))
-    assert f"({config.model_type})" in error.why
-    assert "not a causal language model" in error.why
-    assert "decoder-only" in error.instead
+    assert found in error.why
+    assert "no text model" in error.why
+    assert "causal language model" in error.instead
+    assert "encoder" in error.instead
 
 
 def test_an_architecture_that_nobody_knows(folder: Path) -> None:

@@ -10,21 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    MixtralConfig,
-    MixtralForCausalLM,
-    OPTConfig,
-    OPTForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
 from core.errors import ModelError, SettingError
 from core.models import LoadedModel
-from core.neurons import NeuronMap, Site, find_blocks, find_neurons
-from tests.core.tiny import FAMILIES, HIDDEN, INNER, N_LAYERS
+from core.neurons import KINDS, NeuronMap, Site, find_blocks, find_neurons
+from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS
 
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
@@ -79,53 +70,78 @@ def test_widths_are_those_of_the_outputs(family: str, tiny_models: Mapping[str, 
     assert seen == {site.path: site.width for site in model.neurons.sites}
 
 
-@pytest.mark.parametrize(
-    ("made", "names"),
-    [
-        (
-            lambda: OPTForCausalLM(
-                OPTConfig(
-                    vocab_size=50,
-                    hidden_size=HIDDEN,
-                    ffn_dim=INNER,
-                    num_hidden_layers=2,
-                    num_attention_heads=4,
-                    word_embed_proj_dim=HIDDEN,
-                )
-            ),
-            {"decoder.layers.0.fc1", "decoder.layers.0.fc2", "decoder.layers.1.fc1", "decoder.layers.1.fc2"},
-        ),
-        (
-            lambda: Qwen3ForCausalLM(
-                Qwen3Config(
-                    vocab_size=50,
-                    hidden_size=HIDDEN,
-                    intermediate_size=INNER,
-                    num_hidden_layers=1,
-                    num_attention_heads=4,
-                    num_key_value_heads=2,
-                    head_dim=8,
-                )
-            ),
-            {"layers.0.mlp.gate_proj", "layers.0.mlp.up_proj", "layers.0.mlp.down_proj"},
-        ),
-    ],
-    ids=["opt", "qwen3"],
-)
-def test_sites_of_other_families_without_memory_for_weights(made, names: set[str]) -> None:
-    with torch.device("meta"):
-        lm = made()
-    assert {site.path for site in find_neurons(lm.base_model, lm.config.num_hidden_layers).sites} == names
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.o_proj = nn.Linear(4, 4)
+        self.gate = nn.Linear(4, 4)  # of the same width, and listed later
+
+
+def model(**parts: nn.Module) -> nn.Module:
+    """A model of one block with attention and the given parts; its hidden state has width 4."""
+    block = nn.ModuleDict({"self_attn": Attention()} | parts)
+    base = nn.Module()
+    base.config = LlamaConfig(hidden_size=4, num_attention_heads=1)
+    base.layers = nn.ModuleList([block])
+    return base
+
+
+def sites(base: nn.Module, *kinds: str) -> list[tuple[str, str, int]]:
+    return [(site.name, site.path, site.width) for site in find_neurons(base, 1, kinds or ("mlp",)).sites]
 
 
 def test_same_last_name_twice_in_a_block_gives_full_names() -> None:
-    block = nn.Module()
-    block.first, block.second = nn.Sequential(nn.Linear(4, 6)), nn.Sequential(nn.Linear(6, 4))
-    base = nn.Module()
-    base.layers = nn.ModuleList([block])
-    assert [(s.name, s.path) for s in find_neurons(base, 1).sites] == [
-        ("first.0", "layers.0.first.0"),
-        ("second.0", "layers.0.second.0"),
+    parts = {"first": nn.Sequential(nn.Linear(4, 6)), "second": nn.ModuleDict({"up": nn.Linear(4, 6)})}
+    parts["third"] = nn.ModuleDict({"up": nn.Linear(4, 5)})
+    assert sites(model(**parts)) == [
+        ("first.0", "layers.0.first.0", 6),
+        ("second.up", "layers.0.second.up", 6),
+        ("third.up", "layers.0.third.up", 5),
+    ]
+
+
+def test_kinds_come_in_forward_order_whatever_the_order_asked() -> None:
+    base = model(up=nn.Linear(4, 6), down=nn.Linear(6, 4))
+    attention, residual = ("self_attn.o_proj", "layers.0.self_attn.o_proj", 4), ("block", "layers.0", 4)
+    mlp = [("up", "layers.0.up", 6), ("down", "layers.0.down", 4)]
+    assert sites(base, "residual", "mlp", "attention") == [attention, *mlp, residual]
+    assert sites(base, "residual") == [residual]
+    assert sites(base, "attention") == [attention]
+    found = find_neurons(base, 1, KINDS)
+    assert [site.kind for site in found.sites] == ["attention", "mlp", "mlp", "residual"]
+    assert [site.start for site in found.sites] == [0, 4, 10, 14]
+
+
+@pytest.mark.parametrize("kinds", [("mpl",), (), ("mlp", "heads")])
+def test_an_unknown_kind_is_refused(kinds: tuple[str, ...]) -> None:
+    with pytest.raises(SettingError) as caught:
+        find_neurons(model(up=nn.Linear(4, 6)), 1, kinds)
+    assert all(repr(kind) in caught.value.what for kind in set(kinds) - set(KINDS))
+    assert all(kind in caught.value.instead for kind in KINDS)
+
+
+class Experts(nn.Module):
+    def __init__(self, **shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        for name, shape in shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+
+
+FUSED = {"up": (3, 6, 4), "down": (3, 4, 6)}
+
+
+@pytest.mark.parametrize(
+    "router",
+    [nn.Linear(4, 3), Experts(weight=(3, 4)), nn.Sequential(nn.Linear(4, 7), nn.Linear(7, 3))],
+    ids=["linear", "parameter", "mlp"],
+)
+def test_experts_are_one_site_and_their_router_is_none(router: nn.Module) -> None:
+    shared = nn.ModuleDict({"up": nn.Linear(4, 3), "down": nn.Linear(3, 4)})  # as wide as there are experts
+    mlp = nn.ModuleDict({"router": router, "experts": Experts(**FUSED), "shared": shared, "gate": nn.Linear(4, 1)})
+    assert sites(model(mlp=mlp)) == [
+        ("experts", "layers.0.mlp.experts", 4),
+        ("up", "layers.0.mlp.shared.up", 3),
+        ("down", "layers.0.mlp.shared.down", 4),
     ]
 
 
@@ -186,34 +202,45 @@ def refusal(base: nn.Module, n_layers: int) -> ModelError:
 
 
 def test_blocks_without_an_mlp_are_refused() -> None:
-    block = nn.Module()
-    block.self_attn = nn.Module()
-    block.self_attn.q_proj = nn.Linear(4, 4)
-    base = nn.Module()
-    base.layers = nn.ModuleList([block])
-    error = refusal(base, 1)
-    assert "find the MLP neurons" in error.what
+    error = refusal(model(), 1)
+    assert "find the neurons" in error.what
     assert "no linear map outside its attention" in error.why
-    assert "hold an MLP" in error.instead
+    assert "an MLP in each block" in error.instead
 
 
-def test_fused_experts_are_refused() -> None:
-    config = MixtralConfig(
-        vocab_size=50,
-        hidden_size=HIDDEN,
-        intermediate_size=INNER,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        num_local_experts=3,
-    )
-    with torch.device("meta"):
-        base = MixtralForCausalLM(config).base_model
-    assert any(p.dim() == 3 for p in base.parameters())
-    error = refusal(base, 2)
-    assert "MixtralDecoderLayer" in error.what
-    assert "experts are fused" in error.why
-    assert "dense model" in error.instead
+def test_blocks_without_attention_are_refused() -> None:
+    base = model(up=nn.Linear(4, 6), down=nn.Linear(6, 4))
+    base.layers[0].pop("self_attn")
+    error = refusal(base, 1)
+    assert "none of its linear maps (up, down) is an attention's output map" in error.why
+    assert "named after attention, with 4 outputs" in error.why
+    assert "attention stands in a module of its own" in error.instead
+
+
+def test_a_weight_that_no_hook_can_read_is_refused() -> None:
+    error = refusal(model(up=nn.Linear(4, 6), mixer=Experts(weight=(6, 4))), 1)
+    assert "mixer.weight is a weight of shape (6, 4)" in error.why
+    assert "linear maps" in error.instead
+
+
+def test_experts_that_are_modules_of_their_own_are_refused() -> None:
+    def expert() -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
+
+    for experts in (nn.ModuleList([expert() for _ in range(3)]), nn.ModuleDict({f"e{i}": expert() for i in range(3)})):
+        error = refusal(model(moe=nn.ModuleDict({"gate": nn.Linear(4, 3), "experts": experts})), 1)
+        assert "its 3 experts (moe.experts) are separate modules" in error.why
+        assert "only the tokens that moe.gate sends to it" in error.why
+        assert "dense model" in error.instead
+    # without anything that chooses, every part sees every token
+    assert len(sites(model(ffn=nn.ModuleList([expert() for _ in range(3)])))) == 6
+
+
+def test_experts_spread_over_modules_are_refused() -> None:
+    moe = nn.ModuleDict({"input": Experts(weight=(3, 6, 4)), "output": Experts(weight=(3, 4, 6))})
+    error = refusal(model(moe=moe), 1)
+    assert "moe.input holds a stack of weights (weight)" in error.why
+    assert "not one row a token" in error.why
 
 
 def test_no_stack_of_blocks_is_refused() -> None:

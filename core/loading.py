@@ -1,0 +1,374 @@
+"""How a model of any architecture is made and read: which class, which part of it, where its weights go.
+
+Nothing is keyed on a model's name. A config says what it is: an encoder-decoder gives its encoder; what transformers
+knows as a causal language model is one; what is also a masked language model, and not told to be a decoder, is an
+encoder; a multimodal config gives the text model inside it.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+
+from core.errors import ModelError
+
+SHARDED = "sharded"
+# By precision: what activations are in. The last two pack the weights of linear maps, through bitsandbytes.
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.bfloat16,
+    "int4": torch.bfloat16,
+}
+# Bytes a packed weight takes; four bits carry a scale of 32 bits for every 64.
+_PACKED = {"int8": 1.0, "int4": 0.5625}
+_LONGEST_CONTEXT = 4096  # sentences, not documents: a cap where neither model nor tokenizer names one
+# A multimodal checkpoint's names for its text model, as that model on its own has them.
+_TEXT_WEIGHTS = {
+    r"^(model\.)?language_model\.lm_head\.": "lm_head.",
+    r"^(model\.)?language_model\.(model\.)?(?!lm_head\.)": "model.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How a config's model is made.
+
+    Attributes
+    ----------
+    auto : type
+        The class of transformers that picks the model's class.
+    config : PreTrainedConfig
+        Of the model that is made: the text model's, for a multimodal one.
+    part : {"all", "base", "encoder"}
+        What is used of it: a causal language model with its head, a model that has none, or the encoder alone.
+    extra : dict
+        Further keyword arguments of ``from_pretrained``.
+    """
+
+    auto: Any
+    config: Any
+    part: str
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A model as it is used.
+
+    Attributes
+    ----------
+    whole : nn.Module
+        As transformers makes it.
+    lm : nn.Module
+        What of it is kept: all of it, or the encoder.
+    base : nn.Module
+        The stack of blocks with its embeddings, without a language-modelling head.
+    generates : bool
+        Whether it continues text.
+    """
+
+    whole: Any
+    lm: Any
+    base: Any
+    generates: bool
+
+    @property
+    def n_layers(self) -> int:
+        """Number of blocks."""
+        return int(self.base.config.get_text_config().num_hidden_layers)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden state."""
+        return int(self.base.config.get_text_config().hidden_size)
+
+
+def recipe(name: str, config: Any) -> Recipe:
+    """Find out how a config's model is made.
+
+    Raises
+    ------
+    ModelError
+        If transformers has no text model for it.
+    """
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_MASKED_LM_MAPPING,
+        MODEL_FOR_TEXT_ENCODING_MAPPING,
+        MODEL_MAPPING,
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForTextEncoding,
+    )
+
+    kind = type(config)
+    if config.is_encoder_decoder:
+        if kind in MODEL_FOR_TEXT_ENCODING_MAPPING:  # a class for the encoder alone: the decoder is never read
+            alone = copy.deepcopy(config)
+            alone.is_encoder_decoder = False
+            return Recipe(AutoModelForTextEncoding, alone, "encoder", {})
+        if kind in MODEL_MAPPING:
+            return Recipe(AutoModel, config, "encoder", {})
+        raise _no_text_model(name, f"{config.model_type}, an encoder-decoder")
+    text = config.get_text_config()
+    if text is not config:
+        if type(text) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+            raise _no_text_model(name, f"{config.model_type}, multimodal, whose text model is a {text.model_type}")
+        return Recipe(AutoModelForCausalLM, text, "all", {"key_mapping": _TEXT_WEIGHTS})
+    masked = kind in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+    if kind in MODEL_FOR_CAUSAL_LM_MAPPING and not masked:
+        return Recipe(AutoModelForCausalLM, config, "all", {})
+    for auto, known in ((AutoModelForTextEncoding, MODEL_FOR_TEXT_ENCODING_MAPPING), (AutoModel, MODEL_MAPPING)):
+        if kind in known:
+            return Recipe(auto, config, "base", {})
+    raise _no_text_model(name, config.model_type)
+
+
+def _no_text_model(name: str, found: str) -> ModelError:
+    return ModelError(
+        f"use {name}",
+        f"its architecture ({found}) is no text model that transformers can load on its own",
+        "Use a causal language model (Llama, Gemma, BLOOM, GPT-2, ...) or a text encoder (BERT, XLM-R, mT5, ...).",
+    )
+
+
+def skeleton(name: str, made_by: Recipe) -> Made:
+    """Make the modules without memory for weights."""
+    with torch.device("meta"):
+        try:
+            whole = made_by.auto.from_config(made_by.config)
+        except ValueError as error:
+            raise _no_text_model(name, made_by.config.model_type) from error
+    return cut(name, made_by, whole)
+
+
+def cut(name: str, made_by: Recipe, whole: Any) -> Made:
+    """Keep of a model what is used.
+
+    Raises
+    ------
+    ModelError
+        If it does not take tokens.
+    """
+    if made_by.part == "all":
+        return Made(whole, whole, whole.base_model, generates=True)
+    encoder = whole.get_encoder() if made_by.part == "encoder" else whole.base_model
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # after the last hidden state; most checkpoints have none, and it would be made up
+    if getattr(encoder, "main_input_name", "input_ids") != "input_ids" or not hasattr(made_by.config, "vocab_size"):
+        raise _no_text_model(name, made_by.config.model_type)
+    return Made(whole, encoder, encoder, generates=False)
+
+
+def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dtype: str, device: str) -> Made:
+    """Read a model's weights and put them where they belong.
+
+    Raises
+    ------
+    ModelError
+        If the files lack weights that are used.
+    """
+    loaded: Any = made_by.auto.from_pretrained(
+        location,
+        config=made_by.config,
+        dtype=DTYPES[dtype],
+        output_loading_info=True,
+        **where,
+        **made_by.extra,
+        **placement(device, dtype),
+    )
+    whole, report = loaded
+    used = cut(name, made_by, whole)
+    headless = _check_complete(name, used, report["missing_keys"])
+    used.lm.eval().requires_grad_(False)
+    if not placement(device, dtype):
+        used.lm.to(torch.device(device))
+    return Made(used.lm, used.lm, used.base, used.generates and not headless)
+
+
+def placement(device: str, dtype: str) -> dict[str, Any]:
+    """Keyword arguments of ``from_pretrained`` for weights that are spread over devices or packed; else none."""
+    arguments: dict[str, Any] = {}
+    if device == SHARDED:
+        arguments["device_map"] = "auto"
+    if dtype in _PACKED:
+        from transformers import BitsAndBytesConfig
+
+        arguments.setdefault("device_map", {"": device})
+        arguments["quantization_config"] = BitsAndBytesConfig(
+            load_in_8bit=dtype == "int8", load_in_4bit=dtype == "int4", bnb_4bit_compute_dtype=DTYPES[dtype]
+        )
+    return arguments
+
+
+def input_device(made: Made, device: str) -> torch.device:
+    """Where token ids go: to the input embeddings."""
+    if device != SHARDED:
+        return torch.device(device)
+    embeddings = made.base.get_input_embeddings()
+    # embeddings that wait in memory or on disk are computed with elsewhere
+    moved = getattr(getattr(embeddings, "_hf_hook", None), "execution_device", None)
+    if isinstance(moved, int):
+        return torch.device("cuda", moved)
+    return torch.device(moved) if moved is not None else next(embeddings.parameters()).device
+
+
+def _check_complete(name: str, made: Made, missing: Iterable[str]) -> bool:
+    """Refuse what transformers only warns of: weights that the files lack, and that it made up at random.
+
+    Returns
+    -------
+    bool
+        Whether weights are missing that embedding a sentence does not need: the language-modelling head.
+    """
+    kept = {id(tensor) for tensor in _tensors(made.base).values()}
+    missing = set(missing)
+    lacking = {path: id(tensor) for path, tensor in _tensors(made.whole).items() if path in missing}
+    made_up = sorted(path for path, tensor in lacking.items() if tensor in kept)
+    if made_up:
+        raise ModelError(
+            f"load {name}",
+            f"its files lack {len(made_up):,} of the model's weights ({made_up[0]}, ...)",
+            f"Check that its files are complete, and saved as a {type(made.whole).__name__}.",
+        )
+    return bool(lacking)
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    return parameters | dict(module.named_buffers(remove_duplicate=False))
+
+
+# -- where, how precise, how large -------------------------------------------------------------------------------------
+
+
+def check_device(asked: str) -> str:
+    """The device that is meant by a name.
+
+    Raises
+    ------
+    ModelError
+        If this machine has no such device.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if asked == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if asked == SHARDED:
+        if importlib.util.find_spec("accelerate") is None:
+            raise ModelError(
+                f"device {SHARDED!r}",
+                "spreading a model over devices needs the package accelerate, which is not installed",
+                "Run: pip install -r requirements.txt, or name one device.",
+            )
+        return asked
+    if not available.get(asked.split(":")[0], False):
+        have = ", ".join(name for name, there in available.items() if there)
+        raise ModelError(f"device {asked!r}", f"this machine has {have}", f"Use auto, {SHARDED}, or one that is there.")
+    return asked
+
+
+def check_dtype(asked: str, device: str) -> str:
+    """The precision that is meant by a name.
+
+    Raises
+    ------
+    ModelError
+        If models do not run in it on this machine.
+    """
+    plain = [name for name in DTYPES if name not in _PACKED]
+    on_gpu = device.startswith("cuda") or (device == SHARDED and torch.cuda.is_available())
+    if asked == "auto":
+        if on_gpu:
+            return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        return "bfloat16" if device in ("cpu", SHARDED) and native_bfloat16() else "float32"
+    if asked not in DTYPES:
+        raise ModelError(f"dtype {asked!r}", "it is not one that models run in", f"Use auto, {', '.join(DTYPES)}.")
+    if asked in _PACKED and not on_gpu:
+        raise ModelError(
+            f"dtype {asked!r}", f"weights are packed for CUDA devices only, and not for {device}", _use_one_of(plain)
+        )
+    if asked in _PACKED and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"dtype {asked!r}",
+            "packing weights needs the package bitsandbytes, which is not installed",
+            f"Run: pip install bitsandbytes. {_use_one_of(plain)}",
+        )
+    return asked
+
+
+def _use_one_of(names: list[str]) -> str:
+    return f"Use auto, {', '.join(names)}."
+
+
+def native_bfloat16() -> bool:
+    """Whether this machine's processor multiplies bfloat16 matrices itself (AVX512-BF16 or AMX; ARM's BF16)."""
+    check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    if not (torch.backends.mkldnn.is_available() and check is not None and check()):
+        return False
+    flags = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)()
+    return bool(flags or getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+
+
+def weight_bytes(made: Made, dtype: str) -> float:
+    """Memory that a model's weights take while it is loaded, from its skeleton."""
+    width = DTYPES[dtype].itemsize
+    total = sum(p.numel() for p in made.whole.parameters())
+    if dtype not in _PACKED:
+        return float(total * width)
+    # Embeddings, the head, norms and stacked experts stay as they are.
+    packed = {id(m.weight): m.weight.numel() for m in made.base.modules() if isinstance(m, nn.Linear)}
+    count: int = sum(packed.values())
+    return float(count * _PACKED[dtype] + (total - count) * width)
+
+
+def check_memory(name: str, made: Made, *, dtype: str, device: str) -> None:
+    """Refuse a model that would push the machine into swap, before anything is downloaded.
+
+    Raises
+    ------
+    ModelError
+        Says what it needs and what there is.
+    """
+    # Activations of a batch and the pooled responses of one language come on top of the weights.
+    needed = weight_bytes(made, dtype) * 1.1 + (1 << 30)
+    free = _free(device)
+    if needed > free:
+        parameters = sum(p.numel() for p in made.whole.parameters())
+        raise ModelError(
+            f"load {name}",
+            f"its {parameters / 1e9:.1f} billion parameters need about {needed / 2**30:.1f} GiB in "
+            f"{dtype}, and {free / 2**30:.1f} GiB are free on {device}",
+            "Use a smaller model, a narrower --dtype (bfloat16; int8 or int4 on CUDA), --device sharded where there "
+            "are several devices, or a machine with more memory.",
+        )
+
+
+def _free(device: str) -> float:
+    if device == SHARDED:
+        gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+        return float(sum(torch.cuda.mem_get_info(gpu)[0] for gpu in gpus) + psutil.virtual_memory().available)
+    if device.startswith("cuda"):
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(psutil.virtual_memory().available)
+
+
+def context(base: nn.Module, config: Any, tokenizer: Any) -> int:
+    """Most tokens of a sentence: what the positions, the tokenizer and good sense allow."""
+    positions, words = getattr(config, "max_position_embeddings", None), base.get_input_embeddings()  # type: ignore[operator]
+    for module in base.modules():
+        if not isinstance(module, nn.Embedding) or module is words or module.padding_idx is None:
+            continue
+        if module.num_embeddings == positions:  # RoBERTa counts from behind the padding's: that many are never used
+            positions = int(positions) - module.padding_idx - 1
+            break
+    limits = [positions, tokenizer.model_max_length, _LONGEST_CONTEXT]
+    return int(min(limit for limit in limits if limit))
