@@ -194,7 +194,7 @@ def plan(experiment: Experiment) -> Plan:
     groups = _groups(experiment, corpus, target)
     resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
     kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
-    shape = outline(resolved, *(() if kinds == ("mlp",) else (kinds,)))
+    shape = outline(resolved, kinds)
     experiment.selection.candidates(shape.neurons)
     notes = tuple(dict.fromkeys(corpus.notes + probe_corpus.notes + _overlap(probe, groups)))
     return Plan(

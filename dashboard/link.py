@@ -12,6 +12,7 @@ from core.experiment import NEURONS, Experiment
 from core.forward import POOLINGS
 from core.interventions import METHODS, TOKENS
 from core.languages import canonical
+from core.models import DTYPES
 from core.scores import SCORES
 from core.selection import CONTROLS, SELECTIONS, check_layers
 
@@ -100,7 +101,7 @@ _FIELDS = (
     _Field("pooling", "pooling", _one_of(*POOLINGS), " or ".join(POOLINGS)),
     _Field("control", "control", _one_of(*CONTROLS), " or ".join(CONTROLS)),
     _Field("seed", "seed", _whole(0, 2**32 - 1), "a whole number from 0 to 4294967295"),
-    _Field("dtype", "dtype", _one_of("auto", "float32", "bfloat16", "float16"), "a precision"),
+    _Field("dtype", "dtype", _one_of("auto", *DTYPES), "a precision"),
 )
 
 

@@ -195,6 +195,36 @@ def test_methods_that_need_responses_read_them_again_when_they_are_gone(asked: E
     assert engine.known(median) is not None
 
 
+def test_other_kinds_of_neurons_are_read_chosen_and_written(asked: Experiment, engine: Engine) -> None:
+    plain = engine.run(asked)
+    asked = replace(asked, neurons=("residual", "attention"), experts=20, method="zero", strength=1.0)
+    result = engine.run(asked)
+    assert result.plan.experiment.neurons == ("attention", "residual")
+    kinds = {site.kind for site, _, _ in result.plan.outline.neurons.by_site(result.experts.neurons)}
+    assert kinds <= {"attention", "residual"}
+    assert {"capture", "expertise", "embed_post"} <= set(result.computed)
+    assert "embed_pre" not in result.computed  # the unmodified space does not depend on what counts as a neuron
+    model = engine.model(result.plan.resolved)
+    group = result.plan.groups[0]
+    built = Stages(result.plan, engine.store, lambda: model).intervention(result.experts)
+    held = {}
+    for site, units, _ in result.plan.outline.neurons.by_site(built.neurons):
+        module = model.base.get_submodule(site.path)
+
+        def silence(_m: object, _a: object, output: object, units: np.ndarray = units) -> None:
+            (output if isinstance(output, torch.Tensor) else output[0])[..., units] = 0  # type: ignore[index]
+
+        held[site.path] = module.register_forward_hook(silence)
+    tokens = tokenise(model, group.texts["en"])
+    by_hand = forward(model, tokens, embeddings=True).embeddings
+    for handle in held.values():
+        handle.remove()
+    stored = Stages(result.plan, engine.store, lambda: model).embeddings(0, built, result.plan.layer)
+    assert by_hand is not None
+    np.testing.assert_allclose(stored[group.languages.index("en")], by_hand[-1], rtol=1e-4, atol=1e-5)
+    assert plain.target_top1.pre == result.target_top1.pre
+
+
 def test_the_control_by_layer_keeps_the_histogram(asked: Experiment, engine: Engine) -> None:
     bound, experts = engine.experts(asked)
     written = {}

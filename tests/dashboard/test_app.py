@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.interventions import METHODS, TOKENS
+from core.scores import SCORES
+from core.selection import CONTROLS, SELECTIONS
 from dashboard import shared
 from dashboard.jobs import Job
 from tests.conftest import ROOT, EmbeddedRun
@@ -54,7 +57,7 @@ def leave(page: AppTest) -> None:
 def sidebar_stands(page: AppTest) -> None:
     """All controls are there to change what is wrong."""
     labels = [box.label for box in page.sidebar.selectbox]
-    assert labels[:4] == ["Model", "Sentences", "Target language", "Layer"]
+    assert labels[:5] == ["Model", "Sentences", "Target language", "Intervention", "Layer"]
     assert [slider.label for slider in page.sidebar.slider] == ["Strength"]
     assert page.sidebar.button
 
@@ -115,6 +118,37 @@ def test_the_conditions_stand_beside_the_numbers(visit: Visit, embedded: Embedde
         assert condition in text
 
 
+def test_every_way_to_choose_and_to_intervene_can_be_chosen_and_travels(visit: Visit) -> None:
+    choices = {
+        "score": "ap",
+        "select": "layer",
+        "in_layers": "0-1",
+        "in_sites": "gate_proj",
+        "min_score": "0.25",
+        "method": "linear-act",
+        "tokens": "no-bos",
+        "control": "random-layers",
+        "neurons": "mlp,attention",
+    }
+    page = visit(**choices)
+    assert not page.exception
+    assert {name: page.query_params[name] for name in choices} == choices
+    boxes = {box.label: box for box in page.sidebar.selectbox}
+    for label, name, known in (
+        ("Intervention", "method", METHODS),
+        ("Score", "score", SCORES),
+        ("Choose", "select", SELECTIONS),
+        ("Written at", "tokens", TOKENS),
+        ("Control", "control", CONTROLS),
+    ):
+        assert boxes[label].value == choices[name]
+        assert len(boxes[label].options) == len(known)
+    boxes["Intervention"].select("aura")
+    page.run()
+    assert page.query_params["method"] == "aura"
+    assert page.query_params["in_layers"] == "0-1"
+
+
 def test_what_the_cache_has_is_not_computed(visit: Visit) -> None:
     page = visit(tiny=False)
     assert page.metric
@@ -129,8 +163,9 @@ def test_the_controls_show_the_link(visit: Visit) -> None:
     assert boxes["Control"] == "random"
     assert page.sidebar.slider[0].value == 0.35
     assert page.sidebar.select_slider[0].value == 20
-    assert sorted(page.sidebar.multiselect[0].value) == ["en", "es", "ja"]
-    assert page.sidebar.number_input[0].value == 5
+    picked = {box.label: box.value for box in page.sidebar.multiselect}
+    assert sorted(picked["Languages"]) == ["en", "es", "ja"]
+    assert {box.label: box.value for box in page.sidebar.number_input}["Evaluation rows"] == 5
 
 
 def test_a_first_visit_computes_and_then_shows(visit: Visit) -> None:
@@ -205,7 +240,7 @@ def test_a_missing_model_folder_is_refused(visit: Visit, tmp_path: Path) -> None
     refused(visit(model=str(tmp_path / "no-model")), "no-model")
 
 
-@pytest.mark.parametrize("config", ["{", "[]", "", '{"model_type": 5}', '{"model_type": "t5"}'])
+@pytest.mark.parametrize("config", ["{", "[]", "", '{"model_type": 5}', '{"model_type": "vit"}'])
 def test_a_broken_model_folder_is_refused(visit: Visit, tmp_path: Path, config: str) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
     (tmp_path / "model.safetensors").write_bytes(b"")
