@@ -170,4 +170,5 @@ def _embed(states: np.ndarray, batch: Batch, output: object, model: LoadedModel)
                 "the hidden state is not finite (NaN or infinity)",
                 "Use a smaller strength, or float32 (--dtype float32).",
             )
-        states[layer, batch.rows] = pooled
+        # OPT-350m narrows its last state; zeros beside it change no angle and no distance
+        states[layer, batch.rows] = np.pad(pooled, ((0, 0), (0, model.hidden_size - pooled.shape[1])))
