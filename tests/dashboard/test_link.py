@@ -132,7 +132,7 @@ BAD = {
     "pooling": "median",
     "control": "placebo",
     "seed": "x",
-    "dtype": "int4",
+    "dtype": "int2",
 }
 
 
