@@ -205,7 +205,10 @@ def placement(device: str, dtype: str) -> dict[str, Any]:
 
         arguments.setdefault("device_map", {"": device})
         arguments["quantization_config"] = BitsAndBytesConfig(
-            load_in_8bit=dtype == "int8", load_in_4bit=dtype == "int4", bnb_4bit_compute_dtype=DTYPES[dtype]
+            load_in_8bit=dtype == "int8",
+            load_in_4bit=dtype == "int4",
+            bnb_4bit_compute_dtype=DTYPES[dtype],
+            bnb_4bit_quant_type="nf4",
         )
     return arguments
 
@@ -324,8 +327,10 @@ def weight_bytes(made: Made, dtype: str) -> float:
     total = sum(p.numel() for p in made.whole.parameters())
     if dtype not in _PACKED:
         return float(total * width)
+    from transformers.pytorch_utils import Conv1D
+
     # Embeddings, the head, norms and stacked experts stay as they are.
-    packed = {id(m.weight): m.weight.numel() for m in made.base.modules() if isinstance(m, nn.Linear)}
+    packed = {id(m.weight): m.weight.numel() for m in made.base.modules() if isinstance(m, (nn.Linear, Conv1D))}
     count: int = sum(packed.values())
     return float(count * _PACKED[dtype] + (total - count) * width)
 
