@@ -1,0 +1,97 @@
+"""The command line: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import experts, loading, machine, passes, peers, scaling, spaces
+from benchmarks.rows import Benchmark, Row, measured
+from benchmarks.setting import Setting
+
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ALL: tuple[Benchmark, ...] = (
+    *experts.BENCHMARKS,
+    *passes.BENCHMARKS,
+    *peers.BENCHMARKS,
+    *loading.BENCHMARKS,
+    *spaces.BENCHMARKS,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; 0 if every row that was run holds."""
+    asked = _parser().parse_args(arguments)
+    if asked.what == "scaling":
+        return scaling.run(RESULTS.parent)
+    if asked.list:
+        for benchmark in ALL:
+            print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
+        return 0
+    chosen = [benchmark for benchmark in ALL if not asked.only or benchmark.name in asked.only]
+    found = machine.facts(_command(asked))
+    setting = Setting(asked.flores)
+    rows = []
+    for benchmark in chosen:
+        rows.append(measured(benchmark, setting))
+        print(_line(rows[-1]), flush=True)
+    if asked.json:
+        Path(asked.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n", encoding="utf-8")
+    if not asked.only:
+        RESULTS.write_text(_report(chosen, rows, found), encoding="utf-8")
+    return int(any(row.holds is False for row in rows))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the product claims.")
+    parser.add_argument("what", nargs="?", choices=["ratios", "scaling"], default="ratios")
+    parser.add_argument("--flores", metavar="DIR", help="FLORES-200; without it the embedded corpus is measured on")
+    names = [benchmark.name for benchmark in ALL]
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
+    parser.add_argument("--list", action="store_true", help="the rows, and what they must be")
+    parser.add_argument("--json", metavar="FILE", help="write the rows to a file")
+    return parser
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """The command as anyone could give it: the folder of FLORES is where it is on this machine only."""
+    return "python -m benchmarks" + (" --flores DIR" if asked.flores else "")
+
+
+def _number(ratio: float | None) -> str:
+    if ratio is None:
+        return "-"
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
+
+
+def _line(row: Row) -> str:
+    return f"{row.name:26} {_number(row.ratio):>8}  {row.target:>8}  {row.verdict:8} {row.detail}"
+
+
+def _report(chosen: Sequence[Benchmark], rows: Sequence[Row], found: dict[str, str]) -> str:
+    lines = [
+        "# Results",
+        "",
+        "Both sides of each ratio were measured in one run, in turns; a ratio is the median over the rounds.",
+        "",
+        machine.as_markdown(found),
+        "",
+        "| row | what | against | ratio | target | holds |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {row.name} | {b.what} | {b.against} | {_number(row.ratio)} | {row.target} | {row.verdict} |"
+            for b, row in zip(chosen, rows, strict=True)
+        ),
+        "",
+        "## In detail",
+        "",
+        *(f"- **{row.name}**: {' '.join(row.detail.split())}" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Forward passes: what capture and intervention add, what padding wastes, and what a busy neighbour costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from benchmarks.rows import Benchmark, Target, in_turns
+from benchmarks.setting import Setting
+from core import streams
+from core.batches import Batch, Tokenised, padded, plan_batches, tokenise
+from core.forward import TOKENS_A_BATCH, forward
+from core.interventions import Intervention, set_value
+from core.models import LoadedModel
+
+LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de"), 64, 5
+EXPERTS = 2000
+# The languages that the paper evaluates.
+PAPER = (
+    *("th", "cs", "de", "el", "en", "fr", "he", "hi", "id", "it", "ja"),
+    *("ko", "nl", "fa", "pl", "pt", "ro", "ru", "es", "tr", "uk", "vi"),
+)
+
+
+def budget(model: LoadedModel) -> int:
+    """Padded tokens that the product puts into a batch."""
+    return TOKENS_A_BATCH.get(model.device.type, 512)
+
+
+def batches_of(tokens: Tokenised, model: LoadedModel) -> list[Batch]:
+    """The batches in which the product passes a list of sentences."""
+    return [padded(tokens, rows, model) for rows in plan_batches([len(ids) for ids in tokens.ids], budget(model))]
+
+
+def bare(model: LoadedModel, batches: Sequence[Batch], streams_at_once: int) -> None:
+    """Pass batches through the base model and keep nothing."""
+
+    def work(batch: Batch) -> None:
+        with torch.inference_mode():
+            model.base(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+
+    for _ in streams.side_by_side(work, batches, streams_at_once):
+        pass
+
+
+def _overhead(setting: Setting, what: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
+    """How much longer a pass takes than the bare one, language by language as the product goes."""
+    model = setting.model
+    lists = setting.tokens(LANGUAGES, SENTENCES)
+    batches = [batches_of(tokens, model) for tokens in lists]
+    at_once = streams.count(model.device)
+
+    def bare_lists(streams_at_once: int) -> None:
+        for group in batches:
+            bare(model, group, streams_at_once)
+
+    times, _ = in_turns(
+        {
+            what: lambda: [work(tokens) for tokens in lists],
+            "bare": lambda: bare_lists(at_once),
+            "plain": lambda: bare_lists(1),
+        },
+        ROUNDS,
+    )
+    count = sum(tokens.n_tokens for tokens in lists)
+    return times.ratio(what, "bare"), (
+        f"{what} {times.median(what):.2f} s, bare {times.median('bare'):.2f} s ({times.spread(what, 'bare')}), "
+        f"{count / times.median(what):,.0f} tokens a second, {at_once} batches at once; against the plain loop, one "
+        f"batch after the other on all cores ({times.median('plain'):.2f} s): {times.ratio(what, 'plain'):.2f}; "
+        f"{len(LANGUAGES)} x {SENTENCES} sentences of {setting.source}, {count:,} tokens, {model.dtype}"
+    )
+
+
+def _capture(setting: Setting) -> tuple[float, str]:
+    def work(tokens: Tokenised) -> object:
+        return forward(setting.model, tokens, responses=True, embeddings=True)
+
+    return _overhead(setting, "capture", work)
+
+
+def intervention_of(setting: Setting) -> Intervention:
+    """As many neurons as the paper's, spread over all sites, held at their mean on some sentences."""
+    model = setting.model
+    responses = forward(model, setting.tokens(["ja"], 16)[0], responses=True).responses
+    assert responses is not None
+    means = np.concatenate([responses[site.path].astype(np.float32).mean(axis=1) for site in model.neurons.sites])
+    neurons = np.sort(np.random.default_rng(0).choice(model.neurons.total, EXPERTS, replace=False))
+    return set_value(neurons, means[neurons], 1.0)
+
+
+def _intervention(setting: Setting) -> tuple[float, str]:
+    held = intervention_of(setting)
+
+    def work(tokens: Tokenised) -> object:
+        return forward(setting.model, tokens, embeddings=True, intervention=held)
+
+    return _overhead(setting, "intervention", work)
+
+
+def _padding(setting: Setting) -> tuple[float, str]:
+    model = setting.model
+    there = PAPER if setting.flores else setting.evaluation.languages
+    real = given = by_count = 0
+    for code in there:
+        lengths = np.array([len(ids) for ids in tokenise(model, setting.evaluation.texts[code]).ids])
+        real += int(lengths.sum())
+        given += sum(len(rows) * int(lengths[rows].max()) for rows in plan_batches(lengths.tolist(), budget(model)))
+        by_count += sum(len(lengths[i : i + 16]) * int(lengths[i : i + 16].max()) for i in range(0, len(lengths), 16))
+    return real / given, (
+        f"{real:,} tokens in {given:,} padded ones; batches of 16 sentences in their order: {real / by_count:.2f}; "
+        f"{len(there)} languages x {len(setting.evaluation):,} sentences of {setting.source}, at most {budget(model)} "
+        "tokens a batch"
+    )
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """A second process that keeps one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _neighbour(setting: Setting) -> tuple[float, str]:
+    tokens = setting.tokens(["en"], SENTENCES)[0]
+
+    def quiet() -> None:
+        forward(setting.model, tokens, responses=True, embeddings=True)
+
+    def busy() -> None:
+        with busy_neighbour():
+            quiet()
+
+    times, _ = in_turns({"quiet": quiet, "busy": busy}, ROUNDS)
+    return times.ratio("quiet", "busy"), (
+        f"{tokens.n_tokens / times.median('busy'):,.0f} tokens a second beside a busy process, "
+        f"{tokens.n_tokens / times.median('quiet'):,.0f} without ({times.spread('quiet', 'busy')}); capture of "
+        f"{SENTENCES} sentences of {setting.source}"
+    )
+
+
+BENCHMARKS = (
+    Benchmark(
+        "capture-overhead",
+        "capture of all MLP neurons, pooled, with every layer's embeddings",
+        "the bare base model on the same batches, as many at once",
+        Target("at most", 1.10),
+        _capture,
+    ),
+    Benchmark(
+        "intervention-overhead",
+        f"embeddings under an intervention on {EXPERTS:,} neurons",
+        "the bare base model on the same batches, as many at once",
+        Target("at most", 1.10),
+        _intervention,
+    ),
+    Benchmark("padding", "real tokens", "padded tokens", Target("at least", 0.95), _padding),
+    Benchmark(
+        "busy-neighbour",
+        "tokens a second with a second process busy on one core",
+        "the quiet machine",
+        Target("at least", 0.4),
+        _neighbour,
+    ),
+)

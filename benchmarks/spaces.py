@@ -1,0 +1,129 @@
+"""Retrieval and projection of embeddings against the libraries that are usually taken."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.manifold import trustworthiness
+
+from benchmarks.passes import intervention_of
+from benchmarks.rows import Benchmark, Target, check, in_turns, peer
+from benchmarks.setting import Setting
+from core import projection, retrieval
+from core.batches import tokenise
+from core.corpora import load_corpus
+from core.forward import forward
+
+LANGUAGES, SENTENCES, WIDTH = 22, 1012, 640
+# Each gives both directions, as the evaluator does.
+SAMPLED = ((0, 1), (2, 9), (5, 21), (13, 7))
+SEED, TRUST = 0, 0.01
+
+
+def _space() -> np.ndarray:
+    """Meanings, offset by language, with noise: neither all nor none is found."""
+    rng = np.random.default_rng(0)
+    meaning = rng.standard_normal((1, SENTENCES, WIDTH), dtype=np.float32)
+    language = rng.standard_normal((LANGUAGES, 1, WIDTH), dtype=np.float32)
+    noise = rng.standard_normal((LANGUAGES, SENTENCES, WIDTH), dtype=np.float32)
+    return np.asarray(meaning + 2 * language + 3.5 * noise, dtype=np.float32)
+
+
+def _ready(embeddings: np.ndarray) -> Any:
+    """What the evaluator takes for a model: it gives the embeddings that are there, at no cost."""
+    rows = {(language, row): torch.from_numpy(v) for language, e in enumerate(embeddings) for row, v in enumerate(e)}
+    return SimpleNamespace(
+        encode=lambda sentences, **_: [rows[sentence] for sentence in sentences],
+        model_card_data=SimpleNamespace(set_evaluation_metrics=lambda *_, **__: None),
+    )
+
+
+def _retrieval(_: Setting) -> tuple[float, str]:
+    evaluation = peer("sentence_transformers.sentence_transformer.evaluation", "sentence-transformers")
+    embeddings = _space()
+    model = _ready(embeddings)
+
+    def pair_by_pair() -> dict[tuple[int, int], float]:
+        found = {}
+        for query, candidate in SAMPLED:
+            texts = [[(language, row) for row in range(SENTENCES)] for language in (query, candidate)]
+            scores = evaluation.TranslationEvaluator(*texts, write_csv=False)(model)
+            found[query, candidate] = scores["src2trg_accuracy"]
+            found[candidate, query] = scores["trg2src_accuracy"]
+        return found
+
+    times, results = in_turns({"ours": lambda: retrieval.top1(embeddings), "theirs": pair_by_pair}, 5)
+    for pair, accuracy in results["theirs"].items():
+        check(
+            abs(results["ours"][pair] - accuracy) < 1e-9,
+            f"pair {pair}: {results['ours'][pair]:.4f} against {accuracy:.4f}",
+        )
+    pairs = LANGUAGES * (LANGUAGES - 1)
+    scale = pairs / (2 * len(SAMPLED))
+    return times.ratio("theirs", "ours") * scale, (
+        f"ours {times.median('ours'):.2f} s for all {pairs} ordered pairs; the evaluator {times.median('theirs'):.2f} "
+        f"s for {2 * len(SAMPLED)} (both directions at a time), that is {times.median('theirs') * scale:.1f} s for "
+        f"all; equal accuracies, mean {np.nanmean(results['ours']):.2f}"
+    )
+
+
+def _umap(setting: Setting) -> tuple[float, str]:
+    import umap
+
+    # The embedded corpus whatever else is given: twelve languages by 200, before and after, are the opening picture.
+    texts = load_corpus("embedded").evaluation[0].texts
+    tokens = tokenise(setting.model, [sentence for sentences in texts.values() for sentence in sentences])
+    spaces = []
+    for held in (None, intervention_of(setting)):
+        states = forward(setting.model, tokens, embeddings=True, intervention=held).embeddings
+        assert states is not None
+        spaces.append(states[-1])
+    both = np.concatenate(spaces)
+
+    def shipped(**options: Any) -> np.ndarray:
+        fit = umap.UMAP(
+            n_neighbors=projection.N_NEIGHBOURS,
+            min_dist=projection.MIN_DIST,
+            metric="cosine",
+            random_state=SEED,
+            **options,
+        )
+        return np.asarray(fit.fit_transform(both))
+
+    times, results = in_turns(
+        {
+            "ours": lambda: np.concatenate(projection.joint_umap(spaces[0], spaces[1], seed=SEED)),
+            "shipped": shipped,
+            "fewer epochs": lambda: shipped(n_epochs=projection.N_EPOCHS),
+        },
+        3,
+    )
+    trust = {name: trustworthiness(both, plane, metric="cosine", n_neighbors=15) for name, plane in results.items()}
+    check(trust["ours"] >= trust["shipped"] - TRUST, f"trustworthiness {trust['ours']:.3f}, {trust['shipped']:.3f}")
+    return times.ratio("shipped", "ours"), (
+        f"ours {times.median('ours'):.2f} s, umap-learn {times.median('shipped'):.2f} s, both compiled before "
+        f"({times.spread('shipped', 'ours')}); with our {projection.N_EPOCHS} epochs it takes "
+        f"{times.median('fewer epochs'):.2f} s; {both.shape[0]:,} x {both.shape[1]} embeddings of the embedded corpus; "
+        f"trustworthiness {trust['ours']:.3f} and {trust['shipped']:.3f}"
+    )
+
+
+BENCHMARKS = (
+    Benchmark(
+        "retrieval-pairs",
+        f"top-1 of all {LANGUAGES * (LANGUAGES - 1)} ordered pairs, {LANGUAGES} x {SENTENCES:,} x {WIDTH}",
+        "sentence-transformers' TranslationEvaluator, pair by pair",
+        Target("at least", 10),
+        _retrieval,
+    ),
+    Benchmark(
+        "joint-umap",
+        "joint UMAP of 4,800 x 640 embeddings",
+        "umap-learn as shipped, seeded",
+        Target("at least", 5),
+        _umap,
+    ),
+)
