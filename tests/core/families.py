@@ -95,6 +95,7 @@ _NAMED = {"n_embd": HIDDEN, "n_layer": N_LAYERS, "n_head": 4, "n_positions": 64}
 _T5 = {"d_model": HIDDEN, "d_ff": 48, "d_kv": 8, "num_layers": N_LAYERS, "num_heads": 4, "num_decoder_layers": 3}
 _MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24, "decoder_sparse_step": 1}
 _BART = {f"{half}_{name}": n for half in ("encoder", "decoder") for name, n in (("layers", 2), ("attention_heads", 4))}
+_HALF = {**_COMMON, **_GROUPED, "head_dim": 8, "vocab_size": 400, "sliding_window": 8}
 FAMILIES: Mapping[str, Family] = {
     "llama": _decoder("llama", "LlamaForCausalLM"),
     "mistral": _decoder("mistral", "MistralForCausalLM", sliding_window=8),
@@ -145,6 +146,15 @@ FAMILIES: Mapping[str, Family] = {
         _T5,
         "block.{}",
         "$A </s>",
+        generates=False,
+    ),
+    "t5gemma": Family(
+        "t5gemma",
+        "T5GemmaForConditionalGeneration",
+        "self_attn.o_proj",
+        _GATED,
+        {"encoder": _HALF, "decoder": _HALF},
+        tokens="$A </s>",
         generates=False,
     ),
     "bart": Family(

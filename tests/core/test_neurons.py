@@ -100,6 +100,12 @@ def test_same_last_name_twice_in_a_block_gives_full_names() -> None:
     ]
 
 
+def test_the_output_map_is_found_by_its_width_where_it_has_no_name() -> None:
+    base = model(up=nn.Linear(4, 6))
+    base.layers[0]["self_attn"] = nn.ModuleDict({"dense": nn.Linear(4, 4), "query_key_value": nn.Linear(4, 12)})
+    assert sites(base, "attention") == [("self_attn.dense", "layers.0.self_attn.dense", 4)]
+
+
 def test_kinds_come_in_forward_order_whatever_the_order_asked() -> None:
     base = model(up=nn.Linear(4, 6), down=nn.Linear(6, 4))
     attention, residual = ("self_attn.o_proj", "layers.0.self_attn.o_proj", 4), ("block", "layers.0", 4)
