@@ -17,6 +17,7 @@ from core.hooks import hooked, unreached
 from core.interventions import Intervention
 from core.models import LoadedModel
 from core.neurons import NeuronMap
+from core.pooling import weighted_mean
 
 POOLINGS = ("mean", "max")
 TOKENS_A_BATCH = {"cpu": 512, "cuda": 16384, "mps": 4096}
@@ -141,10 +142,9 @@ class _Reader:
             )
         output = output.reshape(*weights.shape, -1)  # OPT flattens its tokens before the MLP
         if self._pooling == "mean":
-            pooled = torch.einsum("bt,btw->bw", weights, output.float())
+            values = weighted_mean(output, weights)
         else:
-            pooled = output.float().masked_fill(weights[..., None] == 0, -torch.inf).amax(1)
-        values = pooled.cpu().numpy()
+            values = output.float().masked_fill(weights[..., None] == 0, -torch.inf).amax(1).cpu().numpy()
         peak = np.abs(values).max()
         if not np.isfinite(peak):
             raise ModelError(
@@ -163,7 +163,7 @@ def _embed(states: np.ndarray, batch: Batch, output: object, model: LoadedModel)
     hidden = list(output.hidden_states)  # type: ignore[attr-defined]
     hidden[-1] = output.last_hidden_state  # type: ignore[attr-defined]  # some models list it before the final norm
     for layer, state in enumerate(hidden):
-        pooled = torch.einsum("bt,bth->bh", batch.weights.to(state.device), state.float()).cpu().numpy()
+        pooled = weighted_mean(state, batch.weights.to(state.device))
         if not np.isfinite(pooled).all():
             raise ModelError(
                 f"embed sentences at layer {layer} of {model.name}",

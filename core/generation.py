@@ -55,7 +55,7 @@ def generate(
         If the model does not generate text, or cannot start from an empty prompt.
     """
     lm: Any = model.lm
-    if not getattr(lm, "can_generate", lambda: False)():
+    if not model.generates:
         raise ModelError(
             f"write text with {model.name}", "it is not a causal language model", "Use a decoder-only model."
         )

@@ -358,4 +358,4 @@ def test_sampling_follows_its_seed(tiny_models: Mapping[str, LoadedModel]) -> No
 def test_an_encoder_does_not_write(tiny_models: Mapping[str, LoadedModel]) -> None:
     model = tiny_models["llama"]
     with pytest.raises(ModelError, match="write text"):
-        generate(replace(model, lm=model.base), "The dog")
+        generate(replace(model, generates=False), "The dog")
