@@ -28,7 +28,8 @@ _GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
 # The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
 _LARGEST_SHARE = 0.25
 
-_SCORES = {score.name: f"{score.title}: {score.about}" for score in SCORES.values()}
+_SCORES = {score.name: score.title for score in SCORES.values()}
+_ABOUT_SCORES = "Higher is more of an expert. " + " ".join(f"{s.title}: {s.about}." for s in SCORES.values())
 _SELECTIONS = {"model": "the best of the model", "layer": "the best of each layer"}
 _TOKENS = {"all": "all tokens", "no-bos": "all but the first (BOS)", "last": "the last token"}
 _KINDS = {"mlp": "the MLP's linear maps", "attention": "the attention", "residual": "the blocks (residual stream)"}
@@ -176,7 +177,7 @@ def _layer(wanted: Experiment, shape: Outline | None) -> str | int:
 
 def _which(chosen: Experiment, shape: Outline | None) -> Experiment:
     """What an expert is, and among which neurons."""
-    score = _choice("Score", chosen.score, _SCORES, "score", "What an expert is; higher is more expert.")
+    score = _choice("Score", chosen.score, _SCORES, "score", _ABOUT_SCORES)
     least = st.number_input("Score at least", None, None, chosen.min_score, key=_key("least"), placeholder="any")
     select = _choice("Choose", chosen.select, _SELECTIONS, "select")
     layers = st.text_input("In layers", chosen.expert_layers or "", key=_key("in-layers"), placeholder="all, or 0-5,9")
