@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.rows import Benchmark, Target, in_turns
+from benchmarks.rows import Benchmark, Target, Times, in_turns
 from benchmarks.setting import Setting
 from core import streams
 from core.batches import Batch, Tokenised, padded, plan_batches, tokenise
@@ -51,28 +53,23 @@ def bare(model: LoadedModel, batches: Sequence[Batch], streams_at_once: int) -> 
 def _overhead(setting: Setting, what: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
     """How much longer a pass takes than the bare one, language by language as the product goes."""
     model = setting.model
-    lists = setting.tokens(LANGUAGES, SENTENCES)
-    batches = [batches_of(tokens, model) for tokens in lists]
     at_once = streams.count(model.device)
-
-    def bare_lists(streams_at_once: int) -> None:
-        for group in batches:
-            bare(model, group, streams_at_once)
-
-    times, _ = in_turns(
-        {
-            what: lambda: [work(tokens) for tokens in lists],
-            "bare": lambda: bare_lists(at_once),
-            "plain": lambda: bare_lists(1),
-        },
-        ROUNDS,
-    )
-    count = sum(tokens.n_tokens for tokens in lists)
-    return times.ratio(what, "bare"), (
-        f"{what} {times.median(what):.2f} s, bare {times.median('bare'):.2f} s ({times.spread(what, 'bare')}), "
-        f"{count / times.median(what):,.0f} tokens a second, {at_once} batches at once; against the plain loop, one "
-        f"batch after the other on all cores ({times.median('plain'):.2f} s): {times.ratio(what, 'plain'):.2f}; "
-        f"{len(LANGUAGES)} x {SENTENCES} sentences of {setting.source}, {count:,} tokens, {model.dtype}"
+    found, count = Times({what: [], "bare": [], "plain": []}), 0
+    for tokens in setting.tokens(LANGUAGES, SENTENCES):  # a round is one language: short, so that both sides share it
+        batches = batches_of(tokens, model)
+        sides: dict[str, Callable[[], Any]] = {
+            what: partial(work, tokens),
+            "bare": partial(bare, model, batches, at_once),
+            "plain": partial(bare, model, batches, 1),
+        }
+        found += in_turns(sides, ROUNDS)[0]
+        count += tokens.n_tokens * ROUNDS
+    a_second = {side: f"{count / found.total(side):,.0f}" for side in found.seconds}
+    return found.ratio(what, "bare"), (
+        f"{a_second[what]} tokens a second with {what}, {a_second['bare']} bare, both {at_once} batches at once "
+        f"({found.spread(what, 'bare')}); {a_second['plain']} bare, one batch after the other on all cores: against "
+        f"that {found.ratio(what, 'plain'):.2f}; {len(LANGUAGES)} x {SENTENCES} sentences of {setting.source}, "
+        f"{model.dtype}"
     )
 
 

@@ -119,6 +119,14 @@ class Times:
         """Seconds of one side."""
         return statistics.median(self.seconds[side])
 
+    def __add__(self, other: Times) -> Times:
+        """The rounds of both."""
+        return Times({side: [*seconds, *other.seconds[side]] for side, seconds in self.seconds.items()})
+
+    def total(self, side: str) -> float:
+        """Seconds of all rounds of one side."""
+        return sum(self.seconds[side])
+
     def ratio(self, side: str, to: str) -> float:
         """How many times as long one side took as another.
 
