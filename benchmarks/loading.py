@@ -71,7 +71,7 @@ def _load(_: Setting) -> tuple[float, str]:
     return first / second, (
         f"first load into an empty store {first:.1f} s (it converts in processes of its own, their imports included), "
         f"second {second:.2f} s (median of {SECOND_LOADS}, each in a new process, files checked against their "
-        f"digests); importing the libraries, {statistics.median(imports):.1f} s, is in neither. Transformers alone takes "
+        f"digests); importing the libraries, {statistics.median(imports):.1f} s, is in neither. Transformers alone: "
         f"{plain:.1f} s from GGUF each time, {plain / second:.1f} times the second load"
     )
 
