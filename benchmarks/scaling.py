@@ -173,8 +173,8 @@ def _verdicts(by_neurons: list[Measured], by_sentences: list[Measured]) -> Itera
         last.peak < MOST_BYTES,
     )
     yield (
-        f"peak memory, {first.neurons:,} to {last.neurons:,} neurons, the scores kept included: {first.peak / 1e9:.2f} to "
-        f"{last.peak / 1e9:.2f} GB (at most {FLAT:g} times)",
+        f"peak memory, {first.neurons:,} to {last.neurons:,} neurons, the scores kept included: "
+        f"{first.peak / 1e9:.2f} to {last.peak / 1e9:.2f} GB (at most {FLAT:g} times)",
         last.peak <= FLAT * first.peak,
     )
     grows = _exponent([m.neurons for m in by_neurons], [m.seconds for m in by_neurons])
