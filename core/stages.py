@@ -90,6 +90,7 @@ class Stages:
         self.plan, self.store = plan, store
         self._load, self._advance, self._only_cached = load, advance, only_cached
         self._tokens: dict[tuple[str, ...], Tokenised] = {}
+        self._expertise: Expertise | None = None
 
     # -- what is stored under what -----------------------------------------------------------------------------------
 
@@ -172,7 +173,9 @@ class Stages:
         self.get("responses", self.responses_spec(language), compute, lambda artefact: artefact.facts)
 
     def expertise(self) -> Expertise:
-        """Rank every neuron for every probe language; reads the stored responses site by site."""
+        """Rank every neuron for every probe language, from the stored responses, site by site; read once."""
+        if self._expertise is not None:
+            return self._expertise
         languages, score = self.plan.probe.languages, SCORES[self.plan.experiment.score]
 
         def compute() -> Payload:
@@ -189,7 +192,8 @@ class Stages:
         def read(artefact: Artefact) -> Expertise:
             return Expertise(tuple(languages), artefact.array("scores"), artefact.array("means"))
 
-        return self.get("expertise", self._expertise_spec(), compute, read)
+        self._expertise = self.get("expertise", self._expertise_spec(), compute, read)
+        return self._expertise
 
     def experts(self) -> Experts:
         """The neurons chosen for the target language, and their mean responses to it."""
