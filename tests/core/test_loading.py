@@ -18,7 +18,6 @@ from transformers import BertConfig, BertLMHeadModel, Gemma3Config, LlavaConfig,
 from core import forward as forward_module
 from core import loading, streams
 from core.batches import tokenise
-from core.errors import ModelError
 from core.forward import ForwardResult, forward
 from core.interventions import Intervention, set_value
 from core.models import LoadedModel, ModelSpec, load, outline, resolve
@@ -26,6 +25,7 @@ from core.neurons import KINDS, NeuronMap
 from core.store import Store
 from tests.core.families import FAMILIES, save_family
 from tests.core.passes import TEXTS, close, hooks
+from tests.core.refusals import refusal
 from tests.core.tiny import make_tokenizer
 
 IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53]])
@@ -35,15 +35,6 @@ IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53]])
 def read(store: Store) -> Callable[..., LoadedModel]:
     """Load a folder in float32."""
     return lambda folder, device="cpu": load(resolve(ModelSpec(str(folder), dtype="float32", device=device)), store)
-
-
-def refusal(work: Callable[[], object]) -> ModelError:
-    with pytest.raises(ModelError) as caught:
-        work()
-    assert caught.value.what
-    assert caught.value.why
-    assert caught.value.instead
-    return caught.value
 
 
 def states(module: nn.Module) -> torch.Tensor:

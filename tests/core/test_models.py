@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from transformers import BloomConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, ViTConfig, WhisperConfig
 
 from core import embedded_model
-from core.errors import ModelError
 from core.models import CATALOGUE, EMBEDDED, LoadedModel, ModelSpec, load, outline, resolve
 from core.store import Store
+from tests.core.refusals import refusal
 from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS, save_tiny
 
 
@@ -27,15 +27,6 @@ def folder(tiny_folders: dict[str, Path], tmp_path: Path) -> Path:
 
 def spec(folder: Path, **settings: str | None) -> ModelSpec:
     return ModelSpec(str(folder), **({"dtype": "float32", "device": "cpu"} | settings))  # type: ignore[arg-type]
-
-
-def refusal(work: Callable[[], object]) -> ModelError:
-    with pytest.raises(ModelError) as caught:
-        work()
-    assert caught.value.what
-    assert caught.value.why
-    assert caught.value.instead
-    return caught.value
 
 
 # -- what is there ---------------------------------------------------------------------------------------------------
