@@ -57,8 +57,27 @@ class Engine:
 
     def known(self, experiment: Experiment) -> Result | None:
         """The result if it can be had without computing anything, else None."""
+        return self.answer_known(experiment, Run.result)
+
+    def answer(self, experiment: Experiment, question: Callable[[Run], T], progress: Progress | None = None) -> T:
+        """Answer a question about an experiment from its stages, computing what is missing.
+
+        Parameters
+        ----------
+        question : callable
+            Reads what it needs from a `Run`; asked again where an artefact turned out to be damaged.
+
+        Raises
+        ------
+        AskError, Cancelled
+        """
+        bound = plan(experiment)
+        return self._retried(lambda: question(Run(self, bound, progress or Progress())))
+
+    def answer_known(self, experiment: Experiment, question: Callable[[Run], T]) -> T | None:
+        """The same if it can be had without computing anything, else None."""
         try:
-            return _Run(self, plan(experiment), Progress(), only_cached=True).result()
+            return question(Run(self, plan(experiment), Progress(), only_cached=True))
         except (NotCached, DamagedArtefact):
             return None
 
@@ -68,8 +87,7 @@ class Engine:
 
     def experts(self, experiment: Experiment, progress: Progress | None = None) -> tuple[Plan, Experts]:
         """Find the experts alone, best first."""
-        bound = plan(experiment)
-        return bound, self._retried(lambda: _Run(self, bound, progress or Progress()).experts())
+        return self.answer(experiment, lambda run: (run.plan, run.experts()), progress)
 
     def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
         """Run an experiment; whatever the store has is not computed again.
@@ -81,12 +99,11 @@ class Engine:
         Cancelled
             If the progress report raised it; finished languages are kept.
         """
-        bound = plan(experiment)
-        return self._retried(lambda: _Run(self, bound, progress or Progress()).result())
+        return self.answer(experiment, Run.result, progress)
 
     def estimate(self, experiment: Experiment) -> dict[str, float]:
         """Seconds that each stage is expected to take now, by stage; 0 where the store has it."""
-        return _Run(self, plan(experiment), Progress()).expected()
+        return Run(self, plan(experiment), Progress()).expected()
 
     def model(self, resolved: ResolvedModel) -> LoadedModel:
         """The loaded model; one is kept in memory."""
@@ -133,25 +150,42 @@ class Engine:
             self._warm.start()
 
 
-class _Run:
-    """One pass through the stages."""
+class Run:
+    """One pass through the stages of one experiment; what a question to the engine reads from.
+
+    Attributes
+    ----------
+    plan : Plan
+    stages : Stages
+        Responses, expertise, embeddings.
+    measures : Measures
+        What is measured of both spaces.
+    only_cached : bool
+        Whether `NotCached` is raised instead of computing.
+    """
 
     def __init__(self, engine: Engine, bound: Plan, progress: Progress, only_cached: bool = False) -> None:
         self.engine, self.plan, self.progress = engine, bound, progress
         self.only_cached = only_cached
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.computed: list[str] = []
-        self.stages = Stages(bound, engine.store, self._model, self._advance, only_cached)
+        self.stages = Stages(bound, engine.store, self.model, self._advance, only_cached)
         self.measures = Measures(self.stages)
         self._tokens = 0
 
-    def result(self) -> Result:
+    def spaces(self) -> tuple[Experts, Intervention]:
+        """Make sure that both spaces are embedded; gives the experts and what leads from one space to the other."""
         if not self.only_cached:
             self._announce()
         experts = self.experts()
         intervention = self.stages.intervention(experts)
         self._embed("embed_pre", None)
         self._embed("embed_post", intervention)
+        return experts, intervention
+
+    def result(self) -> Result:
+        """Everything that is measured of the experiment."""
+        experts, intervention = self.spaces()
         with self._timed("measure"):
             (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.measures.layer_measures, (None, intervention))
             pairs = merge_spaces(pairs_pre, pairs_post, ["group", "query", "candidate", "n"])
@@ -173,6 +207,7 @@ class _Run:
         )
 
     def experts(self) -> Experts:
+        """The experts alone, best first."""
         self._capture()
         with self._timed("expertise", computes=not self.stages.has_expertise()):
             return self.stages.experts()
@@ -239,7 +274,8 @@ class _Run:
     def _count(self, texts: list[tuple[str, ...]]) -> int:
         return sum(self.stages.tokens(sentences).n_tokens for sentences in texts)
 
-    def _model(self) -> LoadedModel:
+    def model(self) -> LoadedModel:
+        """The loaded model; loading it takes a stage of its own."""
         resolved = self.plan.resolved
         if self.engine.is_loaded(resolved):
             return self.engine.model(resolved)

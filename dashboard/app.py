@@ -12,13 +12,27 @@ import core  # noqa: F401, I001 - sets what must be set before torch is imported
 import streamlit as st
 
 from dashboard import controls, look, shared
-from dashboard.pages import explore
+from dashboard.pages import compare, experts, explore, generate, jobs, layers, retrieval, sentences, what_if
 
 st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 look.style()
 
-page = st.navigation(
-    [st.Page(explore.draw, title="Explore", icon=":material/scatter_plot:", url_path="", default=True)]
-)
+_PAGES = {
+    "": (explore.draw, "Explore", "scatter_plot"),
+    "retrieval": (retrieval.draw, "Retrieval", "travel_explore"),
+    "layers": (layers.draw, "Layers", "stacked_line_chart"),
+    "experts": (experts.draw, "Experts", "neurology"),
+    "what-if": (what_if.draw, "What if", "grid_on"),
+    "sentences": (sentences.draw, "Sentences", "format_quote"),
+    "generate": (generate.draw, "Generate", "edit_note"),
+    "compare": (compare.draw, "Compare", "compare_arrows"),
+    "jobs": (jobs.draw, "Jobs and cache", "memory"),
+}
+pages = {
+    path: st.Page(draw, title=title, icon=f":material/{icon}:", url_path=path, default=not path)
+    for path, (draw, title, icon) in _PAGES.items()
+}
+page = st.navigation(list(pages.values()))
+shared.set_pages(pages, page.url_path)
 shared.set_experiment(controls.sidebar())
 page.run()

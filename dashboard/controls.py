@@ -19,7 +19,7 @@ from core.interventions import METHODS
 from core.languages import label
 from core.models import CATALOGUE, EMBEDDED, ModelSpec, Outline, outline, resolve
 from core.scores import SCORES
-from dashboard import link
+from dashboard import link, shared, view
 
 T = TypeVar("T")
 
@@ -76,8 +76,15 @@ def sidebar() -> Experiment:
 def _from_link() -> Experiment:
     """The settings in force: the link's, if the visitor just came by one or went back in history."""
     query = st.query_params.to_dict()
-    if query != st.session_state.get("link"):
-        experiment, problems = link.from_query(query)
+    # Streamlit empties the query when a visitor goes to another page: that is no link, and the setting goes along.
+    moved = (
+        not query and st.session_state.get("drawn", shared.page()) != shared.page() and "experiment" in st.session_state
+    )
+    st.session_state["drawn"] = shared.page()
+    if query != st.session_state.get("link") and not moved:
+        settings = {name: value for name, value in query.items() if not name.startswith(view.PREFIX)}
+        experiment, problems = link.from_query(settings)
+        view.from_query(query)
         st.session_state.update(experiment=experiment, problems=problems, link=query)
         # A new generation of keys: the widgets start from these settings, whatever they showed before.
         st.session_state["generation"] = st.session_state.get("generation", 0) + 1
@@ -86,7 +93,7 @@ def _from_link() -> Experiment:
 
 
 def _to_link(chosen: Experiment) -> None:
-    query = link.to_query(chosen)
+    query = link.to_query(chosen) | view.to_query()
     st.session_state.update(experiment=chosen, link=query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -10,14 +12,32 @@ from core.engine import Engine, default_cache
 from core.experiment import Experiment
 from core.store import Store
 from dashboard.jobs import Jobs, settle
+from dashboard.requests import Answers
+
+
+@dataclass(frozen=True)
+class _Process:
+    engine: Engine
+    jobs: Jobs
 
 
 @st.cache_resource(show_spinner="Starting …")
-def jobs() -> Jobs:
-    """The process's one queue, over the process's one engine."""
-    started = Jobs(Engine(Store(default_cache())))
+def process() -> _Process:
+    """The process's one engine and its one queue."""
+    engine = Engine(Store(default_cache()))
+    started = _Process(engine, Jobs(Answers(engine)))
     settle()
     return started
+
+
+def engine() -> Engine:
+    """The process's engine: for what is known at once; everything else goes through `jobs`."""
+    return process().engine
+
+
+def jobs() -> Jobs:
+    """The process's queue."""
+    return process().jobs
 
 
 def visitor() -> str:
@@ -35,3 +55,21 @@ def experiment() -> Experiment:
     """What the controls say."""
     chosen: Experiment = st.session_state["chosen"]
     return chosen
+
+
+def set_pages(pages: dict[str, Any], current: str) -> None:
+    """Remember the pages by path, and which is shown."""
+    st.session_state["pages"], st.session_state["page"] = pages, current
+
+
+def page() -> str:
+    """Path of the page that is shown; empty for the first."""
+    return str(st.session_state.get("page", ""))
+
+
+def go(path: str, experiment: Experiment, **view: str) -> None:
+    """Open a page with these settings and this view of it (see `dashboard.view`)."""
+    st.session_state["experiment"] = experiment
+    st.session_state["generation"] = st.session_state.get("generation", 0) + 1
+    st.session_state.setdefault("views", {})[path] = dict(view)
+    st.switch_page(st.session_state["pages"][path])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from core.progress import duration
 from core.results import Result
 from dashboard import look, shared
 from dashboard.jobs import Job, in_one_line
+from dashboard.requests import Request
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,15 @@ _ASK_BEFORE = 600.0
 
 def result_or_wait(experiment: Experiment) -> Result | None:
     """The result, if it is known; else draws progress, or what is wrong, and returns None."""
+    result: Result | None = answer_or_wait(experiment)
+    return result
+
+
+def answer_or_wait(experiment: Request) -> Any | None:
+    """The answer to any request, if it is known; else draws progress, or what is wrong, and returns None.
+
+    It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
+    """
     jobs = shared.jobs()
     try:
         known = jobs.result(experiment)
@@ -36,7 +47,7 @@ def result_or_wait(experiment: Experiment) -> Result | None:
             _failed(job)
             return None
         if job is None or not job.active:
-            seconds = sum(jobs.engine.estimate(experiment).values())
+            seconds = sum(jobs.backend.estimate(experiment).values())
             if seconds > _ASK_BEFORE and not _confirmed(experiment, seconds):
                 return None
     except AskError as error:
@@ -62,7 +73,7 @@ def refusal(error: AskError) -> None:
             right.text(text)
 
 
-def _confirmed(experiment: Experiment, seconds: float) -> bool:
+def _confirmed(experiment: Request, seconds: float) -> bool:
     with st.container(border=True):
         st.markdown(f"#### Computing this takes about {duration(seconds)}")
         look.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
@@ -96,7 +107,7 @@ def _stopped() -> None:
 
 
 @st.fragment(run_every=1.0)
-def _progress(experiment: Experiment) -> None:
+def _progress(experiment: Request) -> None:
     jobs = shared.jobs()
     job = jobs.touch(shared.visitor(), experiment)
     if job is None or not job.active:

@@ -12,7 +12,8 @@ from core.interventions import METHODS
 from core.results import Change, Result
 from core.retrieval import wilson
 from core.scores import SCORES
-from dashboard import charts, look, shared, waiting, words
+from dashboard import look, shared, waiting, words
+from dashboard.charts import explore as charts
 
 
 def draw() -> None:

@@ -26,7 +26,7 @@ def visit(
 ) -> Iterator[Visit]:
     """Open the dashboard by a link on the cache of the command line's run; ``tiny``: with the tiny model and table."""
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
-    shared.jobs.clear()
+    shared.process.clear()
     pages = []
 
     def opened(tiny: bool = True, **changes: str) -> AppTest:
@@ -39,7 +39,7 @@ def visit(
     yield opened
     for page in pages:
         leave(page)
-    shared.jobs.clear()
+    shared.process.clear()
 
 
 def job_of(page: AppTest) -> Job | None:

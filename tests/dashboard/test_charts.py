@@ -11,7 +11,8 @@ import pytest
 
 from core.languages import describe
 from core.retrieval import wilson
-from dashboard import charts, look
+from dashboard import look
+from dashboard.charts import explore as charts
 from dashboard.pages import explore
 from tests.dashboard.made import N_EVAL, N_LAYERS, make_result
 

@@ -281,9 +281,9 @@ def test_a_sign_of_life_counts_only_from_who_asked(jobs: Jobs) -> None:
     job = jobs.submit("a", X)
     away(job)
     jobs.touch("b", X)
-    assert job.deserted()
+    assert job.yields()
     assert jobs.touch("a", X) is job
-    assert not job.deserted()
+    assert not job.yields()
     assert jobs.touch("a", Y) is None
 
 

@@ -1,4 +1,4 @@
-"""Charts as pure functions from data frames; nothing here knows where the numbers come from."""
+"""The maps, the bars and the lines of the first page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.look import FREE, POST, PRE
-
-# Seen on light and on dark, over a bar and beside it.
-_RULE, _INK = "#7d879a", "#343a40"
-_AROUND_BARS = 110  # Streamlit fits legend, axis and title into the height too
-_SPACES = alt.Scale(domain=["before", "after"], range=[PRE, POST])
+from dashboard.charts.base import AROUND_BARS, INK, RULE, SPACES, colour_scale
+from dashboard.look import FREE, PRE
 
 
 def plane(points: pd.DataFrame, margin: float = 0.04) -> tuple[list[float], list[float]]:
@@ -47,7 +43,7 @@ def language_map(
     """
     x = alt.X("x:Q", scale=alt.Scale(domain=window[0], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=window[1], nice=False), axis=None)
-    colour = alt.Color("language:N", scale=_colour_scale(colours), legend=None)
+    colour = alt.Color("language:N", scale=colour_scale(colours), legend=None)
     tooltip = [
         alt.Tooltip("name:N", title="language"),
         alt.Tooltip("text:N", title="sentence"),
@@ -101,20 +97,20 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("top1:Q", scale=scale, axis=alt.Axis(format="%", title="translation found first (top-1)", tickCount=5)),
         yOffset=offset,
-        color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
+        color=alt.Color("space:N", scale=SPACES, legend=alt.Legend(title=None, orient="top")),
     )
     interval = base.encode(x=alt.X("low:Q", scale=scale), x2="high:Q", yOffset=offset)
     # Dark on white, so that it is seen over a bar and beside it, on either background.
     spread = (
         interval.mark_rule(strokeWidth=3.5, color="white", opacity=0.85),
-        interval.mark_rule(strokeWidth=1.4, color=_INK),
+        interval.mark_rule(strokeWidth=1.4, color=INK),
     )
     free = (
         alt.Chart(rows[rows["space"] == "after"])
         .mark_tick(thickness=2.5, color=FREE, size=14)
         .encode(y=y, x=alt.X("centred_pre:Q", scale=scale), tooltip=tooltip)
     )
-    return alt.layer(bars, *spread, free).properties(height=26 * rows["candidate"].nunique() + _AROUND_BARS)
+    return alt.layer(bars, *spread, free).properties(height=26 * rows["candidate"].nunique() + AROUND_BARS)
 
 
 def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:
@@ -133,13 +129,9 @@ def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:
         .encode(
             x=alt.X("layer:Q", axis=alt.Axis(tickMinStep=1, title="layer (0: embeddings)", grid=False)),
             y=alt.Y("top1:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="top-1", tickCount=5)),
-            color=alt.Color("space:N", scale=_SPACES, legend=alt.Legend(title=None, orient="top")),
+            color=alt.Color("space:N", scale=SPACES, legend=alt.Legend(title=None, orient="top")),
             tooltip=["layer:Q", "space:N", alt.Tooltip("top1:Q", format=".1%", title="top-1")],
         )
     )
-    rule = alt.Chart(pd.DataFrame({"layer": [chosen]})).mark_rule(strokeDash=[4, 4], color=_RULE).encode(x="layer:Q")
+    rule = alt.Chart(pd.DataFrame({"layer": [chosen]})).mark_rule(strokeDash=[4, 4], color=RULE).encode(x="layer:Q")
     return alt.layer(rule, lines).properties(height=300)
-
-
-def _colour_scale(colours: Mapping[str, str]) -> alt.Scale:
-    return alt.Scale(domain=list(colours), range=list(colours.values()))

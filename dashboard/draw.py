@@ -1,0 +1,63 @@
+"""The one way to put a chart or a table on a page: with a description, and with the files it can be saved as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import exports
+
+
+def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
+    """Draw an Altair chart as wide as its place.
+
+    Parameters
+    ----------
+    key : str
+        Unique on the page; also the name of the files.
+    alt : str
+        What the chart shows, for those who do not see it.
+    data : DataFrame
+        The numbers that it is drawn from, to be saved.
+    on_select : bool
+        Run the page again when something is selected in the chart; then what is selected is returned.
+    """
+    state = st.altair_chart(made, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
+    _save(key, data, made)
+    return state if on_select else None
+
+
+def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
+    """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text."""
+    state = st.dataframe(frame, key=key, hide_index=True, **options)
+    _save(key, frame)
+    return state
+
+
+def _save(key: str, data: pd.DataFrame, made: Any = None) -> None:
+    """Files are made when they are asked for, not when the page is drawn."""
+    kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
+    if made is not None:
+        kinds |= {
+            "SVG": ("image/svg+xml", partial(exports.svg, made)),
+            "PNG": ("image/png", partial(exports.png, made)),
+        }
+    kinds |= {
+        "CSV": ("text/csv", partial(exports.csv, data)),
+        "Parquet": ("application/vnd.apache.parquet", partial(exports.parquet, data)),
+    }
+    with st.popover("Save", icon=":material/download:", type="tertiary", key=f"save-{key}"):
+        for kind, (mime, content) in kinds.items():
+            st.download_button(
+                kind,
+                content,
+                f"{key}.{kind.lower()}",
+                mime,
+                key=f"save-{key}-{kind}",
+                on_click="ignore",
+                width="stretch",
+            )

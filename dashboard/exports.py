@@ -1,0 +1,42 @@
+"""Charts and tables as files that other programs open."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pandas as pd
+import vl_convert
+
+_WIDTH = 900  # pixels: charts take the page's width, which a file has not
+_SCALE = 2.0
+
+
+def svg(chart: Any) -> bytes:
+    """An Altair chart as SVG."""
+    return str(vl_convert.vegalite_to_svg(_sized(chart), show_warnings=False)).encode()
+
+
+def png(chart: Any) -> bytes:
+    """An Altair chart as PNG, at twice its size."""
+    return bytes(vl_convert.vegalite_to_png(_sized(chart), scale=_SCALE, show_warnings=False))
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """A table as CSV in UTF-8, with a header."""
+    return frame.to_csv(index=False).encode()
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """A table as Parquet."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _sized(chart: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.to_dict()
+    if "hconcat" not in spec and "vconcat" not in spec and not isinstance(spec.get("width"), int | float | dict):
+        spec["width"] = _WIDTH
+    spec["background"] = "white"
+    return spec
