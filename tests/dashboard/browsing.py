@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,9 @@ class Visitor:
         if urlsplit(request.url).scheme not in ("data", "blob") and urlsplit(request.url).hostname != "127.0.0.1":
             self.strangers.append(request.url)
 
-    def opens(self, query: Mapping[str, str]) -> Visitor:
-        """Follow a link."""
-        self.page.goto(f"{self.address}/?{urlencode(query)}")
+    def opens(self, query: Mapping[str, str], path: str = "") -> Visitor:
+        """Follow a link to a page."""
+        self.page.goto(f"{self.address}/{path}?{urlencode(query)}")
         return self
 
     @property
@@ -197,6 +197,9 @@ class Visitor:
             )
         )
 
+
+Visit = Callable[..., Visitor]
+"""Makes a visitor to an address."""
 
 _OPTIONS = {
     "k": "experts",

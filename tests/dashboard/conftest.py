@@ -1,9 +1,25 @@
 """What the tests of the dashboard share: links of two small settings, one real and one tiny."""
 
-import pytest
+from __future__ import annotations
 
-from tests.conftest import SETTINGS
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from dashboard import shared
+from tests import browser as finding
+from tests.conftest import SETTINGS, EmbeddedRun
 from tests.core.tiny import save_tiny, write_table
+from tests.dashboard.bench import until
+from tests.dashboard.browsing import Visit, Visitor, serving
+
+OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +52,85 @@ def tiny_link(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "layer": "last",
         "dtype": "float32",
     }
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=finding.executable(), args=finding.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def twin(embedded: EmbeddedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache as the command line left it, for runs that must not see what the server computes."""
+    copy = tmp_path_factory.mktemp("twin") / "cache"
+    shutil.copytree(embedded.cache, copy, copy_function=os.link)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def server(embedded: EmbeddedRun, twin: Path) -> Iterator[str]:
+    """A server on the cache of the command line's run."""
+    assert twin.is_dir()  # the copy is made before the server adds to the cache
+    with serving(embedded.cache) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on an empty cache."""
+    with serving(tmp_path_factory.mktemp("new") / "cache") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visit]:
+    """Make visitors; whatever they do, they meet no error in the console and no other host."""
+    visitors: list[Visitor] = []
+
+    def come(address: str, **context: Any) -> Visitor:
+        visitors.append(Visitor(chromium, address, **context))
+        return visitors[-1]
+
+    yield come
+    for visitor in visitors:
+        visitor.context.close()
+        assert visitor.errors == []
+        assert visitor.strangers == []
+
+
+def _script(path: str) -> None:
+    """What `dashboard.app` does for one page; AppTest cannot navigate to pages that are functions."""
+    import importlib
+
+    from dashboard import controls, shared
+
+    shared.set_pages({}, path)
+    shared.set_experiment(controls.sidebar())
+    importlib.import_module(f"dashboard.pages.{path.replace('-', '_') or 'explore'}").draw()
+
+
+@pytest.fixture
+def open_page(
+    embedded: EmbeddedRun, small_link: dict[str, str], tiny_link: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenPage]:
+    """Open a page by its path and a link, without a browser: ``open_page("layers", k="20")``.
+
+    On the tiny model and table, or with ``tiny=False`` on the experiment that the command line has run.
+    """
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
+    shared.process.clear()
+
+    def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
+        page = AppTest.from_function(_script, default_timeout=120, args=(path,))
+        for name, value in ((tiny_link if tiny else small_link) | changes).items():
+            page.query_params[name] = value
+        return page.run()
+
+    yield opened
+    for job in shared.jobs().all():
+        shared.jobs().stop(job.experiment)
+        until(lambda job=job: not job.active, "the job stops")
+    shared.process.clear()

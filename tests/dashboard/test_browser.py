@@ -2,74 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect
 
 from core.engine import Engine
 from core.store import Store
 from dashboard import link
 from dashboard.look import POST, PRE
-from tests import browser as finding
 from tests.conftest import EmbeddedRun
 from tests.core.tiny import LANGUAGES, sentences, write_table
-from tests.dashboard.browsing import Visitor, figures_of, run_of, serving
+from tests.dashboard.browsing import Visit, figures_of, run_of
 
-Visit = Callable[..., Visitor]
 Link = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=finding.executable(), args=finding.FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def twin(embedded: EmbeddedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache as the command line left it, for runs that must not see what the server computes."""
-    copy = tmp_path_factory.mktemp("twin") / "cache"
-    shutil.copytree(embedded.cache, copy, copy_function=os.link)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def server(embedded: EmbeddedRun, twin: Path) -> Iterator[str]:
-    """A server on the cache of the command line's run."""
-    assert twin.is_dir()  # the copy is made before the server adds to the cache
-    with serving(embedded.cache) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server on an empty cache."""
-    with serving(tmp_path_factory.mktemp("new") / "cache") as address:
-        yield address
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Visit]:
-    """Make visitors; whatever they do, they meet no error in the console and no other host."""
-    visitors: list[Visitor] = []
-
-    def come(address: str, **context: Any) -> Visitor:
-        visitors.append(Visitor(chromium, address, **context))
-        return visitors[-1]
-
-    yield come
-    for visitor in visitors:
-        visitor.context.close()
-        assert visitor.errors == []
-        assert visitor.strangers == []
 
 
 # -- the small real experiment ---------------------------------------------------------------------------------------
