@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.languages import label
 from core.models import CATALOGUE, DTYPES
 from core.progress import Progress, Terminal, duration
 from core.results import Change, Result
+from core.saved import read_experiment
 from core.scores import SCORES
 from core.selection import CONTROLS, SELECTIONS
 from core.store import Store
@@ -55,11 +57,15 @@ examples
   python -m core run --corpus tatoeba:tatoeba --probe-corpus embedded --target en
   python -m core run --model bigscience/bloom-560m --target fr --experts 200
   python -m core run --target ja --method aura --score ap --sites down_proj --expert-layers 6-17
+  python -m core run --experiment saved.json --strength 0.5
   python -m core experts --target ja --experts 500 --out experts.csv
 
 Results are cached in --cache: what was computed once is not computed again.
 """
 )
+
+
+_SETTINGS = {field.name for field in fields(Experiment)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +110,16 @@ def _parser() -> argparse.ArgumentParser:
         "writes the best: rank, layer, site, unit, score, value (its mean response on the target language).",
     )
     experts.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
+    for command in commands.choices.values():
+        _say_only_what_is_said(command)
     return parser
+
+
+def _say_only_what_is_said(command: argparse.ArgumentParser) -> None:
+    """Leave settings that are not given out of what is parsed: they are the file's, or the experiment's own defaults."""
+    for action in command._actions:
+        if action.dest in _SETTINGS:
+            action.default = argparse.SUPPRESS
 
 
 def _command(
@@ -119,6 +134,13 @@ def _command(
     )
     parser.set_defaults(command=function)
     default = Experiment()
+    parser.add_argument(
+        "--experiment",
+        metavar="FILE",
+        type=Path,
+        help="take the settings from a JSON file, such as the dashboard saves or --json writes; options given beside it "
+        "come first",
+    )
     known = ", ".join(choice.name for choice in CATALOGUE[:4])
     model = parser.add_argument_group("model")
     model.add_argument(
@@ -128,7 +150,7 @@ def _command(
     model.add_argument("--dtype", default="auto", choices=["auto", *DTYPES], help="default: bfloat16 where native")
     model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1 or mps")
     probe = parser.add_argument_group("experts")
-    probe.add_argument("--target", required=True, metavar="LANG", help="language whose experts are held")
+    probe.add_argument("--target", metavar="LANG", help="language whose experts are held")
     probe.add_argument("--experts", type=int, default=default.experts, metavar="K", help="how many (default: 2000)")
     probe.add_argument("--score", default=default.score, choices=SCORES, help="what an expert is (default: auroc)")
     probe.add_argument(
@@ -200,7 +222,12 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _experiment(arguments: argparse.Namespace) -> Experiment:
-    return Experiment.from_dict({k: v for k, v in vars(arguments).items() if k != "command"})
+    """What is asked: the defaults, what --experiment says instead, and what the other options say instead of that."""
+    said = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
+    base = read_experiment(arguments.experiment) if arguments.experiment else Experiment()
+    if not arguments.experiment and "target" not in said:
+        raise SettingError("an experiment without a target", "experts are those of a language", "Give --target ja.")
+    return replace(base, **said)
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -38,6 +38,10 @@ class Tokenised:
         """All tokens, special ones included."""
         return sum(map(len, self.ids))
 
+    def select(self, rows: np.ndarray) -> Tokenised:
+        """Some of the sentences, in this order; how many of them were cut is not known any more, and stands as 0."""
+        return Tokenised(tuple(self.ids[row] for row in rows), tuple(self.counted[row] for row in rows), 0)
+
 
 def tokenise(model: LoadedModel, sentences: Sequence[str]) -> Tokenised:
     """Turn sentences into token ids, cutting those longer than the model's context.

@@ -14,14 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from core import projection
 from core.embedded_model import is_converted
+from core.estimates import estimate
 from core.experiment import Experiment, Plan, plan
 from core.interventions import Intervention
 from core.measures import Measures
 from core.models import EMBEDDED, LoadedModel, ResolvedModel, load
 from core.progress import Progress
 from core.results import Result, merge_spaces
+from core.rounds import Seen
 from core.stages import Experts, NotCached, Stages
 from core.store import DamagedArtefact, Store
 
@@ -268,8 +272,24 @@ class Run:
             raise NotCached("embeddings")
         tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing])
         with self._passing(stage, tokens):
-            for group, code in missing:
-                self.stages.embed(group, code, intervention)
+            if missing:
+                self.stages.embed(intervention, lambda seen: self._estimate(intervention, seen))
+
+    def _estimate(self, intervention: Intervention | None, seen: Seen) -> None:
+        """Publish what the sentences so far say, as soon as there are two spaces to compare."""
+        if intervention is None:
+            return
+        pre, post = {}, {}
+        for g, rows in seen.rows.items():
+            pre[g] = self.stages.embeddings(g, None, self.plan.layer)[:, rows]
+            parts = [
+                seen.layer[g, code] if (g, code) in seen.layer else self.stages.rows_of(g, code, intervention, rows)
+                for code in self.plan.groups[g].languages
+            ]
+            known = [part for part in parts if part is not None]
+            if len(known) == len(parts):
+                post[g] = np.stack(known)
+        self.progress.partial = estimate(self.plan, pre, post) or self.progress.partial
 
     def _count(self, texts: list[tuple[str, ...]]) -> int:
         return sum(self.stages.tokens(sentences).n_tokens for sentences in texts)

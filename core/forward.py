@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,6 +49,7 @@ def forward(
     embeddings: bool = False,
     intervention: Intervention | None = None,
     neurons: NeuronMap | None = None,
+    parts: Sequence[int] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ForwardResult:
     """Pass sentences through the base model.
@@ -63,6 +64,9 @@ def forward(
         Written to every sentence; responses are read after it. The identity attaches no hook.
     neurons : NeuronMap, optional
         What is read, and what the intervention's indices count through: the model's MLP neurons unless given.
+    parts : sequence of int, optional
+        Lengths of consecutive runs of sentences that are batched apart, so that a run's numbers do not depend on what
+        passes beside it.
     advance : callable
         Called with the number of tokens after each batch; what it raises stops the pass.
 
@@ -102,11 +106,20 @@ def forward(
                 if states is not None:
                     _embed(states, batch, output, model)
 
-        batches = plan_batches([len(ids) for ids in tokens.ids], TOKENS_A_BATCH.get(model.device.type, 512))
+        batches = _batches(tokens, parts or [n], TOKENS_A_BATCH.get(model.device.type, 512))
         count = 1 if model.sharded else streams.count(model.device)
         for rows, _ in streams.side_by_side(work, batches, count):
             advance(sum(len(tokens.ids[row]) for row in rows))
     return ForwardResult(reader.result() if reader else None, states)
+
+
+def _batches(tokens: Tokenised, parts: Sequence[int], budget: int) -> list[np.ndarray]:
+    planned, start = [], 0
+    for size in parts:
+        lengths = [len(ids) for ids in tokens.ids[start : start + size]]
+        planned += [rows + start for rows in plan_batches(lengths, budget)]
+        start += size
+    return planned
 
 
 class _Reader:

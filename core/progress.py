@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -45,9 +46,12 @@ class Progress:
     ----------
     report : callable
         Called with a `Snapshot`; may raise `Cancelled` to stop the work.
+    partial : object
+        What is known of the answer so far, for whoever waits for it; None while nothing is.
     """
 
     report: Callable[[Snapshot], None] = lambda _: None
+    partial: Any = None
     _plan: dict[str, float] = field(default_factory=dict)
     _finished: dict[str, float] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)

@@ -19,13 +19,14 @@ from core.experiment import Plan
 from core.forward import forward
 from core.interventions import METHODS, Evidence, Intervention, intervene
 from core.models import LoadedModel
+from core.rounds import Rounds, Seen
 from core.scores import SCORES
 from core.store import Artefact, DamagedArtefact, Payload, Store, digest
 
 T = TypeVar("T")
 
 # One number a stage: raise it when what the stage computes changes, and its old artefacts are not used any more.
-VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 1, "layer": 1, "profile": 1, "projection": 1}
+VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 2, "layer": 1, "profile": 1, "projection": 1}
 
 
 class NotCached(Exception):  # noqa: N818 - an answer, not an error
@@ -88,7 +89,7 @@ class Stages:
         only_cached: bool = False,
     ) -> None:
         self.plan, self.store = plan, store
-        self._load, self._advance, self._only_cached = load, advance, only_cached
+        self.load, self.advance, self._only_cached = load, advance, only_cached
         self._tokens: dict[tuple[str, ...], Tokenised] = {}
         self._expertise: Expertise | None = None
 
@@ -160,12 +161,12 @@ class Stages:
         def compute() -> Payload:
             tokens = self.tokens(self.plan.probe.texts[language])
             result = forward(
-                self._load(),
+                self.load(),
                 tokens,
                 pooling=self.plan.experiment.pooling,
                 responses=True,
                 neurons=self.plan.outline.neurons,
-                advance=self._advance,
+                advance=self.advance,
             )
             assert result.responses is not None
             return Payload(arrays=result.responses, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
@@ -232,24 +233,19 @@ class Stages:
         target = by_language.pop(self.plan.probe.languages.index(self.plan.target))
         return target, np.concatenate(by_language, axis=1)
 
-    def embed(self, group: int, language: str, intervention: Intervention | None) -> None:
-        """Embed one language's evaluation sentences at every layer."""
+    def embed(self, intervention: Intervention | None, seen: Callable[[Seen], None] = lambda _: None) -> None:
+        """Embed all evaluation sentences that are not embedded yet, at every layer, in rounds (see `core.rounds`).
 
-        def compute() -> Payload:
-            tokens = self.tokens(self.plan.groups[group].texts[language])
-            result = forward(
-                self._load(),
-                tokens,
-                embeddings=True,
-                intervention=intervention,
-                neurons=self.plan.outline.neurons,
-                advance=self._advance,
-            )
-            assert result.embeddings is not None
-            arrays = {_layer_name(layer): state for layer, state in enumerate(result.embeddings)}
-            return Payload(arrays=arrays, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
-
-        self.get("embeddings", self.embeddings_spec(group, language, intervention), compute, lambda a: a.facts)
+        Parameters
+        ----------
+        seen : callable
+            Told after each round but the last what is there.
+        """
+        with self.store.lock("rounds", {"space": self.space_spec(intervention)}):  # whoever comes second, waits
+            missing = self.missing_embeddings(intervention)
+            if missing and self._only_cached:
+                raise NotCached("embeddings")
+            Rounds(self, intervention, missing).run(seen)
 
     def embeddings(self, group: int, intervention: Intervention | None, layer: int) -> np.ndarray:
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
@@ -261,6 +257,27 @@ class Stages:
                 for code in self.plan.groups[group].languages
             ]
         )
+
+    @staticmethod
+    def layer_arrays(states: np.ndarray) -> dict[str, np.ndarray]:
+        """Embeddings ``(n_layers + 1, n_sentences, hidden)`` as they are stored."""
+        return {_layer_name(layer): state for layer, state in enumerate(states)}
+
+    def stored_layers(self, stage: str, spec: Mapping[str, Any]) -> np.ndarray:
+        """The inverse of `layer_arrays`."""
+        stored = self._stored(stage, spec)
+        return np.stack([self.stored_layer(stored, layer) for layer in range(self.plan.outline.n_layers + 1)])
+
+    def stored_layer(self, artefact: Artefact, layer: int) -> np.ndarray:
+        """One layer of an artefact of embeddings, (n_sentences, hidden)."""
+        return self._array(artefact, _layer_name(layer))
+
+    def rows_of(
+        self, group: int, language: str, intervention: Intervention | None, rows: np.ndarray
+    ) -> np.ndarray | None:
+        """Rows of a language that is embedded already, at the plan's layer: (n_rows, hidden); None if it is not."""
+        stored = self.store.find("embeddings", self.embeddings_spec(group, language, intervention))
+        return None if stored is None else self.stored_layer(stored, self.plan.layer)[rows]
 
     def cut(self) -> int:
         """Sentences that were longer than the model's context, among those embedded unmodified."""
@@ -274,7 +291,7 @@ class Stages:
         """Tokenise, once a list."""
         key = tuple(sentences)
         if key not in self._tokens:
-            self._tokens[key] = tokenise(self._load(), sentences)
+            self._tokens[key] = tokenise(self.load(), sentences)
         return self._tokens[key]
 
     # -- helpers -------------------------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ def side_by_side(work: Callable[[B], R], batches: Sequence[B], streams: int) -> 
     """Apply ``work`` to every batch, ``streams`` at once; gives batch and result as they finish.
 
     The cores are shared out among the streams. Whatever ``work`` or the consumer raises ends the others after the batch
-    that they are at, before it is passed on.
+    that they are at, before it is passed on. A single batch gets one stream's cores as well: how many threads share
+    a product decides its last bits, and a batch's numbers must not depend on what passes beside it.
     """
-    if streams < 2 or len(batches) < 2:
+    if streams < 2:
         for batch in batches:
             yield batch, work(batch)
         return

@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core.errors import AskError
+from core.estimates import Estimate
 from core.experiment import Experiment
 from core.progress import duration
 from core.results import Result
-from dashboard import look, shared
+from dashboard import look, shared, words
 from dashboard.jobs import Job, in_one_line
 from dashboard.requests import Request
 
@@ -122,6 +123,8 @@ def _progress(experiment: Request) -> None:
             at = job.snapshot
             left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
             st.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{left}")
+        if job.progress is not None and isinstance(job.progress.partial, Estimate):
+            _estimate(job.progress.partial, experiment)
         look.quiet(
             "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
@@ -130,3 +133,27 @@ def _progress(experiment: Request) -> None:
             jobs.leave(shared.visitor())
             st.session_state["stopped"] = experiment
             st.rerun()
+
+
+def _estimate(now: Estimate, experiment: Request) -> None:
+    """What the sentences so far say, with how sure that is."""
+    target = f" from {look.name(experiment.target)}" if isinstance(experiment, Experiment) else ""
+    found, apart = st.columns(2)
+    for column, title, pre, post, write in (
+        (found, f"Top-1{target}, so far", now.pre, now.post, words.percent),
+        (apart, f"Distance{target}, so far", now.distance_pre, now.distance_post, "{:.3f}".format),
+    ):
+        column.metric(
+            title,
+            f"{write(post.low)} to {write(post.high)}",
+            f"before: {write(pre.low)} to {write(pre.high)}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help="95% interval after the intervention; the mean of the sentences so far is "
+            f"{write(post.value)}, before the intervention {write(pre.value)}.",
+        )
+    look.quiet(
+        f"From {now.rows:,} of {now.of:,} sentences, drawn at random. Each looks for its translation among {now.rows:,} "
+        "candidates so far, which is easier than among all: expect top-1 to fall as more come in, before and after alike."
+    )

@@ -13,6 +13,7 @@ from core.engine import Engine
 from core.experiment import Experiment
 from core.progress import Cancelled, Progress, Snapshot
 from core.results import Result
+from core.rounds import rounds
 from core.store import Store
 from tests.core.tiny import LANGUAGES
 
@@ -96,35 +97,54 @@ def test_two_fresh_caches_give_the_same_record(
 # -- stopped and damaged ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("stage", "words"),
-    [
-        ("responses", "reading every neuron on the probe sentences"),
-        ("embeddings", "embedding the sentences, before"),
-        ("embeddings", "embedding the sentences, after"),
-    ],
-)
-def test_a_stopped_run_keeps_what_was_finished(
-    stage: str, words: str, asked: Experiment, store: Store, finished: tuple[Result, Path]
+def test_a_stopped_run_keeps_the_languages_it_read(
+    asked: Experiment, store: Store, finished: tuple[Result, Path]
 ) -> None:
-    already = len(LANGUAGES) if words.endswith("after") else 0
-
     def kept() -> set[Path]:
-        return set(store.root.glob(f"{stage}/[0-9a-f]*"))
+        return set(store.root.glob("responses/[0-9a-f]*"))
 
     def stop(snapshot: Snapshot) -> None:
-        if snapshot.stage == words and len(kept()) == already + 2:
+        if snapshot.stage == "reading every neuron on the probe sentences" and len(kept()) == 2:
             raise Cancelled
 
     engine = Engine(store)
     with pytest.raises(Cancelled):
         engine.run(asked, Progress(stop))
-    assert len(kept()) == already + 2
     made = {entry.digest: entry.created for entry in store.entries()}
-    assert len(made) >= already + 2
+    assert len(kept()) == 2
     resumed = engine.run(asked)
     assert {entry.digest: entry.created for entry in store.entries() if entry.digest in made} == made
     assert numbers(resumed) == numbers(finished[0])
+
+
+@pytest.mark.parametrize("space", ["before", "after"])
+def test_a_stopped_run_keeps_the_rounds_it_finished(
+    space: str, asked: Experiment, store: Store, finished: tuple[Result, Path], tmp_path: Path
+) -> None:
+    words = f"embedding the sentences, {space}"
+    whole: list[str] = []
+    Engine(Store(tmp_path / "whole")).run(asked, Progress(lambda snapshot: whole.append(snapshot.stage)))
+    left = whole.count(words)
+
+    def stop(snapshot: Snapshot) -> None:
+        nonlocal left
+        left -= snapshot.stage == words
+        if left == 0:  # at the last batch of the last round
+            raise Cancelled
+
+    def parts() -> dict[str, float]:
+        return {entry.digest: entry.created for entry in store.entries() if entry.stage == "embedding-parts"}
+
+    engine = Engine(store)
+    with pytest.raises(Cancelled):
+        engine.run(asked, Progress(stop))
+    made = parts()
+    assert len(made) == len(LANGUAGES) * (len(rounds(len(finished[0].plan.groups[0]))) - 1)
+    seen: list[float] = []
+    resumed = engine.run(asked, Progress(lambda _: seen.append(min(parts().values(), default=0.0))))
+    assert set(seen) >= {min(made.values())}  # they were there, and were not made anew
+    assert numbers(resumed) == numbers(finished[0])
+    assert parts() == {}
 
 
 def flip(path: Path) -> None:

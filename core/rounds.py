@@ -1,0 +1,183 @@
+"""One space embedded in rounds: a few sentences of all languages first, then twice as many, and so on.
+
+Sentences come in a random order (the same for every run), so that what is known after a round is an estimate of what
+will be known in the end. A stopped run goes on where it was: finished rounds are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.batches import Tokenised
+from core.forward import forward
+from core.interventions import Intervention
+from core.store import Payload
+
+if TYPE_CHECKING:
+    from core.stages import Stages
+
+VERSION = 1
+_FIRST, _LARGEST = 4, 128  # rows
+_KEEP_AFTER = 20.0  # seconds of work that a killed process may lose
+_HELD_BYTES = 1 << 29  # of embeddings in memory, beside the model
+
+List = tuple[int, str]
+"""A list of sentences: the number of its group, and its language."""
+
+
+def rounds(n: int) -> list[np.ndarray]:
+    """Rows 0 to ``n - 1`` in the order in which they are embedded, cut into rounds: 4 rows, then 8, 16, ... 128.
+
+    Depends on ``n`` alone, so that every run embeds the same rows together.
+    """
+    order = np.random.default_rng(0).permutation(n)
+    cuts, size = [0], _FIRST
+    while cuts[-1] < n:
+        cuts.append(min(n, cuts[-1] + size))
+        size = min(2 * size, _LARGEST)
+    return [order[a:b] for a, b in pairwise(cuts)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is embedded after a round.
+
+    Attributes
+    ----------
+    rows : dict of int to ndarray of int64
+        By group, the rows that are embedded in all its languages.
+    layer : dict of (group, language) to ndarray of float32, (n_rows, hidden)
+        Their embeddings at the plan's layer, for lists that are being embedded.
+    """
+
+    rows: dict[int, np.ndarray]
+    layer: dict[List, np.ndarray]
+
+
+class Rounds:
+    """Embeds lists of sentences of one space.
+
+    Parameters
+    ----------
+    lists : sequence of (group, language)
+        Which; those of a group advance together.
+    """
+
+    def __init__(self, stages: Stages, intervention: Intervention | None, lists: Sequence[List]) -> None:
+        self.stages, self.plan, self.intervention = stages, stages.plan, intervention
+        self.lists = list(lists)
+        self.cuts = {item: rounds(len(self.plan.groups[item[0]])) for item in self.lists}
+        self._held: dict[tuple[List, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
+        self._layer: dict[List, list[np.ndarray]] = {item: [] for item in self.lists}
+
+    def run(self, seen: Callable[[Seen], None]) -> None:
+        """Embed and store everything; ``seen`` is told after each round but the last."""
+        kept = time.monotonic()
+        most = max((len(cuts) for cuts in self.cuts.values()), default=0)
+        try:
+            for number in range(most):
+                self._round(number)
+                held = sum(part.nbytes for part in self._held.values())
+                if number + 1 < most:
+                    if time.monotonic() - kept > _KEEP_AFTER or held > _HELD_BYTES:
+                        self._keep()
+                        kept = time.monotonic()
+                    seen(self._seen(number))
+        except BaseException:
+            self._keep()
+            raise
+        for item in self.lists:
+            self._store(item)
+
+    def _round(self, number: int) -> None:
+        """Pass what is missing of one round through the model, all languages side by side."""
+        parts = []
+        for item in self.lists:
+            if number >= len(self.cuts[item]):
+                continue
+            stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
+            if stored is None:
+                parts.append(item)
+            else:
+                self._layer[item].append(self.stages.stored_layer(stored, self.plan.layer))
+                self.stages.advance(self._tokens(item, number).n_tokens)
+        if not parts:
+            return
+        tokens = [self._tokens(item, number) for item in parts]
+        result = forward(
+            self.stages.load(),
+            _joined(tokens),
+            parts=[len(part.ids) for part in tokens],
+            embeddings=True,
+            intervention=self.intervention,
+            neurons=self.plan.outline.neurons,
+            advance=self.stages.advance,
+        )
+        assert result.embeddings is not None
+        start = 0
+        for item, part in zip(parts, tokens, strict=True):
+            states = result.embeddings[:, start : start + len(part.ids)]
+            start += len(part.ids)
+            self._held[item, number] = states
+            self._layer[item].append(states[self.plan.layer])
+
+    def _seen(self, number: int) -> Seen:
+        rows = {group: np.concatenate(self.cuts[group, code][: number + 1]) for group, code in self.lists}
+        return Seen(rows, {item: np.concatenate(parts) for item, parts in self._layer.items()})
+
+    def _keep(self) -> None:
+        """Put what is held into the store, part by part."""
+        for item, number in list(self._held):
+            states = self._held.pop((item, number))
+            payload = Payload(arrays=self.stages.layer_arrays(states))
+            self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
+
+    def _store(self, item: List) -> None:
+        """Put a list's parts together, in the order of its rows, and drop them."""
+        group, language = item
+        tokens = self.stages.tokens(self.plan.groups[group].texts[language])
+
+        def compute() -> Payload:
+            parts = [self._part(item, number) for number in range(len(self.cuts[item]))]
+            states = np.empty((parts[0].shape[0], len(tokens.ids), parts[0].shape[2]), dtype=np.float32)
+            for rows, part in zip(self.cuts[item], parts, strict=True):
+                states[:, rows] = part
+            return Payload(
+                arrays=self.stages.layer_arrays(states), facts={"tokens": tokens.n_tokens, "cut": tokens.cut}
+            )
+
+        spec = self.stages.embeddings_spec(group, language, self.intervention)
+        self.stages.get("embeddings", spec, compute, lambda artefact: artefact.facts)
+        for number in range(len(self.cuts[item])):
+            self._held.pop((item, number), None)
+            stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
+            if stored is not None:
+                self.stages.store.remove(stored)
+
+    def _part(self, item: List, number: int) -> np.ndarray:
+        held = self._held.get((item, number))
+        if held is not None:
+            return held
+        return self.stages.stored_layers("embedding-parts", self._part_spec(item, number))
+
+    def _part_spec(self, item: List, number: int) -> Mapping[str, Any]:
+        spec = self.stages.embeddings_spec(*item, self.intervention)
+        return {"version": VERSION, "embeddings": spec, "round": number}
+
+    def _tokens(self, item: List, number: int) -> Tokenised:
+        group, language = item
+        return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[item][number])
+
+
+def _joined(parts: Sequence[Tokenised]) -> Tokenised:
+    return Tokenised(
+        tuple(row for part in parts for row in part.ids),
+        tuple(row for part in parts for row in part.counted),
+        sum(part.cut for part in parts),
+    )
