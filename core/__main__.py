@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say_only_what_is_said(command: argparse.ArgumentParser) -> None:
-    """Leave settings that are not given out of what is parsed: they are the file's, or the experiment's own defaults."""
+    """Leave settings that are not given out of what is parsed: they are the file's, or the experiment's defaults."""
     for action in command._actions:
         if action.dest in _SETTINGS:
             action.default = argparse.SUPPRESS
@@ -138,8 +138,7 @@ def _command(
         "--experiment",
         metavar="FILE",
         type=Path,
-        help="take the settings from a JSON file, such as the dashboard saves or --json writes; options given beside it "
-        "come first",
+        help="take the settings from a JSON file, as the dashboard saves or --json writes; options beside it win",
     )
     known = ", ".join(choice.name for choice in CATALOGUE[:4])
     model = parser.add_argument_group("model")

@@ -154,6 +154,7 @@ def _estimate(now: Estimate, experiment: Request) -> None:
             f"{write(post.value)}, before the intervention {write(pre.value)}.",
         )
     look.quiet(
-        f"From {now.rows:,} of {now.of:,} sentences, drawn at random. Each looks for its translation among {now.rows:,} "
-        "candidates so far, which is easier than among all: expect top-1 to fall as more come in, before and after alike."
+        f"From {now.rows:,} of {now.of:,} sentences, drawn at random. Each looks for its translation among "
+        f"{now.rows:,} candidates so far, which is easier than among all: expect top-1 to fall as more come in, before "
+        "and after alike."
     )
