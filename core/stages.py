@@ -221,15 +221,19 @@ class Stages:
             return replace(built, neurons=selection.random_by_layer(experts.neurons, everyone, asked.seed))
         return built
 
+    def responses_of(self, neurons: np.ndarray) -> np.ndarray:
+        """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences)."""
+        languages = self.plan.probe.languages
+        responses = np.empty((len(languages), len(neurons), len(self.plan.probe)), dtype=np.float32)
+        for row, code in enumerate(languages):
+            stored = self._stored("responses", self.responses_spec(code))
+            for site, units, positions in self.plan.outline.neurons.by_site(neurons):
+                responses[row, positions] = self._array(stored, site.path)[units]
+        return responses
+
     def _samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Responses of neurons ``(k,)`` to the target's probe sentences and to all others."""
-        by_language: list[np.ndarray] = []
-        for code in self.plan.probe.languages:
-            stored = self._stored("responses", self.responses_spec(code))
-            responses = np.empty((len(neurons), len(self.plan.probe)), dtype=np.float32)
-            for site, units, positions in self.plan.outline.neurons.by_site(neurons):
-                responses[positions] = self._array(stored, site.path)[units]
-            by_language.append(responses)
+        by_language = list(self.responses_of(neurons))
         target = by_language.pop(self.plan.probe.languages.index(self.plan.target))
         return target, np.concatenate(by_language, axis=1)
 

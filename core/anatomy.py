@@ -1,0 +1,204 @@
+"""Where the experts are, how they score among all neurons, and what the languages' experts have in common.
+
+Everything here follows from the stored expertise of every probe language; no pass of the model is needed for it. One
+neuron's responses come from the stored responses, which are read anew if they were removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.engine import Run
+from core.experiment import Plan
+from core.neurons import NeuronMap
+from core.selection import layers_of
+from core.stages import VERSIONS, Expertise, Experts, NotCached
+from core.store import JSON, digest
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All that is known of the neurons without a pass of the model.
+
+    Attributes
+    ----------
+    experts : Experts
+        The chosen ones, best first.
+    expertise : Expertise
+        Every neuron's score and mean response, for every probe language.
+    key : str
+        Digest of what determines the expertise: what is derived from it may be kept under it.
+    """
+
+    plan: Plan
+    experts: Experts
+    expertise: Expertise
+    key: str
+
+
+def read(run: Run) -> Anatomy:
+    """The experts and every neuron's expertise; the spaces are not needed."""
+    experts, stages = run.experts(), run.stages
+    determined: dict[str, JSON] = {
+        "version": VERSIONS["expertise"],
+        "score": run.plan.experiment.score,
+        "responses": [stages.responses_spec(code) for code in run.plan.probe.languages],
+    }
+    return Anatomy(run.plan, experts, stages.expertise(), digest(determined))
+
+
+def responses(run: Run, neuron: int) -> np.ndarray:
+    """One neuron's responses to the probe sentences: float32, (n_languages, n_sentences).
+
+    Where the responses were removed from the store, the model reads all neurons again.
+    """
+    missing = run.stages.missing_responses()
+    if missing and run.only_cached:
+        raise NotCached("responses")
+    if missing:
+        tokens = sum(run.stages.tokens(run.plan.probe.texts[code]).n_tokens for code in missing)
+        run.progress.stage("reading every neuron on the probe sentences", tokens)
+        for code in missing:
+            run.stages.capture(code)
+    return run.stages.responses_of(np.array([neuron]))[:, 0]
+
+
+def by_site(neurons: NeuronMap, chosen: np.ndarray) -> pd.DataFrame:
+    """How many of the neurons ``(k,)`` each site has.
+
+    Returns
+    -------
+    DataFrame
+        ``layer, site, experts, width, share``, one row a site; ``width``: its neurons, ``share``: of them, experts.
+    """
+    rows = pd.DataFrame(
+        {
+            "layer": [site.layer for site in neurons.sites],
+            "site": [site.name for site in neurons.sites],
+            "experts": 0,
+            "width": [site.width for site in neurons.sites],
+        }
+    )
+    number = {site: row for row, site in enumerate(neurons.sites)}
+    for site, units, _ in neurons.by_site(chosen):
+        rows.loc[number[site], "experts"] = len(units)
+    return rows.assign(share=rows["experts"] / rows["width"])
+
+
+def histogram(scores: np.ndarray, chosen: np.ndarray, bins: int = 80) -> pd.DataFrame:
+    """Distribution of the scores ``(n_neurons,)``, of all neurons and of the chosen ``(k,)``.
+
+    Returns
+    -------
+    DataFrame
+        ``low, high, neurons, experts``, one row a bin of equal width; the last bin has its upper end inside. Scores
+        that are not finite are in no bin.
+    """
+    finite = scores[np.isfinite(scores)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1e-9, bins + 1)
+    best = scores[chosen]
+    return pd.DataFrame(
+        {
+            "low": edges[:-1],
+            "high": edges[1:],
+            "neurons": np.histogram(finite, edges)[0],
+            "experts": np.histogram(best[np.isfinite(best)], edges)[0],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Which neurons are every language's k best, for all k at once.
+
+    Attributes
+    ----------
+    places : ndarray of int32, (n_languages, n_candidates)
+        How many candidates of its group come before each: it is among the k best where its place is below k.
+    sizes : tuple of int
+        Neurons of each group that is ranked by itself: one for the whole model, or one a layer.
+    """
+
+    languages: tuple[str, ...]
+    places: np.ndarray
+    sizes: tuple[int, ...]
+
+    @property
+    def most(self) -> int:
+        """The largest k that means more than the k below it."""
+        return max(self.sizes)
+
+    def size(self, k: int | np.ndarray) -> np.ndarray:
+        """How many neurons a language's k best are: k, or up to k of each layer."""
+        return np.asarray(sum(np.minimum(k, size) for size in self.sizes), dtype=np.int64)
+
+    def shared(self, k: int) -> np.ndarray:
+        """Neurons among the k best of both languages: ndarray of int64, (n_languages, n_languages)."""
+        within = self.places < k
+        return np.stack([within[:, row].sum(axis=1) for row in within])
+
+    def curve(self) -> pd.DataFrame:
+        """Share of the k best that two languages have in common, for every k, exactly.
+
+        A neuron is among the k best of both languages from the k on that passes the larger of its two places, so one
+        count of these places, summed up, gives all k.
+
+        Returns
+        -------
+        DataFrame
+            ``k, mean, low, high, chance``: over the pairs of languages, the mean, the least and the most; and what
+            two sets of this size drawn at random share on average (k / n_neurons, where one group is ranked).
+        """
+        k = np.arange(1, self.most + 1)
+        total, low, high = np.zeros(self.most), np.full(self.most, np.inf), np.full(self.most, -np.inf)
+        n_pairs = 0
+        for row in range(len(self.places)):
+            for other in range(row):
+                both = np.maximum(self.places[row], self.places[other])
+                shared = np.bincount(both, minlength=self.most).cumsum()
+                total += shared
+                np.minimum(low, shared, out=low)
+                np.maximum(high, shared, out=high)
+                n_pairs += 1
+        size = self.size(k)
+        chance = np.sum([np.minimum(k, n) ** 2 / n for n in self.sizes], axis=0) / size
+        return pd.DataFrame(
+            {"k": k, "mean": total / n_pairs / size, "low": low / size, "high": high / size, "chance": chance}
+        )
+
+
+def ranking(found: Expertise, plan: Plan) -> Ranking:
+    """Rank the neurons that may be experts, for every probe language, as the selection does.
+
+    A lowest score is not regarded: with it, the languages' sets would not be of one size.
+    """
+    asked, neurons = plan.experiment.selection, plan.outline.neurons
+    candidates = asked.candidates(neurons)
+    groups = layers_of(candidates, neurons) if asked.over == "layer" else np.zeros(len(candidates), dtype=np.int64)
+    return Ranking(found.languages, places(found.scores[:, candidates], groups), tuple(np.unique_counts(groups).counts))
+
+
+def places(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Place of each neuron by its score, from 0, among those of its group; ties go to the lower index.
+
+    Parameters
+    ----------
+    scores : ndarray, (n_languages, n_neurons)
+        NaN is below everything, as in `core.selection.Selection.choose`.
+    groups : ndarray of int, (n_neurons,)
+
+    Returns
+    -------
+    ndarray of int32, (n_languages, n_neurons)
+    """
+    found = np.empty(scores.shape, dtype=np.int32)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        for row, of_language in zip(found, scores, strict=True):
+            order = np.argsort(-of_language[members], kind="stable")
+            row[members[order]] = np.arange(len(members), dtype=np.int32)
+    return found
