@@ -11,7 +11,7 @@ import core  # noqa: F401, I001 - sets what must be set before torch is imported
 
 import streamlit as st
 
-from dashboard import controls, look, shared
+from dashboard import controls, look, preload, screen, shared, tour
 from dashboard.pages import compare, experts, explore, generate, jobs, layers, retrieval, sentences, what_if
 
 st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
@@ -32,7 +32,17 @@ pages = {
     path: st.Page(draw, title=title, icon=f":material/{icon}:", url_path=path, default=not path)
     for path, (draw, title, icon) in _PAGES.items()
 }
-page = st.navigation(list(pages.values()))
+# The link says whether there is a sidebar, so it is asked before the controls read it.
+presenting = controls.presenting()
+page = st.navigation(list(pages.values()), position="top" if presenting else "sidebar")
 shared.set_pages(pages, page.url_path)
-shared.set_experiment(controls.sidebar())
+experiment = controls.unchanged() if presenting else controls.sidebar()
+shared.set_experiment(experiment)
+if presenting:
+    screen.style()
+    if st.button("Leave presenter mode", icon=":material/close_fullscreen:", type="tertiary"):
+        screen.present(False)
+        st.rerun()
+tour.draw()
 page.run()
+preload.soon(experiment)

@@ -19,7 +19,7 @@ from core.interventions import METHODS
 from core.languages import label
 from core.models import CATALOGUE, EMBEDDED, ModelSpec, Outline, outline, resolve
 from core.scores import SCORES
-from dashboard import link, shared, view
+from dashboard import link, saving, screen, shared, view
 
 T = TypeVar("T")
 
@@ -68,7 +68,23 @@ def sidebar() -> Experiment:
             chosen = _which(chosen, shape)
         with st.expander("More settings"):
             chosen = _more(chosen, sentences)
+        saving.draw(chosen)
         _foot(model)
+    _to_link(chosen)
+    return chosen
+
+
+def presenting() -> bool:
+    """Whether the link, or the visitor since, asks for presenter mode; may be asked before the page is known."""
+    query = st.query_params.to_dict()
+    if query and query != st.session_state.get("link"):
+        return query.get(screen.PREFIX + "present") == "1"
+    return screen.presenting()
+
+
+def unchanged() -> Experiment:
+    """What is chosen, without the controls to change it; the link follows."""
+    chosen = _from_link()
     _to_link(chosen)
     return chosen
 
@@ -82,7 +98,8 @@ def _from_link() -> Experiment:
     )
     st.session_state["drawn"] = shared.page()
     if query != st.session_state.get("link") and not moved:
-        settings = {name: value for name, value in query.items() if not name.startswith(view.PREFIX)}
+        rest = screen.take(query)
+        settings = {name: value for name, value in rest.items() if not name.startswith(view.PREFIX)}
         experiment, problems = link.from_query(settings)
         view.from_query(query)
         st.session_state.update(experiment=experiment, problems=problems, link=query)
@@ -93,7 +110,7 @@ def _from_link() -> Experiment:
 
 
 def _to_link(chosen: Experiment) -> None:
-    query = link.to_query(chosen) | view.to_query()
+    query = link.to_query(chosen) | view.to_query() | screen.to_query()
     st.session_state.update(experiment=chosen, link=query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
@@ -245,6 +262,12 @@ def _more(chosen: Experiment, corpus: Corpus | None) -> Experiment:
 
 
 def _foot(model: str) -> None:
+    if st.button("Presenter mode", width="stretch", icon=":material/present_to_all:", help="Large type, no sidebar."):
+        screen.present(True)
+        st.rerun()
+    if st.button("Take the tour", width="stretch", icon=":material/tour:"):
+        screen.set_stop(1)
+        st.switch_page(st.session_state["pages"]["experts"])
     if st.button("Back to the opening setting", width="stretch"):
         st.query_params.clear()
         st.rerun()

@@ -12,14 +12,14 @@ _WIDTH = 900  # pixels: charts take the page's width, which a file has not
 _SCALE = 2.0
 
 
-def svg(chart: Any) -> bytes:
-    """An Altair chart as SVG."""
-    return str(vl_convert.vegalite_to_svg(_sized(chart), show_warnings=False)).encode()
+def svg(chart: Any, width: int = _WIDTH) -> bytes:
+    """An Altair chart as SVG, ``width`` pixels wide if it has no width of its own."""
+    return str(vl_convert.vegalite_to_svg(_sized(chart, width), show_warnings=False)).encode()
 
 
 def png(chart: Any) -> bytes:
     """An Altair chart as PNG, at twice its size."""
-    return bytes(vl_convert.vegalite_to_png(_sized(chart), scale=_SCALE, show_warnings=False))
+    return bytes(vl_convert.vegalite_to_png(_sized(chart, _WIDTH), scale=_SCALE, show_warnings=False))
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -34,9 +34,9 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _sized(chart: Any) -> dict[str, Any]:
+def _sized(chart: Any, width: int) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict()
     if "hconcat" not in spec and "vconcat" not in spec and not isinstance(spec.get("width"), int | float | dict):
-        spec["width"] = _WIDTH
+        spec["width"] = width
     spec["background"] = "white"
     return spec

@@ -114,6 +114,11 @@ class Jobs:
             self._keep(experiment, found)
         return found
 
+    def peek(self, experiment: Request) -> Any | None:
+        """The answer if it is in memory; looks nothing up."""
+        with self._changed:
+            return self._results.get(experiment)
+
     def submit(self, visitor: str, experiment: Request, *, background: bool = False, title: str = "") -> Job:
         """Ask for an experiment; whatever else this visitor asked for is withdrawn, unless this is background work."""
         with self._changed:

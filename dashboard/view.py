@@ -32,8 +32,8 @@ def put(name: str, value: str, default: str = "") -> None:
         view.pop(name, None)
     else:
         view[name] = value
-    settings = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
-    query = settings | to_query()
+    rest = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
+    query = rest | to_query()
     st.session_state["link"] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

@@ -126,10 +126,8 @@ def _retrieval(result: Result) -> None:
 
 def _layers(result: Result) -> None:
     st.subheader("The same at every layer", anchor=False)
-    rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
-    rows["space"] = rows["space"].map({"top1_pre": "before", "top1_post": "after"})
     st.altair_chart(
-        charts.layer_lines(rows, result.plan.layer),
+        charts.layer_lines(layer_frame(result), result.plan.layer),
         key="layers",
         alt="Top-1 retrieval accuracy with the target as the query, by layer, before and after.",
     )
@@ -138,10 +136,15 @@ def _layers(result: Result) -> None:
 
 def _conditions(result: Result) -> None:
     """No number without its conditions."""
-    plan = result.plan
-    asked = plan.experiment
     for note in result.notes:
         look.quiet(f"Note: {note}")
+    look.quiet(conditions(result))
+
+
+def conditions(result: Result) -> str:
+    """Model, neurons, sentences and settings of a result, in one line."""
+    plan = result.plan
+    asked = plan.experiment
     model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
     experts = (
         f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {words.kinds(asked.neurons)} neurons, "
@@ -152,7 +155,13 @@ def _conditions(result: Result) -> None:
     evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
     written = f"{METHODS[asked.method].title.lower()} at {asked.tokens} tokens"
     settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
-    look.quiet(f"{model}; {experts}; {evaluation}; {settings}.")
+    return f"{model}; {experts}; {evaluation}; {settings}."
+
+
+def layer_frame(result: Result) -> pd.DataFrame:
+    """One row a layer and space: ``layer, space, top1``."""
+    rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
+    return rows.assign(space=rows["space"].map({"top1_pre": "before", "top1_post": "after"}))
 
 
 def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:

@@ -1,0 +1,84 @@
+"""How the whole dashboard is shown, whatever the page: the tour's stop, presenter mode. Kept in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+PREFIX = "screen."
+_TOUR, _PRESENT = "tour", "present"
+
+_PRESENTER = """
+<style>
+  html { font-size: 21px; }
+  .block-container { max-width: none; padding-left: 3rem; padding-right: 3rem; }
+  [data-testid="stMetricValue"] { font-size: 2.3rem; }
+  .ln-quiet { font-size: .8rem; }
+  @media (max-width: 900px) { html { font-size: 17px; } .block-container { padding-left: 1rem; padding-right: 1rem; } }
+</style>
+"""
+
+
+def presenting() -> bool:
+    """Whether presenter mode is on: large type, no sidebar."""
+    return _state().get(_PRESENT) == "1"
+
+
+def present(on: bool) -> None:
+    """Switch presenter mode."""
+    _set(_PRESENT, "1" if on else "")
+
+
+def style() -> None:
+    """Apply presenter mode's style."""
+    st.html(_PRESENTER)
+
+
+def stop(most: int) -> int:
+    """At which stop of the tour the visitor is, from 1; 0 for none."""
+    text = _state().get(_TOUR, "")
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else 0
+
+
+def set_stop(number: int) -> None:
+    """Go to a stop; 0 ends the tour."""
+    _set(_TOUR, str(number) if number else "")
+    if not number:
+        decline_tour()
+
+
+def arrived_by_no_link() -> bool:
+    """Whether this is a visitor who came by the bare address and has not said what they want."""
+    return bool(st.session_state.get("bare", False))
+
+
+def decline_tour() -> None:
+    """Do not offer the tour any more."""
+    st.session_state["bare"] = False
+
+
+def take(query: Mapping[str, str]) -> dict[str, str]:
+    """Note what a link says of the screen, and give what it says of all else."""
+    st.session_state.setdefault("bare", not query)
+    st.session_state["screen"] = {
+        name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)
+    }
+    return {name: value for name, value in query.items() if not name.startswith(PREFIX)}
+
+
+def to_query() -> dict[str, str]:
+    """What the link must say of the screen."""
+    return {PREFIX + name: value for name, value in sorted(_state().items())}
+
+
+def _state() -> dict[str, str]:
+    state: dict[str, str] = st.session_state.setdefault("screen", {})
+    return state
+
+
+def _set(name: str, value: str) -> None:
+    if value:
+        _state()[name] = value
+    else:
+        _state().pop(name, None)
