@@ -12,7 +12,7 @@ _TOUR, _PRESENT = "tour", "present"
 _PRESENTER = """
 <style>
   html { font-size: 21px; }
-  .block-container { max-width: none; padding-left: 3rem; padding-right: 3rem; }
+  .block-container { max-width: none; padding: 4rem 3rem 3rem; }
   [data-testid="stMetricValue"] { font-size: 2.3rem; }
   .ln-quiet { font-size: .8rem; }
   @media (max-width: 900px) { html { font-size: 17px; } .block-container { padding-left: 1rem; padding-right: 1rem; } }

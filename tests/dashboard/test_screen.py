@@ -92,7 +92,7 @@ def test_what_is_saved_opens_elsewhere(
     again = json.loads(out.read_text(encoding="utf-8"))
     assert again["retrieval"] == embedded.result["retrieval"]
     assert again["computed"] == []
-    visitor.page.goto(f"file://{tmp_path / 'report.html'}")
+    visitor.page.set_content((tmp_path / "report.html").read_text(encoding="utf-8"))
     post = share(embedded.result["summary"]["target_top1"]["post"])
     expect(visitor.page.get_by_role("cell", name=post).first).to_be_visible()
     expect(visitor.page.locator("figure svg")).to_have_count(4)
