@@ -45,7 +45,7 @@ def read(run: Run) -> Anatomy:
     determined: dict[str, JSON] = {
         "version": VERSIONS["expertise"],
         "score": run.plan.experiment.score,
-        "responses": [stages.responses_spec(code) for code in run.plan.probe.languages],
+        "responses": {code: stages.responses_spec(code) for code in run.plan.probe.languages},
     }
     return Anatomy(run.plan, experts, stages.expertise(), digest(determined))
 

@@ -2,12 +2,206 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import look
+from core import anatomy
+from core.engine import Run
+from core.experiment import Experiment
+from core.results import Result
+from dashboard import draw as drawing
+from dashboard import look, shared, view, waiting, words
+from dashboard.charts import layers as charts
+from dashboard.pages import explore
+
+_MEASURES = {"top1": "as they are", "centred": "mean-centred"}
+_WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance
+_TINY = 20.0  # the largest distance is so many times the smallest: on a linear axis the small ones would be one line
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("Where in the model does it happen?", anchor=False)
-    look.quiet("Retrieval and distance at every layer, and where the experts sit.")
+    look.quiet("Retrieval and distance at every layer, and where the neurons sit that are written to.")
+    experiment: Experiment = shared.experiment()
+    result = waiting.result_or_wait(experiment)
+    if result is not None:
+        _show(result)
+
+
+def _show(result: Result) -> None:
+    st.html('<div data-testid="result-ready"></div>')
+    target = look.name(result.plan.target)
+    measure = view.choice(
+        "Embeddings",
+        list(_MEASURES),
+        "embeddings",
+        lambda name: _MEASURES[name],
+        "Mean-centred: each language's mean embedding is subtracted first, which needs no intervention.",
+    )
+    with st.container(border=True):
+        st.markdown(verdict(result, measure))
+    _retrieval(result, measure, target)
+    _distance(result, target)
+    _neurons(result)
+    look.quiet(explore.conditions(result))
+
+
+def _retrieval(result: Result, measure: str, target: str) -> None:
+    st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
+    rows = lines_frame(result.layers, measure)
+    best = best_before(result.layers, measure)
+    drawing.chart(
+        charts.lines(rows, result.plan.layer, best, title="top-1", share=True),
+        key="top1-by-layer",
+        alt=f"Top-1 retrieval from {target} at every layer, before and after the intervention, on embeddings "
+        f"{_MEASURES[measure]}.",
+        data=rows,
+    )
+    n, candidates = int(result.from_target["n"].max()), len(result.plan.candidates)
+    look.quiet(
+        f"Mean top-1 over {_of(candidates, 'candidate language')}, {target} as the query, {n:,} sentences each; no "
+        "interval is drawn, the Retrieval page has them. Layer 0 is the embeddings, the last stands after the final "
+        "norm."
+    )
+
+
+def _distance(result: Result, target: str) -> None:
+    st.subheader(f"How far are translations from the {target} sentence?", anchor=False)
+    rows = lines_frame(result.layers, "distance")
+    positive = rows.loc[rows["value"] > 0, "value"]
+    wide = len(positive) > 0 and float(positive.max() / positive.min()) > _TINY
+    scales = ["log", "linear"] if wide else ["linear", "log"]
+    scale = view.choice("Axis of the distance", scales, "axis", str.capitalize) if len(positive) else "linear"
+    log = scale == "log"
+    shown = rows[rows["value"] > 0] if log else rows
+    drawing.chart(
+        charts.lines(shown, result.plan.layer, title="cosine distance", share=False, log=log),
+        key="distance-by-layer",
+        alt=f"Cosine distance between translations and {target} at every layer, before and after.",
+        data=rows,
+    )
+    axis = (
+        "The axis is logarithmic, since distances differ widely between layers: equal steps are equal factors. "
+        if log
+        else ""
+    )
+    lost = (
+        f"{len(rows) - len(shown)} distances of zero or below cannot be drawn on it. " if len(shown) < len(rows) else ""
+    )
+    look.quiet(
+        f"Mean cosine distance of a sentence to its translation, pairs with {target} only, embeddings as they are. "
+        f"{axis}{lost}A small distance alone says little: where all sentences are close, so are wrong ones."
+    )
+
+
+def _neurons(result: Result) -> None:
+    plan = result.plan
+    st.subheader("Where the neurons sit that are written to", anchor=False)
+    written = _written(result)
+    rows = neurons_frame(result, written)
+    sites = list(dict.fromkeys(rows["site"]))
+    drawing.chart(
+        charts.neurons(rows, plan.outline.n_layers, sites),
+        key="neurons-by-block",
+        alt="Number of neurons that are written to in each block, by site, between the layers on either side of it.",
+        data=rows,
+    )
+    look.quiet(
+        f"{len(written):,} neurons. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L changes "
+        f"the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
+    )
+
+
+def _untouched(rows: pd.DataFrame) -> str:
+    first = int(rows.loc[rows["experts"] > 0, "block"].min())
+    which = "Layer 0 comes" if first == 0 else f"Layers 0 to {first} come"
+    return f"{which} before the first of them and cannot change. "
+
+
+def _control(result: Result) -> str:
+    if result.plan.experiment.control == "none":
+        return ""
+    return "This is a control: these neurons are drawn at random, and stand in for the experts."
+
+
+def _written(result: Result) -> np.ndarray:
+    """Neurons that are written to: the experts, or those drawn for a control."""
+    if result.plan.experiment.control == "none":
+        return result.experts.neurons
+
+    def drawn(run: Run) -> np.ndarray:
+        return run.stages.intervention(run.stages.experts()).neurons
+
+    found = shared.engine().answer_known(result.plan.experiment, drawn)
+    return result.experts.neurons if found is None else found
+
+
+def lines_frame(layers: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """One row a layer and space: ``layer, space, value``; ``measure``: a column of `Result.layers` without its end."""
+    parts = [
+        pd.DataFrame({"layer": layers["layer"], "space": space, "value": layers[f"{measure}_{end}"]})
+        for space, end in (("before", "pre"), ("after", "post"))
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def neurons_frame(result: Result, written: np.ndarray) -> pd.DataFrame:
+    """One row a site: ``block, site, experts, width, share``."""
+    return anatomy.by_site(result.plan.outline.neurons, written).rename(columns={"layer": "block"})
+
+
+def best_before(layers: pd.DataFrame, measure: str) -> int:
+    """The layer at which the unmodified model retrieves best; the first of equals."""
+    return int(layers["layer"].to_numpy()[layers[f"{measure}_pre"].to_numpy().argmax()])
+
+
+def verdict(result: Result, measure: str) -> str:
+    """Where the intervention helps and where it harms, and whether it beats every layer of the unmodified model."""
+    if result.plan.experiment.strength == 0:
+        return "At **strength 0** the model is left exactly as it is: before and after are one line."
+    pre, post = (result.layers[f"{measure}_{end}"].to_numpy(dtype=np.float64) for end in ("pre", "post"))
+    helped = _where(np.flatnonzero(post - pre >= _WORTH), pre, post, "helps")
+    harmed = _where(np.flatnonzero(pre - post >= _WORTH), pre, post, "harms")
+    best, now = int(pre.argmax()), int(post.argmax())
+    more = post[now] - pre[best]
+    beats = (
+        f"**{100 * more:.1f} points more** than the unmodified model gives at any layer"
+        if more >= _WORTH
+        else f"**{-100 * more:.1f} points less** than that"
+        if more <= -_WORTH
+        else "**no more** than that, to within 3 points"
+    )
+    return (
+        f"Counting changes of 3 points or more, the intervention {helped}, and {harmed}. "
+        f"Without any intervention, layer {best} finds most: "
+        f"{words.percent(pre[best])}. With it, the best is layer {now} with {words.percent(post[now])}: {beats}."
+    )
+
+
+def _where(layers: np.ndarray, pre: np.ndarray, post: np.ndarray, verb: str) -> str:
+    if not layers.size:
+        return f"**{verb} nowhere**"
+    most = int(layers[np.abs(post - pre)[layers].argmax()])
+    where = f"layer{'s' if len(layers) > 1 else ''} {spans(layers.tolist())}"
+    largest = f"most at {most}: " if len(layers) > 1 else ""
+    return f"**{verb} at {where}** ({largest}{words.percent(pre[most])} to {words.percent(post[most])})"
+
+
+def spans(layers: Sequence[int]) -> str:
+    """Ascending numbers in words: ``0, 2 to 5 and 9``."""
+    runs: list[list[int]] = []
+    for layer in layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _of(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

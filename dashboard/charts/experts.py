@@ -1,0 +1,211 @@
+"""Where experts are, how they score, what languages share, and how one neuron responds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.charts.base import RULE
+from dashboard.look import FREE, POST, PRE
+
+# From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
+_HEAT = alt.Scale(range=["#4c6ef514", POST], domainMin=0)
+_ROW = 26  # pixels
+
+
+def sites(rows: pd.DataFrame, by: str) -> Any:
+    """Experts by block and site as a heat map.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``block, site, experts, width, share``.
+    by : {"experts", "share"}
+        What the colour shows.
+    """
+    share = by == "share"
+    n_blocks = int(rows["block"].max()) + 1
+    shown = list(range(0, n_blocks, 1 + n_blocks // 20))
+    title = "share of the site" if share else "experts"
+    return (
+        alt.Chart(rows)
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X("block:O", axis=alt.Axis(title="block", values=shown, labelAngle=0, labelOverlap=True)),
+            y=alt.Y(
+                "site:N",
+                sort=list(dict.fromkeys(rows["site"])),
+                axis=alt.Axis(title=None, labelLimit=90, labelOverlap=False),
+            ),
+            color=alt.Color(
+                f"{by}:Q", scale=_HEAT, legend=alt.Legend(title=title, orient="top", format="%" if share else "~s")
+            ),
+            tooltip=[
+                "block:O",
+                "site:N",
+                alt.Tooltip("experts:Q", format=","),
+                alt.Tooltip("width:Q", title="of its neurons", format=","),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+        .properties(height=34 * rows["site"].nunique() + 160)
+    )
+
+
+def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
+    """How many neurons score how much, the experts among them, and the lowest score of an expert.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``low, high, neurons, experts``, one row a bin.
+    """
+    long = rows.melt(["low", "high"], ["neurons", "experts"], var_name="who", value_name="count")
+    long["none"] = 0
+    long["who"] = long["who"].map({"neurons": "all neurons", "experts": "experts"})
+    ticks = [10**power for power in range(0, 8) if 10**power <= max(long["count"].max(), 1)]
+    bars = (
+        alt.Chart(long[long["count"] > 0])
+        .mark_bar(binSpacing=0)
+        .encode(
+            x=alt.X("low:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=title, grid=False, tickCount=6)),
+            x2="high:Q",
+            # Logarithmic but for zero, so that a bar may begin there.
+            y=alt.Y(
+                "none:Q",
+                scale=alt.Scale(type="symlog", constant=1),
+                axis=alt.Axis(title="neurons (log)", values=ticks, format=","),
+            ),
+            y2="count:Q",
+            color=alt.Color(
+                "who:N",
+                scale=alt.Scale(domain=["all neurons", "experts"], range=[PRE, POST]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            order=alt.Order("who:N"),
+            tooltip=[
+                alt.Tooltip("who:N", title="counted"),
+                alt.Tooltip("count:Q", title="neurons", format=","),
+                alt.Tooltip("low:Q", title="score from", format=".3f"),
+                alt.Tooltip("high:Q", title="to", format=".3f"),
+            ],
+        )
+    )
+    at = alt.Chart(pd.DataFrame({"score": [cut]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
+    return alt.layer(
+        bars, at.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert")])
+    ).properties(height=300)
+
+
+def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
+    """Share of their best neurons that two languages have in common.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``one, other, neurons, share``, one row an ordered pair of names; none for a language with itself.
+    """
+    axis = alt.Axis(title=None, labelLimit=80, labelOverlap=False)
+    return (
+        alt.Chart(rows)
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X(
+                "one:N", sort=list(names), axis=alt.Axis(title=None, labelAngle=-90, labelLimit=80, labelOverlap=False)
+            ),
+            y=alt.Y("other:N", sort=list(names), axis=axis),
+            color=alt.Color("share:Q", scale=_HEAT, legend=alt.Legend(title="shared", orient="top", format=".1~%")),
+            tooltip=[
+                alt.Tooltip("one:N", title="language"),
+                alt.Tooltip("other:N", title="and"),
+                alt.Tooltip("neurons:Q", title="neurons of both", format=","),
+                alt.Tooltip("share:Q", title="of each one's experts", format=".2%"),
+            ],
+        )
+        .properties(height=_ROW * len(names) + 170)
+    )
+
+
+def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
+    """Overlap against k, mean over pairs with the least and the most, and what chance gives.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``k, mean, low, high, chance``.
+    """
+    scale = alt.Scale(type="log", domain=[1, max(2, int(rows["k"].max()))], nice=False)
+    x = alt.X("k:Q", scale=scale, axis=alt.Axis(title="k", format="~s", tickCount=5, grid=False))
+    tooltip = [
+        alt.Tooltip("k:Q", format=","),
+        *(
+            alt.Tooltip(f"{name}:Q", title=title, format=".2%")
+            for name, title in (("mean", "mean"), ("low", "least"), ("high", "most"), ("chance", "by chance"))
+        ),
+    ]
+    base = alt.Chart(rows)
+    axis = alt.Axis(title="shared", format="%", tickCount=5)
+    band = base.mark_area(opacity=0.2, color=POST).encode(
+        x=x, y=alt.Y("low:Q", axis=axis, scale=alt.Scale(domain=[0, 1])), y2="high:Q", tooltip=tooltip
+    )
+    long = rows.melt("k", ["mean", "chance"], var_name="what", value_name="share")
+    long["what"] = long["what"].map({"mean": "mean of all pairs", "chance": "by chance"})
+    lines = (
+        alt.Chart(long)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=x,
+            y=alt.Y("share:Q", axis=axis),
+            color=alt.Color(
+                "what:N",
+                scale=alt.Scale(domain=["mean of all pairs", "by chance"], range=[POST, FREE]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"k": [k]})).mark_rule(strokeDash=[5, 4], color=RULE).encode(x=x)
+    return alt.layer(band, lines, rule).properties(height=360)
+
+
+def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: float) -> Any:
+    """One neuron's response to every probe sentence, by language, and the value that it is held at.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``name, response, text``, one row a sentence.
+    names : sequence of str
+        Languages from top to bottom.
+    target : str
+        Name of the one whose expert it is.
+    """
+    y = alt.Y("name:N", sort=list(names), axis=alt.Axis(title=None, labelLimit=90, grid=True))
+    x = alt.X("response:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="response", tickCount=5, grid=False))
+    whose = alt.condition(alt.datum.name == target, alt.value(POST), alt.value(PRE))
+    sentences = (
+        alt.Chart(rows)
+        .mark_tick(thickness=1.4, size=16, opacity=0.45)
+        .encode(
+            x=x,
+            y=y,
+            color=whose,
+            tooltip=[
+                alt.Tooltip("name:N", title="language"),
+                alt.Tooltip("response:Q", format=".4g"),
+                alt.Tooltip("text:N", title="sentence"),
+            ],
+        )
+    )
+    middle = rows.groupby("name", as_index=False)["response"].median()
+    median = alt.Chart(middle).mark_point(filled=True, size=60, opacity=1, stroke="white", strokeWidth=1)
+    held = alt.Chart(pd.DataFrame({"response": [value]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
+    return alt.layer(
+        sentences,
+        median.encode(
+            x=x, y=y, color=whose, tooltip=["name:N", alt.Tooltip("response:Q", title="median", format=".4g")]
+        ),
+        held.encode(x=x, tooltip=[alt.Tooltip("response:Q", title="mean on the target", format=".4g")]),
+    ).properties(height=_ROW * len(names) + 70)
