@@ -301,14 +301,23 @@ class Stages:
     # -- helpers -------------------------------------------------------------------------------------------------------
 
     def get(
-        self, stage: str, spec: Mapping[str, Any], compute: Callable[[], Payload], read: Callable[[Artefact], T]
+        self,
+        stage: str,
+        spec: Mapping[str, Any],
+        compute: Callable[[], Payload],
+        read: Callable[[Artefact], T],
+        derived: bool = False,
     ) -> T:
-        """An artefact's contents, computed if they are not stored; `NotCached` instead of computing if so asked."""
-        if self._only_cached and self.store.find(stage, spec) is None:
+        """An artefact's contents, computed if they are not stored; `NotCached` instead of computing if so asked.
+
+        What is ``derived`` is computed all the same: from stored artefacts, in a moment.
+        """
+        only_cached = self._only_cached and not derived
+        if only_cached and self.store.find(stage, spec) is None:
             raise NotCached(stage)
 
         def timed() -> Payload:
-            if self._only_cached:  # it was there, and was found damaged
+            if only_cached:  # it was there, and was found damaged
                 raise NotCached(stage)
             return compute()
 

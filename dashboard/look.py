@@ -27,6 +27,13 @@ _CSS = """
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
   .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
+  .ln-sentence { margin: .2rem 0 .8rem; padding: .6rem 1rem; border-left: 3px solid #4c6ef5; font-size: 1.15rem; }
+  .ln-near { list-style: none; margin: 0; padding: 0; }
+  .ln-near li { display: flex; gap: .7rem; align-items: baseline; padding: .45rem .6rem; border-radius: .4rem; }
+  .ln-near li > div { flex: 1; overflow-wrap: anywhere; } .ln-near small { display: block; opacity: .65; }
+  .ln-near .ln-rank { min-width: 1.8rem; text-align: right; font-weight: 700; opacity: .6; }
+  .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .75; }
+  .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
   [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
   [class*="st-key-languages-of"] p::before {
     content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .45em;

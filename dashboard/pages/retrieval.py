@@ -1,13 +1,244 @@
-"""Does a sentence find its translation?"""
+"""Whether translations are found, how sure that is, and what is free."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import look
+from core import ranking
+from core.engine import Engine
+from core.experiment import Experiment
+from core.progress import Progress, duration
+from core.ranking import Ranks
+from core.results import Result
+from core.significance import bootstrap, holm, mcnemar
+from dashboard import draw as drawing
+from dashboard import look, shared, view, waiting, words
+from dashboard.charts import retrieval as charts
+
+_METRICS = {"cosine": "cosine", "centred": "mean-centred", "csls": "CSLS"}
+_DIRECTIONS = {"from": "from {}", "to": "to {}"}
+_MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "top-1": lambda found: ranking.hits_at(found, 1).astype(float),
+    "top-5": lambda found: ranking.hits_at(found, 5).astype(float),
+    "MRR": ranking.reciprocal,
+}
+_SURE = 0.05
+
+
+@dataclass(frozen=True)
+class RanksAsked:
+    """Asks for the ranks of translations in both spaces."""
+
+    experiment: Experiment
+
+    def known(self, engine: Engine) -> tuple[Ranks, Ranks] | None:
+        """Both, if the spaces are embedded: ranking them takes a moment."""
+        return engine.answer_known(self.experiment, ranking.both)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds."""
+        return sum(engine.estimate(self.experiment).values())
+
+    def run(self, engine: Engine, progress: Progress) -> tuple[Ranks, Ranks]:
+        """Embed what is missing, and rank."""
+        return engine.answer(self.experiment, ranking.both, progress)
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("Does a sentence find its translation?", anchor=False)
     look.quiet("How often translations are found, before and after, and whether the difference is real.")
+    result = waiting.result_or_wait(shared.experiment())
+    if result is None:
+        return
+    ranks = waiting.answer_or_wait(RanksAsked(shared.experiment()))
+    if ranks is not None:
+        _show(result, *ranks)
+
+
+def _show(result: Result, pre: Ranks, post: Ranks) -> None:
+    st.html('<div data-testid="result-ready"></div>')
+    target = look.name(result.plan.target)
+    with st.container(horizontal=True):
+        direction = view.choice("Direction", list(_DIRECTIONS), "direction", lambda d: _DIRECTIONS[d].format(target))
+        metric = view.choice("Compared by", list(_METRICS), "metric", _METRICS.__getitem__, _ABOUT_METRICS)
+        measure = view.choice("Measure", list(_MEASURES), "measure", hint=_ABOUT_MEASURES)
+    rows = candidate_frame(pre, post, metric, direction, measure)
+    with st.container(border=True):
+        st.markdown(verdict(rows, measure))
+    drawing.chart(
+        charts.bars(by_space(rows), measure),
+        key="retrieval-bars",
+        alt=f"{measure} by candidate language before and after, with 95% intervals; stars mark significant changes.",
+        data=rows,
+    )
+    look.quiet(_explained(measure, len(rows)))
+    _free(result, pre, post, direction, measure)
+    _matrix(result)
+
+
+_ABOUT_METRICS = (
+    "Cosine: similarity as it is. Mean-centred: each language's mean is subtracted first. CSLS: cosine, corrected for "
+    "sentences that are near to everything (Conneau et al. 2018)."
+)
+_ABOUT_MEASURES = (
+    "Top-1: the translation comes first. Top-5: it is among the first five. MRR: the mean of one over its rank."
+)
+
+
+def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measure: str) -> pd.DataFrame:
+    """One row a candidate: ``candidate, name, n, p``; ``pre``, ``post``, ``change``, and each one's ``_low``, ``_high``.
+
+    ``p`` is McNemar's, adjusted by Holm over the candidates, for top-1 and top-5; for MRR it is 0 where the paired
+    bootstrap interval of the change leaves out zero, else 1. ``fixed`` and ``broken`` count sentences (top-1, top-5).
+    """
+    value, rows = _MEASURES[measure], []
+    for code in dict.fromkeys(code for _, code in pre.candidates):
+        before, after = (value(side.of(code, metric, direction)) for side in (pre, post))
+        row: dict[str, object] = {"candidate": code, "name": look.name(code), "n": len(before)}
+        for name, values in (("pre", before), ("post", after), ("change", after - before)):
+            found = bootstrap(values)
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        if measure == "MRR":
+            sure = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
+            row |= {"fixed": None, "broken": None, "p": 0.0 if sure else 1.0}
+        else:
+            was, now = before > 0, after > 0
+            row |= {"fixed": int((~was & now).sum()), "broken": int((was & ~now).sum()), "p": mcnemar(was, now)}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame if measure == "MRR" else frame.assign(p=holm(frame["p"].to_numpy()))
+
+
+def verdict(rows: pd.DataFrame, measure: str) -> str:
+    """In how many languages the change is more than chance, as Markdown."""
+    sure = rows["p"] < _SURE
+    better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
+    change = words.percent if measure != "MRR" else "{:.3f}".format
+    return (
+        f"Of **{len(rows)}** languages, **{better}** improve and **{worse}** worsen by more than chance; the other "
+        f"{len(rows) - better - worse} do not change significantly. On average, {measure} goes from "
+        f"**{change(rows['pre'].mean())}** to **{change(rows['post'].mean())}**."
+    )
+
+
+def by_space(rows: pd.DataFrame) -> pd.DataFrame:
+    """The candidates as the bars take them, one row a candidate and space."""
+    parts = []
+    for space, name in (("before", "pre"), ("after", "post")):
+        part = rows[["name", "n"]].assign(
+            space=space, value=rows[name], low=rows[f"{name}_low"], high=rows[f"{name}_high"]
+        )
+        sure = (rows["p"] < _SURE) & (space == "after")
+        part["mark"] = np.where(sure & (rows["change"] > 0), "★", np.where(sure, "▼", ""))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _explained(measure: str, languages: int) -> str:
+    test = (
+        "the paired bootstrap interval of the change leaves out zero"
+        if measure == "MRR"
+        else f"McNemar's exact test on sentences fixed and broken gives p < {_SURE} after Holm's correction for "
+        f"{languages} languages"
+    )
+    return f"Lines are 95% intervals (bootstrap over sentences, seed 0). ★ better, ▼ worse: {test}."
+
+
+def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str) -> None:
+    """The gain beside what is free, and beside the control."""
+    st.subheader("Is it more than what is free?", anchor=False)
+    value = _MEASURES[measure]
+
+    def mean(side: Ranks, metric: str) -> float:
+        codes = dict.fromkeys(code for _, code in side.candidates)
+        return float(np.mean([value(side.of(code, metric, direction)).mean() for code in codes]))
+
+    rows = [
+        ("The intervention", "after, cosine", mean(post, "cosine")),
+        ("Nothing", "before, cosine", mean(pre, "cosine")),
+        ("Free: mean-centring", "before, each language's mean subtracted", mean(pre, "centred")),
+        ("Free: CSLS", "before, CSLS", mean(pre, "csls")),
+    ]
+    layer = result.best_layer[0]
+    at_best = shared.engine().answer_known(shared.experiment(), lambda run: ranking.target_ranks(run, None, layer))
+    if at_best is not None:
+        rows.append(("Free: another layer", f"before, layer {layer}, cosine", mean(at_best, "cosine")))
+    rows.append(("The intervention, mean-centred", "after, each language's mean subtracted", mean(post, "centred")))
+    control = _control(direction, measure)
+    if control is not None:
+        rows.append(("Control: random neurons", "after, the same values on neurons drawn at random", control))
+    frame = pd.DataFrame(rows, columns=["what", "how", measure])
+    drawing.table(frame, key="free", column_config={measure: st.column_config.NumberColumn(format="%.3f")})
+    look.quiet(
+        f"Means over candidate languages; the layer is the best of the unmodified model for this target ({layer}). An "
+        "intervention is worth its cost where it beats what is free."
+    )
+
+
+def _control(direction: str, measure: str) -> float | None:
+    """The same experiment on random neurons, where known; else the offer to compute it."""
+    asked = shared.experiment()
+    if asked.control != "none" or asked.strength == 0:
+        return None
+    control = replace(asked, control="random")
+    known = shared.engine().answer_known(control, ranking.both)
+    if known is None:
+        _offer(control)
+        return None
+    value, side = _MEASURES[measure], known[1]
+    codes = dict.fromkeys(code for _, code in side.candidates)
+    return float(np.mean([value(side.of(code, "cosine", direction)).mean() for code in codes]))
+
+
+@st.fragment(run_every=1.0)
+def _offer(control: Experiment) -> None:
+    question = RanksAsked(control)
+    job = shared.jobs().touch(shared.visitor(), question)
+    if job is not None and job.state == "done":
+        st.rerun()
+    if job is not None and job.active:
+        at = job.snapshot
+        st.progress(min(at.fraction, 1.0), f"Random control: {at.stage}")
+        if st.button("Stop the control"):
+            shared.jobs().stop(question)
+        return
+    if job is not None and job.state == "failed":
+        look.problem(f"The random control failed: {job.error}")
+    seconds = question.estimate(shared.engine())
+    if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
+        title = f"Random control of {look.name(control.target)}, {control.experts:,} neurons"
+        shared.jobs().submit(shared.visitor(), question, background=True, title=title)
+        st.rerun(scope="fragment")
+
+
+def _matrix(result: Result) -> None:
+    st.subheader("Every language to every other", anchor=False)
+    pairs = matrix_frame(result)
+    drawing.chart(
+        charts.matrix(pairs, [look.name(code) for code in result.plan.languages]),
+        key="matrix",
+        alt="Change of top-1 retrieval for every ordered pair of languages.",
+        data=pairs,
+    )
+    look.quiet(
+        "Change of top-1 by cosine, after minus before: rows are the languages of the queries, columns those of the "
+        "candidates. Green: found more often."
+    )
+
+
+def matrix_frame(result: Result) -> pd.DataFrame:
+    """One row an ordered pair: ``query, candidate, n, pre, post, change``, in names; groups of a pair are averaged."""
+    pairs = result.pairs.groupby(["query", "candidate"], as_index=False).agg(
+        n=("n", "sum"), pre=("top1_pre", "mean"), post=("top1_post", "mean")
+    )
+    return pairs.assign(
+        query=pairs["query"].map(look.name),
+        candidate=pairs["candidate"].map(look.name),
+        change=pairs["post"] - pairs["pre"],
+    )

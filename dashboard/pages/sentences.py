@@ -1,13 +1,156 @@
-"""What happens to one sentence?"""
+"""One sentence before and after: its neighbours, its translations, and what was fixed or broken."""
 
 from __future__ import annotations
 
+import html
+
+import pandas as pd
 import streamlit as st
 
-from dashboard import look
+from core.neighbours import Neighbours, SentenceView, of_sentence
+from core.ranking import Ranks
+from core.results import Result
+from dashboard import draw as drawing
+from dashboard import look, shared, view, waiting
+from dashboard.pages.retrieval import RanksAsked
+
+_COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
+_LONGEST = 90  # characters of a sentence in a list
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("What happens to one sentence?", anchor=False)
     look.quiet("Its nearest neighbours before and after, and what was fixed or broken.")
+    result = waiting.result_or_wait(shared.experiment())
+    if result is None:
+        return
+    ranks = waiting.answer_or_wait(RanksAsked(shared.experiment()))
+    if ranks is not None:
+        _show(result, *ranks)
+
+
+def _show(result: Result, pre: Ranks, post: Ranks) -> None:
+    st.html('<div data-testid="result-ready"></div>')
+    plan = result.plan
+    with st.container(horizontal=True):
+        query = view.pick("Sentence in", plan.languages, "query", look.name, plan.target)
+        group = next(number for number, each in enumerate(plan.groups) if query in each.languages)
+        others = [code for code in plan.groups[group].languages if code != query]
+        candidate = view.pick(
+            "Looks for its translation in", others, "candidate", look.name, _first(others, plan.target)
+        )
+        comparison = view.choice("Compared by", list(_COMPARISONS), "metric", _COMPARISONS.__getitem__)
+    texts = plan.groups[group].texts[query]
+    row = view.whole("row", 0, 0, len(texts) - 1)
+    rows = [str(number) for number in range(len(texts))]
+    row = int(view.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row)))
+    found = shared.engine().answer_known(
+        shared.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
+    )
+    if found is None:
+        look.problem(
+            "The embeddings of this setting were removed from the cache; change a setting and back to compute them."
+        )
+        return
+    _neighbours(result, group, query, candidate, row, found)
+    _translations(result, group, row, found)
+    if query == plan.target:
+        _changed(result, group, candidate, pre, post)
+    else:
+        look.quiet(f"What was fixed and broken is listed for {look.name(plan.target)}, the target, as the query.")
+
+
+def _first(others: list[str], target: str) -> str:
+    return target if target in others else "en" if "en" in others else others[0]
+
+
+def _neighbours(result: Result, group: int, query: str, candidate: str, row: int, found: SentenceView) -> None:
+    texts = result.plan.groups[group].texts
+    st.html(f'<blockquote class="ln-sentence" dir="auto">{html.escape(texts[query][row])}</blockquote>')
+    for column, title, near in zip(st.columns(2), ("Before", "After"), found.found[candidate], strict=True):
+        with column:
+            st.markdown(f"**{title}** · nearest in {look.name(candidate)}")
+            st.html(neighbours_html(near, row, texts[candidate], texts.get("en", ()) if candidate != "en" else ()))
+    look.quiet(
+        f"Cosine similarity at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The translation "
+        "is marked; where it is not among the nearest, its rank is given."
+    )
+
+
+def neighbours_html(near: Neighbours, row: int, texts: tuple[str, ...], english: tuple[str, ...]) -> str:
+    """The nearest candidates as a list, the translation marked; every text stands as text."""
+    items = [
+        _item(rank, float(similarity), texts[at], english[at] if english else "", at == row)
+        for rank, (at, similarity) in enumerate(zip(near.rows.tolist(), near.similarity, strict=True), start=1)
+    ]
+    if near.own_rank > len(items):
+        items.append('<li class="ln-gap">…</li>')
+        items.append(_item(near.own_rank, near.own_similarity, texts[row], english[row] if english else "", True))
+    return f'<ol class="ln-near">{"".join(items)}</ol>'
+
+
+def _item(rank: int, similarity: float, text: str, english: str, own: bool) -> str:
+    mark = ' class="ln-own" aria-label="the translation"' if own else ""
+    meaning = f"<small>{html.escape(english)}</small>" if english else ""
+    return (
+        f'<li{mark}><span class="ln-rank">{rank}</span><div><span dir="auto">{html.escape(text)}</span>{meaning}</div>'
+        f'<span class="ln-sim">{similarity:.3f}</span></li>'
+    )
+
+
+def _translations(result: Result, group: int, row: int, found: SentenceView) -> None:
+    st.subheader("Its translations in all languages", anchor=False)
+    texts = result.plan.groups[group].texts
+    rows = pd.DataFrame(
+        [
+            {
+                "language": look.name(code),
+                "rank before": pre.own_rank,
+                "rank after": post.own_rank,
+                "now": state(pre.own_rank, post.own_rank),
+                "translation": texts[code][row],
+            }
+            for code, (pre, post) in found.found.items()
+        ]
+    )
+    drawing.table(rows, key="translations")
+
+
+def state(pre: int, post: int) -> str:
+    """What became of a sentence, by its translation's rank before and after."""
+    if (pre == 1) == (post == 1):
+        return "found in both" if pre == 1 else "found in neither"
+    return "fixed" if post == 1 else "broken"
+
+
+def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks) -> None:
+    """Lists of what was fixed and what was broken; a click opens the sentence."""
+    before, after = pre.of(candidate), post.of(candidate)
+    texts = result.plan.groups[group].texts[result.plan.target]
+    if len(before) != len(texts):
+        return
+    frame = pd.DataFrame({"row": range(len(texts)), "sentence": texts, "rank before": before, "rank after": after})
+    for title, rows in (
+        ("Fixed by the intervention", frame[(before > 1) & (after == 1)].sort_values("rank before", ascending=False)),
+        ("Broken by it", frame[(before == 1) & (after > 1)].sort_values("rank after", ascending=False)),
+    ):
+        st.subheader(f"{title}: {len(rows):,} of {len(frame):,}", anchor=False)
+        if rows.empty:
+            look.quiet("None.")
+            continue
+        key = title.split()[0].lower()
+        picked = drawing.table(
+            rows,
+            key=view.key(key),
+            on_select="rerun",
+            selection_mode="single-row",
+            column_config={"row": None, "sentence": st.column_config.TextColumn(width="large")},
+            height=min(300, 38 + 35 * len(rows)),
+        )
+        chosen = picked["selection"]["rows"]
+        if chosen and st.session_state.get(f"opened-{key}") != (chosen[0], candidate):
+            st.session_state[f"opened-{key}"] = (chosen[0], candidate)
+            opened = str(rows.iloc[chosen[0]]["row"])
+            shared.go("sentences", shared.experiment(), query=result.plan.target, candidate=candidate, row=opened)
+    look.quiet(f"From {look.name(result.plan.target)} into {look.name(candidate)}, by cosine. Choose a row to open it.")
