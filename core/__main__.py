@@ -1,4 +1,4 @@
-"""The command line: ``python -m core run`` and ``python -m core experts``."""
+"""The command line: ``python -m core run``, ``experts`` and ``generate``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from core import text_commands
 from core.engine import Engine, default_cache
 from core.errors import AskError, SettingError
 from core.experiment import NEURONS, Experiment
@@ -59,6 +60,7 @@ examples
   python -m core run --target ja --method aura --score ap --sites down_proj --expert-layers 6-17
   python -m core run --experiment saved.json --strength 0.5
   python -m core experts --target ja --experts 500 --out experts.csv
+  python -m core generate --target es --experts 500 --tokens 24 --samples 6
 
 Results are cached in --cache: what was computed once is not computed again.
 """
@@ -88,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m core",
         description="Find the language-specific neurons of a multilingual model, hold them, and measure what moves.",
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts,generate}")
     run = _command(
         commands,
         "run",
@@ -110,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         "writes the best: rank, layer, site, unit, score, value (its mean response on the target language).",
     )
     experts.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
+    generate = _command(commands, "generate", _generate, text_commands.SUMMARY, text_commands.DESCRIPTION)
+    text_commands.add_options(generate)
     for command in commands.choices.values():
         _say_only_what_is_said(command)
     return parser
@@ -250,6 +254,18 @@ def _experts(arguments: argparse.Namespace) -> None:
     _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
     print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        _check_writable(arguments.json)
+    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    with progress.ticking():
+        report = engine.answer(_experiment(arguments), lambda run: text_commands.write(run, arguments), progress)
+    progress.finish()
+    if arguments.json:
+        _write(arguments.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+    print(text_commands.summary(report))
 
 
 def _check_writable(path: Path) -> None:

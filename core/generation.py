@@ -3,15 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
-from core.errors import ModelError
+from core.engine import Run
+from core.errors import ModelError, SettingError
 from core.hooks import hooked, unreached
 from core.interventions import Intervention
 from core.models import LoadedModel
 from core.neurons import NeuronMap
+from core.store import Payload
+
+# Raise it when the same settings come to write another text; texts stored before are not used any more.
+VERSION = 1
+MOST_TOKENS, MOST_SAMPLES = 512, 256
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is to be written: everything but the model and the intervention.
+
+    Attributes
+    ----------
+    prompt : str
+        Empty: the model starts from its first token (BOS).
+    tokens, samples : int
+        Most tokens of a text; number of texts.
+    temperature, top_p : float
+        As for `generate`.
+    """
+
+    prompt: str = ""
+    tokens: int = 40
+    samples: int = 1
+    temperature: float = 1.0
+    top_p: float = 0.9
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before any work; raises `SettingError`."""
+        for name, count, most in (("tokens", self.tokens, MOST_TOKENS), ("samples", self.samples, MOST_SAMPLES)):
+            if not 1 <= count <= most:
+                raise SettingError(f"{count:,} {name}", f"it is not from 1 to {most}", f"Ask for 1 to {most}.")
+        if not 0 <= self.temperature <= 10:
+            raise SettingError(
+                f"temperature {self.temperature:g}", "it is not from 0 to 10", "Use 1, or 0 for the likeliest tokens."
+            )
+        if not 0 < self.top_p <= 1:
+            raise SettingError(f"top-p {self.top_p:g}", "it is a share above 0, up to 1", "Use 0.9, or 1 for no limit.")
+        if not 0 <= self.seed < 1 << 32:
+            raise SettingError(f"seed {self.seed}", "a seed is a 32-bit number", "Use one from 0 to 4294967295.")
+
+
+def check_generates(run: Run) -> None:
+    """Refuse a model that is no causal language model, before it is loaded; raises `ModelError`."""
+    if not run.plan.outline.generates:
+        raise _not_causal(run.plan.resolved.name)
+
+
+def written(
+    run: Run,
+    writing: Writing,
+    intervention: Intervention | None,
+    on_text: Callable[[list[str]], None] = lambda _: None,
+) -> tuple[str, ...]:
+    """The texts, from the store if they were written before: a stage of its own.
+
+    Without an intervention (or with the identity) neither experts nor strength are in its spec, so that a change of
+    these writes the other side alone.
+
+    Raises
+    ------
+    AskError, NotCached, Cancelled
+    """
+    writing.check()
+    check_generates(run)
+    spec = {
+        "version": VERSION,
+        "model": run.plan.resolved.identity,
+        "writing": asdict(writing),
+        **intervention_spec(run, intervention),
+    }
+
+    def compute() -> Payload:
+        model = run.model()
+        side = "without" if spec["intervention"] is None else "with"
+        run.progress.stage(f"writing {side} the intervention", writing.tokens)
+        texts = generate(
+            model,
+            writing.prompt,
+            n_samples=writing.samples,
+            max_tokens=writing.tokens,
+            temperature=writing.temperature,
+            top_p=writing.top_p,
+            seed=writing.seed,
+            intervention=intervention,
+            neurons=run.plan.outline.neurons,
+            advance=lambda _: run.progress.advance(),
+            on_text=on_text,
+        )
+        return Payload(facts={"texts": texts})
+
+    found: tuple[str, ...] = run.stages.get("written", spec, compute, lambda artefact: _texts(artefact.facts["texts"]))
+    on_text(list(found))
+    return found
+
+
+def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:
+    """What of an intervention determines the numbers of a pass: nothing, if there is none or it is the identity."""
+    if intervention is None or intervention.is_identity:
+        return {"intervention": None}
+    return {"intervention": intervention.digest, "neurons": list(run.plan.experiment.neurons)}
+
+
+def _texts(stored: Any) -> tuple[str, ...]:
+    return tuple(map(str, stored))
+
+
+def _not_causal(name: str) -> ModelError:
+    return ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
 
 
 def generate(
@@ -27,6 +139,7 @@ def generate(
     neurons: NeuronMap | None = None,
     use_cache: bool = True,
     advance: Callable[[int], None] = lambda _: None,
+    on_text: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
     """Continue a prompt.
 
@@ -43,6 +156,8 @@ def generate(
         intervention is written to the last token alone: what a cache holds was the last token once.
     advance : callable
         Called with the number of tokens written so far after each; what it raises stops the writing.
+    on_text : callable, optional
+        Called after each token with all texts so far; the last call's are those returned.
 
     Returns
     -------
@@ -56,9 +171,7 @@ def generate(
     """
     lm: Any = model.lm
     if not model.generates:
-        raise ModelError(
-            f"write text with {model.name}", "it is not a causal language model", "Use a decoder-only model."
-        )
+        raise _not_causal(model.name)
     ids = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
     if ids.shape[1] == 0:
         first = model.tokenizer.bos_token_id
@@ -68,6 +181,17 @@ def generate(
             )
         ids = torch.tensor([[first]])
     ids = ids.to(model.device).repeat(n_samples, 1)
+    start = ids.shape[1]
+
+    def decoded(everything: torch.Tensor) -> list[str]:
+        texts: list[str] = model.tokenizer.batch_decode(everything[:, start:], skip_special_tokens=True)
+        return texts
+
+    def report(everything: torch.Tensor) -> None:
+        advance(everything.shape[1] - start)
+        if on_text is not None:
+            on_text(decoded(everything))
+
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature > 0:  # top_k 0: no limit of its own, top_p alone cuts
         sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
@@ -78,27 +202,26 @@ def generate(
         hooked(model, {}, intervention, neurons) as untouched,
     ):
         torch.manual_seed(seed)
-        written = lm.generate(
+        continued = lm.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=max_tokens,
             use_cache=use_cache,
             pad_token_id=model.pad_id,
-            stopping_criteria=[_Report(ids.shape[1], advance)],
+            stopping_criteria=[_Report(report)],
             **sampling,
         )
         if untouched:
             raise unreached(untouched)
-    texts: list[str] = model.tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
-    return texts
+    return decoded(continued)
 
 
 class _Report:
     """Tells how far the writing is, from inside it; never ends it."""
 
-    def __init__(self, start: int, advance: Callable[[int], None]) -> None:
-        self._start, self._advance = start, advance
+    def __init__(self, report: Callable[[torch.Tensor], None]) -> None:
+        self._report = report
 
     def __call__(self, ids: torch.Tensor, _scores: object, **_: object) -> torch.Tensor:
-        self._advance(ids.shape[1] - self._start)
+        self._report(ids)
         return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)
