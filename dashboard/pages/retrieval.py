@@ -92,7 +92,7 @@ _ABOUT_MEASURES = (
 
 
 def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measure: str) -> pd.DataFrame:
-    """One row a candidate: ``candidate, name, n, p``; ``pre``, ``post``, ``change``, and each one's ``_low``, ``_high``.
+    """One row a candidate: ``candidate, name, n, p``; ``pre``, ``post``, ``change``, each with ``_low`` and ``_high``.
 
     ``p`` is McNemar's, adjusted by Holm over the candidates, for top-1 and top-5; for MRR it is 0 where the paired
     bootstrap interval of the change leaves out zero, else 1. ``fixed`` and ``broken`` count sentences (top-1, top-5).
