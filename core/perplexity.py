@@ -149,7 +149,8 @@ def _windows(ids: list[int], first: int | None, window: int, stride: int) -> lis
     """Cut one text into windows: each with the number of its last tokens that are predicted."""
     head = ids[:1] if ids and ids[0] == first else []
     stride = max(1, min(stride, window // 2))  # a short context still leaves some tokens before each
-    done, parts = 1, []
+    done = 1
+    parts: list[tuple[list[int], int]] = []
     while done < len(ids):
         end = min(done + (stride if parts else window - 1), len(ids))
         body = ids[max(0, end - window) : end] if end <= window else head + ids[end - window + len(head) : end]

@@ -22,7 +22,7 @@ from core.selection import CONTROLS
 SUMMARY = "write text with and without an intervention"
 DESCRIPTION = (
     "Continues a prompt with the unmodified model and under the intervention, from one seed, and says how likely the "
-    "texts are in the target language (by a classifier, among the evaluation languages). With --perplexity, also how "
+    "texts are in the target language (by a classifier, among the corpus's languages). With --perplexity, also how "
     "well the model predicts a given text on both sides."
 )
 
@@ -91,7 +91,7 @@ def write(run: Run, arguments: argparse.Namespace) -> Report:
     paragraphs = _read(arguments.perplexity) if arguments.perplexity else ()
     intervention = run.stages.intervention(run.experts())
     texts = (written(run, writing, None), written(run, writing, intervention))
-    target, among = run.plan.target, run.plan.languages
+    target, among = run.plan.target, run.plan.corpus.languages
     shares = None
     if not identification.unknown((target,)):
         pre, post = (identification.share(side, target, among) for side in texts)

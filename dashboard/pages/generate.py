@@ -2,12 +2,250 @@
 
 from __future__ import annotations
 
+import html
+import math
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import look
+from core import identification
+from core.errors import AskError
+from core.experiment import Experiment, Plan
+from core.generation import Writing, check_generates
+from core.perplexity import STRIDE, WINDOW, Perplexity
+from core.progress import duration
+from dashboard import draw as drawing
+from dashboard import look, shared, view, waiting, words
+from dashboard.charts import generate as charts
+from dashboard.text_questions import Predicted, Texts, Written
+
+_SHOWN = 4  # languages a side, beside the target
+_MOST = 4000  # characters of a text to predict: it stands in the link
+_TITLES = ("Without the intervention", "With the intervention")
+_STYLE = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;padding:.6rem .8rem;margin-bottom:.5rem;border-radius:.5rem;"
+    "background:#7d879a1f;line-height:1.55;min-height:2.8rem"
+)
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("What does the model write?", anchor=False)
-    look.quiet("The same prompt with and without the intervention.")
+    look.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
+    experiment: Experiment = shared.experiment()
+    try:
+        plan = shared.engine().answer_known(experiment, _plan)
+    except AskError as error:
+        waiting.refusal(error)
+        return
+    assert plan is not None  # a plan needs no computing
+    written = Written(experiment, _writing())
+    busy = _answer(written, "Write", lambda texts: _show_texts(written.writing, texts, plan))
+    st.subheader("Does it still predict real text?", anchor=False)
+    predicted = Predicted(experiment, _text_to_predict(plan))
+    if predicted.texts:
+        busy |= _answer(predicted, "Measure perplexity", _show_perplexity)
+    else:
+        look.quiet("Paste a text above to measure how well the model predicts it.")
+    if not busy:
+        st.html('<div data-testid="result-ready"></div>')
+    look.quiet(_conditions(plan))
+
+
+def _plan(run: object) -> Plan:
+    check_generates(run)  # type: ignore[arg-type]
+    return run.plan  # type: ignore[attr-defined, no-any-return]
+
+
+def _writing() -> Writing:
+    """What the page's controls say; all of it is in the link."""
+    prompt = st.text_area(
+        "Prompt",
+        view.get("prompt"),
+        key=view.key("prompt"),
+        placeholder="Empty: the model starts from nothing (its first token, BOS)",
+        max_chars=1000,
+        height=80,
+    )
+    view.put("prompt", prompt)
+    columns = st.columns(5)
+    tokens = _whole(columns[0], "Tokens", "tokens", 40, 1, 200)
+    samples = _whole(columns[1], "Texts a side", "samples", 1, 1, 8)
+    temperature = _number(columns[2], "Temperature", "temperature", 1.0, 0.0, 2.0)
+    top_p = _number(columns[3], "Top-p", "top-p", 0.9, 0.05, 1.0)
+    seed = _whole(columns[4], "Seed", "seed", 0, 0, 9999)
+    return Writing(prompt, tokens, samples, temperature, top_p, seed)
+
+
+def _whole(place: st.delta_generator.DeltaGenerator, label: str, name: str, default: int, low: int, high: int) -> int:
+    found = int(place.number_input(label, low, high, view.whole(name, default, low, high), key=view.key(name)))
+    view.put(name, str(found), str(default))
+    return found
+
+
+def _number(
+    place: st.delta_generator.DeltaGenerator, label: str, name: str, default: float, low: float, high: float
+) -> float:
+    try:
+        said = float(view.get(name, str(default)))
+    except ValueError:
+        said = default
+    start = said if low <= said <= high else default
+    found = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=view.key(name))), 4)
+    view.put(name, f"{found:g}", f"{default:g}")
+    return found
+
+
+def _text_to_predict(plan: Plan) -> tuple[str, ...]:
+    target = look.name(plan.target)
+    group = next(group for group in plan.groups if plan.target in group.languages)
+    default = "\n".join(group.texts[plan.target][:5])[:_MOST]
+    text = st.text_area(
+        f"Text to predict, one paragraph a line (at first: evaluation sentences in {target})",
+        view.get("text", default),
+        key=f"{view.key('text')}-{plan.target}",
+        max_chars=_MOST,
+        height=140,
+    )
+    view.put("text", text, default)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _answer(question: Written | Predicted, label: str, show: object) -> bool:
+    """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
+    jobs = shared.jobs()
+    kind = type(question).__name__
+    try:
+        known = jobs.result(question)
+    except AskError as error:
+        waiting.refusal(error)
+        return False
+    if known is not None:
+        show(known)  # type: ignore[operator]
+        return False
+    job = jobs.find(question)
+    if job is not None and job.active and shared.visitor() in job.seen:
+        _follow(question)
+        return True
+    if job is not None and job.state == "failed":
+        if isinstance(job.error, AskError):
+            waiting.refusal(job.error)
+        else:
+            look.problem(f"Something went wrong: {job.error}")
+    if isinstance(question, Written):
+        before = question.known_before(shared.engine())
+        if before is not None:
+            _columns(question.writing, before)
+    seconds = jobs.backend.estimate(question)["answer"]
+    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
+        jobs.submit(shared.visitor(), question)
+        st.rerun()
+    look.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
+    return False
+
+
+@st.fragment(run_every=0.5)
+def _follow(question: Written | Predicted) -> None:
+    """What there is of the answer so far."""
+    jobs = shared.jobs()
+    job = jobs.touch(shared.visitor(), question)
+    if job is None or not job.active:
+        st.rerun()
+    at = job.snapshot
+    st.progress(min(at.fraction, 1.0), at.stage.capitalize() if job.state == "running" else "Waiting for others")
+    partial = job.progress.partial if job.progress is not None else None
+    if isinstance(question, Written):
+        _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
+    if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{type(question).__name__}"):
+        jobs.leave(shared.visitor())
+        st.rerun()
+
+
+def _columns(writing: Writing, texts: Texts) -> list[st.delta_generator.DeltaGenerator]:
+    """Both sides' texts beside each other; the columns, for what is said below them."""
+    columns = list(st.columns(2, gap="large"))
+    for column, title, side in zip(columns, _TITLES, (texts.pre, texts.post), strict=True):
+        column.markdown(f"**{title}**")
+        column.html("".join(markup(writing.prompt, text) for text in side or ("…",)))
+    return columns
+
+
+def markup(prompt: str, text: str) -> str:
+    """A text as it is shown: what a model writes is text, never markup; its direction is its own."""
+    said = f'<span style="opacity:.6">{html.escape(prompt)}</span>' if prompt else ""
+    return f'<div dir="auto" data-testid="written" style="{_STYLE}">{said}{html.escape(text)}</div>'
+
+
+def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
+    columns = _columns(writing, texts)
+    target, among = plan.target, plan.corpus.languages
+    strange = identification.unknown(among)
+    for column, side, name in zip(columns, (texts.pre, texts.post), ("before", "after"), strict=True):
+        rows = language_frame(side, target, among)
+        with column:
+            if target in strange:
+                look.quiet(f"The language classifier does not know {look.name(target)}.")
+            else:
+                found = identification.share(side, target, among)
+                spread = "" if math.isnan(found.low) else f"95% interval {found.low:.2f} to {found.high:.2f}, "
+                st.metric(
+                    f"Probability of {look.name(target)}",
+                    words.percent(found.value),
+                    help=f"Mean over {found.n} texts, by a language classifier (py3langid).",
+                )
+                look.quiet(f"{spread}n = {found.n} text{'s' * (found.n != 1)}")
+            if len(rows):
+                drawing.chart(
+                    charts.language_bars(rows),
+                    key=f"languages-{name}",
+                    alt=f"Probability of the likeliest languages of the text {name} the intervention.",
+                    data=rows,
+                )
+    missing = f" It does not know {', '.join(map(look.name, strange))}." if strange else ""
+    look.quiet(
+        f"Languages by the classifier py3langid, among the {len(among)} of the corpus; mean over the texts of a side, "
+        f"interval by bootstrap over texts. Short texts are easily mistaken.{missing}"
+    )
+
+
+def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) -> pd.DataFrame:
+    """Mean probability of the likeliest languages and of the target: ``language, name, probability, role, n``."""
+    if len(identification.unknown(among)) == len(among):
+        return pd.DataFrame(columns=["language", "name", "probability", "role", "n"])
+    found = [identification.probabilities(text, among) for text in texts]
+    means = {code: float(np.mean([one.get(code, 0.0) for one in found])) for code in among}
+    ranked = sorted(means, key=lambda code: -means[code])
+    kept = [code for code in ranked if code in ranked[:_SHOWN] or code == target]
+    return pd.DataFrame(
+        {
+            "language": kept,
+            "name": [look.name(code) for code in kept],
+            "probability": [means[code] for code in kept],
+            "role": ["target" if code == target else "other" for code in kept],
+            "n": len(texts),
+        }
+    )
+
+
+def _show_perplexity(found: tuple[Perplexity, Perplexity]) -> None:
+    pre, post = found
+    columns = st.columns(3)
+    columns[0].metric("Perplexity without", f"{pre.value:,.1f}", border=True)
+    columns[1].metric("Perplexity with", f"{post.value:,.1f}", border=True)
+    columns[2].metric("With / without", f"{post.value / pre.value:,.2f} ×", border=True)
+    look.quiet(
+        f"How surprised the model is by each token of the text, lower is better: exp of the mean negative "
+        f"log-likelihood of {pre.n_tokens:,} tokens in {pre.n_texts:,} paragraphs, each read by itself from its first "
+        f"token (BOS), in windows of at most {WINDOW:,} tokens with stride {STRIDE}. Above 1 ×, the intervention makes "
+        "the text harder to predict."
+    )
+
+
+def _conditions(plan: Plan) -> str:
+    asked, model = plan.experiment, plan.resolved
+    return (
+        f"{asked.model}, revision {model.revision}, {model.dtype} on {model.device}; {asked.experts:,} neurons of "
+        f"{look.name(plan.target)}, {asked.method}, strength {asked.strength:g}, control {asked.control}; sampling "
+        "with the temperature, top-p and seed above, the same on both sides."
+    )
