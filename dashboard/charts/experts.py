@@ -46,8 +46,8 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
             tooltip=[
                 "block:O",
                 "site:N",
-                alt.Tooltip("experts:Q", format=","),
-                alt.Tooltip("width:Q", title="of its neurons", format=","),
+                alt.Tooltip("experts:Q", format=",d"),
+                alt.Tooltip("width:Q", title="of its neurons", format=",d"),
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
@@ -77,7 +77,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
             y=alt.Y(
                 "none:Q",
                 scale=alt.Scale(type="symlog", constant=1),
-                axis=alt.Axis(title="neurons (log)", values=ticks, format=","),
+                axis=alt.Axis(title="neurons (log)", values=ticks, format=",d"),
             ),
             y2="count:Q",
             color=alt.Color(
@@ -88,7 +88,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
             order=alt.Order("who:N"),
             tooltip=[
                 alt.Tooltip("who:N", title="counted"),
-                alt.Tooltip("count:Q", title="neurons", format=","),
+                alt.Tooltip("count:Q", title="neurons", format=",d"),
                 alt.Tooltip("low:Q", title="score from", format=".3f"),
                 alt.Tooltip("high:Q", title="to", format=".3f"),
             ],
@@ -121,7 +121,7 @@ def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
             tooltip=[
                 alt.Tooltip("one:N", title="language"),
                 alt.Tooltip("other:N", title="and"),
-                alt.Tooltip("neurons:Q", title="neurons of both", format=","),
+                alt.Tooltip("neurons:Q", title="neurons of both", format=",d"),
                 alt.Tooltip("share:Q", title="of each one's experts", format=".2%"),
             ],
         )
@@ -140,7 +140,7 @@ def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
     scale = alt.Scale(type="log", domain=[1, max(2, int(rows["k"].max()))], nice=False)
     x = alt.X("k:Q", scale=scale, axis=alt.Axis(title="k", format="~s", tickCount=5, grid=False))
     tooltip = [
-        alt.Tooltip("k:Q", format=","),
+        alt.Tooltip("k:Q", format=",d"),
         *(
             alt.Tooltip(f"{name}:Q", title=title, format=".2%")
             for name, title in (("mean", "mean"), ("low", "least"), ("high", "most"), ("chance", "by chance"))
