@@ -1,0 +1,96 @@
+"""The page of written text, on the tiny model."""
+
+import pytest
+
+from dashboard import shared
+from dashboard.pages.generate import language_frame, markup
+from dashboard.text_questions import Texts, Written
+from tests.conftest import EmbeddedRun
+from tests.dashboard.bench import until
+from tests.dashboard.conftest import OpenPage
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedRun:
+    """An empty cache: these tests need the tiny model alone."""
+    return EmbeddedRun(tmp_path_factory.mktemp("generate") / "cache", {}, "")
+
+
+def _press(page: object, key: str) -> None:
+    page.button(key=key).click().run()  # type: ignore[attr-defined]
+
+
+def _settled() -> None:
+    until(lambda: not any(job.active for job in shared.jobs().all()), "the queue is empty")
+
+
+def _texts(page: object) -> list[str]:
+    return [e.proto.body for e in page.main.get("html") if 'data-testid="written"' in e.proto.body]  # type: ignore[attr-defined]
+
+
+def _metrics(page: object) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}  # type: ignore[attr-defined]
+
+
+def test_writes_when_asked_and_opens_at_once_the_next_time(open_page: OpenPage) -> None:
+    view = {"view.tokens": "5", "view.samples": "2", "view.prompt": "The dog"}
+    page = open_page("generate", **view)
+    assert not page.exception
+    assert "Probability of Japanese" not in _metrics(page)
+    _press(page, "ask-Written")
+    _settled()
+    again = open_page("generate", **view)
+    assert not again.exception
+    assert "Probability of Japanese" in _metrics(again)
+    assert "".join(_texts(again)).count('data-testid="written"') == 4
+    # Another strength: the side without the intervention is there, the other waits for the button.
+    other = open_page("generate", **view | {"strength": "0.5"})
+    assert "Probability of Japanese" not in _metrics(other)
+    assert _texts(other)[0] == _texts(again)[0]
+    assert other.button(key="ask-Written")
+
+
+def test_measures_perplexity(open_page: OpenPage) -> None:
+    view = {"view.text": "El perro duerme.\nUn niño canta."}
+    page = open_page("generate", **view)
+    _press(page, "ask-Predicted")
+    _settled()
+    found = _metrics(open_page("generate", **view))
+    assert {"Perplexity without", "Perplexity with", "With / without"} <= set(found)
+    same = open_page("generate", **view | {"strength": "0"})
+    assert _metrics(same)["With / without"] == "1.00 ×"
+
+
+def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
+    page = open_page("generate", **{"view.tokens": "7", "view.seed": "3"})
+    _press(page, "ask-Written")
+    _settled()
+    job = next(job for job in shared.jobs().all() if isinstance(job.experiment, Written))
+    assert job.progress is not None
+    assert isinstance(job.progress.partial, Texts)
+    assert job.progress.partial == shared.jobs().result(job.experiment)
+
+
+def test_what_a_link_says_wrongly_is_the_default(open_page: OpenPage) -> None:
+    page = open_page("generate", **{"view.tokens": "-3", "view.top-p": "much", "view.temperature": "99"})
+    assert not page.exception
+    assert {one.label: one.value for one in page.number_input if one.label in ("Tokens", "Top-p", "Temperature")} == {
+        "Tokens": 40,
+        "Top-p": 0.9,
+        "Temperature": 1.0,
+    }
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_what_a_model_writes_is_text(text: str) -> None:
+    assert "<script" not in markup(text, text)
+    assert "<img" not in markup(text, text)
+    assert 'dir="auto"' in markup("", text)
+
+
+def test_languages_are_a_mean_over_texts() -> None:
+    rows = language_frame(("El perro duerme en la casa grande.", ""), "ja", ("es", "en", "fr", "de", "ru", "ja"))
+    assert rows["probability"].sum() <= 0.5 + 1e-6
+    assert rows.iloc[0]["language"] == "es"
+    assert "ja" in set(rows["language"])
+    assert (rows["n"] == 2).all()
