@@ -12,7 +12,7 @@ import core  # noqa: F401, I001 - sets what must be set before torch is imported
 import streamlit as st
 
 from dashboard import controls, look, preload, screen, shared, tour
-from dashboard.pages import compare, experts, explore, generate, jobs, layers, retrieval, sentences, what_if
+from dashboard.page import compare, experts, explore, generate, jobs, layers, retrieval, sentences, what_if
 
 st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 look.style()

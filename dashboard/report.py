@@ -14,7 +14,7 @@ from core.results import Change, Result
 from core.saved import write_experiment
 from dashboard import exports, link, look, words
 from dashboard.charts import explore as charts
-from dashboard.pages import explore
+from dashboard.page import explore
 
 _STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #212529; background: #fff; max-width: 1000px; margin: 2rem auto;

@@ -71,7 +71,7 @@ class Bench:
                 if isinstance(order, Exception):
                     raise order
                 if order == "finish":
-                    return make_result(experiment)
+                    return make_result(experiment) if isinstance(experiment, Experiment) else experiment
                 progress.advance(10)
         except Cancelled:
             self.cancelled.append(experiment)

@@ -99,8 +99,14 @@ class Visitor:
         self.errors: list[str] = []
         self.strangers: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("console", self._said)
         self.page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        # Opened by a link to a page, Streamlit's own script first asks below that page's path where its server is.
+        probing = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
+        if message.type == "error" and not probing:
+            self.errors.append(message.text)
 
     def _asked(self, request: Any) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob") and urlsplit(request.url).hostname != "127.0.0.1":

@@ -109,7 +109,7 @@ def _script(path: str) -> None:
 
     shared.set_pages({}, path)
     shared.set_experiment(controls.sidebar())
-    importlib.import_module(f"dashboard.pages.{path.replace('-', '_') or 'explore'}").draw()
+    importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
 @pytest.fixture

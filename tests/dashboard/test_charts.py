@@ -13,7 +13,7 @@ from core.languages import describe
 from core.retrieval import wilson
 from dashboard import look
 from dashboard.charts import explore as charts
-from dashboard.pages import explore
+from dashboard.page import explore
 from tests.dashboard.made import N_EVAL, N_LAYERS, make_result
 
 LANGUAGES = ("en", "es", "ja", "zh")

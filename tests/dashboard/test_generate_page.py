@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard import shared
-from dashboard.pages.generate import language_frame, markup
+from dashboard.page.generate import language_frame, markup
 from dashboard.text_questions import Texts, Written
 from tests.conftest import EmbeddedRun
 from tests.dashboard.bench import until

@@ -16,7 +16,7 @@ from core.experiment import Experiment
 from core.results import Result
 from dashboard import link, look, shared
 from dashboard.charts import layers as charts
-from dashboard.pages import layers
+from dashboard.page import layers
 from tests.dashboard.bench import until
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.made import make_result

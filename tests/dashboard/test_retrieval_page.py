@@ -12,7 +12,7 @@ from core.ranking import Ranks
 from core.significance import holm, mcnemar
 from dashboard import shared, words
 from dashboard.charts import retrieval as charts
-from dashboard.pages import retrieval
+from dashboard.page import retrieval
 from tests.dashboard.bench import until
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.made import make_result

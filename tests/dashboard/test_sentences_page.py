@@ -7,7 +7,7 @@ import numpy as np
 from core import ranking
 from core.neighbours import Neighbours, of_sentence
 from dashboard import look, shared
-from dashboard.pages import sentences
+from dashboard.page import sentences
 from tests.dashboard.bench import until
 from tests.dashboard.conftest import OpenPage
 

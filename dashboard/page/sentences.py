@@ -12,7 +12,7 @@ from core.ranking import Ranks
 from core.results import Result
 from dashboard import draw as drawing
 from dashboard import look, shared, view, waiting
-from dashboard.pages.retrieval import RanksAsked
+from dashboard.page.retrieval import RanksAsked
 
 _COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
 _LONGEST = 90  # characters of a sentence in a list

@@ -15,7 +15,7 @@ from core.results import Result
 from dashboard import draw as drawing
 from dashboard import look, shared, view, waiting, words
 from dashboard.charts import layers as charts
-from dashboard.pages import explore
+from dashboard.page import explore
 
 _MEASURES = {"top1": "as they are", "centred": "mean-centred"}
 _WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance

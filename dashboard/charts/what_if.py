@@ -1,0 +1,67 @@
+"""The surface of a measure over neurons and strength."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+
+def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, float]) -> Any:
+    """A heat map of k by strength; cells that are not computed are drawn empty, with their state.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``k, strength, value, label, state``; value is missing where the cell is not computed.
+    chosen : (k, strength)
+        The cell that the controls name, outlined.
+    """
+    x = alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("k:O", sort="descending", title="expert neurons (k)", axis=alt.Axis(format=","))
+    form = ".1%" if share else ".3f"
+    tooltip = [
+        alt.Tooltip("k:Q", format=","),
+        alt.Tooltip("strength:Q"),
+        alt.Tooltip("value:Q", title=title, format=form),
+        alt.Tooltip("state:N"),
+    ]
+    pick = alt.selection_point(name="cell", fields=["k", "strength"], on="click", empty=False)
+    known, missing = cells.dropna(subset=["value"]), cells[cells["value"].isna()]
+    base = alt.Chart(known).encode(x=x, y=y, tooltip=tooltip)
+    colour = alt.Color(
+        "value:Q", scale=alt.Scale(scheme="blues"), legend=alt.Legend(format="%" if share else ".2f", title=None)
+    )
+    outline = pd.DataFrame({"k": [chosen[0]], "strength": [chosen[1]]})
+    # Light numbers on dark cells and dark ones on light, wherever the middle lies.
+    middle = float((known["value"].min() + known["value"].max()) / 2) if len(known) else 0.0
+    ink = alt.condition(alt.datum.value > middle, alt.value("white"), alt.value("#212529"))
+    return alt.layer(
+        alt.Chart(missing)
+        .mark_rect(filled=False, stroke="#98a2b3", strokeDash=[3, 3], opacity=0.7)
+        .encode(x=x, y=y, tooltip=tooltip),
+        alt.Chart(missing).mark_text(color="#7d879a", fontSize=12).encode(x=x, y=y, text="label:N"),
+        base.mark_rect(cornerRadius=3).encode(color=colour).add_params(pick),
+        base.mark_text(fontSize=13, fontWeight="bold").encode(text="label:N", color=ink),
+        alt.Chart(outline).mark_rect(filled=False, stroke="#f08c00", strokeWidth=2.5).encode(x=x, y=y),
+    ).properties(height=52 * cells["k"].nunique() + 90)
+
+
+def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
+    """The measure against strength, one line a number of neurons: ``k, strength, value``."""
+    return (
+        alt.Chart(cells.dropna(subset=["value"]))
+        .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
+        .encode(
+            x=alt.X("strength:Q", title="strength"),
+            y=alt.Y("value:Q", title=title, axis=alt.Axis(format="%" if share else ".2f"), scale=alt.Scale(zero=True)),
+            color=alt.Color("k:O", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(title="k", orient="top")),
+            tooltip=[
+                alt.Tooltip("k:Q", format=","),
+                "strength:Q",
+                alt.Tooltip("value:Q", title=title, format=".1%" if share else ".3f"),
+            ],
+        )
+        .properties(height=280)
+    )

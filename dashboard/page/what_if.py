@@ -1,0 +1,219 @@
+"""Every measure over the number of neurons and the strength: what is known, what it would cost to know more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from core import surface
+from core.errors import AskError
+from core.experiment import Experiment, plan
+from core.progress import duration
+from core.surface import MEASURES, Measure
+from dashboard import draw as drawing
+from dashboard import look, shared, sweeps, view, waiting, words
+from dashboard.charts import what_if as charts
+
+_COUNTS = (100, 200, 500, 1000, 2000, 5000)
+_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_MOST = 12  # of either
+
+
+def draw() -> None:
+    """Draw the page."""
+    st.title("What if it were stronger, or more neurons?", anchor=False)
+    look.quiet("Every measure over the number of neurons and the strength. Choose a cell to open it.")
+    experiment = shared.experiment()
+    try:
+        most = plan(experiment).outline.neurons.total
+    except AskError as error:
+        waiting.refusal(error)
+        return
+    counts, strengths = _axes(experiment, most)
+    experiments = surface.grid(experiment, counts, strengths)
+    measure = MEASURES[view.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
+    _live(experiment, experiments, measure)
+
+
+def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
+    """The grid: the link's, or the usual one with what the controls say."""
+    with st.expander("The grid"):
+        usual = sorted({k for k in _COUNTS if k <= most} | {experiment.experts})
+        counts = _numbers("Expert neurons", "counts", usual, 1, most)
+        usual_strengths = sorted({*_STRENGTHS, experiment.strength})
+        strengths = _numbers("Strengths", "strengths", usual_strengths, -10, 10)
+    return [int(k) for k in counts], strengths
+
+
+def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: float) -> list[float]:
+    """Numbers with commas between; what cannot be used is said and left out."""
+    standard = ", ".join(f"{value:g}" for value in usual)
+    text = st.text_input(label, view.get(name, standard), key=view.key(name))
+    good: list[str] = []
+    bad: list[str] = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        try:
+            value = float(part)
+        except ValueError:
+            value = math.nan
+        (good if low <= value <= high and (low < 1 or value == int(value)) else bad).append(part)
+    if bad:
+        look.problem(f"{label}: {', '.join(bad)} cannot be used; numbers from {low:g} to {high:,g} can.")
+    if len(good) > _MOST:
+        look.problem(f"{label}: the first {_MOST} are shown.")
+    view.put(name, text, standard)
+    return sorted({float(part) for part in good[:_MOST]}) or list(usual)
+
+
+@st.fragment(run_every=2.0)
+def _live(experiment: Experiment, experiments: list[Experiment], measure: Measure) -> None:
+    """What changes while cells are computed."""
+    known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each)) is not None}
+    st.html('<div data-testid="result-ready"></div>')
+    jobs = sweeps.states(shared.jobs(), experiments)
+    cells = cell_frame(experiments, known, {each: job.state for each, job in jobs.items()}, measure)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        picked = drawing.chart(
+            charts.surface(cells, measure.title, measure.share, (experiment.experts, experiment.strength)),
+            key="surface",
+            alt=f"{measure.title} over expert neurons and strength; empty cells are not computed.",
+            data=cells,
+            on_select=True,
+        )
+    with right:
+        _best(known, measure)
+        _fill(experiments, known)
+    if len(known) > 1:
+        drawing.chart(
+            charts.lines(cells, measure.title, measure.share),
+            key="surface-lines",
+            alt=f"{measure.title} against strength, one line a number of neurons.",
+            data=cells,
+        )
+    look.quiet(
+        f"{len(known):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
+        f"whatever k is. Target {look.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
+        f"{experiment.corpus}; all other settings as on the left, whose place is outlined in orange."
+    )
+    _open(experiment, picked)
+
+
+def _known(experiment: Experiment) -> dict[str, float] | None:
+    try:
+        found: dict[str, float] | None = shared.jobs().result(sweeps.Cell(experiment))
+    except AskError:
+        return None
+    return found
+
+
+def cell_frame(
+    experiments: Sequence[Experiment],
+    known: dict[Experiment, dict[str, float]],
+    states: dict[Experiment, str],
+    measure: Measure,
+) -> pd.DataFrame:
+    """One row a place of the grid: ``k, strength, value, label, state``.
+
+    The place of strength 0 stands once for every k, with the one value that it has.
+    """
+    rows = []
+    counts = sorted({each.experts for each in experiments})
+    for each in experiments:
+        value = known[each][measure.name] if each in known else None
+        state = "computed" if each in known else states.get(each, "not computed")
+        label = "" if value is None else words.percent(value) if measure.share else f"{value:.3f}"
+        waits = {"waiting": "…", "running": "▶", "failed": "✕"}.get(state, "")
+        for k in counts if each.strength == 0 else [each.experts]:
+            rows.append({"k": k, "strength": each.strength, "value": value, "label": label or waits, "state": state})
+    frame = pd.DataFrame(rows).drop_duplicates(["k", "strength"])
+    return frame.astype({"value": float}).sort_values(["k", "strength"], ignore_index=True)
+
+
+def _best(known: dict[Experiment, dict[str, float]], measure: Measure) -> None:
+    st.markdown("**The best of what is computed**")
+    if not known:
+        look.quiet("Nothing is computed yet.")
+        return
+    constraint = _constraint(measure)
+    found = surface.best(known, measure.name, constraint)
+    if found is None:
+        st.markdown("No computed setting fulfils this.")
+        return
+    value = known[found][measure.name]
+    written = words.percent(value) if measure.share else f"{value:.3f}"
+    st.markdown(f"**{found.experts:,} neurons at strength {found.strength:g}**: {written}, of {len(known)} settings.")
+    look.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
+    if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
+        shared.go("", found)
+
+
+def _constraint(measure: Measure) -> dict[str, tuple[str, float]]:
+    names = ["none", *(name for name in MEASURES if name != measure.name)]
+    name = view.pick("Provided that", names, "provided", lambda n: MEASURES[n].title if n in MEASURES else "(nothing)")
+    if name == "none":
+        return {}
+    side = "at least" if MEASURES[name].higher_is_better else "at most"
+    try:
+        bound = float(view.get("bound", "0.5"))
+    except ValueError:
+        bound = 0.5
+    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=view.key("bound"))
+    view.put("bound", f"{bound:g}", "0.5")
+    return {name: (side, bound)}
+
+
+def _fill(experiments: list[Experiment], known: dict[Experiment, dict[str, float]]) -> None:
+    """Start, watch and stop the computation of what is missing."""
+    missing = [each for each in dict.fromkeys(experiments) if each not in known]
+    if not missing:
+        return
+    jobs = shared.jobs()
+    found = sweeps.states(jobs, missing)
+    active = [each for each, job in found.items() if job.active]
+    failed = [job for job in found.values() if job.state == "failed"]
+    st.markdown("**What is missing**")
+    if failed:
+        look.problem(f"{len(failed)} failed: {failed[0].error}")
+    rest = [each for each in missing if each not in active]
+    if active:
+        running = next((job for job in found.values() if job.state == "running"), None)
+        at = running.snapshot if running else None
+        text = f"{len(active)} to go" + (f": {running.title}, {at.stage}" if running and at else "")
+        st.progress(min(at.fraction, 1.0) if at else 0.0, text)
+        seconds = (at.remaining if at else 0.0) + _seconds([each for each in active if found[each].state == "waiting"])
+        look.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
+        if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
+            sweeps.stop(jobs, active)
+            st.rerun(scope="fragment")
+    if rest:
+        look.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
+        if st.button(f"Compute {len(rest)} settings", type="primary", key="start-sweep", icon=":material/grid_on:"):
+            for job in failed:
+                jobs.forget(job.experiment)
+            sweeps.fill(jobs, shared.visitor(), rest)
+            st.rerun(scope="fragment")
+
+
+def _seconds(experiments: Sequence[Experiment]) -> float:
+    """What they take together; only the first pays for what all share (the model, the experts, the space before)."""
+    if not experiments:
+        return 0.0
+    estimates = [shared.engine().estimate(each) for each in experiments[:1]]
+    first = estimates[0]
+    each = first["embed_post"] + first["measure"]
+    return sum(first.values()) + each * (len(experiments) - 1)
+
+
+def _open(experiment: Experiment, picked: object) -> None:
+    """Open the cell that was clicked."""
+    try:
+        chosen = picked["selection"]["cell"][0]  # type: ignore[index]
+    except (KeyError, IndexError, TypeError):
+        return
+    wanted = replace(experiment, experts=int(chosen["k"]), strength=float(chosen["strength"]))
+    shared.go("", wanted)

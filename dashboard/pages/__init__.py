@@ -1,1 +1,0 @@
-"""One file a page: reads the controls, asks core, draws."""

@@ -1,0 +1,52 @@
+"""Cells of a grid as background work: one job a cell, which gives way to whoever waits for something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core import surface
+from core.engine import Engine
+from core.experiment import Experiment
+from core.progress import Progress
+from dashboard.jobs import Job, Jobs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Asks for the measures of one experiment, without its map."""
+
+    experiment: Experiment
+
+    def known(self, engine: Engine) -> dict[str, float] | None:
+        """The measures, if both spaces are measured."""
+        return engine.answer_known(self.experiment, surface.cell)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds."""
+        return sum(engine.estimate(self.experiment).values())
+
+    def run(self, engine: Engine, progress: Progress) -> dict[str, float]:
+        """Embed and measure what is missing."""
+        found = engine.answer(self.experiment, surface.cell, progress)
+        progress.finish()
+        return found
+
+
+def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment]) -> None:
+    """Ask for cells, in this order; those asked for already stay where they are."""
+    for experiment in experiments:
+        title = f"{experiment.experts:,} neurons at strength {experiment.strength:g} ({experiment.target})"
+        jobs.submit(visitor, Cell(experiment), background=True, title=title)
+
+
+def stop(jobs: Jobs, experiments: Sequence[Experiment]) -> None:
+    """Stop all cells that are not finished; those that are stay."""
+    for experiment in experiments:
+        jobs.stop(Cell(experiment))
+
+
+def states(jobs: Jobs, experiments: Sequence[Experiment]) -> dict[Experiment, Job]:
+    """The jobs of cells, where there are any."""
+    found = {experiment: jobs.find(Cell(experiment)) for experiment in experiments}
+    return {experiment: job for experiment, job in found.items() if job is not None}

@@ -1,0 +1,59 @@
+"""Cells against results, the best against a plain loop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core import surface
+from core.engine import Engine
+from core.experiment import Experiment
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_a_cell_says_what_the_result_says_without_a_map(asked: Experiment, engine: Engine, strength: float) -> None:
+    wanted = replace(asked, strength=strength)
+    cell = engine.answer(wanted, surface.cell)
+    assert not engine.store.root.joinpath("projection").exists()
+    assert engine.answer_known(wanted, surface.cell) == cell
+    result = engine.run(wanted)
+    assert result.computed == ()  # what a cell computed is all that a result needs but the map
+    assert cell == {
+        "target_top1": result.target_top1.post,
+        "gain": result.target_top1.difference,
+        "all_top1": result.all_top1.post,
+        "centred": result.centred.post,
+        "distance": result.all_pairs_distance.post,
+    }
+    assert set(cell) == set(surface.MEASURES)
+
+
+def test_a_grid_has_every_pair_once_and_one_cell_for_strength_0() -> None:
+    cells = surface.grid(Experiment(target="es"), [200, 100, 100], [1.0, 0.0])
+    assert [(each.experts, each.strength) for each in cells] == [(100, 0.0), (100, 1.0), (100, 0.0), (200, 1.0)]
+    assert {each.target for each in cells} == {"es"}
+
+
+def test_the_best_is_a_plain_loops_and_never_a_missing_one() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(50):
+        cells = {
+            Experiment(experts=k, strength=s): {
+                name: float(random.integers(4)) if random.random() > 0.1 else math.nan for name in surface.MEASURES
+            }
+            for k in (100, 200)
+            for s in (0.0, 0.5, 1.0)
+        }
+        for maximise, better in (("target_top1", 1), ("distance", -1)):
+            expected = None
+            for each in sorted(cells, key=lambda e: (e.strength, e.experts)):
+                values = cells[each]
+                if math.isnan(values[maximise]) or not values["centred"] >= 2:
+                    continue
+                if expected is None or better * values[maximise] > better * cells[expected][maximise]:
+                    expected = each
+            assert surface.best(cells, maximise, {"centred": ("at least", 2.0)}) == expected
+    assert surface.best({}, "gain", {}) is None

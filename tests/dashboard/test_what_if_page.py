@@ -1,0 +1,90 @@
+"""The What-if page: cells are core's, filling gives way and stops, the view is in the link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core import surface
+from core.surface import MEASURES
+from dashboard import shared, sweeps
+from dashboard.charts import what_if as charts
+from dashboard.jobs import Jobs
+from dashboard.page import what_if
+from tests.dashboard.bench import Bench, until
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.test_jobs import X
+
+
+def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
+    cells = surface.grid(X, [10, 20], [0.0, 1.0])
+    known = {cells[0]: {"target_top1": 0.1}, cells[1]: {"target_top1": 0.5}}
+    frame = what_if.cell_frame(cells, known, {cells[3]: "running"}, MEASURES["target_top1"])
+    values = frame.set_index(["k", "strength"])
+    assert values.loc[(10, 0.0), "value"] == values.loc[(20, 0.0), "value"] == 0.1
+    assert values.loc[(10, 1.0), "value"] == 0.5
+    assert values.loc[(20, 1.0)].isna()["value"]
+    assert values.loc[(20, 1.0), "state"] == "running"
+    made = charts.surface(frame, "Top-1", True, (10, 1.0)).to_dict()
+    drawn = [made["datasets"][layer["data"]["name"]] for layer in made["layer"]]
+    assert [len(rows) for rows in drawn] == [1, 1, 3, 3, 1]
+    assert {row["label"] for row in drawn[3]} == {"10%", "50%"}
+
+
+def test_cells_give_way_to_a_visitor_and_go_on_after() -> None:
+    bench = Bench()
+    jobs = Jobs(bench)
+    cells = surface.grid(X, [10, 20], [1.0])
+    sweeps.fill(jobs, "one", cells)
+    first, second = (sweeps.Cell(each) for each in cells)
+    bench.runs(first)
+    waited_for = replace(X, experts=30)
+    jobs.submit("two", waited_for)
+    bench.step(first)  # at its next report it sees that somebody waits
+    bench.runs(waited_for)
+    bench.finish(waited_for)
+    bench.runs(second)
+    bench.finish(second)
+    bench.runs(first, times=2)
+    sweeps.stop(jobs, cells)
+    bench.step(first)
+    until(lambda: not any(job.active for job in jobs.all()), "all end")
+    assert [job.state for job in sweeps.states(jobs, cells).values()] == ["stopped", "done"]
+
+
+def test_a_visitors_next_request_leaves_their_cells_alone() -> None:
+    bench = Bench()
+    jobs = Jobs(bench)
+    cells = surface.grid(X, [10], [1.0])
+    sweeps.fill(jobs, "one", cells)
+    bench.runs(sweeps.Cell(cells[0]))
+    jobs.submit("one", replace(X, experts=30))
+    jobs.leave("one")
+    assert sweeps.states(jobs, cells)[cells[0]].active
+    sweeps.stop(jobs, cells)
+    bench.step(sweeps.Cell(cells[0]))
+    until(lambda: not any(job.active for job in jobs.all()), "all end")
+
+
+def test_the_page_computes_what_is_missing(open_page: OpenPage) -> None:
+    page = open_page("what-if", **{"view.counts": "10, 20", "view.strengths": "0, 1", "view.measure": "all_top1"})
+    assert not page.exception
+    page.button(key="start-sweep").click().run()
+    until(lambda: not {"start-sweep", "stop-sweep"} & {b.key for b in page.run().button}, "all are computed")
+    assert not page.exception
+    asked = page.session_state["experiment"]
+    engine = shared.engine()
+    known = {each: engine.answer_known(each, surface.cell) for each in surface.grid(asked, [10, 20], [0.0, 1.0])}
+    assert all(value is not None for value in known.values())
+    found = surface.best(known, "all_top1", {})
+    assert found is not None
+    said = " ".join(text.value for text in page.markdown)
+    assert f"**{found.experts:,} neurons at strength {found.strength:g}**" in said
+
+
+@pytest.mark.parametrize(("text", "said"), [("10, many", "many cannot be used"), ("0.5", "0.5 cannot be used")])
+def test_numbers_that_cannot_be_used_are_said(open_page: OpenPage, text: str, said: str) -> None:
+    page = open_page("what-if", **{"view.counts": text})
+    assert not page.exception
+    assert said in " ".join(str(each.proto.body) for each in page.get("html"))
