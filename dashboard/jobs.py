@@ -169,6 +169,11 @@ class Jobs:
         with self._changed:
             self._withdraw(visitor, keep=None)
 
+    def drop_answers(self) -> None:
+        """Keep no answer in memory: what they were made from is gone."""
+        with self._changed:
+            self._results.clear()
+
     def forget(self, experiment: Request) -> None:
         """Drop an ended job, so that it can be asked for anew."""
         with self._changed:

@@ -12,7 +12,7 @@ from core.interventions import METHODS
 from core.results import Change, Result
 from core.retrieval import wilson
 from core.scores import SCORES
-from dashboard import look, shared, waiting, words
+from dashboard import look, morph, shared, view, waiting, words
 from dashboard.charts import explore as charts
 
 
@@ -92,6 +92,11 @@ def _maps(result: Result) -> None:
     languages = result.plan.languages
     stand_out = look.pick_languages(languages, key="languages-of-map")
     frames = [map_frame(result, space, stand_out) for space in (0, 1)]
+    strength = result.plan.experiment.strength
+    ways = ["side by side", "in motion"] if strength else ["side by side"]
+    if view.choice("Before and after", ways, "maps") == "in motion":
+        _motion({0.0: frames[0], strength: frames[1]}, result, stand_out)
+        return
     window = charts.plane(pd.concat(frames))
     count = f"{len(frames[0]):,} sentences"
     for column, frame, title, ghosts in zip(st.columns(2), frames, ("Before", "After"), (None, frames[0]), strict=True):
@@ -106,6 +111,16 @@ def _maps(result: Result) -> None:
         "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same on both sides. "
         "Each point is a sentence, each colour a language as named above; grey is where they were before. Hover to "
         "read one, scroll to zoom, double-click to reset."
+    )
+
+
+def _motion(frames: dict[float, pd.DataFrame], result: Result, stand_out: list[str]) -> None:
+    """Every sentence on its way from before to after."""
+    morph.draw(frames, result.plan.languages, stand_out, key="morph")
+    look.quiet(
+        "One UMAP of both spaces together. Marked strengths are computed; between them points are drawn on a straight "
+        "line, which is a picture of where each goes, not a measurement of where it is on the way. Dots: before; "
+        "crosses: moved."
     )
 
 

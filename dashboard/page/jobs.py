@@ -1,13 +1,159 @@
-"""Jobs and cache"""
+"""What runs and what is kept, and on what machine."""
 
 from __future__ import annotations
 
-import streamlit as st
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
 
-from dashboard import look
+import pandas as pd
+import psutil
+import streamlit as st
+import torch
+
+from core import inventory
+from core.errors import AskError
+from core.experiment import Experiment
+from core.progress import duration
+from dashboard import draw as drawing
+from dashboard import look, shared, view
+from dashboard.jobs import Job
+
+_PACKAGES = ("torch", "transformers", "streamlit", "umap-learn", "scikit-learn", "altair", "pandas", "numpy", "numba")
+_STATES = {"waiting": "waits", "running": "runs", "done": "finished", "failed": "failed", "stopped": "stopped"}
+_ENDED_SHOWN = 20
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("Jobs and cache", anchor=False)
     look.quiet("What runs, what is kept, and on what machine.")
+    st.html('<div data-testid="result-ready"></div>')
+    _jobs()
+    _cache()
+    _machine()
+
+
+@st.fragment(run_every=2.0)
+def _jobs() -> None:
+    st.subheader("What runs", anchor=False)
+    jobs = shared.jobs().all()
+    active = [job for job in jobs if job.active]
+    if not active:
+        look.quiet("Nothing runs or waits.")
+    for number, job in enumerate(active):
+        with st.container(border=True):
+            left, right = st.columns([6, 1], vertical_alignment="center")
+            left.text(title(job))
+            if job.state == "running":
+                at = job.snapshot
+                rest = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
+                left.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{rest}")
+            else:
+                left.caption(f"Waits for {shared.jobs().ahead(job)} before it.")
+            if right.button("Stop", key=f"stop-{number}-{hash(job.experiment)}", disabled=job.stop):
+                shared.jobs().stop(job.experiment)
+                st.rerun()
+    ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
+    if ended:
+        with st.expander(f"Ended ({len(ended)})"):
+            st.dataframe(ended_frame(ended), hide_index=True, key="ended")
+
+
+def title(job: Job) -> str:
+    """What a job is, in words."""
+    if job.title:
+        return job.title
+    asked = job.experiment if isinstance(job.experiment, Experiment) else getattr(job.experiment, "experiment", None)
+    if not isinstance(asked, Experiment):
+        return type(job.experiment).__name__
+    control = "" if asked.control == "none" else f", control: {asked.control}"
+    return (
+        f"{look.name(asked.target)}, {asked.experts:,} neurons, {asked.method} at strength {asked.strength:g}, "
+        f"{asked.model}, {asked.corpus}{control}"
+    )
+
+
+def ended_frame(jobs: list[Job]) -> pd.DataFrame:
+    """One row an ended job: ``what, how, why``."""
+
+    def why(job: Job) -> str:
+        error = job.error
+        return f"{error.what}: {error.why}" if isinstance(error, AskError) else str(error or "")
+
+    return pd.DataFrame([{"what": title(job), "how": _STATES[job.state], "why": why(job)} for job in jobs])
+
+
+def _cache() -> None:
+    st.subheader("What is kept", anchor=False)
+    store = shared.engine().store
+    kept, disk = inventory.table(store), inventory.disk(store)
+    total = int(kept["bytes"].sum())
+    look.quiet(
+        f"{size(total)} in {int(kept['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
+        f"{size(disk.total)} free on that disk. What is kept opens at once; what is taken away is computed again when "
+        "it is needed."
+    )
+    for message in store.damaged:
+        look.problem(message)
+    if kept.empty:
+        return
+    shown = kept.assign(size=kept["bytes"].map(size))[
+        ["what", "artefacts", "size", "bytes", "newest", "again", "stage"]
+    ]
+    drawing.table(shown, key="kept", column_config={"bytes": None, "stage": None, "again": "to have it again"})
+    _remove(kept)
+
+
+def _remove(kept: pd.DataFrame) -> None:
+    names = dict(zip(kept["stage"], kept["what"], strict=True))
+    sizes = dict(zip(kept["stage"], kept["bytes"], strict=True))
+    chosen = st.multiselect(
+        "Take away",
+        list(names),
+        format_func=lambda stage: f"{names[stage]} ({size(sizes[stage])})",
+        key=view.key("remove"),
+    )
+    if not chosen:
+        return
+    busy = any(job.active for job in shared.jobs().all())
+    if busy:
+        look.problem("Something runs or waits; stop it first, or what it needs may be taken from under it.")
+    freed = size(sum(sizes[stage] for stage in chosen))
+    if st.button(f"Take {freed} away for good", type="primary", key="remove-for-good", disabled=busy):
+        count, gone = inventory.remove(shared.engine().store, chosen)
+        shared.jobs().drop_answers()
+        st.toast(f"{count:,} artefacts, {size(gone)}, are gone.")
+        st.rerun()
+
+
+def _machine() -> None:
+    st.subheader("The machine", anchor=False)
+    memory = psutil.virtual_memory()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "the processor (no GPU)"
+    rows = {
+        "Processor": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "Memory": f"{size(memory.total)}, {size(memory.available)} free",
+        "Models run on": f"{device}, {torch.get_num_threads()} threads",
+        "System": platform.platform(),
+        "Python": platform.python_version(),
+        **{name: _version(name) for name in _PACKAGES},
+    }
+    drawing.table(pd.DataFrame({"what": list(rows), "which": list(rows.values())}), key="machine")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def size(count: int) -> str:
+    """Bytes in words: ``512 B``, ``1.2 GB``."""
+    value, units = float(count), ("B", "kB", "MB", "GB", "TB")
+    for unit in units[:-1]:
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {units[-1]}"

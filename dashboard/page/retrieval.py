@@ -214,7 +214,7 @@ def _offer(control: Experiment) -> None:
     if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
         title = f"Random control of {look.name(control.target)}, {control.experts:,} neurons"
         shared.jobs().submit(shared.visitor(), question, background=True, title=title)
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _matrix(result: Result) -> None:

@@ -189,14 +189,14 @@ def _fill(experiments: list[Experiment], known: dict[Experiment, dict[str, float
         look.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
         if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
             sweeps.stop(jobs, active)
-            st.rerun(scope="fragment")
+            st.rerun()
     if rest:
         look.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
         if st.button(f"Compute {len(rest)} settings", type="primary", key="start-sweep", icon=":material/grid_on:"):
             for job in failed:
                 jobs.forget(job.experiment)
             sweeps.fill(jobs, shared.visitor(), rest)
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _seconds(experiments: Sequence[Experiment]) -> float:

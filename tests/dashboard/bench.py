@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 
 from core.experiment import Experiment
@@ -44,7 +44,7 @@ class Bench:
         self.changed: set[Experiment] = set()
         self._inside = 0
         self._lock = threading.Lock()
-        self._orders: defaultdict[Experiment, queue.Queue[Exception | str]] = defaultdict(queue.Queue)
+        self._orders: dict[Experiment, queue.Queue[Exception | str]] = {}
 
     # -- what the queue calls
 
@@ -67,7 +67,7 @@ class Bench:
         try:
             progress.stage("working", 100)
             while True:
-                order = self._orders[experiment].get(timeout=LONG)
+                order = self._of(experiment).get(timeout=LONG)
                 if isinstance(order, Exception):
                     raise order
                 if order == "finish":
@@ -80,19 +80,23 @@ class Bench:
             with self._lock:
                 self._inside -= 1
 
+    def _of(self, experiment: Experiment) -> queue.Queue[Exception | str]:
+        with self._lock:  # the worker and a test may be the first to ask at the same time
+            return self._orders.setdefault(experiment, queue.Queue())
+
     # -- what a test says
 
     def step(self, experiment: Experiment) -> None:
         """Let it report progress once."""
-        self._orders[experiment].put("step")
+        self._of(experiment).put("step")
 
     def finish(self, experiment: Experiment) -> None:
         """Let it end well; also before it has begun."""
-        self._orders[experiment].put("finish")
+        self._of(experiment).put("finish")
 
     def fail(self, experiment: Experiment, error: Exception) -> None:
         """Let it raise."""
-        self._orders[experiment].put(error)
+        self._of(experiment).put(error)
 
     def runs(self, experiment: Experiment, times: int = 1) -> None:
         """Wait until it has begun so many times."""

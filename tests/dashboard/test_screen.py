@@ -37,7 +37,7 @@ def test_the_tour_goes_from_page_to_page_and_keeps_the_setting(
         assert {name: visitor.query[name] for name in small_link} == small_link
         if number < len(PAGES):
             visitor.clicks("Next")
-    visitor.clicks("Back")
+    card(visitor).get_by_role("button", name="Back").click()
     expect(card(visitor).get_by_text(f"4 of {len(PAGES)}")).to_be_visible()
     visitor.clicks("End the tour")
     expect(card(visitor)).to_have_count(0)
