@@ -1,13 +1,191 @@
-"""How do two settings compare?"""
+"""Two settings side by side on every measure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import look
+from core.experiment import Experiment
+from core.results import Result
+from core.retrieval import wilson
+from dashboard import draw as drawing
+from dashboard import link, look, shared, view, waiting, words
+from dashboard.charts import compare as charts
+from dashboard.charts import explore as maps
+from dashboard.page import explore
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("How do two settings compare?", anchor=False)
-    look.quiet("Two settings side by side on every measure.")
+    look.quiet("Keep a setting, change the controls, and see both on every measure.")
+    here, kept = shared.experiment(), _kept()
+    with st.container(horizontal=True):
+        if st.button("Keep this setting", type="primary" if kept is None else "secondary", icon=":material/keep:"):
+            view.put("with", urlencode(link.to_query(here)))
+            st.rerun()
+        if kept is not None and st.button("Swap the two", icon=":material/swap_horiz:"):
+            shared.go("compare", kept, **{"with": urlencode(link.to_query(here))})
+    if kept is None:
+        st.html('<div data-testid="result-ready"></div>')
+        look.quiet(
+            "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side."
+        )
+        return
+    if kept == here:
+        look.quiet("Both settings are the same. Change one on the left.")
+    first = waiting.result_or_wait(here)  # one after the other: a visitor waits for one thing at a time
+    second = waiting.result_or_wait(kept) if first is not None else None
+    if first is not None and second is not None:
+        _show(first, second)
+
+
+def _kept() -> Experiment | None:
+    text = view.get("with")
+    if not text:
+        return None
+    experiment, problems = link.from_query(dict(parse_qsl(text)))
+    for problem in problems:
+        look.problem(problem)
+    return experiment
+
+
+def _show(a: Result, b: Result) -> None:
+    st.html('<div data-testid="result-ready"></div>')
+    st.subheader("What differs", anchor=False)
+    differing = differences(a, b)
+    if differing.empty:
+        look.quiet("Nothing.")
+    else:
+        drawing.table(differing, key="differences")
+    for warning in warnings(a, b):
+        look.problem(warning)
+    st.subheader("Every measure", anchor=False)
+    drawing.table(measure_frame(a, b), key="measures")
+    look.quiet(f"A is the setting on the left, B the kept one. {experts_shared(a, b)}")
+    bars = bar_frame(a, b)
+    if len(bars):
+        st.subheader("By candidate language, after", anchor=False)
+        drawing.chart(
+            charts.bars(bars),
+            key="compare-bars",
+            alt="Top-1 after, by candidate language, for both settings.",
+            data=bars,
+        )
+        look.quiet("Lines are 95% intervals (Wilson); languages that both settings look for translations in.")
+    _maps(a, b)
+
+
+def _maps(a: Result, b: Result) -> None:
+    st.subheader("Maps, after", anchor=False)
+    for column, name, result in zip(st.columns(2), ("A", "B"), (a, b), strict=True):
+        frames = [explore.map_frame(result, space, []) for space in (0, 1)]
+        with column:
+            drawing.chart(
+                maps.language_map(
+                    frames[1], look.colours(result.plan.languages), maps.plane(pd.concat(frames)), frames[0]
+                ),
+                key=f"compare-map-{name}",
+                alt=f"Map of setting {name} after its intervention.",
+                data=frames[1],
+            )
+    look.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
+
+
+def differences(a: Result, b: Result) -> pd.DataFrame:
+    """The settings in which the two differ, as they were used: ``setting, A, B``."""
+    one, other = a.plan.describe(), b.plan.describe()
+    names = [field.name for field in fields(Experiment)]
+    rows = [
+        (name.replace("_", " "), _said(one[name]), _said(other[name])) for name in names if one[name] != other[name]
+    ]
+    return pd.DataFrame(rows, columns=["setting", "A", "B"])
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else "default" if value is None else str(value)
+
+
+def warnings(a: Result, b: Result) -> list[str]:
+    """Why numbers of the two may not be held against each other."""
+    found = []
+    if a.plan.corpus.digest != b.plan.corpus.digest:
+        found.append("The sentences differ: retrieval and distance of the two are not of the same texts.")
+    sizes = [max(map(len, result.plan.groups)) for result in (a, b)]
+    if sizes[0] != sizes[1]:
+        found.append(
+            f"A looks among {sizes[0]:,} candidates, B among {sizes[1]:,}: among fewer, a translation is found more "
+            "easily."
+        )
+    if set(a.plan.languages) != set(b.plan.languages):
+        found.append("The languages differ: means over candidates are not over the same languages.")
+    elif a.plan.target != b.plan.target:
+        found.append("The targets differ: measures from the target have different queries.")
+    return found
+
+
+_SHARES: Mapping[str, Callable[[Result], tuple[float, float]]] = {
+    "Top-1 from the target": lambda r: (r.target_top1.pre, r.target_top1.post),
+    "Top-1, all pairs": lambda r: (r.all_top1.pre, r.all_top1.post),
+    "Top-1, mean-centred": lambda r: (r.centred.pre, r.centred.post),
+    "Top-1 at the best unmodified layer": lambda r: (r.best_layer[1].pre, r.best_layer[1].post),
+}
+_DISTANCES: Mapping[str, Callable[[Result], tuple[float, float]]] = {
+    "Distance, all pairs": lambda r: (r.all_pairs_distance.pre, r.all_pairs_distance.post),
+    "Distance to the target": lambda r: (r.target_distance.pre, r.target_distance.post),
+    "Distance to the medoid, target": lambda r: (r.to_medoid(of_target=True).pre, r.to_medoid(of_target=True).post),
+    "Distance to the medoid, others": lambda r: (r.to_medoid(of_target=False).pre, r.to_medoid(of_target=False).post),
+}
+
+
+def measure_frame(a: Result, b: Result) -> pd.DataFrame:
+    """One row a measure: ``measure, A before, A after, B before, B after, A - B after``."""
+    rows = []
+    for name, read in {**_SHARES, **_DISTANCES}.items():
+        (a_pre, a_post), (b_pre, b_post) = read(a), read(b)
+        rows.append((name, a_pre, a_post, b_pre, b_post, a_post - b_post))
+    for name, one, other in (
+        ("Experts", float(len(a.experts.neurons)), float(len(b.experts.neurons))),
+        ("Mean score of the experts", float(a.experts.scores.mean()), float(b.experts.scores.mean())),
+    ):
+        rows.append((name, np.nan, one, np.nan, other, one - other))
+    columns = ["measure", "A before", "A after", "B before", "B after", "A - B, after"]
+    return pd.DataFrame(rows, columns=columns).round(4)
+
+
+def experts_shared(a: Result, b: Result) -> str:
+    """How many experts the two have in common, in words."""
+    one, other = a.plan, b.plan
+    if one.resolved != other.resolved or one.experiment.neurons != other.experiment.neurons:
+        return "The models differ, so their experts cannot be held against each other."
+    common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
+    smaller = min(len(a.experts.neurons), len(b.experts.neurons))
+    return f"The two share {common:,} experts ({words.percent(common / smaller)} of the smaller set)."
+
+
+def bar_frame(a: Result, b: Result) -> pd.DataFrame:
+    """Top-1 after, in the candidate languages of both: ``name, setting, top1, low, high, n``."""
+    parts = []
+    common = set(a.plan.candidates) & set(b.plan.candidates)
+    for name, result in (("A", a), ("B", b)):
+        rows = result.from_target[result.from_target["candidate"].isin(common)]
+        rate, n = rows["top1_post"].to_numpy(dtype=np.float64), rows["n"].to_numpy()
+        low, high = wilson(rate, n)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "name": rows["candidate"].map(look.name).to_numpy(),
+                    "setting": name,
+                    "top1": rate,
+                    "low": low,
+                    "high": high,
+                    "n": n,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
