@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -186,6 +186,31 @@ class Run:
         self._embed("embed_pre", None)
         self._embed("embed_post", intervention)
         return experts, intervention
+
+    def further(self, spaces: Mapping[str, Intervention]) -> None:
+        """Embed more spaces than the experiment's two, each under its title in the progress report.
+
+        The two are there already (see `spaces`); what of these is stored is not computed again.
+        """
+        pace = self.engine.pace(self.plan.resolved, self.plan.outline.n_parameters)
+        missing = {title: self.stages.missing_embeddings(space) for title, space in spaces.items()}
+        if self.only_cached and any(missing.values()):
+            raise NotCached("embeddings")
+        self.progress.plan(
+            {
+                title: sum(_tokens(self.plan.groups[g].texts[code]) for g, code in wanted) / pace
+                for title, wanted in missing.items()
+                if wanted
+            }
+        )
+        for title, space in spaces.items():
+            if missing[title]:
+                tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing[title]])
+                self.model()
+                self.progress.stage(title, tokens)
+                start = time.perf_counter()
+                self.stages.embed(space)
+                self.engine.measured(self.plan.resolved, tokens, time.perf_counter() - start)
 
     def result(self) -> Result:
         """Everything that is measured of the experiment."""

@@ -207,13 +207,20 @@ class Stages:
         """Whether the intervention is built from the responses themselves."""
         return METHODS[self.plan.experiment.method].samples
 
-    def intervention(self, experts: Experts) -> Intervention:
-        """What is written: to the experts, or under a control to neurons drawn at random."""
+    def intervention(self, experts: Experts, strength: float | None = None) -> Intervention:
+        """What is written: to the experts, or under a control to neurons drawn at random.
+
+        Parameters
+        ----------
+        strength : float, optional
+            The experiment's unless given.
+        """
         asked, everyone = self.plan.experiment, self.plan.outline.neurons
+        strength = asked.strength if strength is None else strength
         found = self.expertise()
         rest = np.delete(found.means, found.languages.index(self.plan.target), axis=0)[:, experts.neurons]
         evidence = Evidence(experts.values, rest.mean(axis=0, dtype=np.float64), lambda: self._samples(experts.neurons))
-        built = intervene(asked.method, experts.neurons, evidence, asked.strength, asked.tokens)
+        built = intervene(asked.method, experts.neurons, evidence, strength, asked.tokens)
         if asked.control == "random":
             drawn = selection.random_neurons(everyone.total, len(experts.neurons), asked.seed)
             return replace(built, neurons=drawn)

@@ -27,30 +27,30 @@ def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool 
         Run the page again when something is selected in the chart; then what is selected is returned.
     """
     state = st.altair_chart(made, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
-    _save(key, data, made)
+    files(key, data, lambda: made)
     return state if on_select else None
 
 
 def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
     """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text."""
     state = st.dataframe(frame, key=key, hide_index=True, **options)
-    _save(key, frame)
+    files(key, frame)
     return state
 
 
-def _save(key: str, data: pd.DataFrame, made: Any = None) -> None:
-    """Files are made when they are asked for, not when the page is drawn."""
+def files(key: str, data: pd.DataFrame, made: Callable[[], Any] | None = None, title: str = "Save") -> None:
+    """Offer files of a table, and of a chart if there is one; they are made when they are asked for."""
     kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
     if made is not None:
         kinds |= {
-            "SVG": ("image/svg+xml", partial(exports.svg, made)),
-            "PNG": ("image/png", partial(exports.png, made)),
+            "SVG": ("image/svg+xml", lambda: exports.svg(made())),
+            "PNG": ("image/png", lambda: exports.png(made())),
         }
     kinds |= {
         "CSV": ("text/csv", partial(exports.csv, data)),
         "Parquet": ("application/vnd.apache.parquet", partial(exports.parquet, data)),
     }
-    with st.popover("Save", icon=":material/download:", type="tertiary", key=f"save-{key}"):
+    with st.popover(title, icon=":material/download:", type="tertiary", key=f"save-{key}"):
         for kind, (mime, content) in kinds.items():
             st.download_button(
                 kind,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 
 import streamlit as st
 
 from core.languages import describe
 
-# Colours that people with the common colour-vision deficiencies tell apart, on light and on dark; in an order that
-# keeps neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
+# For categories other than languages (see `dashboard.palette`): told apart with the common colour-vision deficiencies,
+# on light and on dark, neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
 PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#e0a800", "#66ccee", "#aa3377", "#ee7733", "#009988",
     "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
@@ -34,10 +33,6 @@ _CSS = """
   .ln-near .ln-rank { min-width: 1.8rem; text-align: right; font-weight: 700; opacity: .6; }
   .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .75; }
   .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
-  [class*="st-key-languages-of"] button { min-height: 1.9rem; padding: .1rem .7rem; }
-  [class*="st-key-languages-of"] p::before {
-    content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .45em;
-  }
 </style>
 """
 
@@ -47,32 +42,9 @@ def style() -> None:
     st.html(_CSS)
 
 
-def colours(languages: Sequence[str]) -> dict[str, str]:
-    """A colour for each language."""
-    return {code: PALETTE[number % len(PALETTE)] for number, code in enumerate(languages)}
-
-
 def name(code: str) -> str:
     """English name of a language: short enough for a chart."""
     return describe(code).english
-
-
-def pick_languages(languages: Sequence[str], key: str) -> list[str]:
-    """A row of languages to pick from, each with its colour: legend and control in one."""
-    dots = "".join(
-        f".st-key-{key} button:nth-of-type({number}) p::before {{ background: {colour}; }}"
-        for number, colour in enumerate(colours(languages).values(), start=1)
-    )
-    st.html(f"<style>{dots}</style>")
-    picked = st.pills(
-        "Highlight languages",
-        languages,
-        selection_mode="multi",
-        format_func=name,
-        key=key,
-        label_visibility="collapsed",
-    )
-    return list(picked)
 
 
 def problem(text: str) -> None:

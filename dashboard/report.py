@@ -12,7 +12,7 @@ import pandas as pd
 from core.experiment import Experiment
 from core.results import Change, Result
 from core.saved import write_experiment
-from dashboard import exports, link, look, words
+from dashboard import exports, link, look, palette, words
 from dashboard.charts import explore as charts
 from dashboard.page import explore
 
@@ -104,7 +104,7 @@ def _by_candidate(result: Result) -> pd.DataFrame:
 def _maps(result: Result) -> Iterable[str]:
     frames = [explore.map_frame(result, space, []) for space in (0, 1)]
     window = charts.plane(pd.concat(frames))
-    colours = look.colours(result.plan.languages)
+    colours = palette.colours(result.plan.languages)
     for frame, ghosts, title in zip(frames, (None, frames[0]), ("Before", "After"), strict=True):
         # What hovering would say has no place in a picture.
         drawn = charts.language_map(frame, colours, window, ghosts)

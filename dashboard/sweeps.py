@@ -3,34 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from core import surface
-from core.engine import Engine
 from core.experiment import Experiment
-from core.progress import Progress
 from dashboard.jobs import Job, Jobs
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Asks for the measures of one experiment, without its map."""
-
-    experiment: Experiment
-
-    def known(self, engine: Engine) -> dict[str, float] | None:
-        """The measures, if both spaces are measured."""
-        return engine.answer_known(self.experiment, surface.cell)
-
-    def estimate(self, engine: Engine) -> float:
-        """Seconds."""
-        return sum(engine.estimate(self.experiment).values())
-
-    def run(self, engine: Engine, progress: Progress) -> dict[str, float]:
-        """Embed and measure what is missing."""
-        found = engine.answer(self.experiment, surface.cell, progress)
-        progress.finish()
-        return found
+from dashboard.questions import Cell
 
 
 def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment]) -> None:

@@ -14,7 +14,7 @@ from core.experiment import Experiment
 from core.results import Result
 from core.retrieval import wilson
 from dashboard import draw as drawing
-from dashboard import link, look, shared, view, waiting, words
+from dashboard import link, look, palette, shared, view, waiting, words
 from dashboard.charts import compare as charts
 from dashboard.charts import explore as maps
 from dashboard.page import explore
@@ -88,7 +88,7 @@ def _maps(a: Result, b: Result) -> None:
         with column:
             drawing.chart(
                 maps.language_map(
-                    frames[1], look.colours(result.plan.languages), maps.plane(pd.concat(frames)), frames[0]
+                    frames[1], palette.colours(result.plan.languages), maps.plane(pd.concat(frames)), frames[0]
                 ),
                 key=f"compare-map-{name}",
                 alt=f"Map of setting {name} after its intervention.",

@@ -12,7 +12,8 @@ from core.interventions import METHODS
 from core.results import Change, Result
 from core.retrieval import wilson
 from core.scores import SCORES
-from dashboard import look, morph, shared, view, waiting, words
+from dashboard import draw as drawing
+from dashboard import look, picture, shared, waiting, words
 from dashboard.charts import explore as charts
 
 
@@ -32,11 +33,11 @@ def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
         st.markdown(words.summary(result))
-    picture, figures = st.container(), st.container()
+    above, figures = st.container(), st.container()
     with figures:  # sent first: they are small, and the numbers are what a reader of the link came for
         _figures(result)
-    with picture:
-        _maps(result)
+    with above:
+        picture.draw(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
@@ -88,48 +89,14 @@ def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> Non
     )
 
 
-def _maps(result: Result) -> None:
-    languages = result.plan.languages
-    stand_out = look.pick_languages(languages, key="languages-of-map")
-    frames = [map_frame(result, space, stand_out) for space in (0, 1)]
-    strength = result.plan.experiment.strength
-    ways = ["side by side", "in motion"] if strength else ["side by side"]
-    if view.choice("Before and after", ways, "maps") == "in motion":
-        _motion({0.0: frames[0], strength: frames[1]}, result, stand_out)
-        return
-    window = charts.plane(pd.concat(frames))
-    count = f"{len(frames[0]):,} sentences"
-    for column, frame, title, ghosts in zip(st.columns(2), frames, ("Before", "After"), (None, frames[0]), strict=True):
-        with column:
-            st.markdown(f"**{title}** · {count}")
-            st.altair_chart(
-                charts.language_map(frame, look.colours(languages), window, ghosts),
-                key=f"map-{title.lower()}",
-                alt=f"Map of the sentences {title.lower()} the intervention, one colour a language.",
-            )
-    look.quiet(
-        "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same on both sides. "
-        "Each point is a sentence, each colour a language as named above; grey is where they were before. Hover to "
-        "read one, scroll to zoom, double-click to reset."
-    )
-
-
-def _motion(frames: dict[float, pd.DataFrame], result: Result, stand_out: list[str]) -> None:
-    """Every sentence on its way from before to after."""
-    morph.draw(frames, result.plan.languages, stand_out, key="morph")
-    look.quiet(
-        "One UMAP of both spaces together. Marked strengths are computed; between them points are drawn on a straight "
-        "line, which is a picture of where each goes, not a measurement of where it is on the way. Dots: before; "
-        "crosses: moved."
-    )
-
-
 def _retrieval(result: Result) -> None:
     target = look.name(result.plan.target)
     st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
-    st.altair_chart(
-        charts.retrieval_bars(bar_frame(result)),
+    rows = bar_frame(result)
+    drawing.chart(
+        charts.retrieval_bars(rows),
         key="retrieval",
+        data=rows,
         alt=f"Top-1 retrieval accuracy from {target} into each language, before and after.",
     )
     look.quiet(
@@ -141,9 +108,11 @@ def _retrieval(result: Result) -> None:
 
 def _layers(result: Result) -> None:
     st.subheader("The same at every layer", anchor=False)
-    st.altair_chart(
-        charts.layer_lines(layer_frame(result), result.plan.layer),
+    rows = layer_frame(result)
+    drawing.chart(
+        charts.layer_lines(rows, result.plan.layer),
         key="layers",
+        data=rows,
         alt="Top-1 retrieval accuracy with the target as the query, by layer, before and after.",
     )
     look.quiet("Mean top-1 over candidate languages. The dashed line is the layer that this page shows.")

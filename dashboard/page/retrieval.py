@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import ranking
-from core.engine import Engine
 from core.experiment import Experiment
-from core.progress import Progress, duration
+from core.progress import duration
 from core.ranking import Ranks
 from core.results import Result
 from core.significance import bootstrap, holm, mcnemar
 from dashboard import draw as drawing
 from dashboard import look, shared, view, waiting, words
 from dashboard.charts import retrieval as charts
+from dashboard.questions import RanksAsked
 
 _METRICS = {"cosine": "cosine", "centred": "mean-centred", "csls": "CSLS"}
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
@@ -28,25 +28,6 @@ _MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "MRR": ranking.reciprocal,
 }
 _SURE = 0.05
-
-
-@dataclass(frozen=True)
-class RanksAsked:
-    """Asks for the ranks of translations in both spaces."""
-
-    experiment: Experiment
-
-    def known(self, engine: Engine) -> tuple[Ranks, Ranks] | None:
-        """Both, if the spaces are embedded: ranking them takes a moment."""
-        return engine.answer_known(self.experiment, ranking.both)
-
-    def estimate(self, engine: Engine) -> float:
-        """Seconds."""
-        return sum(engine.estimate(self.experiment).values())
-
-    def run(self, engine: Engine, progress: Progress) -> tuple[Ranks, Ranks]:
-        """Embed what is missing, and rank."""
-        return engine.answer(self.experiment, ranking.both, progress)
 
 
 def draw() -> None:

@@ -12,7 +12,8 @@ from core.ranking import Ranks
 from core.results import Result
 from dashboard import draw as drawing
 from dashboard import look, shared, view, waiting
-from dashboard.page.retrieval import RanksAsked
+from dashboard.points import state
+from dashboard.questions import RanksAsked
 
 _COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
 _LONGEST = 90  # characters of a sentence in a list
@@ -115,13 +116,6 @@ def _translations(result: Result, group: int, row: int, found: SentenceView) -> 
         ]
     )
     drawing.table(rows, key="translations")
-
-
-def state(pre: int, post: int) -> str:
-    """What became of a sentence, by its translation's rank before and after."""
-    if (pre == 1) == (post == 1):
-        return "found in both" if pre == 1 else "found in neither"
-    return "fixed" if post == 1 else "broken"
 
 
 def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks) -> None:

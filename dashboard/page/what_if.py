@@ -17,6 +17,7 @@ from core.surface import MEASURES, Measure
 from dashboard import draw as drawing
 from dashboard import look, shared, sweeps, view, waiting, words
 from dashboard.charts import what_if as charts
+from dashboard.questions import Cell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -105,7 +106,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
 
 def _known(experiment: Experiment) -> dict[str, float] | None:
     try:
-        found: dict[str, float] | None = shared.jobs().result(sweeps.Cell(experiment))
+        found: dict[str, float] | None = shared.jobs().result(Cell(experiment))
     except AskError:
         return None
     return found

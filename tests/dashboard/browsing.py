@@ -191,7 +191,7 @@ class Visitor:
         return found
 
     def chart(self, number: int) -> Locator:
-        """A chart: both maps, the bars, the layers."""
+        """A chart: the bars, the layers."""
         return self.page.get_by_test_id("stVegaLiteChart").nth(number)
 
     def fits(self) -> bool:

@@ -73,7 +73,7 @@ def test_the_matrix_holds_every_ordered_pair_and_white_is_no_change() -> None:
 
 
 def test_the_page_shows_cores_numbers_and_keeps_its_view(open_page: OpenPage) -> None:
-    page = open_page("retrieval")
+    page = open_page("retrieval", seed="41")  # whose control nobody else computes
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
     engine, asked = shared.engine(), page.session_state["experiment"]
@@ -97,7 +97,7 @@ def test_the_page_shows_cores_numbers_and_keeps_its_view(open_page: OpenPage) ->
     table = page.dataframe[0].value.set_index("what")["top-1"]
     assert table["Control: random neurons"] == pytest.approx(control.target_top1.post)
 
-    again = open_page("retrieval", **{"view.metric": "csls", "view.direction": "to", "view.measure": "MRR"})
+    again = open_page("retrieval", seed="41", **{"view.metric": "csls", "view.direction": "to", "view.measure": "MRR"})
     csls = [np.mean([(1 / side.of(code, "csls", "to")).mean() for code in codes]) for side in (pre, post)]
     said = " ".join(text.value for text in again.markdown)
     assert f"**{csls[0]:.3f}** to **{csls[1]:.3f}**" in said

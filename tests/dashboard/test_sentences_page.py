@@ -6,7 +6,7 @@ import numpy as np
 
 from core import ranking
 from core.neighbours import Neighbours, of_sentence
-from dashboard import look, shared
+from dashboard import look, points, shared
 from dashboard.page import sentences
 from tests.dashboard.bench import until
 from tests.dashboard.conftest import OpenPage
@@ -24,7 +24,7 @@ def test_a_texts_markup_is_shown_not_obeyed() -> None:
 
 
 def test_what_became_of_a_sentence() -> None:
-    assert [sentences.state(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
+    assert [points.state(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
         "found in both",
         "fixed",
         "broken",

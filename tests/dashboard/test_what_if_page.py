@@ -12,6 +12,7 @@ from dashboard import shared, sweeps
 from dashboard.charts import what_if as charts
 from dashboard.jobs import Jobs
 from dashboard.page import what_if
+from dashboard.questions import Cell
 from tests.dashboard.bench import Bench, until
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.test_jobs import X
@@ -37,7 +38,7 @@ def test_cells_give_way_to_a_visitor_and_go_on_after() -> None:
     jobs = Jobs(bench)
     cells = surface.grid(X, [10, 20], [1.0])
     sweeps.fill(jobs, "one", cells)
-    first, second = (sweeps.Cell(each) for each in cells)
+    first, second = (Cell(each) for each in cells)
     bench.runs(first)
     waited_for = replace(X, experts=30)
     jobs.submit("two", waited_for)
@@ -58,12 +59,12 @@ def test_a_visitors_next_request_leaves_their_cells_alone() -> None:
     jobs = Jobs(bench)
     cells = surface.grid(X, [10], [1.0])
     sweeps.fill(jobs, "one", cells)
-    bench.runs(sweeps.Cell(cells[0]))
+    bench.runs(Cell(cells[0]))
     jobs.submit("one", replace(X, experts=30))
     jobs.leave("one")
     assert sweeps.states(jobs, cells)[cells[0]].active
     sweeps.stop(jobs, cells)
-    bench.step(sweeps.Cell(cells[0]))
+    bench.step(Cell(cells[0]))
     until(lambda: not any(job.active for job in jobs.all()), "all end")
 
 

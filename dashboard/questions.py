@@ -1,0 +1,73 @@
+"""What pages ask the engine for beside an experiment's result; each is a `dashboard.requests.Question`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core import path, ranking, surface
+from core.engine import Engine, Run
+from core.experiment import Experiment
+from core.progress import Progress
+
+_MAP = 8.0  # seconds that a larger map takes, about
+
+
+@dataclass(frozen=True)
+class OfExperiment:
+    """Asks something of one experiment's stages."""
+
+    experiment: Experiment
+
+    @staticmethod
+    def question(run: Run) -> Any:
+        """Read the answer from a run, and compute what is missing where the run may."""
+        raise NotImplementedError
+
+    def known(self, engine: Engine) -> Any | None:
+        """The answer, if no more is missing than a moment's work."""
+        return engine.answer_known(self.experiment, self.question)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds."""
+        return sum(engine.estimate(self.experiment).values())
+
+    def run(self, engine: Engine, progress: Progress) -> Any:
+        """Compute what is missing, and read the answer."""
+        found = engine.answer(self.experiment, self.question, progress)
+        progress.finish()
+        return found
+
+
+@dataclass(frozen=True)
+class RanksAsked(OfExperiment):
+    """The ranks of translations in both spaces: a pair of `core.ranking.Ranks`."""
+
+    question = staticmethod(ranking.both)
+
+
+@dataclass(frozen=True)
+class Cell(OfExperiment):
+    """The measures of one experiment, without its map: a mapping of `core.surface.MEASURES`."""
+
+    question = staticmethod(surface.cell)
+
+
+@dataclass(frozen=True)
+class MovementAsked(OfExperiment):
+    """How much of the movement on the map is more than a refit's: a `core.path.Movement`."""
+
+    question = staticmethod(path.movement)
+
+
+@dataclass(frozen=True)
+class PathAsked(OfExperiment):
+    """One map of the strengths between: a `core.path.Path`."""
+
+    question = staticmethod(path.along)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds: every strength that is not embedded, and the map."""
+        between = [replace(self.experiment, strength=each) for each in path.strengths(self.experiment)[1:]]
+        stages = [engine.estimate(each) for each in between]
+        return max(each["load"] for each in stages) + sum(each["embed_post"] for each in stages) + _MAP

@@ -1,0 +1,200 @@
+"""The browser's part as a Streamlit component, what Python gives it, and what it says back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.families import family
+from dashboard import look, palette
+from dashboard.points import STATES
+
+LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
+_STATE_COLOURS = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
+_NAMED = ("language",)  # colourings whose groups are written on the map
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How a visitor looks at the map.
+
+    Attributes
+    ----------
+    colour : str
+        A colouring: language, family, script, or what became of retrieval.
+    find : str
+        Words that sentences must hold.
+    shown : tuple of str
+        Groups of the colouring that stand out; all if empty.
+    pinned : int, optional
+        A sentence's place in the table of points.
+    brush : tuple (panel, (x0, y0, x1, y1), strength), optional
+        A rectangle of the plane: in the panel before (0) or after (1), or at a strength where the map is in motion.
+    """
+
+    colour: str = "language"
+    find: str = ""
+    shown: tuple[str, ...] = ()
+    pinned: int | None = None
+    brush: tuple[int, tuple[float, ...], float | None] | None = None
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Looking:
+        """What the browser says."""
+        brush = said.get("brush")
+        return cls(
+            str(said.get("colour") or "language"),
+            str(said.get("find") or ""),
+            tuple(map(str, said.get("shown") or ())),
+            None if said.get("pinned") is None else int(said["pinned"]),
+            brush and (int(brush["panel"]), tuple(map(float, brush["box"])), brush.get("strength")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser is told."""
+        brush = self.brush and dict(zip(("panel", "box", "strength"), self.brush, strict=True))
+        return asdict(self) | {"shown": list(self.shown), "brush": brush}
+
+    def chosen(self, points: pd.DataFrame, places: Mapping[float, np.ndarray]) -> np.ndarray:
+        """Which points stand out: ndarray of bool, (n,); the same as the browser draws them."""
+        out = np.ones(len(points), dtype=bool)
+        if self.shown:
+            groups = dict(groupings(points))
+            out &= groups.get(self.colour, groups["language"]).isin(self.shown).to_numpy()
+        if self.find:
+            said = (points["text"] + "\n" + points["english"]).str.lower()
+            out &= said.str.contains(self.find.lower(), regex=False).to_numpy()
+        if self.brush is not None:
+            panel, (ax, ay, bx, by), strength = self.brush
+            at = _places_at(places, strength) if strength is not None else places[max(places) if panel else 0.0]
+            x, y = at[:, 0], at[:, 1]
+            out &= (x >= min(ax, bx)) & (x <= max(ax, bx)) & (y >= min(ay, by)) & (y <= max(ay, by))
+        return out
+
+
+def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarray:
+    """Where the points are drawn at any strength: on straight lines between the computed ones."""
+    known = sorted(places, key=abs)
+    for one, other in pairwise(known):
+        share = (strength - one) / (other - one)
+        if 0 <= share <= 1:
+            return np.asarray(places[one] + share * (places[other] - places[one]))
+    return places[known[-1]]
+
+
+def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
+    """Each colouring that these points have: its name, and every point's group."""
+    made = [
+        ("language", points["language"]),
+        ("family", points["language"].map(family)),
+        ("script", points["language"].map(palette.script)),
+    ]
+    return [*made, ("outcome", points["now"])] if points["now"].notna().any() else made
+
+
+@cache
+def _component() -> Any:
+    folder = Path(__file__).parent
+    html, css, paint, js = (
+        (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")
+    )
+    return st.components.v2.component("language_neurons_map", html=html, css=css, js=paint + js)
+
+
+def draw(
+    points: pd.DataFrame,
+    places: Mapping[float, np.ndarray],
+    layout: str,
+    target: str,
+    initial: Looking,
+    *,
+    key: str,
+    on_change: Callable[[], None],
+) -> Looking:
+    """Draw the map; moving, hovering, finding and brushing ask the server for no picture.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As `dashboard.points.frame` gives it.
+    places : mapping of strength to ndarray, (n, 2)
+        Two or more computed strengths, 0 first.
+    layout : str
+        One of `LAYOUTS`.
+    initial : Looking
+        What the map starts with; must not change while ``key`` is the same.
+    on_change : callable
+        Called when the visitor changes how they look.
+
+    Returns
+    -------
+    Looking
+        How the visitor looks at it now.
+    """
+    data = given(points, places, layout, target, initial)
+    said = _component()(data=data, key=key, default={"looking": initial.to_json()}, on_looking_change=on_change)
+    return Looking.of(said["looking"] or {})
+
+
+def given(
+    points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str, initial: Looking
+) -> dict[str, Any]:
+    """What the browser is given: places rounded to a thousandth, texts once."""
+    strengths = sorted(places, key=abs)
+    if len(strengths) < 2:
+        raise ValueError("a map needs two strengths")
+    languages = list(dict.fromkeys(points["language"]))
+    number = {code: at for at, code in enumerate(languages)}
+    colours = palette.colours(languages)
+    ranked = points["before"].notna().all()
+    return {
+        "strengths": [float(strength) for strength in strengths],
+        "frames": [np.round(places[s].astype(np.float64), 3).ravel().tolist() for s in strengths],
+        "languages": [{"code": c, "name": look.name(c), "shape": palette.shape(c)} for c in languages],
+        "language": [number[code] for code in points["language"]],
+        "row": points["key"].tolist(),
+        "texts": points["text"].tolist(),
+        "meanings": points["english"].tolist(),
+        "ranks": [points[side].astype(int).tolist() for side in ("before", "after")] if ranked else None,
+        "colourings": [_colouring(name, groups, colours, target) for name, groups in groupings(points)],
+        "named": list(_NAMED),
+        "layout": layout,
+        "initial": initial.to_json(),
+        "alt": f"Map of {len(points):,} sentences in {len(languages)} languages, before and after: "
+        f"{LAYOUTS[layout]}, strength {strengths[0]:g} to {strengths[-1]:g}. The same sentences are in the table below "
+        "when some are chosen.",
+    }
+
+
+def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target: str) -> dict[str, Any]:
+    """One way of colouring: its groups with colour and mark, and every point's group by number."""
+    present: Sequence[str] = list(dict.fromkeys(groups))
+    if name == "outcome":
+        present = [each for each in STATES if each in set(present)]
+    number = {each: at for at, each in enumerate(present)}
+    circle = palette.shape("en")
+    described = []
+    for at, each in enumerate(present):
+        title, colour, shape = each, look.PALETTE[at % len(look.PALETTE)], circle
+        if name == "language":
+            title, colour, shape = look.name(each), colours[each], palette.shape(each)
+        elif name == "family":
+            colour = palette.family_colours(each)[0]
+        elif name == "outcome":
+            colour = _STATE_COLOURS[each]
+        described.append({"name": each, "title": title, "colour": colour, "shape": shape})
+    titles = {
+        "language": "language",
+        "family": "family",
+        "script": "script",
+        "outcome": f"found in {look.name(target)}",
+    }
+    return {"name": name, "title": titles[name], "groups": described, "of": [number[each] for each in groups]}

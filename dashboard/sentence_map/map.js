@@ -1,0 +1,277 @@
+// Points at computed strengths come from Python once; colouring, finding, brushing and moving are done here. What is chosen
+// is told to Python (for the table below and the link), a moving scrubber is not.
+const REACH = 9, KEPT = new WeakMap(), SAY_AFTER = 250;
+
+export default function (component) {
+  const { parentElement, data, setStateValue } = component;
+  const root = parentElement.querySelector(".map"), one = (name) => root.querySelector(name);
+  const canvas = one("canvas"), range = one("input[type=range]"), output = one("output"), tip = one(".tip"), play = one(".play");
+  const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");
+  const { strengths, frames, languages, language, row, texts, meanings, colourings, ranks, layout, initial } = data;
+  const n = language.length, last = strengths.length - 1, motion = layout === "motion";
+  const old = KEPT.get(root);
+  if (old) old.stop();
+  const state = old ? old.state : { ...initial, window: null, hovered: null };
+  if (state.pinned >= n) state.pinned = null;
+  if (state.brush && (state.brush.panel > (layout === "pair" ? 1 : 0) || (state.brush.strength === null) === motion)) state.brush = null;
+  const at = [new Float32Array(2 * n), new Float32Array(2 * n)], [low, high] = bounds(frames, n);
+  const marks = languages.map((each) => corners(each.shape)), lower = texts.map((text, i) => `${text}\n${meanings[i]}`.toLowerCase());
+  let width = 0, height = 0, panels = [], looks = [], asked = false, moving = 0, drag = null, saying = 0;
+
+  const paint = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const position = () => strengths[0] + (range.value / 1000) * (strengths[last] - strengths[0]);
+  const place = (strength) => {
+    if (!motion) return [0, 0];
+    const along = (strength - strengths[0]) / (strengths[last] - strengths[0] || 1);
+    let k = 0;
+    while (k < last - 1 && along > (strengths[k + 1] - strengths[0]) / (strengths[last] - strengths[0])) k++;
+    const share = (strength - strengths[k]) / (strengths[k + 1] - strengths[k]);
+    return Math.abs(share) < 0.004 ? [k, 0] : Math.abs(1 - share) < 0.004 ? [k, 1] : [k, share];
+  };
+
+  // -- what is chosen ------------------------------------------------------------------------------------------------
+  // In motion a brush holds the points that lay in it at its strength, wherever they go from there.
+  const held = () => {
+    if (!state.brush) return null;
+    if (!motion) return at[state.brush.panel];
+    const [k, share] = place(state.brush.strength);
+    return between(frames, k, share, n, new Float32Array(2 * n));
+  };
+  const inBrush = (i, p) => {
+    if (!state.brush) return true;
+    const [ax, ay, bx, by] = state.brush.box;
+    const x = p[2 * i], y = p[2 * i + 1];
+    return x >= Math.min(ax, bx) && x <= Math.max(ax, bx) && y >= Math.min(ay, by) && y <= Math.max(ay, by);
+  };
+  const found = (i) => !state.find || lower[i].includes(state.find.toLowerCase());
+  const coloured = () => colourings.find((each) => each.name === state.colour) || colourings[0];
+  const bright = (i) => !state.shown.length || state.shown.includes(coloured().groups[coloured().of[i]].name);
+  const chosen = (i, p) => bright(i) && found(i) && inBrush(i, p);
+  function sort() {
+    // Looks: every pair of colour and mark, once for what stands out and once for the rest, which is drawn first.
+    const { groups, of } = coloured(), made = new Map(), p = held();
+    let many = 0;
+    for (let i = 0; i < n; i++) {
+      const out = chosen(i, p), key = `${out}-${of[i]}-${languages[language[i]].shape}`;
+      if (out) many++;
+      if (!made.has(key)) {
+        made.set(key, { colour: groups[of[i]].colour, mark: marks[language[i]], points: [], alpha: out ? 0.82 : 0.09, out });
+      }
+      made.get(key).points.push(i);
+    }
+    looks = [...made.values()].sort((a, b) => a.out - b.out);
+    const some = state.find || state.brush || state.shown.length;
+    count.textContent = some ? `${many.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
+    one(".zoom").hidden = !(state.brush && !state.window);
+    one(".whole").hidden = !(some || state.window || state.pinned !== null);
+  }
+  function say() {
+    clearTimeout(saying);
+    saying = setTimeout(() => {
+      const { colour, find, shown, pinned, brush } = state;
+      setStateValue("looking", { colour, find, shown, pinned, brush });
+    }, SAY_AFTER);
+  }
+  const changed = () => { sort(); ask(); say(); };
+
+  // -- drawing -------------------------------------------------------------------------------------------------------
+  function arrange() {
+    const two = layout === "pair", narrow = width < 640, box = state.window || [low[0], low[1], high[0], high[1]];
+    const each = two && !narrow ? (width - 12) / 2 : width;
+    const tall = Math.round(Math.min(two ? 460 : 600, Math.max(280, each * (two ? 0.72 : 0.56))));
+    height = two && narrow ? 2 * tall + 12 : tall;
+    const panel = (k) => ({ x: two && !narrow ? k * (each + 12) : 0, y: two && narrow ? k * (tall + 12) : 0,
+      width: each, height: tall, low: [box[0], box[1]], high: [box[2], box[3]] });
+    panels = two ? [panel(0), panel(1)] : [panel(0)];
+  }
+  function render() {
+    asked = false;
+    const [k, share] = place(position()), ink = paint("--st-text-color") || "#333", ground = paint("--st-background-color") || "#fff";
+    between(frames, motion ? k : 0, motion ? share : 0, n, at[0]);
+    between(frames, last, 0, n, at[1]);
+    const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1;
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    const names = coloured().groups.map((group, g) => ({ ...group, points: looks.filter((l) => l.out).flatMap((l) =>
+      l.points.filter((i) => coloured().of[i] === g)) }));
+    panels.forEach((panel, side) => {
+      if (layout === "pair" && side === 1) {
+        const every = Array.from({ length: n }, (_, i) => i);
+        paintPoints(pen, panel, at[0], [{ colour: "#98a2b3", mark: null, points: every, alpha: 0.22 }], false, 1.6);
+      }
+      paintPoints(pen, panel, at[side], looks, false, 2.9);
+      if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8);
+      if (data.named.includes(state.colour || colourings[0].name)) paintNames(pen, panel, at[side], names, ground);
+      paintFrame(pen, panel, { pair: ["Before", "After"][side], together: "Dots: before · crosses: after", motion: "" }[layout], ink);
+      const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
+      if (there && !state.window) paintBrush(pen, panel, state.brush.box, ink);
+      for (const i of new Set([state.pinned, state.hovered])) {
+        if (i === null) continue;
+        const others = row.flatMap((each, j) => (each === row[i] && j !== i ? [j] : []));
+        if (i === state.pinned) paintLinks(pen, panel, at[side], i, others, ink);
+        paintRing(pen, panel, at[side], i, ink, 6);
+        if (layout === "together") paintRing(pen, panel, at[1], i, ink, 6);
+      }
+    });
+    if (motion) {
+      const exact = share === 0 || share === 1, number = position().toFixed(2).replace(/\.?0+$/, "") || "0";
+      output.textContent = exact ? `strength ${strengths[share ? k + 1 : k]}: computed`
+        : `strength ${number}: between ${strengths[k]} and ${strengths[k + 1]}, drawn straight`;
+      root.dataset.strength = number;
+    }
+    root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
+    root.dataset.chosen = String(looks.filter((look) => look.out).reduce((sum, look) => sum + look.points.length, 0));
+  }
+  const ask = () => { if (!asked) { asked = true; requestAnimationFrame(render); } };
+
+  function tell(i, side) {
+    const piece = (kind, text) => { const made = document.createElement(kind); made.textContent = text; made.dir = "auto"; return made; };
+    const rank = ranks ? `rank of its translation: ${ranks[0][i]} before, ${ranks[1][i]} after` : "";
+    tip.replaceChildren(piece("b", languages[language[i]].name), piece("span", texts[i]), piece("small", meanings[i]), piece("small", rank));
+    tip.hidden = false;
+    const [x, y] = toScreen(panels[side], at[side][2 * i], at[side][2 * i + 1]);
+    tip.style.left = `${Math.max(0, Math.min(x + 12, width - tip.offsetWidth - 4))}px`;
+    tip.style.top = `${Math.min(y + 12, height - 10)}px`;
+  }
+  // -- pointer, keys, controls ---------------------------------------------------------------------------------------
+  const spot = (event) => {
+    const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const side = panels.findIndex((p) => x >= p.x && x <= p.x + p.width && y >= p.y && y <= p.y + p.height);
+    return [x, y, side];
+  };
+  function nearest(x, y, side) {
+    let best = REACH * REACH, result = null;
+    for (let i = 0; i < n; i++) {
+      if (!bright(i)) continue;
+      const [px, py] = toScreen(panels[side], at[side][2 * i], at[side][2 * i + 1]), d = (px - x) ** 2 + (py - y) ** 2;
+      if (d < best) { best = d; result = i; }
+    }
+    return result;
+  }
+  canvas.onpointerdown = (event) => {
+    const [x, y, side] = spot(event);
+    if (side < 0 || event.button) return;
+    drag = { x, y, side, brushes: event.pointerType !== "touch", moved: false };
+    if (drag.brushes) canvas.setPointerCapture(event.pointerId);
+  };
+  canvas.onpointermove = (event) => {
+    const [x, y, side] = spot(event);
+    if (drag && drag.brushes && (drag.moved || Math.hypot(x - drag.x, y - drag.y) > 5)) {
+      drag.moved = true;
+      const panel = panels[drag.side];
+      state.brush = { panel: drag.side, box: [...toPlane(panel, drag.x, drag.y), ...toPlane(panel, x, y)].map((v) => Math.round(v * 1e3) / 1e3),
+        strength: motion ? Math.round(position() * 1e4) / 1e4 : null };
+      sort(); ask();
+      return;
+    }
+    const was = state.hovered;
+    state.hovered = side < 0 ? null : nearest(x, y, side);
+    if (state.hovered === null) tip.hidden = true; else tell(state.hovered, side);
+    if (was !== state.hovered) ask();
+  };
+  canvas.onpointerup = (event) => {
+    if (!drag) return;
+    const [x, y, side] = spot(event), made = drag;
+    drag = null;
+    if (!made.moved) {
+      if (side < 0) return;
+      const hit = nearest(x, y, side);
+      if (hit === null && state.brush) state.brush = null;
+      state.pinned = hit === state.pinned ? null : hit;
+      if (hit !== null) tell(hit, side);
+    }
+    changed();
+  };
+  canvas.onpointerleave = () => { state.hovered = null; tip.hidden = true; ask(); };
+  canvas.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (event.key === "Escape") { state.pinned = null; tip.hidden = true; changed(); }
+    if (!step) return;
+    event.preventDefault();
+    const p = held(), order = Array.from({ length: n }, (_, i) => i).filter((i) => chosen(i, p));
+    if (!order.length) return;
+    const here = order.indexOf(state.pinned);
+    state.pinned = order[(here + step + order.length) % order.length];
+    tell(state.pinned, 0);
+    changed();
+  };
+  find.value = state.find;
+  find.oninput = () => { state.find = find.value.trim(); changed(); };
+  colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
+  colour.onchange = () => { state.colour = colour.value; state.shown = []; chips(); changed(); };
+  one(".zoom").onclick = () => {
+    const [ax, ay, bx, by] = state.brush.box;
+    state.window = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
+    arrange(); sort(); ask();
+  };
+  one(".whole").onclick = () => {
+    Object.assign(state, { brush: null, window: null, pinned: null, find: "", shown: [] });
+    find.value = ""; tip.hidden = true;
+    arrange(); chips(); changed();
+  };
+  function chips() {
+    const used = coloured();
+    legend.replaceChildren(...used.groups.map((group) => {
+      const button = document.createElement("button"), mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      mark.setAttribute("viewBox", "-1.2 -1.2 2.4 2.4"); mark.setAttribute("aria-hidden", "true");
+      path.setAttribute("d", group.shape); path.setAttribute("fill", group.colour);
+      mark.append(path);
+      button.type = "button"; button.append(mark, group.title);
+      button.setAttribute("aria-pressed", String(state.shown.includes(group.name)));
+      button.onclick = () => {
+        state.shown = state.shown.includes(group.name) ? state.shown.filter((name) => name !== group.name) : [...state.shown, group.name];
+        button.setAttribute("aria-pressed", String(state.shown.includes(group.name)));
+        changed();
+      };
+      return button;
+    }));
+  }
+  // -- motion --------------------------------------------------------------------------------------------------------
+  one(".motion").hidden = !motion;
+  function step(from, start, now) {
+    if (!moving) return;
+    const gone = Math.min(1, (now - start) / 3000);
+    range.value = String(Math.round(1000 * (from < 500 ? gone : 1 - gone)));
+    render();
+    if (gone < 1) moving = requestAnimationFrame((t) => step(from, start, t)); else halt();
+  }
+  const halt = () => { cancelAnimationFrame(moving); moving = 0; play.textContent = "\u25B6"; };
+  play.onclick = () => {
+    if (moving) { halt(); return; }
+    play.textContent = "\u23F8";
+    const from = Number(range.value);
+    moving = requestAnimationFrame((t) => step(from, t, t));
+  };
+  range.oninput = () => { if (moving) halt(); ask(); };
+  one(".ticks").replaceChildren(...(motion ? strengths : []).map((strength) => {
+    const tick = document.createElement("span");
+    tick.style.left = `${(100 * (strength - strengths[0])) / (strengths[last] - strengths[0])}%`;
+    tick.textContent = `\u25B4 ${strength}`;
+    return tick;
+  }));
+  if (!old && motion && state.brush && state.brush.strength !== null) {
+    range.value = String(Math.round((1000 * (state.brush.strength - strengths[0])) / (strengths[last] - strengths[0])));
+  }
+  canvas.setAttribute("aria-label", data.alt);
+  function size() {
+    width = Math.max(200, Math.floor(root.clientWidth));
+    arrange();
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    canvas.style.height = `${height}px`;
+    const [k, share] = place(position());
+    between(frames, motion ? k : 0, motion ? share : 0, n, at[0]);
+    between(frames, last, 0, n, at[1]);
+    sort();
+    render();
+  }
+  const watch = new ResizeObserver(size);
+  watch.observe(root);
+  chips();
+  size();
+  const stop = () => { watch.disconnect(); halt(); clearTimeout(saying); };
+  KEPT.set(root, { state, stop });
+  return stop;
+}
