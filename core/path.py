@@ -22,6 +22,7 @@ STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Parts of the experiment's strength at which the way is computed."""
 
 _POINTS = 15_000  # of all strengths together; beyond, the first rows stand for all
+_AGAIN = "drawing the map again with another seed"
 _OTHER_SEED = 7919  # added to the experiment's seed: any other would do
 
 
@@ -122,7 +123,8 @@ def movement(run: Run) -> Movement:
     }
 
     def compute() -> Payload:
-        run.progress.stage("drawing the map again with another seed")
+        run.progress.plan({_AGAIN: 5.0})
+        run.progress.stage(_AGAIN)
         shown = run.measures.shown()
         pre, post = (_flat(run, space, shown) for space in (None, intervention))
         again = projection.joint_umap(pre, post, seed=run.plan.experiment.seed + _OTHER_SEED)

@@ -62,8 +62,8 @@ class Progress:
     _shown: float = 0.0
 
     def plan(self, seconds: Mapping[str, float]) -> None:
-        """Say which stages are to come and how long each is expected to take."""
-        self._plan = dict(seconds)
+        """Say which stages are to come and how long each is expected to take; a new plan, a new fraction."""
+        self._plan, self._shown = dict(seconds), 0.0
 
     def stage(self, name: str, total: float = 1.0) -> None:
         """Begin a stage of ``total`` units of work; ends the one before."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.engine import Run
 from core.experiment import Experiment
+from core.perplexity import measured
 from core.results import merge_spaces
 
 
@@ -20,6 +22,7 @@ class Measure:
     higher_is_better: bool
 
 
+TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted in seconds
 MEASURES = {
     measure.name: measure
     for measure in (
@@ -28,12 +31,13 @@ MEASURES = {
         Measure("all_top1", "Top-1, all pairs", True, True),
         Measure("centred", "Top-1, mean-centred", True, True),
         Measure("distance", "Distance, all pairs", False, False),
+        Measure("perplexity", "Perplexity of target text, times the unmodified", False, False),
     )
 }
 
 
 def cell(run: Run) -> dict[str, float]:
-    """Everything in `MEASURES` for one experiment; equals what its result says, without drawing the map."""
+    """Everything in `MEASURES` but the perplexity, as an experiment's result has it; draws no map."""
     _, intervention = run.spaces()
     (pre, _), (post, _) = map(run.measures.layer_measures, (None, intervention))
     pairs = merge_spaces(pre, post, ["group", "query", "candidate", "n"])
@@ -46,6 +50,24 @@ def cell(run: Run) -> dict[str, float]:
         "centred": float(ours["centred_post"].mean()),
         "distance": float(pairs["distance_post"].mean()),
     }
+
+
+def cell_with_text(run: Run) -> dict[str, float]:
+    """`cell`, and how many times the unmodified model's perplexity of text in the target language becomes.
+
+    The text is the first evaluation sentences in the target language, `TEXTS` of them.
+
+    Raises
+    ------
+    AskError
+        Where the model cannot predict text.
+    """
+    experts, _ = run.spaces()
+    intervention = run.stages.intervention(experts)
+    group = next(group for group in run.plan.groups if run.plan.target in group.languages)
+    texts = group.texts[run.plan.target][:TEXTS]
+    pre, post = measured(run, texts, None), measured(run, texts, intervention)
+    return cell(run) | {"perplexity": post.value / pre.value}
 
 
 def grid(experiment: Experiment, counts: Sequence[int], strengths: Sequence[float]) -> list[Experiment]:
@@ -81,8 +103,8 @@ def best(
     """
 
     def fits(values: Mapping[str, float]) -> bool:
-        return values[maximise] == values[maximise] and all(
-            values[name] >= bound if side == "at least" else values[name] <= bound
+        return values.get(maximise, math.nan) == values.get(maximise) and all(
+            values.get(name, math.nan) >= bound if side == "at least" else values.get(name, math.nan) <= bound
             for name, (side, bound) in constraints.items()
         )
 

@@ -23,6 +23,10 @@ from dashboard.questions import MovementAsked, OfExperiment, PathAsked, RanksAsk
 from dashboard.sentence_map import LAYOUTS, Looking
 
 _MOST_ROWS = 500  # of chosen sentences in the table
+_COLUMNS = {
+    "sentence": st.column_config.TextColumn(width="large"),
+    "in English": st.column_config.TextColumn(width="large"),
+}
 
 
 @st.fragment
@@ -190,7 +194,8 @@ def _chosen(result: Result, table: pd.DataFrame, looking: Looking, places: dict[
     st.markdown(f"**{len(rows):,} sentences chosen**" + (f": {became}" if became else ""))
     if len(rows) > _MOST_ROWS:
         look.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")
-    drawing.table(_as_table(rows.head(_MOST_ROWS)), key="chosen", height=min(320, 38 + 35 * min(len(rows), _MOST_ROWS)))
+    listed = _as_table(rows.head(_MOST_ROWS))
+    drawing.table(listed, key="chosen", height=min(320, 38 + 35 * len(listed)), column_config=_COLUMNS)
 
 
 def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
@@ -205,7 +210,7 @@ def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
                 query=str(chosen["language"]),
                 row=str(chosen["at"]),
             )
-    drawing.table(_as_table(table[table["key"] == chosen["key"]]), key="translations-of-pinned")
+    drawing.table(_as_table(table[table["key"] == chosen["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
 
 
 def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -213,11 +218,11 @@ def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "language": rows["name"],
-            "sentence": rows["text"],
-            "in English": rows["english"],
             "rank before": rows["before"].astype("Int64"),
             "rank after": rows["after"].astype("Int64"),
             "retrieval": rows["now"],
+            "sentence": rows["text"],
+            "in English": rows["english"],
             "row": rows["row"],
         }
     )

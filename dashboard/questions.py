@@ -10,7 +10,8 @@ from core.engine import Engine, Run
 from core.experiment import Experiment
 from core.progress import Progress
 
-_MAP = 8.0  # seconds that a larger map takes, about
+# Seconds, about, that a larger map takes, and predicting the text of `core.surface.TEXTS` sentences.
+_MAP, _TEXT = 8.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ class Cell(OfExperiment):
     """The measures of one experiment, without its map: a mapping of `core.surface.MEASURES`."""
 
     question = staticmethod(surface.cell)
+
+
+@dataclass(frozen=True)
+class TextCell(OfExperiment):
+    """The same with the perplexity of text in the target language."""
+
+    question = staticmethod(surface.cell_with_text)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds."""
+        return super().estimate(engine) + 2 * _TEXT
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,25 @@ from collections.abc import Sequence
 
 from core.experiment import Experiment
 from dashboard.jobs import Job, Jobs
-from dashboard.questions import Cell
+from dashboard.questions import Cell, TextCell
+
+Kind = type[Cell] | type[TextCell]
 
 
-def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment]) -> None:
+def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
     """Ask for cells, in this order; those asked for already stay where they are."""
     for experiment in experiments:
         title = f"{experiment.experts:,} neurons at strength {experiment.strength:g} ({experiment.target})"
-        jobs.submit(visitor, Cell(experiment), background=True, title=title)
+        jobs.submit(visitor, kind(experiment), background=True, title=title)
 
 
-def stop(jobs: Jobs, experiments: Sequence[Experiment]) -> None:
+def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
     """Stop all cells that are not finished; those that are stay."""
     for experiment in experiments:
-        jobs.stop(Cell(experiment))
+        jobs.stop(kind(experiment))
 
 
-def states(jobs: Jobs, experiments: Sequence[Experiment]) -> dict[Experiment, Job]:
+def states(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> dict[Experiment, Job]:
     """The jobs of cells, where there are any."""
-    found = {experiment: jobs.find(Cell(experiment)) for experiment in experiments}
+    found = {experiment: jobs.find(kind(experiment)) for experiment in experiments}
     return {experiment: job for experiment, job in found.items() if job is not None}

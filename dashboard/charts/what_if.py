@@ -54,7 +54,7 @@ def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
         alt.Chart(cells.dropna(subset=["value"]))
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
         .encode(
-            x=alt.X("strength:Q", title="strength"),
+            x=alt.X("strength:Q", title="strength", axis=alt.Axis(values=sorted(set(cells["strength"])))),
             y=alt.Y("value:Q", title=title, axis=alt.Axis(format="%" if share else ".2f"), scale=alt.Scale(zero=True)),
             color=alt.Color("k:O", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(title="k", orient="top")),
             tooltip=[

@@ -17,7 +17,7 @@ from core.surface import MEASURES, Measure
 from dashboard import draw as drawing
 from dashboard import look, shared, sweeps, view, waiting, words
 from dashboard.charts import what_if as charts
-from dashboard.questions import Cell
+from dashboard.questions import Cell, TextCell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -73,9 +73,10 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
 @st.fragment(run_every=2.0)
 def _live(experiment: Experiment, experiments: list[Experiment], measure: Measure) -> None:
     """What changes while cells are computed."""
-    known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each)) is not None}
+    kind = TextCell if "perplexity" in (measure.name, view.get("provided", "none")) else Cell
+    known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
     st.html('<div data-testid="result-ready"></div>')
-    jobs = sweeps.states(shared.jobs(), experiments)
+    jobs = sweeps.states(shared.jobs(), experiments, kind)
     cells = cell_frame(experiments, known, {each: job.state for each, job in jobs.items()}, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -88,7 +89,14 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
         )
     with right:
         _best(known, measure)
-        _fill(experiments, known)
+        if measure.name == "perplexity":
+            look.quiet(
+                f"Of the first {surface.TEXTS} evaluation sentences in {look.name(experiment.target)}: 1 is the "
+                "unmodified model, more is worse."
+            )
+        _fill(
+            experiments, [each for each in dict.fromkeys(experiments) if measure.name not in known.get(each, {})], kind
+        )
     if len(known) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.share),
@@ -104,12 +112,12 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
     _open(experiment, picked)
 
 
-def _known(experiment: Experiment) -> dict[str, float] | None:
+def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
     try:
-        found: dict[str, float] | None = shared.jobs().result(Cell(experiment))
+        found: dict[str, float] | None = shared.jobs().result(kind(experiment))
+        return found if found is not None or kind is Cell else shared.jobs().result(Cell(experiment))
     except AskError:
         return None
-    return found
 
 
 def cell_frame(
@@ -125,8 +133,8 @@ def cell_frame(
     rows = []
     counts = sorted({each.experts for each in experiments})
     for each in experiments:
-        value = known[each][measure.name] if each in known else None
-        state = "computed" if each in known else states.get(each, "not computed")
+        value = known.get(each, {}).get(measure.name)
+        state = "computed" if value is not None else states.get(each, "not computed")
         label = "" if value is None else words.percent(value) if measure.share else f"{value:.3f}"
         waits = {"waiting": "…", "running": "▶", "failed": "✕"}.get(state, "")
         for k in counts if each.strength == 0 else [each.experts]:
@@ -163,18 +171,18 @@ def _constraint(measure: Measure) -> dict[str, tuple[str, float]]:
         bound = float(view.get("bound", "0.5"))
     except ValueError:
         bound = 0.5
+    bound = 1.5 if name == "perplexity" and not view.get("bound") else bound
     bound = st.number_input(f"is {side}", value=bound, step=0.05, key=view.key("bound"))
     view.put("bound", f"{bound:g}", "0.5")
     return {name: (side, bound)}
 
 
-def _fill(experiments: list[Experiment], known: dict[Experiment, dict[str, float]]) -> None:
+def _fill(missing: list[Experiment], kind: sweeps.Kind) -> None:
     """Start, watch and stop the computation of what is missing."""
-    missing = [each for each in dict.fromkeys(experiments) if each not in known]
     if not missing:
         return
     jobs = shared.jobs()
-    found = sweeps.states(jobs, missing)
+    found = sweeps.states(jobs, missing, kind)
     active = [each for each, job in found.items() if job.active]
     failed = [job for job in found.values() if job.state == "failed"]
     st.markdown("**What is missing**")
@@ -189,14 +197,14 @@ def _fill(experiments: list[Experiment], known: dict[Experiment, dict[str, float
         seconds = (at.remaining if at else 0.0) + _seconds([each for each in active if found[each].state == "waiting"])
         look.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
         if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
-            sweeps.stop(jobs, active)
+            sweeps.stop(jobs, active, kind)
             st.rerun()
     if rest:
         look.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
         if st.button(f"Compute {len(rest)} settings", type="primary", key="start-sweep", icon=":material/grid_on:"):
             for job in failed:
                 jobs.forget(job.experiment)
-            sweeps.fill(jobs, shared.visitor(), rest)
+            sweeps.fill(jobs, shared.visitor(), rest, kind)
             st.rerun()
 
 

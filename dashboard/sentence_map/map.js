@@ -92,7 +92,7 @@ export default function (component) {
     const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1;
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
-    const names = coloured().groups.map((group, g) => ({ ...group, points: looks.filter((l) => l.out).flatMap((l) =>
+    const names = coloured().groups.map((group, g) => ({ name: group.title, colour: group.colour, points: looks.filter((l) => l.out).flatMap((l) =>
       l.points.filter((i) => coloured().of[i] === g)) }));
     panels.forEach((panel, side) => {
       if (layout === "pair" && side === 1) {
@@ -101,7 +101,8 @@ export default function (component) {
       }
       paintPoints(pen, panel, at[side], looks, false, 2.9);
       if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8);
-      if (data.named.includes(state.colour || colourings[0].name)) paintNames(pen, panel, at[side], names, ground);
+      const few = names.filter((each) => each.points.length).length <= 4;  // in one cloud, many names say nothing
+      if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground);
       paintFrame(pen, panel, { pair: ["Before", "After"][side], together: "Dots: before · crosses: after", motion: "" }[layout], ink);
       const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
       if (there && !state.window) paintBrush(pen, panel, state.brush.box, ink);

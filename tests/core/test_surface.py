@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from core import surface
-from core.engine import Engine
+from core.engine import Engine, Run
 from core.experiment import Experiment
+from core.perplexity import perplexity
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
@@ -28,7 +29,29 @@ def test_a_cell_says_what_the_result_says_without_a_map(asked: Experiment, engin
         "centred": result.centred.post,
         "distance": result.all_pairs_distance.post,
     }
-    assert set(cell) == set(surface.MEASURES)
+    assert set(cell) == set(surface.MEASURES) - {"perplexity"}
+
+
+def test_perplexity_is_that_of_the_targets_sentences_over_the_unmodified(asked: Experiment, engine: Engine) -> None:
+    assert engine.answer_known(asked, surface.cell_with_text) is None
+    found = engine.answer(asked, surface.cell_with_text)
+    plain = engine.answer(asked, surface.cell)
+    assert {name: value for name, value in found.items() if name != "perplexity"} == plain
+
+    def by_hand(run: Run) -> float:
+        texts = run.plan.groups[0].texts[run.plan.target][: surface.TEXTS]
+        sides = [
+            perplexity(run.model(), texts, intervention=each, neurons=run.plan.outline.neurons)
+            for each in (None, run.stages.intervention(run.experts()))
+        ]
+        return math.exp((sides[1].nll - sides[0].nll) / sides[0].n_tokens)
+
+    assert found["perplexity"] == pytest.approx(engine.answer(asked, by_hand), rel=1e-6)
+    still = engine.answer(replace(asked, strength=0.0), surface.cell_with_text)
+    assert still["perplexity"] == 1.0
+    assert engine.answer_known(asked, surface.cell_with_text) == found
+    best = surface.best({asked: plain, replace(asked, experts=7): found}, "perplexity", {})
+    assert best == replace(asked, experts=7)  # what is not computed does not win
 
 
 def test_a_grid_has_every_pair_once_and_one_cell_for_strength_0() -> None:

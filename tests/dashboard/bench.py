@@ -13,7 +13,7 @@ from core.progress import Cancelled, Progress
 from core.results import Result
 from tests.dashboard.made import make_result
 
-LONG = 300.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for a minute
+LONG = 120.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for a minute
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:
