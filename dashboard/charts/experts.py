@@ -85,7 +85,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
                 scale=alt.Scale(domain=["all neurons", "experts"], range=[PRE, POST]),
                 legend=alt.Legend(title=None, orient="top"),
             ),
-            order=alt.Order("who:N"),
+            order=alt.Order("who:O"),
             tooltip=[
                 alt.Tooltip("who:N", title="counted"),
                 alt.Tooltip("count:Q", title="neurons", format=",d"),

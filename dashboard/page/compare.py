@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -34,8 +34,14 @@ def draw() -> None:
     if kept is None:
         st.html('<div data-testid="result-ready"></div>')
         look.quiet(
-            "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side."
+            "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side. Or "
+            "compare it with"
         )
+        with st.container(horizontal=True):
+            for title, other in suggestions(here).items():
+                if st.button(title, key=f"compare-{title}"):
+                    view.put("with", urlencode(link.to_query(other)))
+                    st.rerun()
         return
     if kept == here:
         look.quiet("Both settings are the same. Change one on the left.")
@@ -43,6 +49,18 @@ def draw() -> None:
     second = waiting.result_or_wait(kept) if first is not None else None
     if first is not None and second is not None:
         _show(first, second)
+
+
+def suggestions(here: Experiment) -> dict[str, Experiment]:
+    """What a setting is most often compared with, by what to call it."""
+    made = {
+        "the same on random neurons": replace(here, control="random"),
+        "half the strength": replace(here, strength=here.strength / 2),
+        "a quarter of the neurons": replace(here, experts=max(1, here.experts // 4)),
+        "Linear-AcT": replace(here, method="linear-act"),
+        "no intervention": replace(here, strength=0.0),
+    }
+    return {title: other for title, other in made.items() if other != here}
 
 
 def _kept() -> Experiment | None:

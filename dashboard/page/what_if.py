@@ -37,7 +37,10 @@ def draw() -> None:
     counts, strengths = _axes(experiment, most)
     experiments = surface.grid(experiment, counts, strengths)
     measure = MEASURES[view.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
-    _live(experiment, experiments, measure)
+    kind = TextCell if "perplexity" in (measure.name, view.get("provided", "none")) else Cell
+    working = any(job.active for job in sweeps.states(shared.jobs(), experiments, kind).values())
+    # Only while there is work: a page that is drawn anew every other second is not one to read in peace.
+    st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
 
 
 def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
@@ -70,10 +73,8 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
     return sorted({float(part) for part in good[:_MOST]}) or list(usual)
 
 
-@st.fragment(run_every=2.0)
-def _live(experiment: Experiment, experiments: list[Experiment], measure: Measure) -> None:
+def _live(experiment: Experiment, experiments: list[Experiment], measure: Measure, kind: sweeps.Kind) -> None:
     """What changes while cells are computed."""
-    kind = TextCell if "perplexity" in (measure.name, view.get("provided", "none")) else Cell
     known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
     st.html('<div data-testid="result-ready"></div>')
     jobs = sweeps.states(shared.jobs(), experiments, kind)
@@ -94,9 +95,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
                 f"Of the first {surface.TEXTS} evaluation sentences in {look.name(experiment.target)}: 1 is the "
                 "unmodified model, more is worse."
             )
-        _fill(
-            experiments, [each for each in dict.fromkeys(experiments) if measure.name not in known.get(each, {})], kind
-        )
+        needed = {measure.name, "perplexity"} if kind is TextCell else {measure.name}
+        _fill([each for each in dict.fromkeys(experiments) if not needed <= known.get(each, {}).keys()], kind)
     if len(known) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.share),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from core.experiment import Experiment
 from core.progress import Cancelled, Progress
 from core.results import Result
+from dashboard.jobs import Job
 from tests.dashboard.made import make_result
 
 LONG = 120.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for a minute
@@ -22,6 +23,12 @@ def until(condition: Callable[[], object], what: str = "") -> None:
     while not condition():
         assert time.monotonic() < deadline, f"never: {what or condition}"
         time.sleep(0.002)
+
+
+def ends(job: Job) -> None:
+    """Wait until a job has ended, and have it done, not stopped nor failed."""
+    until(lambda: not job.active, f"{job.title or job.experiment} ends")
+    assert job.state == "done", (job.state, job.error)
 
 
 class Bench:

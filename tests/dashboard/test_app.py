@@ -15,7 +15,7 @@ from dashboard import shared
 from dashboard.jobs import Job
 from tests.conftest import ROOT, EmbeddedRun
 from tests.core.tiny import write_table
-from tests.dashboard.bench import until
+from tests.dashboard.bench import ends, until
 
 Visit = Callable[..., AppTest]
 
@@ -174,21 +174,22 @@ def test_a_first_visit_computes_and_then_shows(visit: Visit) -> None:
     assert not page.metric
     assert any("Computing" in text.value for text in page.markdown)
     job = job_of(page)
-    until(lambda: job.state == "done", "the job is done")
+    ends(job)
     assert page.run().metric
 
 
 def test_another_number_of_neurons_never_shows_the_old_numbers(visit: Visit) -> None:
     page = visit()
     job = job_of(page)
-    until(lambda: job is None or job.state == "done", "the job is done")
+    if job is not None:
+        ends(job)
     assert page.run().metric
     page.sidebar.select_slider[0].set_value(50).run()
     assert not page.exception
     assert page.query_params["k"] == "50"
     assert not page.metric, "the old numbers stand beside the new setting"
     job = job_of(page)
-    until(lambda: job.state == "done", "the new job is done")
+    ends(job)
     assert "50 neurons" in page.run().main.markdown[0].value.replace("**", "")
 
 
@@ -206,7 +207,7 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
         (again,) = [button for button in page.main.button if button.label == "Compute it"]
         again.click().run()
         job = job_of(page)
-        until(lambda: job.state == "done", "the job is done")
+        ends(job)
     assert page.run().metric
 
 
@@ -323,10 +324,10 @@ def test_a_table_edited_on_disk_is_read_again(visit: Visit, tmp_path: Path) -> N
     table = tmp_path / "sentences.tsv"
     page = visit(corpus=write_table(table, 6, 6))
     job = job_of(page)
-    until(lambda: job.state == "done", "the job is done")
+    ends(job)
     assert "6 evaluation rows" in said(page.run())
     page = visit(corpus=write_table(table, 6, 9))
     assert not page.metric, "numbers of sentences that are no longer there"
     job = job_of(page)
-    until(lambda: job.state == "done", "the job is done")
+    ends(job)
     assert "9 evaluation rows" in said(page.run())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from urllib.parse import urlencode
 
 import pytest
@@ -64,3 +64,11 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     assert measures.loc["Top-1, all pairs", "A after"] == pytest.approx(a.all_top1.post, abs=1e-4)
     assert measures.loc["Top-1, all pairs", "B after"] == pytest.approx(b.all_top1.post, abs=1e-4)
     assert page.dataframe[0].value["setting"].tolist() == ["strength"]
+
+
+def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
+    here = Experiment(experts=2000, strength=1.0)
+    for title, other in compare.suggestions(here).items():
+        names = [field.name for field in fields(Experiment)]
+        assert sum(getattr(here, name) != getattr(other, name) for name in names) == 1, title
+    assert "no intervention" not in compare.suggestions(replace(here, strength=0.0))
