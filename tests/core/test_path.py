@@ -63,7 +63,7 @@ def test_laying_on_undoes_any_similarity() -> None:
 def test_a_movement_is_told_from_a_refits_noise() -> None:
     rng = np.random.default_rng(2)
     pre = 10 * rng.normal(size=(300, 2))
-    post = pre + [3.0, 4.0]  # every sentence moves by five
+    post = pre + np.array([3.0, 4.0])  # every sentence moves by five
     refit = [turned(side + rng.normal(scale=0.1, size=side.shape)) for side in (pre, post)]
     found = path.compare(pre, post, *refit)
     assert found.moved == pytest.approx(5.0)
