@@ -46,6 +46,7 @@ corpora
   embedded          400 sentences in 12 languages: 200 rows probe, 200 evaluation
   flores:DIR        FLORES-200: dev is the probe, devtest the evaluation
   tatoeba:DIR       Tatoeba in the LASER layout; pairs with English, so it needs --probe-corpus
+  bucc:DIR          BUCC 2018, the gold pairs with English; needs --probe-corpus too
   table:FILE        your own CSV, TSV, JSONL or Parquet with one column a language (es, fr, ...), optionally id and
                     split (probe or evaluation)
 
