@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import text_commands
+from core.datasets import command as dataset_commands
 from core.engine import Engine, default_cache
 from core.errors import AskError, SettingError
 from core.experiment import NEURONS, Experiment
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     text_commands.add_options(generate)
     for command in commands.choices.values():
         _say_only_what_is_said(command)
+    dataset_commands.add(commands)
+    commands.metavar = f"{{{','.join(commands.choices)}}}"
     return parser
 
 

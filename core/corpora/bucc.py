@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from core.languages import canonical
 # XTREME's preparation renames training to test and sample to dev, and leaves the rest as it was.
 _NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|sample|dev)\.gold")
 _SPLITS = ("test", "training", "sample", "dev")
+
+# What was read in this process. A page asks at every change of a control, and a pair's texts take seconds to read.
+_known: dict[tuple[tuple[str, int, int], ...], ParallelSet] = {}
+_MOST_KNOWN = 16
+_SETTLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
     ]
     pairs: dict[str, ParallelSet] = {}
     for code, gold in _found(what, folder).items():
-        pairs[code] = _read(what, code, gold)
+        pairs[code] = _read_once(what, code, gold)
         name = f"{gold.pair}, {gold.split}"
         notes.append(f"{gold.pair}: {len(pairs[code])} pairs of the {gold.split} split.")
         notes += repeat_notes(pairs[code], name)
@@ -121,6 +127,25 @@ def _canonical(what: str, gold: _Gold) -> str:
     if code == "en":
         raise CorpusError(what, f"{gold.path} is a pair of English with English", "Take it out of the folder")
     return code
+
+
+def _read_once(what: str, code: str, gold: _Gold) -> ParallelSet:
+    """As `_read`; files whose path, size and time are as they were are not read again."""
+    files = (gold.path, gold.text(gold.code), gold.text("en"))
+    try:
+        found = [(path, path.stat()) for path in files]
+    except OSError:
+        return _read(what, code, gold)  # which says what is amiss
+    key = tuple((str(path.absolute()), status.st_size, status.st_mtime_ns) for path, status in found)
+    if key in _known:
+        return _known[key]
+    rows = _read(what, code, gold)
+    # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
+    if all(time.time_ns() - modified > _SETTLED_NS for _, _, modified in key):
+        while len(_known) >= _MOST_KNOWN:
+            del _known[next(iter(_known))]
+        _known[key] = rows
+    return rows
 
 
 def _read(what: str, code: str, gold: _Gold) -> ParallelSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,18 @@ def test_too_few_pairs_are_refused(bucc):
 
 def test_a_folder_of_another_layout_is_refused(tmp_path):
     assert "<xx>-en.<split>.gold" in refusal(f"bucc:{tmp_path}").why
+
+
+def test_files_are_read_again_once_their_time_is_another(bucc):
+    path = bucc / "fr-en.training.fr"
+    for file in bucc.iterdir():
+        os.utime(file, ns=(10**18, 10**18))
+    assert load_corpus(f"bucc:{bucc}").evaluation[0].texts == PAIRS
+    write(path, numbered("fr", ["Un chat..", *FRENCH[1:]]))
+    os.utime(path, ns=(10**18, 10**18))  # of the same size: nothing tells it from what was read
+    assert load_corpus(f"bucc:{bucc}").evaluation[0].texts == PAIRS
+    os.utime(path, ns=(10**18, 10**18 + 1))
+    assert load_corpus(f"bucc:{bucc}").evaluation[0].texts["fr"][0] == "Un chat.."
 
 
 def test_repeats_are_noted(bucc):
