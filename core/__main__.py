@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import text_commands
+from core.datasets import command as dataset_commands
 from core.engine import Engine, default_cache
 from core.errors import AskError, SettingError
 from core.experiment import NEURONS, Experiment
@@ -46,6 +47,7 @@ corpora
   embedded          400 sentences in 12 languages: 200 rows probe, 200 evaluation
   flores:DIR        FLORES-200: dev is the probe, devtest the evaluation
   tatoeba:DIR       Tatoeba in the LASER layout; pairs with English, so it needs --probe-corpus
+  bucc:DIR          BUCC 2018, the gold pairs with English; needs --probe-corpus too
   table:FILE        your own CSV, TSV, JSONL or Parquet with one column a language (es, fr, ...), optionally id and
                     split (probe or evaluation)
 
@@ -116,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     text_commands.add_options(generate)
     for command in commands.choices.values():
         _say_only_what_is_said(command)
+    dataset_commands.add(commands)
+    commands.metavar = f"{{{','.join(commands.choices)}}}"
     return parser
 
 

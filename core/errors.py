@@ -26,6 +26,10 @@ class CorpusError(AskError):
     """The sentences asked for cannot be had."""
 
 
+class DataError(AskError):
+    """A published data set cannot be had."""
+
+
 class ModelError(AskError):
     """The model asked for cannot be had."""
 

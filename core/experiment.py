@@ -30,7 +30,7 @@ class Experiment:
     model, revision, dtype, device
         See `core.models.ModelSpec`.
     corpus : str
-        ``embedded``, ``flores:DIR``, ``tatoeba:DIR`` or ``table:FILE``.
+        ``embedded``, ``flores:DIR``, ``tatoeba:DIR``, ``bucc:DIR`` or ``table:FILE``.
     probe_corpus : str, optional
         Takes the probe sentences from another corpus.
     target : str

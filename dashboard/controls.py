@@ -45,7 +45,7 @@ def sidebar() -> Experiment:
             wanted.corpus,
             {"embedded": "Embedded · 400 rows"},
             "corpus",
-            "Or type flores:DIR, tatoeba:DIR or table:FILE (CSV, TSV, JSONL or Parquet, one column a language).",
+            "Or type flores:DIR, tatoeba:DIR, bucc:DIR or table:FILE (CSV, TSV, JSONL, Parquet: a column a language).",
         )
         shape = _outline(ModelSpec(model, wanted.revision, wanted.dtype, wanted.device))
         sentences = _corpus(corpus)

@@ -60,6 +60,7 @@ def test_help_reads_like_a_manual(command: str) -> None:
         "examples",
         "flores:DIR",
         "tatoeba:DIR",
+        "bucc:DIR",
         "table:FILE",
         "BCP 47",
     ]:

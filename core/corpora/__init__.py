@@ -1,13 +1,14 @@
-"""Multi-parallel sentences: the embedded ones, FLORES-200, Tatoeba, or a table of one's own.
+"""Multi-parallel sentences: the embedded ones, FLORES-200, Tatoeba, BUCC 2018, or a table of one's own.
 
 Everything a run needs to know of its sentences is a `Corpus`, had by `load_corpus` from a short text: ``embedded``,
-``flores:FOLDER``, ``tatoeba:FOLDER`` or ``table:FILE``.
+``flores:FOLDER``, ``tatoeba:FOLDER``, ``bucc:FOLDER`` or ``table:FILE``. Paraphrases are had by `core.corpora.pawsx`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from core.corpora.bucc import load_bucc
 from core.corpora.model import Corpus, ParallelSet
 from core.corpora.published import load_flores, load_tatoeba
 from core.corpora.table import load_embedded, load_table
@@ -15,9 +16,9 @@ from core.errors import CorpusError
 
 __all__ = ["SPEC_FORMS", "Corpus", "ParallelSet", "load_corpus"]
 
-_LOADERS = {"flores": load_flores, "tatoeba": load_tatoeba, "table": load_table}
+_LOADERS = {"flores": load_flores, "tatoeba": load_tatoeba, "bucc": load_bucc, "table": load_table}
 
-SPEC_FORMS = ("embedded", "flores:FOLDER", "tatoeba:FOLDER", "table:FILE")
+SPEC_FORMS = ("embedded", "flores:FOLDER", "tatoeba:FOLDER", "bucc:FOLDER", "table:FILE")
 """The forms that a spec can take, to show to people."""
 
 
@@ -29,6 +30,7 @@ def load_corpus(spec: str) -> Corpus:
     spec : str
         ``embedded``: the sentences that come with this software. ``flores:FOLDER``: FLORES-200, a folder with
         ``dev/`` and ``devtest/``, or its parent. ``tatoeba:FOLDER``: files ``tatoeba.<lang>-eng.<lang>`` and ``.eng``.
+        ``bucc:FOLDER``: BUCC 2018, files ``<xx>-en.<split>.{xx,en,gold}``, or folders of them.
         ``table:FILE``: a CSV, TSV, JSONL or Parquet file with one column a language.
 
     Returns

@@ -101,13 +101,13 @@ class Corpus:
     spec : str
         As it was asked for: ``"embedded"``, ``"flores:/dir"``, ...
     kind : str
-        ``"embedded"``, ``"flores"``, ``"tatoeba"`` or ``"table"``.
+        ``"embedded"``, ``"flores"``, ``"tatoeba"``, ``"bucc"`` or ``"table"``.
     title, licence, source : str
         To show beside every result.
     probe : ParallelSet or None
         None for a corpus of pairs: it needs another corpus to find neurons with.
     evaluation : tuple of ParallelSet
-        One set; for Tatoeba one a language pair, each with an English side of its own.
+        One set; for Tatoeba and BUCC one a language pair, each with an English side of its own.
     notes : tuple of str
         Decisions that a reader of results must know: how rows were split, what was left out, what repeats.
     """

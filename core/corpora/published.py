@@ -47,8 +47,8 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     notes = [
         f"Probe: the {len(probe)} sentences of dev; evaluation: the {len(evaluation)} of devtest.",
         *_one_sided_notes(dev, devtest),
-        *_repeat_notes(probe, "dev"),
-        *_repeat_notes(evaluation, "devtest"),
+        *repeat_notes(probe, "dev"),
+        *repeat_notes(evaluation, "devtest"),
         *_overlap_notes(probe, evaluation),
     ]
     return Corpus(
@@ -98,7 +98,7 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
             continue
         files = {"en": folder / f"tatoeba.{pair}.eng", code: folder / f"tatoeba.{pair}.{published}"}
         pairs[code] = _aligned(what, files, pair, MIN_ROWS)
-        notes += _repeat_notes(pairs[code], pair)
+        notes += repeat_notes(pairs[code], pair)
     return Corpus(
         spec=spec,
         kind="tatoeba",
@@ -173,7 +173,8 @@ def _one_sided_notes(dev: Iterable[str], devtest: Iterable[str]) -> list[str]:
     return [f"Left out, because only in {split}: {', '.join(codes)}." for split, codes in only.items() if codes]
 
 
-def _repeat_notes(rows: ParallelSet, name: str) -> list[str]:
+def repeat_notes(rows: ParallelSet, name: str) -> list[str]:
+    """Note how many sentences of each language repeat an earlier one, if any do."""
     counts = {code: len(repeats(sentences)) for code, sentences in rows.texts.items()}
     found = [f"{code} {count}" for code, count in counts.items() if count]
     return [f"Sentences in {name} that repeat an earlier one, kept as published: {', '.join(found)}."] if found else []

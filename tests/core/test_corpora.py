@@ -121,7 +121,7 @@ def test_one_changed_character_changes_the_digest(flores):
 @pytest.mark.parametrize("spec", ["nonsense", "csv:/x.csv", "", "embedded:x", "flores", "flores:", "table: "])
 def test_an_unknown_spec_is_answered_with_the_forms_there_are(spec):
     error = refusal(spec)
-    assert error.instead == "Write one of: embedded, flores:FOLDER, tatoeba:FOLDER, table:FILE"
+    assert error.instead == "Write one of: embedded, flores:FOLDER, tatoeba:FOLDER, bucc:FOLDER, table:FILE"
 
 
 # FLORES
@@ -256,13 +256,13 @@ def test_too_few_lines_are_refused(flores):
     assert "eng_Latn.dev has only 1 lines" in error.why
 
 
-@pytest.mark.parametrize("kind", ["flores", "tatoeba"])
+@pytest.mark.parametrize("kind", ["flores", "tatoeba", "bucc"])
 def test_a_missing_folder_is_refused(kind, tmp_path):
     error = refusal(f"{kind}:{tmp_path / 'nowhere'}")
     assert f"there is no folder {tmp_path / 'nowhere'}" in error.why
 
 
-@pytest.mark.parametrize("kind", ["flores", "tatoeba"])
+@pytest.mark.parametrize("kind", ["flores", "tatoeba", "bucc"])
 def test_a_file_in_place_of_a_folder_is_refused(kind, tmp_path):
     error = refusal(f"{kind}:{write(tmp_path / 'a.csv', 'en,es')}")
     assert "is a file, not a folder" in error.why

@@ -1,0 +1,198 @@
+"""BUCC 2018: pairs with English that lie hidden in two large texts, read as a retrieval test by their gold standard."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.corpora.model import Corpus, ParallelSet
+from core.corpora.published import repeat_notes
+from core.corpora.text import MIN_ROWS, folder_contents, is_folder, listed, read_text, refuse_bad_text
+from core.errors import CorpusError
+from core.languages import canonical
+
+# XTREME's preparation renames training to test and sample to dev, and leaves the rest as it was.
+_NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|sample|dev)\.gold")
+_SPLITS = ("test", "training", "sample", "dev")
+
+# What was read in this process. A page asks at every change of a control, and a pair's texts take seconds to read.
+_known: dict[tuple[tuple[str, int, int], ...], ParallelSet] = {}
+_MOST_KNOWN = 16
+_SETTLED_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class _Gold:
+    """One gold standard: the pair of languages, the split, and the folder that it lies in."""
+
+    pair: str
+    code: str
+    split: str
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.pair}.{self.split}.gold"
+
+    def text(self, language: str) -> Path:
+        return self.folder / f"{self.pair}.{self.split}.{language}"
+
+
+def load_bucc(spec: str, folder: Path) -> Corpus:
+    """Read BUCC 2018: English against one language at a time, the pairs of the gold standard.
+
+    Both texts hold many more sentences, without a known translation; these are no candidates here, as in the paper.
+    Of several splits of a pair of languages the test is read if its gold standard is there (it is not published),
+    else the training split, else the sample.
+
+    Parameters
+    ----------
+    spec : str
+        As it was asked for.
+    folder : Path
+        With ``<xx>-en.<split>.{xx,en}`` (lines ``id<TAB>sentence``) and ``<xx>-en.<split>.gold`` (lines
+        ``xx-id<TAB>en-id``), in it or in folders ``<xx>-en``, or the parent of such a folder ``bucc2018``.
+
+    Returns
+    -------
+    Corpus
+        With one evaluation set a pair of languages, in the order of the gold standard, and no probe.
+
+    Raises
+    ------
+    CorpusError
+        Where a gold standard or a text is missing or damaged, or names a sentence that is not there; with the line.
+    """
+    what = f"corpus {spec!r}"
+    notes = [
+        "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences.",
+        "Candidates are the gold standard's sentences alone, without the thousands of others in the published texts.",
+    ]
+    pairs: dict[str, ParallelSet] = {}
+    for code, gold in _found(what, folder).items():
+        pairs[code] = _read_once(what, code, gold)
+        name = f"{gold.pair}, {gold.split}"
+        notes.append(f"{gold.pair}: {len(pairs[code])} pairs of the {gold.split} split.")
+        notes += repeat_notes(pairs[code], name)
+    return Corpus(
+        spec=spec,
+        kind="bucc",
+        title="BUCC 2018 gold pairs",
+        licence="see its page; text from Wikipedia (CC-BY-SA) and News Commentary",
+        source=f"Zweigenbaum, Sharoff and Rapp 2018, read from {folder}",
+        probe=None,
+        evaluation=tuple(pairs.values()),
+        notes=tuple(notes),
+    )
+
+
+def _found(what: str, folder: Path) -> dict[str, _Gold]:
+    """Map canonical codes to the gold standard to read, in the order of names."""
+    below = folder_contents(what, folder)
+    inner = folder_contents(what, folder / "bucc2018") if is_folder(folder / "bucc2018") else []
+    places = [folder, folder / "bucc2018", *(path for path in (*below, *inner) if path.name.endswith("-en"))]
+    found: dict[str, _Gold] = {}
+    texts: list[Path] = []
+    for place in (place for place in places if is_folder(place)):
+        for path in folder_contents(what, place):
+            match = _NAME.fullmatch(path.name)
+            if match is None:
+                texts += [path] if re.fullmatch(r"[a-z]{2,3}-en\.\w+\.[a-z]{2,3}", path.name) else []
+                continue
+            new = _Gold(match["pair"], match["code"], match["split"], place)
+            code = _canonical(what, new)
+            old = found.get(code)
+            if old is not None and old.split == new.split:
+                raise CorpusError(what, f"{old.path} and {new.path} are the same set", "Take one of them away")
+            if old is None or _SPLITS.index(new.split) < _SPLITS.index(old.split):
+                found[code] = new
+    if not found and texts:
+        why = f"{texts[0].parent} has texts ({listed(path.name for path in texts)}) and no gold standard"
+        raise CorpusError(what, why, "Get bucc2018-<xx>-en.training-gold.tar.bz2, which has <xx>-en.training.gold")
+    if not found:
+        why = f"{folder} has no <xx>-en.<split>.gold, nor have folders <xx>-en or bucc2018 in it"
+        raise CorpusError(what, why, "Name the folder that the archives were unpacked in (python -m core data)")
+    return dict(sorted(found.items()))
+
+
+def _canonical(what: str, gold: _Gold) -> str:
+    try:
+        code = canonical(gold.code)
+    except CorpusError as error:
+        why = f"the name of {gold.path} has no known language code in it: {error.why}"
+        raise CorpusError(what, why, "Rename the file, or take it out of the folder") from None
+    if code == "en":
+        raise CorpusError(what, f"{gold.path} is a pair of English with English", "Take it out of the folder")
+    return code
+
+
+def _read_once(what: str, code: str, gold: _Gold) -> ParallelSet:
+    """As `_read`; files whose path, size and time are as they were are not read again."""
+    files = (gold.path, gold.text(gold.code), gold.text("en"))
+    try:
+        found = [(path, path.stat()) for path in files]
+    except OSError:
+        return _read(what, code, gold)  # which says what is amiss
+    key = tuple((str(path.absolute()), status.st_size, status.st_mtime_ns) for path, status in found)
+    if key in _known:
+        return _known[key]
+    rows = _read(what, code, gold)
+    # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
+    if all(time.time_ns() - modified > _SETTLED_NS for _, _, modified in key):
+        while len(_known) >= _MOST_KNOWN:
+            del _known[next(iter(_known))]
+        _known[key] = rows
+    return rows
+
+
+def _read(what: str, code: str, gold: _Gold) -> ParallelSet:
+    """Read the pairs of one gold standard, in its order."""
+    pairs = list(_two_columns(what, gold.path))
+    if len(pairs) < MIN_ROWS:
+        why = f"{gold.path} has only {len(pairs)} pairs"
+        raise CorpusError(what, why, f"At least {MIN_ROWS} are needed; get the whole file")
+    columns = {code: (0, gold.text(gold.code)), "en": (1, gold.text("en"))}
+    texts = {
+        language: _chosen(what, path, gold.path, [(line, pair[column]) for line, *pair in pairs])
+        for language, (column, path) in columns.items()
+    }
+    ids = tuple(f"{gold.split}:{foreign}:{english}" for _, foreign, english in pairs)
+    return ParallelSet(ids, {"en": texts["en"], code: texts[code]})
+
+
+def _chosen(what: str, path: Path, gold: Path, wanted: list[tuple[int, str]]) -> tuple[str, ...]:
+    """Take the sentences that (line of the gold standard, id) name out of a text."""
+    sentences = _by_id(what, path, {name for _, name in wanted})
+    for line, name in wanted:
+        if name not in sentences:
+            why = f"line {line} of {gold} names {name!r}, which is not in {path}"
+            raise CorpusError(what, why, "Get both files again, from the same release")
+    found = [sentences[name] for _, name in wanted]
+    refuse_bad_text(what, [text for _, text in found], str(path), lambda row: f"line {found[row][0]}")
+    return tuple(text for _, text in found)
+
+
+def _by_id(what: str, path: Path, wanted: set[str]) -> Mapping[str, tuple[int, str]]:
+    """Read what is wanted of a text, some hundred thousand lines of which few are: id -> (line, sentence)."""
+    sentences: dict[str, tuple[int, str]] = {}
+    for line, name, sentence in _two_columns(what, path):
+        if name not in wanted:
+            continue
+        if name in sentences:
+            why = f"lines {sentences[name][0]} and {line} of {path} have the same id, {name!r}"
+            raise CorpusError(what, why, "Get the file again, as published")
+        sentences[name] = (line, sentence)
+    return sentences
+
+
+def _two_columns(what: str, path: Path) -> Iterator[tuple[int, str, str]]:
+    """Read lines of two cells, as (line, first, second)."""
+    cells = "an id, a tab and an id" if path.suffix == ".gold" else "an id, a tab and text"
+    for number, line in enumerate(read_text(what, path).removesuffix("\n").split("\n"), start=1):
+        first, tab, second = line.partition("\t")
+        if not tab or not first.strip() or (path.suffix == ".gold" and not second.strip()):
+            raise CorpusError(what, f"line {number} of {path} is not {cells}", "Get the file again, as published")
+        yield number, first.strip(), second.strip()
