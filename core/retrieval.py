@@ -50,7 +50,7 @@ def correct_of(embeddings: np.ndarray, query: int) -> np.ndarray:
 def _hits(embeddings: np.ndarray, queries: Sequence[int]) -> np.ndarray:
     """Rows of `correct` for some query languages: (n_queries, n_languages, n_sentences) bool."""
     finite = np.isfinite(embeddings).all(axis=-1)
-    unit = normalise(np.where(finite[..., None], embeddings, 0))
+    unit = normalise(embeddings if finite.all() else np.where(finite[..., None], embeddings, 0))
     # what is not finite is near to nothing
     hits: np.ndarray = unbeaten(unit, queries) & finite & finite[list(queries), None]
     hits[np.arange(len(queries)), list(queries)] = True

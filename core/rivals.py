@@ -19,7 +19,8 @@ import torch
 from core import streams
 
 _HUBS = 64  # candidates that all queries meet, of each language
-_ROWS, _PAD = 2048, 256  # rows of one product at most, and what they are padded to: the library prepares each new shape
+_ROWS, _PAD = 2048, 128  # rows of one product at most, and what they are padded to: the library prepares each new shape
+_BLOCK = 64  # candidates whose values are computed before any is looked at
 _FEWEST = 16  # dimensions for 8 bits: torch's product takes a single one for its transpose
 _UNIT = np.float32(np.finfo(np.float32).eps / 2)
 _VECTORISED = {"nnan", "nsz", "reassoc", "contract"}  # what lets the compiler use vector instructions
@@ -116,7 +117,7 @@ def _against_hubs(rough: _Rough, asked: _Asked, place: int, hubs: np.ndarray) ->
     query, every = asked.languages[place], np.arange(len(hubs))[:, None]
     dim = rough.codes.shape[2]
     chosen = torch.from_numpy((every * rough.codes.shape[1] + hubs).ravel())
-    product = _product(rough.codes[query], rough.codes.reshape(-1, dim)[chosen])
+    product = _product(rough.codes[query], rough.codes.reshape(-1, dim).index_select(0, chosen))
     _strike_out(
         product.numpy().reshape(-1, *hubs.shape),
         (rough.scale[query], rough.length[query], rough.error[query] + asked.rounding[place]),
@@ -137,8 +138,10 @@ def _against_all(unit: np.ndarray, rough: _Rough, asked: _Asked, candidate: int)
         rounding = asked.rounding[place, sentence]
         own = (language, sentence)
         held = (rough.scale[own], rough.length[own], rough.error[own] + rounding)
-        rows = rough.codes.reshape(-1, dim)[torch.from_numpy(language * n_sentences + sentence)]
-        product = _product(torch.nn.functional.pad(rows, (0, 0, 0, -n % _PAD)), rough.codes[candidate])[:n]
+        chosen = np.zeros(n + -n % _PAD, dtype=np.int64)
+        chosen[:n] = language * n_sentences + sentence
+        rows = rough.codes.reshape(-1, dim).index_select(0, torch.from_numpy(chosen))
+        product = _product(rows, rough.codes[candidate])[:n]
         asked.unbeaten[place, candidate, sentence] = _decide(
             product.numpy(),
             held,
@@ -229,31 +232,39 @@ def _strike_out(products, queries, candidates, bias, own, unbeaten):  # type: ig
 def _decide(products, queries, candidates, biases, own, rounding, which, unit):  # type: ignore[no-untyped-def]
     """Whether each row's query is unbeaten by all candidates: (n_rows,) bool."""
     scale, length, error = queries
+    scales, lengths, errors = candidates
     places, languages, sentences, candidate = which
-    n_rows, n = len(places), products.shape[1]
-    unbeaten = np.zeros(n_rows, np.bool_)
-    for row in range(n_rows):
-        i, bias, row_products = sentences[row], biases[places[row]], products[row]
+    n = products.shape[1]
+    unbeaten = np.zeros(len(places), np.bool_)
+    reached = np.empty((n + _BLOCK - 1) // _BLOCK, np.float32)  # the highest value that a block of candidates can have
+    for row in range(len(places)):
+        i, bias, found = sentences[row], biases[places[row]], products[row]
         held = scale[row], length[row], error[row]
         low, high = own[row] - rounding[row], own[row] + rounding[row]
-        before = _highest(row_products, held, candidates, bias, 0, i)
-        after = _highest(row_products, held, candidates, bias, i + 1, n)
-        if max(before[0], after[0]) > high:
-            continue
-        if max(before[1], after[1]) < low:
-            unbeaten[row] = True
+        beaten = False
+        for block in range(len(reached)):
+            # the translation itself is among them: what it has is never surely higher than what it has
+            start, stop = block * _BLOCK, min((block + 1) * _BLOCK, n)
+            surely, reached[block] = _highest(found, held, candidates, bias, start, stop)
+            if surely > high:
+                beaten = True
+                break
+        if beaten:
             continue
         query, near = unit[languages[row], i], unit[candidate]
-        target, beaten = _dot(query, near[i]), False
-        for start in range(0, n, 64):
-            stop = min(start + 64, n)
-            if beaten or _highest(row_products, held, candidates, bias, start, stop)[1] < low:
+        target = _dot(query, near[i])
+        for block in range(len(reached)):
+            if reached[block] < low:
                 continue
-            for j in range(start, stop):
-                possibly = _highest(row_products, held, candidates, bias, j, j + 1)[1]
-                if j != i and possibly >= low:
-                    value = _dot(query, near[j])
-                    beaten |= value > target or (value == target and j < i)
+            for j in range(block * _BLOCK, min((block + 1) * _BLOCK, n)):
+                value = np.float32(found[j]) * (scale[row] * scales[j]) + bias[j]
+                if j != i and value + (error[row] * lengths[j] + length[row] * errors[j]) >= low:
+                    exact = _dot(query, near[j])
+                    if exact > target or (exact == target and j < i):
+                        beaten = True
+                        break
+            if beaten:
+                break
         unbeaten[row] = not beaten
     return unbeaten
 
