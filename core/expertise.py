@@ -113,24 +113,34 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
     A float's bits, made monotone, go into the high half of an unsigned integer and the sentence's position into the low
     half: numpy sorts those with vector instructions, which an argsort cannot use.
     """
-    if not np.isfinite(responses).all():
-        raise ValueError("responses must be finite")
     small = responses.dtype == np.float16 and responses.shape[1] <= 1 << 16
     bits = 16 if small else 32
-    values, code, wide = (
-        np.dtype(f"{kind}{size}").type for kind, size in (("f", bits // 8), ("u", bits // 8), ("u", bits // 4))
-    )
-    positive_zero = np.zeros(1, values)  # adding it makes one zero of -0.0 and 0.0: they tie
-    raw = (responses.astype(values) + positive_zero).view(code)
-    top_bit = code(1 << (bits - 1))
-    keys = np.where(raw & top_bit, ~raw, raw | top_bit).astype(wide)
-    keys <<= wide(bits)
-    keys |= np.arange(responses.shape[1], dtype=wide)
+    raw = np.ascontiguousarray(responses, dtype=f"f{bits // 8}").view(f"u{bits // 8}")
+    keys = np.empty(raw.shape, dtype=f"u{bits // 4}")
+    infinite = np.array(np.inf, dtype=f"f{bits // 8}").view(raw.dtype)
+    if not _write_keys(raw, np.uint64(bits), np.uint64(infinite), keys):
+        raise ValueError("responses must be finite")
     keys.sort(axis=1)
     return keys, bits
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
+def _write_keys(raw: np.ndarray, bits: np.uint64, infinite: np.uint64, keys: np.ndarray) -> bool:
+    """Fill ``keys`` from the bits of floats, all in one pass; returns whether all of them are finite."""
+    sign = np.uint64(1) << (bits - np.uint64(1))
+    every = (sign << np.uint64(1)) - np.uint64(1)
+    odd = np.uint64(0)
+    for row in range(raw.shape[0]):
+        for place in range(raw.shape[1]):
+            value = np.uint64(raw[row, place])
+            odd |= np.uint64((value & infinite) == infinite)  # an exponent of ones: infinite, or not a number
+            value = np.uint64(0) if value == sign else value  # minus zero and zero tie
+            key = value ^ (every if value & sign else sign)  # so that greater floats are greater integers
+            keys[row, place] = (key << bits) | np.uint64(place)
+    return bool(odd == np.uint64(0))
+
+
+@numba.njit(nogil=True, cache=True)
 def _sum_ranks(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
     """Sum the average ranks (from 1) of each label into ``sums`` (n_rows, n_labels), from sorted keys."""
     n_rows, n = ordered.shape
@@ -148,7 +158,7 @@ def _sum_ranks(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: n
             start = stop
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
 def _sum_precisions(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
     """Sum, over each label's sentences, the precision at their response, into ``sums`` (n_rows, n_labels)."""
     n_rows, n = ordered.shape

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import torch
+
+from core.rivals import unbeaten
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:
@@ -35,25 +38,22 @@ def correct(embeddings: np.ndarray) -> np.ndarray:
         ``i`` of language ``q`` is ``i``. Of equal candidates the first counts, so that a space collapsed to one point
         scores 1/n and not 1. The diagonal is not meaningful: a sentence finds itself, and stands as true.
     """
-    n_languages, n_sentences, _ = embeddings.shape
-    unit, own = torch.from_numpy(normalise(embeddings)), torch.arange(n_sentences)
-    hits = np.ones((n_languages, n_languages, n_sentences), dtype=bool)
-    for one in range(n_languages):
-        for other in range(one):
-            similarity = unit[one] @ unit[other].T  # serves both directions
-            hits[one, other] = (similarity.argmax(dim=1) == own).numpy()
-            hits[other, one] = (similarity.argmax(dim=0) == own).numpy()
-    return hits
+    return _hits(embeddings, range(len(embeddings)))
 
 
 def correct_of(embeddings: np.ndarray, query: int) -> np.ndarray:
     """One row of `correct`, for one query language: (n_languages, n_sentences) bool."""
-    n_languages, n_sentences, dim = embeddings.shape
-    unit = torch.from_numpy(normalise(embeddings))
-    # one product against all languages at once
-    similarity = unit[query] @ unit.reshape(n_languages * n_sentences, dim).T
-    best = similarity.reshape(n_sentences, n_languages, n_sentences).argmax(dim=2)
-    hits: np.ndarray = (best == torch.arange(n_sentences)[:, None]).T.numpy()
+    hits: np.ndarray = _hits(embeddings, [query])[0]
+    return hits
+
+
+def _hits(embeddings: np.ndarray, queries: Sequence[int]) -> np.ndarray:
+    """Rows of `correct` for some query languages: (n_queries, n_languages, n_sentences) bool."""
+    finite = np.isfinite(embeddings).all(axis=-1)
+    unit = normalise(embeddings if finite.all() else np.where(finite[..., None], embeddings, 0))
+    # what is not finite is near to nothing
+    hits: np.ndarray = unbeaten(unit, queries) & finite & finite[list(queries), None]
+    hits[np.arange(len(queries)), list(queries)] = True
     return hits
 
 

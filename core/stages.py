@@ -26,7 +26,7 @@ from core.store import Artefact, DamagedArtefact, Payload, Store, digest
 T = TypeVar("T")
 
 # One number a stage: raise it when what the stage computes changes, and its old artefacts are not used any more.
-VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 2, "layer": 1, "profile": 1, "projection": 1}
+VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 2, "layer": 1, "profile": 1, "projection": 2}
 
 
 class NotCached(Exception):  # noqa: N818 - an answer, not an error

@@ -158,3 +158,29 @@ def test_means_equal_a_plain_loop(case: tuple[np.ndarray, np.ndarray, int]) -> N
             expected = np.float32(sum(chosen) / len(chosen)) if chosen else np.float32(np.nan)
             scale = max((abs(value) for value in chosen), default=0.0)
             np.testing.assert_allclose(found[language, neuron], expected, rtol=1e-6, atol=1e-7 * scale + 1e-44)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("odd", [np.nan, -np.nan, np.inf, -np.inf])
+def test_one_value_that_is_not_finite_is_found_wherever_it_is(dtype: type[np.floating], odd: float) -> None:
+    for row, column in ((0, 0), (3, 17), (6, 40)):
+        responses = np.random.default_rng(row).normal(size=(7, 41)).astype(dtype)
+        responses[1] = np.finfo(dtype).max  # the greatest that is finite
+        expertise.auroc(responses, np.arange(41) % 3, 3)
+        responses[row, column] = odd
+        with pytest.raises(ValueError, match="finite"):
+            expertise.auroc(responses, np.arange(41) % 3, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_signs_zeros_and_the_smallest_and_greatest_numbers_are_in_order(dtype: type[np.floating]) -> None:
+    kind = np.finfo(dtype)
+    tiny = kind.smallest_subnormal
+    values = np.array([kind.min, -1, -kind.tiny, -tiny, -0.0, 0.0, tiny, kind.tiny, 1, kind.max], dtype=dtype)
+    random = np.random.default_rng(5)
+    responses = random.choice(values, size=(60, 50))
+    labels = random.integers(2, size=50)
+    labels[:2] = 0, 1
+    found = expertise.auroc(responses, labels, 2)
+    for row in range(60):
+        assert found[1, row] == pytest.approx(roc_auc_score(labels, responses[row].astype(float)), abs=1e-12)

@@ -59,6 +59,18 @@ def test_top1_is_the_share_of_hits_and_is_directed() -> None:
         np.testing.assert_array_equal(retrieval.top1_of(embeddings, query), rates[query])
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_what_is_not_finite_finds_nothing_and_is_not_found(odd: float) -> None:
+    embeddings = spaces(7, noise=0.1)
+    whole = retrieval.correct(embeddings)
+    assert whole.mean() > 0.5
+    embeddings[1, 5, 2] = odd
+    found = retrieval.correct(embeddings)
+    assert not found[1, [0, 2], 5].any()
+    assert not found[[0, 2], 1, 5].any()
+    np.testing.assert_array_equal(np.delete(found, 5, axis=2) | ~np.delete(whole, 5, axis=2), True)
+
+
 def test_length_does_not_matter() -> None:
     embeddings = spaces(2)
     scaled = embeddings * np.random.default_rng(0).uniform(0.01, 100, size=(3, 17, 1)).astype(np.float32)
