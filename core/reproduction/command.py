@@ -19,14 +19,14 @@ from core.reproduction.items import ITEMS
 from core.reproduction.report import Report
 from core.reproduction.session import Session
 from core.reproduction.settings import SWEEP, Settings, bound
-from core.reproduction.timetable import Timetable
+from core.reproduction.timetable import Step, Timetable
 from core.store import Store
 
 SUMMARY = "measure every table and figure of the paper, and set them beside the published ones"
 DESCRIPTION = (
     "Measures what Sundar et al. (ACL 2025) published, for any model, and more than that: writes tables (CSV), figures "
-    "(SVG, PNG) and one report (HTML, JSON) into --out. It is written again after every item; stopped at any point, the "
-    "same command goes on where it was."
+    "(SVG, PNG) and one report (HTML, JSON) into --out. It is written again after every item; stopped at any point, "
+    "the same command goes on where it was."
 )
 EPILOG = """
 examples
@@ -107,7 +107,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
 
 
 def _timetable(session: Session, report: Report) -> Timetable:
-    steps = []
+    steps: list[Step] = []
     for item in ITEMS:
         if why := item.why_not(session):
             report.leave_out(item, why)

@@ -13,8 +13,9 @@ import pandas as pd
 
 from core.experiment import Plan
 from core.reproduction import published
+from core.reproduction.charts.base import Figure
 from core.reproduction.comparison import comparison
-from core.reproduction.figures import Figure, figures, png, svg
+from core.reproduction.figures import figures, png, svg
 from core.reproduction.items import ITEMS
 from core.reproduction.page import Section, page
 from core.reproduction.session import Item, Session

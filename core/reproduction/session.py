@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -56,7 +56,7 @@ class Session:
         guess = self.engine.estimate(experiment)
         return sum(guess[stage] for stage in stages)
 
-    def conditions(self, experiment: Experiment) -> dict[str, object]:
+    def conditions(self, experiment: Experiment) -> dict[str, Any]:
         """The columns that every measurement carries."""
         return {
             "model": self.settings.model,

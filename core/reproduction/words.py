@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from core.languages import describe
@@ -141,18 +140,17 @@ def _control(tables: Tables) -> Verdict | None:
     if random.empty:
         return None
     experts = _of_target(tables["gains"]).set_index("target")
-    less = sum(row.gain < experts.loc[row.target, "gain"] for row in random.itertuples())
-    said = "; ".join(
-        f"{_name(row.target)} {row.gain:+.3f} (experts {experts.loc[row.target, 'gain']:+.3f})"
-        for row in random.itertuples()
-    )
-    useless = random["gain_high"] < np.maximum(experts.loc[random["target"], "gain"].to_numpy(), 1e-9)
+    gained = dict(zip(random["target"], random["gain"], strict=True))
+    by_experts = {target: float(experts["gain"][target]) for target in gained}
+    less = sum(gained[target] < by_experts[target] for target in gained)
+    said = "; ".join(f"{_name(t)} {gained[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gained)
+    useless = random["gain_low"] <= 0
     return Verdict(
         "control",
         "The same values on random neurons do not help.",
         graded(int(useless.sum()), len(random)),
-        f"Gain in mean top-1 with the target as the query: {said}. Random neurons do worse than the experts for {less} of "
-        f"{len(random)} targets.",
+        f"Gain in mean top-1 with the target as the query: {said}. Held where the gain is not significantly above zero; "
+        f"it is below that of the experts for {less} of {len(random)} targets.",
     )
 
 
@@ -205,7 +203,7 @@ def _choice_of_k(tables: Tables) -> Verdict | None:
     said, rose = [], 0
     for target, part in share.groupby("target", sort=False):
         before, after = part[part["k"] == 0].iloc[0], part[part["k"] > 0]
-        best = after.loc[after["value"].idxmax()]
+        best = after.iloc[int(after["value"].to_numpy().argmax())]
         rose += bool(best["low"] > before["high"])
         said.append(f"{_name(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}")
     return Verdict(
@@ -273,8 +271,8 @@ def _free(tables: Tables) -> Verdict:
         "retrieval",
         "Beyond the paper: does the intervention beat what is free?",
         "",
-        f"Mean-centring, CSLS or another layer of the unmodified model need no intervention. It beats them all for {beaten} "
-        f"of {n} targets. " + "; ".join(parts) + ".",
+        f"Mean-centring, CSLS or another layer of the unmodified model need no intervention. It beats them all for "
+        f"{beaten} of {n} targets. {'; '.join(parts)}.",
     )
 
 
@@ -284,13 +282,13 @@ def _added(tables: Tables) -> Verdict:
     rose, fell = gains[gains["gain_low"] > 0], gains[gains["gain_high"] < 0]
 
     def names(part: pd.DataFrame) -> str:
-        return ", ".join(f"{_name(r.target)} ({r.gain:+.3f})" for r in part.itertuples()) or "no target"
+        return ", ".join(f"{_name(r['target'])} ({r['gain']:+.3f})" for r in part.to_dict("records")) or "no target"
 
     return Verdict(
         "retrieval",
         "Beyond the paper: does the intervention add to mean-centring?",
         "",
-        f"Centred top-1 with the target as the query rises significantly for {names(rose)} and falls for {names(fell)}.",
+        f"Centred top-1, target as the query, rises significantly for {names(rose)} and falls for {names(fell)}.",
     )
 
 
@@ -304,7 +302,7 @@ def _similarity(tables: Tables) -> Verdict | None:
     said = ", ".join(
         f"{int(float(str(s)))}: {row['mean']:+.3f} (n = {int(row['size'])})" for s, row in means.iterrows()
     )
-    top = frame.loc[frame["gain"].idxmax()]
+    top = frame.iloc[int(frame["gain"].to_numpy().argmax())]
     return Verdict(
         "similarity",
         "Beyond the paper: which languages profit?",
@@ -317,16 +315,16 @@ def _similarity(tables: Tables) -> Verdict | None:
 def _methods(tables: Tables) -> Verdict:
     frame = tables["methods"]
     changed = frame[frame["control"] == "none"]
-    best = changed.loc[changed["top1"].idxmax()]
-    centred = changed.loc[changed["centred"].idxmax()]
+    best = changed.iloc[int(changed["top1"].to_numpy().argmax())]
+    centred = changed.iloc[int(changed["centred"].to_numpy().argmax())]
     paper = changed[(changed["method"] == "set-mean") & (changed["score"] == "auroc")].iloc[0]
     return Verdict(
         "methods",
         "Beyond the paper: do other methods or scores do better?",
         "",
         f"{_name(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred {paper['centred']:.3f}). "
-        f"Best: {best['method']} on {best['score']} experts, {best['top1']:.3f}; best when centred: {centred['method']} on "
-        f"{centred['score']} experts, {centred['centred']:.3f}.",
+        f"Best: {best['method']} on {best['score']} experts, {best['top1']:.3f}; best when centred: "
+        f"{centred['method']} on {centred['score']} experts, {centred['centred']:.3f}.",
     )
 
 

@@ -33,8 +33,15 @@ def _tables(session: Session) -> dict[str, pd.DataFrame]:
         rows += [_row(target, name, float(value), n) for name, value in spread.items()]
         rows += [_row(target, "shared", _shared(experts, found[other]), n, other=other) for other in found]
         rows += [
-            _row(target, "experts at site", float(site.experts), int(site.width), layer=site.layer, site=site.site)
-            for site in anatomy.by_site(neurons, experts.neurons).itertuples()
+            _row(
+                target,
+                "experts at site",
+                float(site["experts"]),
+                int(site["width"]),
+                layer=site["layer"],
+                site=site["site"],
+            )
+            for site in anatomy.by_site(neurons, experts.neurons).to_dict("records")
         ]
     frame = pd.DataFrame(rows)
     return {"experts": frame.assign(model=session.settings.model, k=session.settings.experts, total=neurons.total)}

@@ -159,8 +159,8 @@ def _similarity(session: Session) -> dict[str, pd.DataFrame]:
     wide = wide.assign(
         gain=wide["post"] - wide["pre"],
         same_script=[r.same_script for r in related],
-        same_family=[r.same_family for r in related],
-        same_branch=[r.same_branch for r in related],
+        same_family=pd.array([r.same_family for r in related], dtype="boolean"),
+        same_branch=pd.array([r.same_branch for r in related], dtype="boolean"),
         similarity=[r.score for r in related],
     )
     found: list[dict[str, Any]] = []
