@@ -70,7 +70,8 @@ def gains_over_candidates(tables: Tables, control: str = "none") -> pd.Series:
         (frame["metric"] == "cosine") & last & (frame["control"] == control) & (frame["query"] == frame["target"])
     ]
     wide = chosen.pivot_table(index=["target", "candidate"], columns="space", values="top1", sort=False)
-    return wide["post"] - wide["pre"]
+    gains: pd.Series = wide["post"] - wide["pre"]
+    return gains
 
 
 def _gains(tables: Tables) -> list[dict[str, Any]]:
@@ -102,7 +103,8 @@ def from_language(frame: pd.DataFrame) -> pd.Series[float]:
     """Top-1 by cosine at the plan's layer with the language as the query and English as candidates, by language."""
     last = frame["layer"] == frame.loc[frame["metric"] == "centred", "layer"].iloc[0]
     chosen = frame[(frame["metric"] == "cosine") & last & (frame["query"] == frame["target"])]
-    return chosen.set_index(["target", "space"])["top1"]
+    found: pd.Series = chosen.set_index(["target", "space"])["top1"]
+    return found
 
 
 def _paraphrase(tables: Tables) -> list[dict[str, Any]]:

@@ -17,9 +17,12 @@ from core.reproduction.charts.base import Figure
 from core.reproduction.words import Verdict
 
 _CSS = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 1080px; margin: 2rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.7rem; letter-spacing: -.02em; } h2 { margin-top: 2.6rem; border-top: 1px solid #dee2e6; padding-top: 1rem; }
-table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #212529; }
+body { max-width: 1080px; margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; letter-spacing: -.02em; }
+h2 { margin-top: 2.6rem; border-top: 1px solid #dee2e6; padding-top: 1rem; }
+table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
+table { display: block; overflow-x: auto; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #e9ecef; text-align: left; } td.n { text-align: right; }
 figure { margin: 1.2rem 0; overflow-x: auto; } figure img { max-width: 100%; height: auto; }
 figcaption, .quiet { color: #5c6570; font-size: .88rem; }
@@ -81,7 +84,8 @@ def page(
     body += ["<h2>Conditions</h2>", _list(notes), _conditions(conditions), "<h2>Time</h2>", _seconds(seconds)]
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_CSS}</style></head><body>{''.join(body)}</body></html>\n"
+        f"<meta name=viewport content='width=device-width'><style>{_CSS}</style></head>"
+        f"<body>{''.join(body)}</body></html>\n"
     )
 
 
@@ -111,9 +115,7 @@ def table_html(frame: pd.DataFrame) -> str:
         cells = []
         for name, value in row.items():
             if isinstance(value, float):
-                text = (
-                    "" if value != value else f"{value:+.3f}" if str(name).startswith("difference") else f"{value:.3f}"
-                )
+                text = "" if value != value else format(value, "+.3f" if "difference" in str(name) else ".3f")
                 cells.append(f"<td class=n>{text}</td>")
             else:
                 cells.append(f"<td>{escape(str(value))}</td>")
@@ -137,7 +139,8 @@ def _figure(folder: Path, figure: Figure) -> str:
     data = base64.b64encode((folder / "figures" / f"{figure.name}.{kind}").read_bytes()).decode()
     caption = escape(figure.caption)
     width = " width=760" if figure.bitmap else ""
-    return f"<figure><img{width} alt='{caption}' src='data:{mime};base64,{data}'><figcaption>{caption}</figcaption></figure>"
+    image = f"<img{width} alt='{caption}' src='data:{mime};base64,{data}'>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

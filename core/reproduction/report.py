@@ -123,11 +123,11 @@ class Report:
             *n.notes,
             f"Experts by AUROC of responses pooled by the mean over tokens, without the tokenizer's first token; seed "
             f"{settings.seed}. Random neurons are one draw.",
-            "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by McNemar's "
-            "exact test, adjusted by Holm.",
-            f"Text for the choice of k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
-            f"perplexity on the first {settings.perplexity_sentences} evaluation sentences (the paper: 8 seeds of 256 "
-            "texts, Wikipedia): fewer, so their intervals are wide.",
+            "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by "
+            "McNemar's exact test, adjusted by Holm.",
+            f"Text for each k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
+            f"perplexity on the first {settings.perplexity_sentences} evaluation sentences (the paper: 8 seeds of "
+            "256 texts, Wikipedia): fewer, so their intervals are wide.",
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
         if unknown := unclassified(settings):

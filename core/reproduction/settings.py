@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,19 @@ class Settings:
         has = load_corpus(f"{kind}:{getattr(self, kind)}").languages
         return tuple(code for code in self.targets or () if code != "en" and code in has)
 
+    def paraphrased(self) -> tuple[str, ...]:
+        """Targets of which there are paraphrases."""
+        if self.pawsx is None:
+            return ()
+        has = import_module("core.corpora.pawsx").pawsx_languages(self.pawsx)
+        return tuple(code for code in self.targets or () if code in has)
+
+    def paraphrases(self, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The first and the second sentences of a language's paraphrase pairs."""
+        found = import_module("core.corpora.pawsx").load_pawsx(self.pawsx, language)
+        most = self.pair_sentences
+        return tuple(found.first)[:most], tuple(found.second)[:most]
+
     def writings(self) -> tuple[Writing, ...]:
         """What the model writes for each k: from its first token, temperature 1, top-p .9."""
         return tuple(
@@ -143,6 +157,8 @@ def bound(settings: Settings) -> tuple[Settings, Plan]:
     for kind in PAIRS:
         if getattr(decided, kind) is not None:
             _check_pairs(decided, kind)
+    if decided.pawsx is not None:
+        _check_paraphrases(decided)
     return decided, first
 
 
@@ -208,6 +224,17 @@ def _check_pairs(settings: Settings, kind: str) -> None:
         )
     for language in languages:
         plan(settings.with_english(language, kind))
+
+
+def _check_paraphrases(settings: Settings) -> None:
+    if not settings.paraphrased():
+        raise SettingError(
+            f"paraphrases from {settings.pawsx}",
+            f"it has none in a target language ({', '.join(settings.targets or ())})",
+            "Leave --pawsx out, or name other --targets.",
+        )
+    for language in settings.paraphrased():
+        settings.paraphrases(language)
 
 
 def unclassified(settings: Settings) -> tuple[str, ...]:

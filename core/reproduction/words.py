@@ -87,7 +87,7 @@ def _retrieval(tables: Tables) -> Verdict:
     rose = int((gains["gain_low"] > 0).sum())
     over = gains_over_candidates(tables)
     said = "; ".join(
-        f"{_name(row.target)} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
+        f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
         f"{row.gain_high:+.3f}; {row.up} of {row.pairs} candidates rise, {row.down} fall)"
         for row in gains.itertuples()
     )
@@ -103,17 +103,18 @@ def _retrieval(tables: Tables) -> Verdict:
 def _of_target(gains: pd.DataFrame, control: str = "none", view: str = "target as query") -> pd.DataFrame:
     """Cosine at the plan's layer."""
     last = gains.loc[gains["metric"] == "centred", "layer"].iloc[0]
-    return gains[
+    found: pd.DataFrame = gains[
         (gains["metric"] == "cosine")
         & (gains["layer"] == last)
         & (gains["view"] == view)
         & (gains["control"] == control)
     ]
+    return found
 
 
 def _all_pairs(tables: Tables) -> Verdict:
     gains = _of_target(tables["gains"], view="all pairs")
-    said = "; ".join(f"{_name(row.target)} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
+    said = "; ".join(f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
     return Verdict(
         "retrieval",
         "Pairs that do not contain the target improve too.",
@@ -149,7 +150,7 @@ def _control(tables: Tables) -> Verdict | None:
         "control",
         "The same values on random neurons do not help.",
         graded(int(useless.sum()), len(random)),
-        f"Gain in mean top-1 with the target as the query: {said}. Held where the gain is not significantly above zero; "
+        f"Gain in mean top-1, target as the query: {said}. Held where the gain is not significantly above zero; "
         f"it is below that of the experts for {less} of {len(random)} targets.",
     )
 
@@ -322,7 +323,8 @@ def _methods(tables: Tables) -> Verdict:
         "methods",
         "Beyond the paper: do other methods or scores do better?",
         "",
-        f"{_name(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred {paper['centred']:.3f}). "
+        f"{_name(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred: "
+        f"{paper['centred']:.3f}). "
         f"Best: {best['method']} on {best['score']} experts, {best['top1']:.3f}; best when centred: "
         f"{centred['method']} on {centred['score']} experts, {centred['centred']:.3f}.",
     )

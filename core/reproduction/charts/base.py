@@ -52,7 +52,8 @@ def named(codes: pd.Series) -> pd.Series:
 def here(frame: pd.DataFrame, metric: str = "cosine") -> pd.DataFrame:
     """One metric at the plan's layer."""
     last = frame.loc[frame["metric"] == "centred", "layer"].iloc[0]
-    return frame[(frame["metric"] == metric) & (frame["layer"] == last)]
+    found: pd.DataFrame = frame[(frame["metric"] == metric) & (frame["layer"] == last)]
+    return found
 
 
 def space_bars(frame: pd.DataFrame, title: str, form: str = "%") -> Any:

@@ -47,7 +47,7 @@ def retrieval(tables: Tables) -> list[Figure]:
             Figure(
                 f"retrieval_{target}",
                 space_bars(bars.assign(label=named(bars["candidate"])), "top-1"),
-                f"Top-1 with {name} as the query, by candidate language; Wilson 95% intervals, n = {bars['n'].iloc[0]:,}.",
+                f"Top-1, {name} as the query, by candidate language; Wilson 95% intervals, n = {bars['n'].iloc[0]:,}.",
             )
         )
         wide = of_target.pivot_table(index=["query", "candidate"], columns="space", values="top1", sort=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,6 @@ from core.store import Payload
 VERSION = 1
 COMPARISONS = ("pre", "post", "mixed")
 Pairs = tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def pairs_of(session: Session, language: str) -> Pairs:
-    """The first and the second sentences of a language's paraphrase pairs."""
-    found = import_module("core.corpora.pawsx").load_pawsx(session.settings.pawsx, language)
-    most = session.settings.pair_sentences
-    return tuple(found.first)[:most], tuple(found.second)[:most]
 
 
 def found_first(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
@@ -97,12 +90,6 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
         inner.stages.embed(which)
 
 
-def languages(session: Session) -> tuple[str, ...]:
-    """Targets that the folder has paraphrases in."""
-    has = import_module("core.corpora.pawsx").pawsx_languages(session.settings.pawsx)
-    return tuple(code for code in session.targets if code in has)
-
-
 def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Each comparison with its Wilson interval; p of McNemar's test against ``pre``."""
     rows: list[dict[str, Any]] = []
@@ -126,7 +113,7 @@ def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
     for language, both in pairs.items():
         for control in CONTROLS:
             experiment = session.settings.experiment(language, control)
-            rows = pd.DataFrame(rows_of(session.ask(experiment, lambda run, both=both: paraphrases(run, both))))
+            rows = pd.DataFrame(rows_of(session.ask(experiment, partial(paraphrases, pairs=both))))
             parts.append(session.labelled(rows, experiment))
     frame = pd.concat(parts, ignore_index=True)
     known = frame["p"].notna().to_numpy()
@@ -142,7 +129,7 @@ def steps(session: Session, pairs: dict[str, Pairs]) -> list[Step]:
             "paraphrase",
             f"{language}, {'experts' if control == 'none' else control}",
             session.settings.experiment(language, control),
-            lambda run, both=both: paraphrases(run, both),
+            partial(paraphrases, pairs=both),
             (2 if control == "none" else 1) * _seconds(session, both),
         )
         for language, both in pairs.items()
@@ -156,13 +143,11 @@ def _seconds(session: Session, pairs: Sequence[Sequence[str]]) -> float:
 
 
 def _all_pairs(session: Session) -> dict[str, Pairs]:
-    return {language: pairs_of(session, language) for language in languages(session)}
+    return {language: session.settings.paraphrases(language) for language in session.settings.paraphrased()}
 
 
 def _why_not(session: Session) -> str:
-    if session.settings.pawsx is None:
-        return "Not asked for (--pawsx DIR)."
-    return "" if languages(session) else "The folder has no target language."
+    return "" if session.settings.pawsx is not None else "Not asked for (--pawsx DIR)."
 
 
 PARAPHRASE = Item(
