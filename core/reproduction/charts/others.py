@@ -119,7 +119,10 @@ def paraphrase(tables: Tables) -> list[Figure]:
 
 def methods(tables: Tables) -> list[Figure]:
     """Bars by method."""
-    frame = tables["methods"].assign(label=lambda f: f["method"] + ", " + f["score"])
+    frame = tables["methods"]
+    words = {"none": "", "random": ", random neurons", "unmodified": ""}
+    label = frame["method"] + ", " + frame["score"] + frame["control"].map(words)
+    frame = frame.assign(label=label.where(frame["control"] != "unmodified", "unmodified"))
     base = alt.Chart(frame).encode(y=alt.Y("label:N", title=None, sort="-x", axis=alt.Axis(labelLimit=260)))
     scale = alt.Scale(domain=[0, 1])
     bars = base.mark_bar(color=POST).encode(
