@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import fields
@@ -16,6 +15,7 @@ from core.experiment import Plan
 from core.models import DTYPES
 from core.progress import duration
 from core.reproduction.items import ITEMS
+from core.reproduction.reading import summary
 from core.reproduction.report import Report
 from core.reproduction.session import Session
 from core.reproduction.settings import SWEEP, Settings, bound
@@ -147,15 +147,9 @@ def _check_folder(folder: Path, settings: Settings, plan: Plan) -> None:
         raise SettingError(
             f"write a report into {folder}", error.strerror or str(error), "Name a folder you can write to."
         ) from error
-    there = folder / "report.json"
-    if not there.exists():
+    if not (folder / "report.json").exists():
         return
-    try:
-        before: dict[str, Any] = json.loads(there.read_text(encoding="utf-8"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingError(
-            f"write a report into {folder}", f"its report.json is none of ours ({error})", "Name another folder."
-        ) from error
+    before: dict[str, Any] = summary(folder)["settings"]
     ours = Report.comparable(settings, plan)
     differing = [name for name, value in ours.items() if before.get(name) != value]
     if differing:

@@ -18,6 +18,7 @@ from core.reproduction.comparison import comparison
 from core.reproduction.figures import figures, png, svg
 from core.reproduction.items import ITEMS
 from core.reproduction.page import Section, page
+from core.reproduction.reading import summary
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import Settings, unclassified
 from core.reproduction.timetable import Timetable
@@ -177,11 +178,7 @@ class Report:
         )
 
     def _read(self) -> dict[str, Any]:
-        path = self.folder / "report.json"
-        if not path.exists():
-            return {}
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return summary(self.folder) if (self.folder / "report.json").exists() else {}
 
 
 def _file_of(table: str) -> str:
