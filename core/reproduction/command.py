@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
             for step in [step for step in timetable.steps if step.item == item.name]:
                 timetable.run(step)
                 report.spent(timetable)
-            report.add(item)
+            timetable.account(f"{item.name}: tables and figures", partial(report.add, item))
         except AskError as error:  # the others can still be measured
             print(f"{item.name}: {error}", file=sys.stderr)
             report.fail(item, str(error))

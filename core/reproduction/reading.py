@@ -45,7 +45,7 @@ def summary(folder: Path) -> dict[str, Any]:
         raise SettingError(asked, f"{path}: {error.strerror or error}", instead) from error
     except ValueError as error:
         raise SettingError(asked, f"its report.json is not JSON ({error})", instead) from error
-    if not isinstance(content, dict) or not {"settings", "items", "verdicts"} <= set(content):
+    if not isinstance(content, dict) or not {"settings", "conditions", "items", "verdicts"} <= set(content):
         raise SettingError(asked, "its report.json is of another kind", instead)
     return content
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core.experiment import Plan
+from core.measures import PROJECTED
 from core.reproduction import published
 from core.reproduction.charts.base import Figure
 from core.reproduction.comparison import comparison
@@ -107,7 +108,9 @@ class Report:
             )
             for item in ITEMS
         ]
-        html = page(self.folder, self._conditions(), self.notes(), sections, self._costs["seconds_by_step"])
+        html = page(
+            self.folder, self._settings() | self._conditions(), self.notes(), sections, self._costs["seconds_by_step"]
+        )
         _write(self.folder / "report.html", html.encode())
 
     def in_words(self) -> list[str]:
@@ -131,6 +134,9 @@ class Report:
             "256 texts, Wikipedia): fewer, so their intervals are wide.",
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
+        groups = n.groups
+        if sum(len(group) * len(group.languages) for group in groups) > PROJECTED:
+            found.append(f"The maps show {PROJECTED:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
             found.append(f"The classifier of languages does not know {', '.join(unknown)}.")
         return found
@@ -140,11 +146,15 @@ class Report:
             return ""
         return self.left_out.get(item.name) or self.failed.get(item.name) or "Not yet measured."
 
+    def _settings(self) -> dict[str, Any]:
+        """What was asked, every default decided."""
+        return self.session.settings.to_dict() | self.comparable(self.session.settings, self.session.plan)
+
     def _conditions(self) -> dict[str, Any]:
+        """What that came to on this model and corpus."""
         described = self.session.plan.describe()
         names = ("n_layers", "n_neurons", "model_revision", "device", "probe_languages", "probe_sentences")
-        shown = {name: described[name] for name in (*names, "eval_sentences")}
-        return self.session.settings.to_dict() | shown | self.comparable(self.session.settings, self.session.plan)
+        return {name: described[name] for name in (*names, "eval_sentences")}
 
     def _write_json(self) -> None:
         items = {
@@ -165,7 +175,8 @@ class Report:
             "schema": SCHEMA,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "published": published.SOURCE,
-            "settings": self._conditions(),
+            "settings": self._settings(),
+            "conditions": self._conditions(),
             "notes": self.notes(),
             "items": items,
             "verdicts": [vars(verdict) for verdict in verdicts(tables)],

@@ -59,7 +59,7 @@ class Session:
     def conditions(self, experiment: Experiment) -> dict[str, Any]:
         """The columns that every measurement carries."""
         return {
-            "model": self.settings.model,
+            "model": self.settings.model_name,
             "target": experiment.target,
             "k": experiment.experts,
             "strength": experiment.strength,

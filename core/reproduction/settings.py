@@ -74,11 +74,19 @@ class Settings:
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            k: str(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
+        """As JSON values; of files and folders the name alone, for a report is read elsewhere."""
+        values = {
+            k: v.name if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
             for k, v in asdict(self).items()
         }
+        kind, colon, place = self.corpus.partition(":")
+        return values | {"model": self.model_name, "corpus": f"{kind}{colon}{Path(place).name}"}
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called: its folder's name alone, where it is one."""
+        path = Path(self.model).expanduser()
+        return path.resolve().name if path.is_dir() else self.model
 
     def experiment(self, target: str, control: str = "none", **changes: Any) -> Experiment:
         """The experiment of one target on the multi-parallel corpus."""

@@ -21,9 +21,9 @@ from core.retrieval import normalise, wilson
 from core.significance import bootstrap, holm, mcnemar
 from core.store import Payload
 
-VERSION = 1
+VERSION = 2
 METRICS = ("cosine", "centred", "csls")
-VIEWS = ("target as query", "target as candidate", "all pairs")
+VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
 Way = tuple[str, int]
 """How sentences are compared: a metric, and the hidden state at which."""
 
@@ -176,14 +176,17 @@ def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> p
 def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
     target, languages, seed = _target(run), run.plan.groups[0].languages, run.plan.experiment.seed
     off = ~np.eye(len(pre), dtype=bool)
-    families = [np.zeros_like(off), np.zeros_like(off), off]
-    families[0][target], families[1][:, target] = off[target], off[:, target]
+    query, candidate = np.zeros_like(off), np.zeros_like(off)
+    query[target], candidate[:, target] = off[target], off[:, target]
+    families = (query, candidate, off & ~query & ~candidate, off)
     made: list[dict[str, Any]] = []
     for view, family in zip(VIEWS, families, strict=True):
+        if not family.any():  # of two languages
+            continue
         before, after = pre[family].mean(axis=0), post[family].mean(axis=0)
         change = post[family].mean(axis=1) - pre[family].mean(axis=1)
         best = int(change.argmax())
-        query, candidate = (int(axis[best]) for axis in np.nonzero(family))
+        asked, found_in = (int(axis[best]) for axis in np.nonzero(family))
         row: dict[str, Any] = {"metric": way[0], "layer": way[1], "view": view, "n": pre.shape[2]}
         for name, values in (("pre", before), ("post", after), ("gain", after - before)):
             found = bootstrap(values, seed=seed)
@@ -191,7 +194,7 @@ def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run)
         row |= {
             "median": float(np.median(change)),
             "most": float(change[best]),
-            "most_in": f"{languages[query]}-{languages[candidate]}",
+            "most_in": f"{languages[asked]}-{languages[found_in]}",
             "up": int(((p[family] < 0.05) & (change > 0)).sum()),
             "down": int(((p[family] < 0.05) & (change < 0)).sum()),
             "pairs": int(family.sum()),

@@ -77,6 +77,12 @@ class Timetable:
         number = len(self._now)
         self._say(f"[{number}/{len(self.steps)}] {step.name}: {duration(spent)}{self._left_in_words()}", last=True)
 
+    def account(self, name: str, work: Callable[[], object]) -> None:
+        """Do what is no step, and count its time under a name."""
+        began = time.monotonic()
+        work()
+        self.by_step[name] = self.by_step.get(name, 0.0) + time.monotonic() - began
+
     def left(self) -> float:
         """Seconds that the rest is expected to take: the guesses, scaled by how far off they have been."""
         total = 0.0

@@ -68,7 +68,7 @@ def _read(folder: str, _written: float) -> Written:
 
 
 def _conditions(found: Written) -> None:
-    asked: dict[str, Any] = dict(found.content["settings"])
+    asked: dict[str, Any] = found.content["settings"] | found.content["conditions"]
     look.quiet(
         f"{asked['model']} ({str(asked['model_digest'])[:12]}, {asked['dtype']}), {asked['experts']:,} of "
         f"{asked['n_neurons']:,} neurons, {asked['corpus']}: {asked['eval_sentences']:,} sentences in "

@@ -44,7 +44,7 @@ def _tables(session: Session) -> dict[str, pd.DataFrame]:
             for site in anatomy.by_site(neurons, experts.neurons).to_dict("records")
         ]
     frame = pd.DataFrame(rows)
-    return {"experts": frame.assign(model=session.settings.model, k=session.settings.experts, total=neurons.total)}
+    return {"experts": frame.assign(model=session.settings.model_name, k=session.settings.experts, total=neurons.total)}
 
 
 def _shared(one: Experts, other: Experts) -> float:

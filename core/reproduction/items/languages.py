@@ -59,7 +59,8 @@ def over_targets(each: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     each : DataFrame
-        ``model, target, k, strength, control, space, distance, value, low, high, n``, one row a target.
+        ``model, target, k, strength, control, space, distance, value, low, high, n``, one row a target; in the means
+        ``n`` counts targets, not sentences.
     """
     keys = ["model", "k", "strength", "control", "space", "distance"]
     grouped = each.groupby(keys, sort=False)["value"]

@@ -94,6 +94,7 @@ def test_gains(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -
         pairs = {
             "target as query": [(at, o) for o in range(len(LANGUAGES)) if o != at],
             "target as candidate": [(o, at) for o in range(len(LANGUAGES)) if o != at],
+            "without target": [(a, b) for a in range(5) for b in range(5) if a != b and at not in (a, b)],
             "all pairs": [(a, b) for a in range(len(LANGUAGES)) for b in range(len(LANGUAGES)) if a != b],
         }
         for view, of_view in pairs.items():

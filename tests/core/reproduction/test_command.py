@@ -14,7 +14,7 @@ from core.__main__ import main
 from core.reproduction import published
 from core.reproduction.items import ITEMS
 from core.store import Store
-from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, TARGETS, Asked
+from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
 
 COLUMNS = {
     "retrieval.csv": "model target k strength control space metric layer query candidate n top1 low high",
@@ -60,6 +60,13 @@ def test_the_page_needs_nothing_else_and_sets_published_beside_measured(report: 
     assert dict(zip(aya["space"], aya["measured"], strict=True)) == pytest.approx(mean.to_dict())
 
 
+def test_nothing_in_the_folder_says_where_it_was_made(report: Path, asked_for: Asked) -> None:
+    place = str(asked_for.model.parent)
+    for path in report.rglob("*"):
+        if path.suffix in (".html", ".json", ".csv", ".svg"):
+            assert place not in path.read_text(encoding="utf-8"), path.name
+
+
 def test_the_summary_says_conditions_costs_and_what_is_missing(report: Path) -> None:
     found = json.loads((report / "report.json").read_text(encoding="utf-8"))
     states = {name: item["state"] for name, item in found["items"].items()}
@@ -74,6 +81,8 @@ def test_the_summary_says_conditions_costs_and_what_is_missing(report: Path) -> 
     assert any(figure["name"] == "projection_ja" for figure in found["items"]["projection"]["figures"])
     assert found["settings"]["model_digest"]
     assert found["settings"]["seed"] == 3
+    assert found["conditions"]["probe_sentences"] == N_PROBE
+    assert found["conditions"]["eval_sentences"] == N_EVAL
     assert {"experts: es", "retrieval: ja"} <= set(found["seconds_by_step"])
     assert all(verdict["text"] for verdict in found["verdicts"])
 

@@ -106,22 +106,9 @@ def test_a_table_shows_markup_as_text() -> None:
 
 
 def test_means_over_targets_and_their_standard_error() -> None:
-    each = pd.DataFrame(
-        [
-            {
-                "model": "m",
-                "target": t,
-                "k": 1,
-                "strength": 1.0,
-                "control": "none",
-                "space": "pre",
-                "distance": "all pairs",
-                "value": v,
-            }
-            | {"low": 0.0, "high": 1.0, "n": 9, "standard_error": np.nan}
-            for t, v in (("es", 0.2), ("ja", 0.4), ("de", 0.9))
-        ]
-    )
+    same = {"model": "m", "k": 1, "strength": 1.0, "control": "none", "space": "pre", "distance": "all pairs"}
+    same |= {"low": 0.0, "high": 1.0, "n": 9, "standard_error": np.nan}
+    each = pd.DataFrame([same | {"target": t, "value": v} for t, v in (("es", 0.2), ("ja", 0.4), ("de", 0.9))])
     (row,) = over_targets(each).to_dict("records")
     assert row["target"] == "mean"
     assert row["value"] == pytest.approx(0.5)
