@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +48,7 @@ def test_every_item_opens_from_a_link(open_page: OpenPage, folder: Path, item: s
     page = open_page("reproduction", **{"view.folder": str(folder), "view.item": item})
     assert not page.exception
     captions = json.loads((folder / "report.json").read_text(encoding="utf-8"))["items"][item]["figures"]
-    said = " ".join(str(html.proto.body) for html in page.get("html"))
+    said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
     for figure in captions:
         assert figure["caption"].split(";")[0] in said
 
@@ -61,6 +62,6 @@ def test_says_what_is_wrong_with_a_folder(open_page: OpenPage, tmp_path: Path, c
         (tmp_path / "report.json").write_text(content, encoding="utf-8")
     page = open_page("reproduction", **{"view.folder": str(tmp_path)})
     assert not page.exception
-    said = " ".join(str(html.proto.body) for html in page.get("html"))
+    said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
     assert words in said
     assert "python -m core reproduce" in said

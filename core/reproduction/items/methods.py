@@ -32,7 +32,10 @@ def experiments(session: Session) -> list[Experiment]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    """Measures of the space after; intervals of the means over candidates are bootstrapped over sentences."""
+    """Measures of the space after: means over candidates, and their gain on the space before.
+
+    Intervals are bootstrapped over sentences, for the gain with both sides drawn together.
+    """
     experts, intervention = run.spaces()
     return _measures(run, intervention) | {"mean_score": float(experts.scores.mean())}
 
@@ -47,11 +50,14 @@ def _measures(run: Run, which: Any) -> dict[str, Any]:
     target, layer = run.plan.groups[0].languages.index(run.plan.target), run.plan.layer
     row: dict[str, Any] = {"layer": layer, "n": len(run.plan.groups[0])}
     for metric, name in (("cosine", "top1"), ("centred", "centred"), ("csls", "csls")):
-        hits = spaces.hits_of(run, which, (metric, layer))[target]
-        others = [number for number in range(len(hits)) if number != target]
-        found = bootstrap(hits[others].mean(axis=0), seed=run.plan.experiment.seed)
+        others = [number for number in range(len(run.plan.groups[0].languages)) if number != target]
+        before, here = (
+            spaces.hits_of(run, space, (metric, layer))[target][others].mean(axis=0) for space in (None, which)
+        )
+        found, gain = (bootstrap(values, seed=run.plan.experiment.seed) for values in (here, here - before))
         prefix = "" if name == "top1" else f"{name}_"
         row |= {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
+        row |= {f"{prefix}gain": gain.value, f"{prefix}gain_low": gain.low, f"{prefix}gain_high": gain.high}
     return row | {"all_top1": float(pairs["top1"].mean()), "distance": float(pairs["distance"].mean())}
 
 

@@ -233,6 +233,8 @@ def test_methods_are_on_the_same_footing(report: Path) -> None:
     paper = methods[(methods["method"] == "set-mean") & (methods["score"] == "auroc")].set_index("control")
     for control in ("none", "random"):
         assert paper.loc[control, "top1"] == pytest.approx(chosen.loc[(control, "cosine"), "post"])
+        assert paper.loc[control, "gain"] == pytest.approx(chosen.loc[(control, "cosine"), "gain"])
+        assert paper.loc[control, "gain_low"] == pytest.approx(chosen.loc[(control, "cosine"), "gain_low"])
         assert paper.loc[control, "centred"] == pytest.approx(chosen.loc[(control, "centred"), "post"])
     unmodified = methods[methods["control"] == "unmodified"].iloc[0]
     assert unmodified["top1"] == pytest.approx(chosen.loc[("none", "cosine"), "pre"])
