@@ -1,4 +1,4 @@
-"""The command line: ``python -m core run``, ``experts`` and ``generate``."""
+"""The command line: ``python -m core run``, ``experts``, ``generate`` and ``reproduce``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from core.interventions import METHODS, TOKENS
 from core.languages import label
 from core.models import CATALOGUE, DTYPES
 from core.progress import Progress, Terminal, duration
+from core.reproduction import command as reproduction
 from core.results import Change, Result
 from core.saved import read_experiment
 from core.scores import SCORES
@@ -63,6 +64,7 @@ examples
   python -m core run --experiment saved.json --strength 0.5
   python -m core experts --target ja --experts 500 --out experts.csv
   python -m core generate --target es --experts 500 --tokens 24 --samples 6
+  python -m core reproduce --corpus flores:flores200 --tatoeba tatoeba --out report
 
 Results are cached in --cache: what was computed once is not computed again.
 """
@@ -92,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m core",
         description="Find the language-specific neurons of a multilingual model, hold them, and measure what moves.",
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts,generate}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts,generate,reproduce}")
     run = _command(
         commands,
         "run",
@@ -118,9 +120,24 @@ def _parser() -> argparse.ArgumentParser:
     text_commands.add_options(generate)
     for command in commands.choices.values():
         _say_only_what_is_said(command)
+    _add_reproduce(commands)
     dataset_commands.add(commands)
     commands.metavar = f"{{{','.join(commands.choices)}}}"
     return parser
+
+
+def _add_reproduce(commands: Any) -> None:
+    """It is no single experiment, so its options and their defaults are its own."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "reproduce",
+        help=reproduction.SUMMARY,
+        description=reproduction.DESCRIPTION,
+        epilog=reproduction.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=reproduction.reproduce)
+    reproduction.add_options(parser)
+    _add_other(parser)
 
 
 def _say_only_what_is_said(command: argparse.ArgumentParser) -> None:
@@ -193,10 +210,14 @@ def _command(
     )
     probe.add_argument("--probe-sentences", type=int, metavar="N", help="the first N probe rows (default: all)")
     probe.add_argument("--pooling", default="mean", choices=POOLINGS, help="of a neuron over tokens (default: mean)")
+    _add_other(parser)
+    return parser
+
+
+def _add_other(parser: argparse.ArgumentParser) -> None:
     other = parser.add_argument_group("other")
     other.add_argument("--seed", type=int, default=0, help="of the random control and the projection (default: 0)")
     other.add_argument("--cache", metavar="DIR", type=Path, default=default_cache(), help="default: %(default)s")
-    return parser
 
 
 def _evaluation(parser: argparse.ArgumentParser) -> None:

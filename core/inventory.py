@@ -23,6 +23,10 @@ STAGES = {
     "ranks": ("ranks of translations", "a moment, from the embeddings"),
     "written": ("texts that the model wrote", "writing them again"),
     "perplexity": ("perplexities", "a pass over the text"),
+    "perplexity-by-text": ("perplexities, text by text", "a pass over the texts"),
+    "paraphrases": ("which paraphrases are found", "a moment, from the embeddings"),
+    "reproduced-hits": ("which translations are found", "a moment, from the embeddings"),
+    "reproduced-retrieval": ("tables of retrieval", "seconds, from the embeddings"),
 }
 
 

@@ -57,6 +57,7 @@ def perplexity(
     window: int = WINDOW,
     stride: int = STRIDE,
     advance: Callable[[int], None] = lambda _: None,
+    on_text: Callable[[float, int], None] = lambda _nll, _n_tokens: None,
 ) -> Perplexity:
     """Perplexity of texts, each by itself, pooled over all their tokens.
 
@@ -72,6 +73,8 @@ def perplexity(
         Written to all tokens of every window.
     advance : callable
         Called with the number of tokens predicted after each window; what it raises stops the measuring.
+    on_text : callable
+        Called after each text with its negative log-likelihood and how many of its tokens were predicted.
 
     Returns
     -------
@@ -106,10 +109,12 @@ def perplexity(
         _check_head(model, lists)
         with hooked(model, {}, intervention, neurons) as untouched:
             for ids in lists:
+                before = nll, n_tokens
                 for part, predicted in _windows(ids, first, min(window, model.context), stride):
                     nll += _nll(model, part, predicted, untouched)
                     n_tokens += predicted
                     advance(predicted)
+                on_text(nll - before[0], n_tokens - before[1])
     return Perplexity(nll, n_tokens, len(lists))
 
 

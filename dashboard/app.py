@@ -12,7 +12,18 @@ import core  # noqa: F401, I001 - sets what must be set before torch is imported
 import streamlit as st
 
 from dashboard import controls, look, preload, screen, shared, tour
-from dashboard.page import compare, experts, explore, generate, jobs, layers, retrieval, sentences, what_if
+from dashboard.page import (
+    compare,
+    experts,
+    explore,
+    generate,
+    jobs,
+    layers,
+    reproduction,
+    retrieval,
+    sentences,
+    what_if,
+)
 
 st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 look.style()
@@ -26,6 +37,7 @@ _PAGES = {
     "sentences": (sentences.draw, "Sentences", "format_quote"),
     "generate": (generate.draw, "Generate", "edit_note"),
     "compare": (compare.draw, "Compare", "compare_arrows"),
+    "reproduction": (reproduction.draw, "Reproduction", "fact_check"),
     "jobs": (jobs.draw, "Jobs and cache", "memory"),
 }
 pages = {

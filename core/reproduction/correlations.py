@@ -20,7 +20,7 @@ class Correlation:
 
 
 def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Correlation:
-    """Correlate two measures; NaN throughout where one of them does not vary or fewer than three pairs are there.
+    """Correlate two measures; NaN throughout where one does not vary beyond rounding, or for fewer than three pairs.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = 200
         Pairs are drawn with replacement this many times; draws in which nothing varies are left out.
     """
     n = len(x)
-    if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < 3 or _constant(x) or _constant(y):
         return Correlation(np.nan, np.nan, np.nan, np.nan, n)
     found = stats.pearsonr(x, y)
     rows = np.random.default_rng(seed).integers(n, size=(resamples, n))
@@ -39,3 +39,7 @@ def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = 200
     drawn = (a * b).sum(axis=1)[spread > 0] / spread[spread > 0]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Correlation(float(found.statistic), float(low), float(high), float(found.pvalue), n)
+
+
+def _constant(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))

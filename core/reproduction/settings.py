@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from core import identification
+from core.corpora import Corpus, load_corpus
 from core.errors import SettingError
-from core.experiment import Experiment, plan
+from core.experiment import Experiment, Plan, plan
+from core.generation import Writing
 from core.languages import canonical
 from core.reproduction import published
 
 CONTROLS = ("none", "random")
+SWEEP = (100, 200, 500, 1000, 2000, 5000)
+PAIRS = ("tatoeba", "bucc")
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,16 @@ class Settings:
         k.
     sentences, probe_sentences : int, optional
         The first N rows; all unless given.
+    pair_sentences : int, optional
+        The first N pairs of Tatoeba, BUCC and PAWS-X; all unless given.
+    sweep : tuple of int
+        Numbers of experts among which k is chosen; those that the model has, and k itself.
+    texts, seeds, text_tokens : int
+        Texts of a seed, seeds, and tokens of a text that the model writes for each k.
+    perplexity_sentences : int
+        Evaluation sentences on which perplexity is measured for each k.
     seed : int
-        Of the random control, the projections and the bootstrap.
+        Of the random control, the projections, the texts and the bootstrap.
     """
 
     model: str = "embedded"
@@ -51,14 +65,28 @@ class Settings:
     experts: int = 2000
     sentences: int | None = None
     probe_sentences: int | None = None
+    pair_sentences: int | None = None
+    sweep: tuple[int, ...] = SWEEP
+    texts: int = 16
+    seeds: int = 2
+    text_tokens: int = 32
+    perplexity_sentences: int = 50
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            k: str(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
+        """As JSON values; of files and folders the name alone, for a report is read elsewhere."""
+        values = {
+            k: v.name if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
             for k, v in asdict(self).items()
         }
+        kind, colon, place = self.corpus.partition(":")
+        return values | {"model": self.model_name, "corpus": f"{kind}{colon}{Path(place).name}"}
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called: its folder's name alone, where it is one."""
+        path = Path(self.model).expanduser()
+        return path.resolve().name if path.is_dir() else self.model
 
     def experiment(self, target: str, control: str = "none", **changes: Any) -> Experiment:
         """The experiment of one target on the multi-parallel corpus."""
@@ -78,40 +106,145 @@ class Settings:
         }
         return Experiment(**(values | changes))
 
-    def with_english(self, language: str, corpus: str, target: str | None = None) -> Experiment:
+    def with_english(self, language: str, kind: str) -> Experiment:
         """The experiment of a pair with English: experts from the multi-parallel corpus, held on the pair."""
-        return self.experiment(target or language, corpus=corpus, probe_corpus=self.corpus, languages=("en", language))
+        return self.experiment(
+            language,
+            corpus=f"{kind}:{getattr(self, kind)}",
+            probe_corpus=self.corpus,
+            languages=("en", language),
+            eval_sentences=self.pair_sentences,
+        )
+
+    def paired(self, kind: str) -> tuple[str, ...]:
+        """Targets of which a corpus of pairs (``tatoeba`` or ``bucc``) has a pair with English; reads the corpus."""
+        has = load_corpus(f"{kind}:{getattr(self, kind)}").languages
+        return tuple(code for code in self.targets or () if code != "en" and code in has)
+
+    def paraphrased(self) -> tuple[str, ...]:
+        """Targets of which there are paraphrases."""
+        if self.pawsx is None:
+            return ()
+        has = import_module("core.corpora.pawsx").pawsx_languages(self.pawsx)
+        return tuple(code for code in self.targets or () if code in has)
+
+    def paraphrases(self, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The first and the second sentences of a language's paraphrase pairs."""
+        found = import_module("core.corpora.pawsx").load_pawsx(self.pawsx, language)
+        most = self.pair_sentences
+        return tuple(found.first)[:most], tuple(found.second)[:most]
+
+    def writings(self) -> tuple[Writing, ...]:
+        """What the model writes for each k: from its first token, temperature 1, top-p .9."""
+        return tuple(
+            Writing(tokens=self.text_tokens, samples=self.texts, seed=self.seed + number)
+            for number in range(self.seeds)
+        )
 
 
-def bound(settings: Settings) -> Settings:
-    """Settings with every default decided and everything checked that can be before any work.
+def bound(settings: Settings) -> tuple[Settings, Plan]:
+    """Settings with every default decided and everything checked that can be before any work, and the first plan.
 
     Raises
     ------
     AskError
         As `core.experiment.plan` does, for the first experiment that cannot be.
     """
-    first = (settings.targets or published.TARGETS)[0]
-    corpus = plan(settings.experiment(first, languages=None)).corpus
+    corpus = load_corpus(settings.corpus)
+    languages, targets = _languages(settings, corpus)
+    decided = replace(settings, languages=tuple(dict.fromkeys((*languages, *targets))), targets=targets)
+    _check_counts(decided)
+    first: Plan | None = None
+    for target in targets:
+        for control in CONTROLS:
+            planned = plan(decided.experiment(target, control))
+            first = first or planned
+    assert first is not None
+    total = first.outline.neurons.total
+    decided = replace(decided, sweep=tuple(sorted({k for k in decided.sweep if k <= total} | {decided.experts})))
+    for kind in PAIRS:
+        if getattr(decided, kind) is not None:
+            _check_pairs(decided, kind)
+    if decided.pawsx is not None:
+        _check_paraphrases(decided)
+    return decided, first
+
+
+def _languages(settings: Settings, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which are evaluated, and which are targets."""
+    if corpus.probe is None:
+        raise SettingError(
+            f"reproduce on {corpus.spec}",
+            "it is a corpus of separate language pairs, which has no multi-parallel sentences",
+            "Name a multi-parallel corpus, such as --corpus flores:DIR, and the pairs with --tatoeba or --bucc.",
+        )
     has = corpus.languages
-    languages = settings.languages or tuple(code for code in published.LANGUAGES if code in has) or has
-    if settings.corpus == "embedded" and settings.languages is None:
+    if settings.languages is not None:
+        languages = tuple(dict.fromkeys(canonical(code) for code in settings.languages))
+        unknown = [code for code in languages if code not in has]
+        if unknown:
+            raise SettingError(
+                f"evaluate on {', '.join(unknown)}", f"{corpus.spec} has {', '.join(has)}", "Choose among these."
+            )
+    elif corpus.kind == "embedded":
         languages = has
-    targets = settings.targets or tuple(code for code in published.TARGETS if code in languages)
+    else:
+        languages = tuple(code for code in published.LANGUAGES if code in has) or has
+    if settings.targets is not None:
+        targets = tuple(dict.fromkeys(canonical(code) for code in settings.targets))
+    else:
+        targets = tuple(code for code in published.TARGETS if code in languages and code in corpus.probe_languages)
     if not targets:
         raise SettingError(
             "a reproduction without targets",
-            f"{corpus.spec} has none of {', '.join(published.TARGETS)}",
+            f"{', '.join(published.TARGETS)} are the paper's, and none of them is evaluated",
             "Name some with --targets.",
         )
-    decided = Settings(
-        **{
-            **{name: getattr(settings, name) for name in settings.__dataclass_fields__},
-            "languages": tuple(canonical(code) for code in languages),
-            "targets": tuple(canonical(code) for code in targets),
-        }
-    )
-    for target in decided.targets or ():
-        for control in CONTROLS:
-            plan(decided.experiment(target, control))
-    return decided
+    if len(set(languages) | set(targets)) < 2:
+        raise SettingError(f"evaluate on {languages[0]} alone", "retrieval is between languages", "Name two or more.")
+    return languages, targets
+
+
+def _check_counts(settings: Settings) -> None:
+    for name, least in (("seeds", 1), ("perplexity_sentences", 2)):
+        if getattr(settings, name) < least:
+            raise SettingError(
+                f"{name.replace('_', ' ')} {getattr(settings, name)}",
+                f"at least {least} must be",
+                f"Ask for {least} or more.",
+            )
+    if any(k < 1 for k in settings.sweep):
+        raise SettingError(
+            f"a sweep over {', '.join(map(str, settings.sweep))} experts", "each needs at least one", "Use 1 or more."
+        )
+    for writing in settings.writings():
+        writing.check()
+
+
+def _check_pairs(settings: Settings, kind: str) -> None:
+    languages = settings.paired(kind)
+    if not languages:
+        folder = getattr(settings, kind)
+        raise SettingError(
+            f"pairs with English from {folder}",
+            f"it has none with a target ({', '.join(settings.targets or ())})",
+            f"Leave --{kind} out, or name other --targets.",
+        )
+    for language in languages:
+        plan(settings.with_english(language, kind))
+
+
+def _check_paraphrases(settings: Settings) -> None:
+    if not settings.paraphrased():
+        raise SettingError(
+            f"paraphrases from {settings.pawsx}",
+            f"it has none in a target language ({', '.join(settings.targets or ())})",
+            "Leave --pawsx out, or name other --targets.",
+        )
+    for language in settings.paraphrased():
+        settings.paraphrases(language)
+
+
+def unclassified(settings: Settings) -> tuple[str, ...]:
+    """Targets that the classifier of languages does not know."""
+    return identification.unknown(settings.targets or ())

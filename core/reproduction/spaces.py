@@ -1,8 +1,12 @@
-"""Everything that is measured of one target's two spaces, as rows of the reproduction's tables."""
+"""Everything that is measured of one target's two spaces, as rows of the reproduction's tables.
+
+All of it is derived from stored embeddings and kept in the store itself, so that a report is written again in moments.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +16,16 @@ from core import retrieval
 from core.engine import Run
 from core.interventions import Intervention
 from core.ranking import csls, ranks
+from core.reproduction.published import DISTANCE_NAMES
 from core.retrieval import normalise, wilson
+from core.significance import bootstrap, holm, mcnemar
 from core.store import Payload
 
-VERSION = 1
+VERSION = 2
 METRICS = ("cosine", "centred", "csls")
+VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
+Way = tuple[str, int]
+"""How sentences are compared: a metric, and the hidden state at which."""
 
 
 def hits(space: np.ndarray, metric: str) -> np.ndarray:
@@ -47,31 +56,15 @@ def hits(space: np.ndarray, metric: str) -> np.ndarray:
     return found
 
 
-def retrieval_rows(run: Run, space: str, intervention: Intervention | None) -> pd.DataFrame:
-    """All ordered pairs of one space: ``space, metric, layer, query, candidate, n, top1, low, high``.
-
-    By every metric at the plan's layer, and by cosine at the layer at which the unmodified model retrieves best.
-    Intervals are Wilson's, 95 %.
-    """
-    plan, best = run.plan, best_layer(run)
-    spec = {
-        "version": VERSION,
-        "space": run.stages.space_spec(intervention),
-        "layers": [plan.layer, best],
-    }
+def hits_of(run: Run, intervention: Intervention | None, way: Way) -> np.ndarray:
+    """`hits` of one space of the run's only group, from the store."""
+    metric, layer = way
+    spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "metric": metric, "layer": layer}
 
     def compute() -> Payload:
-        parts = []
-        for number, group in enumerate(plan.groups):
-            at = run.stages.embeddings(number, intervention, plan.layer)
-            parts += [_pairs(hits(at, metric), group.languages, metric, plan.layer) for metric in METRICS]
-            if best != plan.layer:
-                there = run.stages.embeddings(number, intervention, best)
-                parts.append(_pairs(hits(there, "cosine"), group.languages, "cosine", best))
-        return Payload(tables={"rows": pd.concat(parts, ignore_index=True)})
+        return Payload(arrays={"hits": hits(run.stages.embeddings(0, intervention, layer), metric)})
 
-    rows = run.stages.get("reproduced-retrieval", spec, compute, lambda artefact: artefact.table("rows"), derived=True)
-    return rows.assign(space=space)
+    return run.stages.get("reproduced-hits", spec, compute, lambda artefact: artefact.array("hits"), derived=True)
 
 
 def best_layer(run: Run) -> int:
@@ -80,14 +73,181 @@ def best_layer(run: Run) -> int:
     return int(profile["layer"].iloc[int(profile["top1"].to_numpy().argmax())])
 
 
-def _pairs(found: np.ndarray, languages: tuple[str, ...], metric: str, layer: int) -> pd.DataFrame:
-    n = found.shape[2]
+def ways(run: Run) -> tuple[Way, ...]:
+    """Every metric at the plan's layer, and cosine at the layer at which the unmodified model retrieves best."""
+    here = tuple((metric, run.plan.layer) for metric in METRICS)
+    best = best_layer(run)
+    return here if best == run.plan.layer else (*here, ("cosine", best))
+
+
+def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Retrieval in both spaces, by every way of comparing.
+
+    Returns
+    -------
+    rows : DataFrame
+        ``space, metric, layer, query, candidate, n, top1, low, high, p``: Wilson intervals, and in the rows after
+        McNemar's p of the change, adjusted by Holm among the pairs with the target as the query, and among the others.
+    gains : DataFrame
+        ``metric, layer, view, n, pre, pre_low, ..., gain_high, median, most, most_in, up, down``, a row a way and view:
+        means over languages with bootstrap intervals over sentences, the median and the largest gain of a pair of
+        languages, and how many pairs significantly (adjusted p below .05) rose and fell.
+    """
+    _, intervention = run.spaces()
+    chosen = ways(run)
+    spec = {
+        "version": VERSION,
+        "pre": run.stages.space_spec(None),
+        "post": run.stages.space_spec(intervention),
+        "target": run.plan.target,
+        "ways": [list(way) for way in chosen],
+    }
+
+    def compute() -> Payload:
+        rows, gains = [], []
+        for way in chosen:
+            pre, post = (hits_of(run, which, way) for which in (None, intervention))
+            p = adjusted_p(pre, post, _target(run))
+            rows += [_rows("pre", pre, np.full_like(p, np.nan), way, run), _rows("post", post, p, way, run)]
+            gains.append(_gains(pre, post, p, way, run))
+        return Payload(tables={"rows": pd.concat(rows, ignore_index=True), "gains": pd.concat(gains)})
+
+    return run.stages.get(
+        "reproduced-retrieval", spec, compute, lambda a: (a.table("rows"), a.table("gains")), derived=True
+    )
+
+
+def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
+    """McNemar's p of every pair of languages, adjusted by Holm in two families: target as the query, and the rest.
+
+    Parameters
+    ----------
+    pre, post : ndarray of bool, (n_languages, n_languages, n_sentences)
+
+    Returns
+    -------
+    ndarray of float64, (n_languages, n_languages)
+        NaN on the diagonal.
+    """
+    n = len(pre)
+    p = np.full((n, n), np.nan)
+    fixed, broken = (~pre & post).sum(axis=2), (pre & ~post).sum(axis=2)
+    off = ~np.eye(n, dtype=bool)
+    for query, candidate in zip(*np.nonzero(off), strict=True):
+        p[query, candidate] = _p(int(fixed[query, candidate]), int(broken[query, candidate]))
+    row = np.zeros((n, n), dtype=bool)
+    row[target] = True
+    for family in (off & row, off & ~row):
+        if family.any():
+            p[family] = holm(p[family])
+    return p
+
+
+@lru_cache(maxsize=100_000)
+def _p(fixed: int, broken: int) -> float:
+    post = np.arange(fixed + broken) < fixed
+    return mcnemar(~post, post)
+
+
+def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    languages, n = run.plan.groups[0].languages, found.shape[2]
     rows: list[Mapping[str, Any]] = [
-        {"metric": metric, "layer": layer, "query": query, "candidate": candidate, "n": n, "top1": found[q, c].mean()}
+        {
+            "space": space,
+            "metric": way[0],
+            "layer": way[1],
+            "query": query,
+            "candidate": candidate,
+            "n": n,
+            "top1": float(found[q, c].mean()),
+            "p": p[q, c],
+        }
         for q, query in enumerate(languages)
         for c, candidate in enumerate(languages)
         if q != c
     ]
     frame = pd.DataFrame(rows)
     low, high = wilson(frame["top1"].to_numpy(), frame["n"].to_numpy())
-    return frame.assign(low=low, high=high)
+    frame.insert(7, "low", low)
+    frame.insert(8, "high", high)
+    return frame
+
+
+def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    target, languages, seed = _target(run), run.plan.groups[0].languages, run.plan.experiment.seed
+    off = ~np.eye(len(pre), dtype=bool)
+    query, candidate = np.zeros_like(off), np.zeros_like(off)
+    query[target], candidate[:, target] = off[target], off[:, target]
+    families = (query, candidate, off & ~query & ~candidate, off)
+    made: list[dict[str, Any]] = []
+    for view, family in zip(VIEWS, families, strict=True):
+        if not family.any():  # of two languages
+            continue
+        before, after = pre[family].mean(axis=0), post[family].mean(axis=0)
+        change = post[family].mean(axis=1) - pre[family].mean(axis=1)
+        best = int(change.argmax())
+        asked, found_in = (int(axis[best]) for axis in np.nonzero(family))
+        row: dict[str, Any] = {"metric": way[0], "layer": way[1], "view": view, "n": pre.shape[2]}
+        for name, values in (("pre", before), ("post", after), ("gain", after - before)):
+            found = bootstrap(values, seed=seed)
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        row |= {
+            "median": float(np.median(change)),
+            "most": float(change[best]),
+            "most_in": f"{languages[asked]}-{languages[found_in]}",
+            "up": int(((p[family] < 0.05) & (change > 0)).sum()),
+            "down": int(((p[family] < 0.05) & (change < 0)).sum()),
+            "pairs": int(family.sum()),
+        }
+        made.append(row)
+    return pd.DataFrame(made)
+
+
+def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each sentence's mean cosine distance to its translations, over all pairs, and over those with the target.
+
+    Parameters
+    ----------
+    space : ndarray of float32, (n_languages, n_sentences, hidden)
+
+    Returns
+    -------
+    all_pairs, to_target : ndarray of float64, (n_sentences,)
+        From the sum of a sentence's unit vectors: over all pairs, ``|sum u|^2`` holds every product twice, and each
+        vector with itself.
+    """
+    unit = normalise(space).astype(np.float64)
+    n, total = len(unit), unit.sum(axis=0)
+    own = (unit**2).sum(axis=2)
+    everyone = ((total**2).sum(axis=1) - own.sum(axis=0)) / (n * (n - 1))
+    to_target = ((unit[target] * total).sum(axis=1) - own[target]) / (n - 1)
+    return 1.0 - everyone, 1.0 - to_target
+
+
+def distance_table(run: Run) -> pd.DataFrame:
+    """Cosine distances in both spaces: ``space, distance, value, low, high, n``.
+
+    Intervals are bootstrapped over sentences; distances to the medoid have none, for the medoid changes with the
+    sentences.
+    """
+    _, intervention = run.spaces()
+    rows: list[dict[str, Any]] = []
+    for space, which in (("pre", None), ("post", intervention)):
+        embedded = run.stages.embeddings(0, which, run.plan.layer)
+        n = embedded.shape[1]
+        for name, values in zip(DISTANCE_NAMES, sentence_distances(embedded, _target(run)), strict=False):
+            found = bootstrap(values, seed=run.plan.experiment.seed)
+            rows.append(_distance(space, name, found.value, found.low, found.high, n))
+        medoid = run.measures.layer_measures(which)[1]
+        own = medoid["language"] == run.plan.target
+        for name, chosen in zip(DISTANCE_NAMES[2:], (own, ~own), strict=True):
+            rows.append(_distance(space, name, float(medoid.loc[chosen, "to_medoid"].mean()), np.nan, np.nan, n))
+    return pd.DataFrame(rows)
+
+
+def _distance(space: str, name: str, value: float, low: float, high: float, n: int) -> dict[str, Any]:
+    return {"space": space, "distance": name, "value": value, "low": low, "high": high, "n": n}
+
+
+def _target(run: Run) -> int:
+    return run.plan.groups[0].languages.index(run.plan.target)

@@ -1,0 +1,1 @@
+"""The report's charts: pure functions from its tables to Altair charts."""

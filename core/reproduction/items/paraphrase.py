@@ -1,0 +1,159 @@
+"""Item 7: paraphrase retrieval within a language: before, after, and from the space before into the space after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core.corpora import ParallelSet
+from core.engine import Run
+from core.interventions import Intervention
+from core.reproduction.session import Item, Session
+from core.reproduction.settings import CONTROLS
+from core.reproduction.timetable import Step
+from core.retrieval import normalise, wilson
+from core.significance import holm, mcnemar
+from core.store import Payload
+
+VERSION = 1
+COMPARISONS = ("pre", "post", "mixed")
+Pairs = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def found_first(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Whether each query's own candidate is its nearest by cosine, the first of equals: (n, dim) twice to bool (n,)."""
+    similarity = torch.from_numpy(normalise(queries)) @ torch.from_numpy(normalise(candidates)).T
+    hits: np.ndarray = (similarity.argmax(dim=1) == torch.arange(len(queries))).numpy()
+    return hits
+
+
+def paraphrases(run: Run, pairs: Pairs) -> dict[str, np.ndarray]:
+    """Whether each first sentence finds its paraphrase among all second ones, under the run's intervention.
+
+    Parameters
+    ----------
+    pairs : (first, second)
+        Sentences in the run's target language.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, (n_pairs,)
+        ``pre``: both unmodified; ``post``: both after; ``mixed``: query before, candidates after.
+    """
+    intervention = run.stages.intervention(run.experts())
+    inner = _on_pairs(run, pairs)
+    spaces = {}
+    for space, which in (("pre", None), ("post", intervention)):
+        _embed(run, inner, which, space)
+        spaces[space] = [inner.stages.embeddings(side, which, run.plan.layer)[0] for side in (0, 1)]
+    spec = {
+        "version": VERSION,
+        "pre": inner.stages.space_spec(None),
+        "post": inner.stages.space_spec(intervention),
+        "layer": run.plan.layer,
+    }
+
+    def compute() -> Payload:
+        (first, second), (_, moved) = spaces["pre"], spaces["post"]
+        return Payload(
+            arrays={
+                "pre": found_first(first, second),
+                "post": found_first(*spaces["post"]),
+                "mixed": found_first(first, moved),
+            }
+        )
+
+    return run.stages.get("paraphrases", spec, compute, lambda a: {name: a.array(name) for name in COMPARISONS})
+
+
+def _on_pairs(run: Run, pairs: Pairs) -> Run:
+    """The same run on other sentences: one set for each side of the pairs."""
+    sides = tuple(
+        ParallelSet(tuple(f"{side}:{row}" for row in range(len(texts))), {run.plan.target: tuple(texts)})
+        for side, texts in enumerate(pairs)
+    )
+    return Run(run.engine, replace(run.plan, groups=sides), run.progress, run.only_cached)
+
+
+def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None:
+    missing = inner.stages.missing_embeddings(which)
+    if missing:
+        words = {"pre": "before", "post": "after"}[space]
+        tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code]).n_tokens for side, code in missing)
+        run.progress.stage(f"embedding the paraphrases, {words}", tokens)
+        inner.stages.embed(which)
+
+
+def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Each comparison with its Wilson interval; p of McNemar's test against ``pre``."""
+    rows: list[dict[str, Any]] = []
+    for name in COMPARISONS:
+        n, top1 = len(hits[name]), float(hits[name].mean())
+        low, high = wilson(np.array([top1]), n)
+        p = float("nan") if name == "pre" else mcnemar(hits["pre"], hits[name])
+        rows.append({"comparison": name, "n": n, "top1": top1, "low": float(low[0]), "high": float(high[0]), "p": p})
+    return rows
+
+
+def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
+    """Every language's rows for experts and random neurons; p adjusted by Holm over the table.
+
+    Parameters
+    ----------
+    pairs : dict of str to (first, second)
+        By language.
+    """
+    parts = []
+    for language, both in pairs.items():
+        for control in CONTROLS:
+            experiment = session.settings.experiment(language, control)
+            rows = pd.DataFrame(rows_of(session.ask(experiment, partial(paraphrases, pairs=both))))
+            parts.append(session.labelled(rows, experiment))
+    frame = pd.concat(parts, ignore_index=True)
+    known = frame["p"].notna().to_numpy()
+    p = frame["p"].to_numpy(dtype=np.float64).copy()
+    p[known] = holm(p[known])
+    return frame.assign(p=p)
+
+
+def steps(session: Session, pairs: dict[str, Pairs]) -> list[Step]:
+    """A step a language and control."""
+    return [
+        session.step(
+            "paraphrase",
+            f"{language}, {'experts' if control == 'none' else control}",
+            session.settings.experiment(language, control),
+            partial(paraphrases, pairs=both),
+            (2 if control == "none" else 1) * _seconds(session, both),
+        )
+        for language, both in pairs.items()
+        for control in CONTROLS
+    ]
+
+
+def _seconds(session: Session, pairs: Sequence[Sequence[str]]) -> float:
+    characters = sum(len(text) for side in pairs for text in side)
+    return characters / 3.5 / session.engine.pace(session.plan.resolved, session.plan.outline.n_parameters)
+
+
+def _all_pairs(session: Session) -> dict[str, Pairs]:
+    return {language: session.settings.paraphrases(language) for language in session.settings.paraphrased()}
+
+
+def _why_not(session: Session) -> str:
+    return "" if session.settings.pawsx is not None else "Not asked for (--pawsx DIR)."
+
+
+PARAPHRASE = Item(
+    "paraphrase",
+    "Paraphrase retrieval",
+    lambda session: steps(session, _all_pairs(session)),
+    lambda session: {"paraphrase": table(session, _all_pairs(session))},
+    _why_not,
+)

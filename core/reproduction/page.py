@@ -1,0 +1,169 @@
+"""The report as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.progress import duration
+from core.reproduction import published
+from core.reproduction.charts.base import Figure
+from core.reproduction.words import Verdict
+
+_CSS = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #212529; }
+body { max-width: 1080px; margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; letter-spacing: -.02em; }
+h2 { margin-top: 2.6rem; border-top: 1px solid #dee2e6; padding-top: 1rem; }
+table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
+table { display: block; overflow-x: auto; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #e9ecef; text-align: left; } td.n { text-align: right; }
+figure { margin: 1.2rem 0; overflow-x: auto; } figure img { max-width: 100%; height: auto; }
+figcaption, .quiet { color: #5c6570; font-size: .88rem; }
+.state { display: inline-block; min-width: 6.5rem; font-weight: 650; }
+.held { color: #1a7a3c; } .part { color: #9a6700; } .not { color: #b42318; } .beyond { color: #3b5bdb; }
+li { margin: .5rem 0; } code { background: #f1f3f5; padding: 0 .25rem; overflow-wrap: anywhere; }
+"""
+_CLASSES = {"held": "held", "held in part": "part", "did not hold": "not", "": "beyond"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One item as the page shows it.
+
+    Attributes
+    ----------
+    compared : DataFrame
+        Its rows of `core.reproduction.comparison.comparison`.
+    missing : str
+        Why there is nothing; empty where there is.
+    """
+
+    name: str
+    title: str
+    figures: Sequence[Figure]
+    tables: Sequence[str]
+    verdicts: Sequence[Verdict]
+    compared: pd.DataFrame
+    missing: str
+
+
+def page(
+    folder: Path,
+    conditions: Mapping[str, Any],
+    notes: Sequence[str],
+    sections: Sequence[Section],
+    seconds: Mapping[str, float],
+) -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the figures lie, below ``figures/``.
+    seconds : mapping of str to float
+        Time by step.
+    """
+    title = f"Steering into new embedding spaces: {conditions['model']}"
+    missing = [section for section in sections if section.missing]
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p class=quiet>Published figures: {escape(published.SOURCE)}.</p>",
+        "<h2 style='border:0'>What held, and what did not</h2>",
+        _verdicts([verdict for section in sections for verdict in section.verdicts]),
+    ]
+    if missing:
+        body.append("<h3>What is missing</h3>" + _list(f"{s.title}: {s.missing}" for s in missing))
+    body += [_section(folder, section) for section in sections if not section.missing]
+    body += ["<h2>Conditions</h2>", _list(notes), _conditions(conditions), "<h2>Time</h2>", _seconds(seconds)]
+    return (
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<meta name=viewport content='width=device-width'><style>{_CSS}</style></head>"
+        f"<body>{''.join(body)}</body></html>\n"
+    )
+
+
+def compared_table(compared: pd.DataFrame) -> pd.DataFrame:
+    """One row a figure: measured, then what each model published and the difference.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, space, measured``, then for each published model its figure and ``difference (model)``.
+    """
+    rows = []
+    for (measure, space), part in compared.groupby(["measure", "space"], sort=False):
+        row: dict[str, Any] = {"measure": measure, "space": space, "measured": part["measured"].iloc[0]}
+        for figure in part.itertuples():
+            row[str(figure.published_model)] = figure.published
+            row[f"difference ({figure.published_model})"] = figure.difference
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def table_html(frame: pd.DataFrame) -> str:
+    """A table; numbers with three decimals, differences with a sign."""
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in frame)
+    lines = []
+    for row in frame.to_dict("records"):
+        cells = []
+        for name, value in row.items():
+            if isinstance(value, float):
+                text = "" if value != value else format(value, "+.3f" if "difference" in str(name) else ".3f")
+                cells.append(f"<td class=n>{text}</td>")
+            else:
+                cells.append(f"<td>{escape(str(value))}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _section(folder: Path, section: Section) -> str:
+    parts = [f"<h2 id='{escape(section.name)}'>{escape(section.title)}</h2>", _verdicts(section.verdicts)]
+    if len(section.compared):
+        parts.append("<p class=quiet>Measured, beside what was published for each model.</p>")
+        parts.append(table_html(compared_table(section.compared)))
+    parts += [_figure(folder, figure) for figure in section.figures]
+    files = ", ".join(f"<code>{escape(name)}</code>" for name in section.tables)
+    parts.append(f"<p class=quiet>All measurements: {files}</p>")
+    return "".join(parts)
+
+
+def _figure(folder: Path, figure: Figure) -> str:
+    kind, mime = ("png", "image/png") if figure.bitmap else ("svg", "image/svg+xml")
+    data = base64.b64encode((folder / "figures" / f"{figure.name}.{kind}").read_bytes()).decode()
+    caption = escape(figure.caption)
+    width = " width=760" if figure.bitmap else ""
+    image = f"<img{width} alt='{caption}' src='data:{mime};base64,{data}'>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    lines = [
+        f"<li><span class='state {_CLASSES[v.state]}'>{escape(v.state or 'beyond')}</span> <b>{escape(v.claim)}</b><br>"
+        f"{escape(v.text)}</li>"
+        for v in verdicts
+    ]
+    return f"<ul>{''.join(lines)}</ul>" if lines else ""
+
+
+def _list(lines: Any) -> str:
+    return "<ul>" + "".join(f"<li>{escape(str(line))}</li>" for line in lines) + "</ul>"
+
+
+def _conditions(conditions: Mapping[str, Any]) -> str:
+    shown = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else "all" if value is None else str(value)
+        for name, value in conditions.items()
+    }
+    return table_html(pd.DataFrame({"setting": list(shown), "value": list(shown.values())}))
+
+
+def _seconds(seconds: Mapping[str, float]) -> str:
+    rows = {"step": [*seconds, "in all"], "time": [duration(s) for s in [*seconds.values(), sum(seconds.values())]]}
+    return table_html(pd.DataFrame(rows))

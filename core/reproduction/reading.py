@@ -1,0 +1,72 @@
+"""A report's folder, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    content : mapping
+        Of ``report.json``.
+    tables : dict of str to DataFrame
+        By the name of their file without its ending; those of the items that are measured.
+    """
+
+    content: Mapping[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Read ``report.json``.
+
+    Raises
+    ------
+    SettingError
+        If it is not there, or is none that ``reproduce`` wrote.
+    """
+    asked, path = f"read the report in {folder}", folder / "report.json"
+    instead = "Name a folder that python -m core reproduce --out wrote."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(asked, f"{path}: {error.strerror or error}", instead) from error
+    except ValueError as error:
+        raise SettingError(asked, f"its report.json is not JSON ({error})", instead) from error
+    if not isinstance(content, dict) or not {"settings", "conditions", "items", "verdicts"} <= set(content):
+        raise SettingError(asked, "its report.json is of another kind", instead)
+    return content
+
+
+def read(folder: Path) -> Written:
+    """Read the summary and all tables; raises `SettingError` where one is missing or cannot be read."""
+    content = summary(folder)
+    names = [name for item in content["items"].values() for name in item["tables"]]
+    tables = {}
+    for name in dict.fromkeys(names):
+        try:
+            tables[Path(name).stem] = table(folder / name)
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"read the report in {folder}", f"{name}: {error}", "Run python -m core reproduce into it again."
+            ) from error
+    return Written(content, tables)
+
+
+def table(path: Path) -> pd.DataFrame:
+    """Read one table; only an empty field is missing, so that a language may be called ``na``."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])

@@ -1,0 +1,220 @@
+"""The report's folder: tables, figures, ``report.json`` and ``report.html``, written again after every item."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.experiment import Plan
+from core.measures import PROJECTED
+from core.reproduction import published
+from core.reproduction.charts.base import Figure
+from core.reproduction.comparison import comparison
+from core.reproduction.figures import figures, png, svg
+from core.reproduction.items import ITEMS
+from core.reproduction.page import Section, page
+from core.reproduction.reading import summary
+from core.reproduction.session import Item, Session
+from core.reproduction.settings import Settings, unclassified
+from core.reproduction.timetable import Timetable
+from core.reproduction.words import verdicts
+
+SCHEMA = 1
+# A change of one of these makes other numbers; folders of language pairs and the sweep only add some.
+_DETERMINE = ("targets", "languages", "experts", "sentences", "probe_sentences", "seed")
+
+
+class Report:
+    """Writes the report as far as it is known.
+
+    Attributes
+    ----------
+    left_out, failed : dict of str to str
+        Items that these settings do not ask for, and those that could not be measured, each with the reason.
+    """
+
+    def __init__(self, folder: Path, session: Session) -> None:
+        self.folder, self.session = folder, session
+        self.left_out: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        self._done: dict[str, tuple[list[str], list[Figure]]] = {}  # tables and figures, by item
+        self._costs: dict[str, Mapping[str, float]] = {"seconds_by_step": {}, "seconds_by_stage": {}}
+        self._before = self._read()
+
+    @staticmethod
+    def comparable(settings: Settings, plan: Plan) -> dict[str, Any]:
+        """What two reproductions must have in common to be one, as JSON values."""
+        described, asked = plan.describe(), settings.to_dict()
+        digests = {name: described[name] for name in ("model_digest", "corpus_digest", "dtype")}
+        return {name: asked[name] for name in _DETERMINE} | digests
+
+    def earlier(self, account: str) -> dict[str, float]:
+        """Seconds that earlier runs into this folder spent, ``seconds_by_step`` or ``seconds_by_stage``."""
+        return {str(name): float(value) for name, value in self._before.get(account, {}).items()}
+
+    def leave_out(self, item: Item, why: str) -> None:
+        """Say that an item is not asked for."""
+        self.left_out[item.name] = why
+
+    def fail(self, item: Item, why: str) -> None:
+        """Say that an item could not be measured."""
+        self.failed[item.name] = why
+        self.write()
+
+    def spent(self, timetable: Timetable) -> None:
+        """Remember what the steps have cost; kept also if the next one is killed."""
+        self._costs = {"seconds_by_step": timetable.by_step, "seconds_by_stage": timetable.by_stage}
+        if self._done:
+            self._write_json()
+
+    def add(self, item: Item) -> None:
+        """Write an item's tables and figures, and the report with them."""
+        made = dict(item.tables(self.session))
+        self.session.tables.update(made)
+        for name, frame in made.items():
+            _write_table(self.folder / _file_of(name), frame)
+        drawn = figures(item.name, self.session.tables)
+        (self.folder / "figures").mkdir(exist_ok=True)
+        for figure in drawn:
+            _write(self.folder / "figures" / f"{figure.name}.svg", svg(figure))
+            _write(self.folder / "figures" / f"{figure.name}.png", png(figure))
+        self._done[item.name] = ([_file_of(name) for name in made], drawn)
+        self.write()
+
+    def finish(self) -> None:
+        """Write the report for the last time."""
+        self.write()
+
+    def write(self) -> None:
+        """Write what is known."""
+        compared = comparison(self.session.tables)
+        _write_table(self.folder / "comparison.csv", compared)
+        self._write_json()
+        sections = [
+            Section(
+                item.name,
+                item.title,
+                self._done.get(item.name, ([], []))[1],
+                self._done.get(item.name, ([], []))[0],
+                [verdict for verdict in verdicts(self.session.tables) if verdict.item == item.name],
+                compared[compared["item"] == item.name],
+                self._missing(item),
+            )
+            for item in ITEMS
+        ]
+        html = page(
+            self.folder, self._settings() | self._conditions(), self.notes(), sections, self._costs["seconds_by_step"]
+        )
+        _write(self.folder / "report.html", html.encode())
+
+    def in_words(self) -> list[str]:
+        """What held and what did not, a line each."""
+        return [
+            f"{verdict.state or 'beyond':<12}  {verdict.claim}\n              {verdict.text}"
+            for verdict in verdicts(self.session.tables)
+        ]
+
+    def notes(self) -> list[str]:
+        """What a reader must know."""
+        settings, n = self.session.settings, self.session.plan
+        found = [
+            *n.notes,
+            f"Experts by AUROC of responses pooled by the mean over tokens, without the tokenizer's first token; seed "
+            f"{settings.seed}. Random neurons are one draw.",
+            "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by "
+            "McNemar's exact test, adjusted by Holm.",
+            f"Text for each k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
+            f"perplexity on the first {settings.perplexity_sentences} evaluation sentences (the paper: 8 seeds of "
+            "256 texts, Wikipedia): fewer, so their intervals are wide.",
+            "The medoid is the sentence embedding with the least summed cosine distance to all others.",
+        ]
+        groups = n.groups
+        if sum(len(group) * len(group.languages) for group in groups) > PROJECTED:
+            found.append(f"The maps show {PROJECTED:,} sentences; every number is computed from all of them.")
+        if unknown := unclassified(settings):
+            found.append(f"The classifier of languages does not know {', '.join(unknown)}.")
+        return found
+
+    def _missing(self, item: Item) -> str:
+        if item.name in self._done:
+            return ""
+        return self.left_out.get(item.name) or self.failed.get(item.name) or "Not yet measured."
+
+    def _settings(self) -> dict[str, Any]:
+        """What was asked, every default decided."""
+        return self.session.settings.to_dict() | self.comparable(self.session.settings, self.session.plan)
+
+    def _conditions(self) -> dict[str, Any]:
+        """What that came to on this model and corpus."""
+        described = self.session.plan.describe()
+        names = ("n_layers", "n_neurons", "model_revision", "device", "probe_languages", "probe_sentences")
+        return {name: described[name] for name in (*names, "eval_sentences")}
+
+    def _write_json(self) -> None:
+        items = {
+            item.name: {
+                "title": item.title,
+                "state": "measured" if item.name in self._done else "missing",
+                "why": self._missing(item),
+                "tables": self._done.get(item.name, ([], []))[0],
+                "figures": [
+                    {"name": figure.name, "caption": figure.caption}
+                    for figure in self._done.get(item.name, ([], []))[1]
+                ],
+            }
+            for item in ITEMS
+        }
+        tables = self.session.tables
+        content = {
+            "schema": SCHEMA,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "published": published.SOURCE,
+            "settings": self._settings(),
+            "conditions": self._conditions(),
+            "notes": self.notes(),
+            "items": items,
+            "verdicts": [vars(verdict) for verdict in verdicts(tables)],
+            "comparison": _records(comparison(tables)),
+            **{name: {k: round(v, 2) for k, v in spent.items()} for name, spent in self._costs.items()},
+        }
+        _write(
+            self.folder / "report.json",
+            (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        )
+
+    def _read(self) -> dict[str, Any]:
+        return summary(self.folder) if (self.folder / "report.json").exists() else {}
+
+
+def _file_of(table: str) -> str:
+    """A map has a row a sentence: as text it would be large."""
+    return f"{table}.parquet" if table == "projection" else f"{table}.csv"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def _write_table(path: Path, frame: pd.DataFrame) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    if path.suffix == ".parquet":
+        frame.to_parquet(temporary, index=False)
+    else:
+        frame.to_csv(temporary, index=False)
+    temporary.replace(path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
