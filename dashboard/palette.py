@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.families import OTHER, family
+from core.families import OTHER, kin
 from core.languages import describe
 
 # The languages of the paper, in their own colours; others take their family's in order of appearance.
@@ -24,19 +24,20 @@ _BY_FAMILY = {
     "Romance": ("#ee7f74", "#fea476", "#a1420d", "#ee5512", "#c33d45"),
     "Germanic": ("#4785f5", "#5271a5", "#61b3f2"),
     "Slavic": ("#628264", "#a3c8a9", "#59a874", "#82aa92"),
-    "Indo-Iranian": ("#966ed7", "#8641c2", "#b9a1ea"),
-    "Greek": ("#6ccfd7",),
-    "Sinitic": ("#e09e5b", "#b4762c"),
+    "Indo-Aryan": ("#966ed7", "#b9a1ea"),
+    "Iranian": ("#8641c2", "#6a2ca0"),
+    "Hellenic": ("#6ccfd7",),
+    "Sino-Tibetan": ("#e09e5b", "#b4762c"),
     "Japonic": ("#93495a",),
     "Koreanic": ("#b48fb3",),
     "Turkic": ("#8a6275", "#b58a9e"),
-    "Semitic": ("#c29639", "#8f6d1d"),
+    "Afro-Asiatic": ("#c29639", "#8f6d1d"),
     "Austronesian": ("#a3824a", "#c9ab78"),
     "Austroasiatic": ("#b6b408", "#878500"),
-    "Kra-Dai": ("#378e88", "#63b5ae"),
+    "Tai-Kadai": ("#378e88", "#63b5ae"),
     "Uralic": ("#3f9fd6", "#2b6f96"),
     "Dravidian": ("#cc6699", "#e58fb1"),
-    "Bantu and Niger-Congo": ("#99aa22", "#6f7c12"),
+    "Atlantic-Congo": ("#99aa22", "#6f7c12"),
     OTHER: ("#7a8794", "#a2adb8", "#5c6873"),
 }
 # Outlines within [-1, 1], as SVG paths: drawn alike by Vega and by a canvas.
@@ -65,14 +66,14 @@ def colours(languages: Sequence[str]) -> dict[str, str]:
             made[code] = _BY_LANGUAGE[code]
     for code in languages:
         if code not in made:
-            ring = family_colours(family(code))
+            ring = family_colours(kin(code))
             free = [colour for colour in ring if colour not in made.values()]
             made[code] = (free or ring)[0]
     return {code: made[code] for code in languages}
 
 
 def family_colours(name: str) -> tuple[str, ...]:
-    """The colours of one of `core.families.FAMILIES`; the first stands for the family."""
+    """The colours of what `core.families.kin` calls a family; the first stands for the family."""
     return _BY_FAMILY.get(name, _BY_FAMILY[OTHER])
 
 

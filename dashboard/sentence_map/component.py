@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.families import family
+from core.families import kin
 from dashboard import look, palette
 from dashboard.points import STATES
 
@@ -94,7 +94,7 @@ def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Each colouring that these points have: its name, and every point's group."""
     made = [
         ("language", points["language"]),
-        ("family", points["language"].map(family)),
+        ("family", points["language"].map(kin)),
         ("script", points["language"].map(palette.script)),
     ]
     return [*made, ("outcome", points["now"])] if points["now"].notna().any() else made

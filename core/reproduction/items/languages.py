@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core import families
 from core.engine import Run
-from core.reproduction import families, spaces
+from core.reproduction import spaces
 from core.reproduction.correlations import pearson
 from core.reproduction.session import Item, Session
 from core.reproduction.timetable import Step

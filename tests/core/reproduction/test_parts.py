@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 
 from core.errors import SettingError
+from core.families import family, relation
 from core.progress import Progress
 from core.reproduction import published, spaces
 from core.reproduction.comparison import comparison
 from core.reproduction.correlations import pearson
-from core.reproduction.families import family, relation
 from core.reproduction.items.languages import over_targets
 from core.reproduction.page import compared_table, table_html
 from core.reproduction.settings import SWEEP, Settings, bound
