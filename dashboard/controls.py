@@ -19,7 +19,7 @@ from core.interventions import METHODS
 from core.languages import label
 from core.models import CATALOGUE, EMBEDDED, ModelSpec, Outline, outline, resolve
 from core.scores import SCORES
-from dashboard import link, saving, screen, shared, view
+from dashboard import link, saving, screen, shared, uploads, view
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ def sidebar() -> Experiment:
             "corpus",
             "Or type flores:DIR, tatoeba:DIR, bucc:DIR or table:FILE (CSV, TSV, JSONL, Parquet: a column a language).",
         )
+        uploads.draw(wanted)
         shape = _outline(ModelSpec(model, wanted.revision, wanted.dtype, wanted.device))
         sentences = _corpus(corpus)
         target = _target(wanted, sentences, corpus)
