@@ -20,6 +20,8 @@ STAGES = {
     "layer": ("retrieval and distance at a layer", "a moment, from the embeddings"),
     "profile": ("retrieval at every layer", "seconds, from the embeddings"),
     "projection": ("maps", "seconds, from the embeddings"),
+    "path": ("maps of several strengths", "seconds, from the embeddings"),
+    "movement": ("maps fitted again", "seconds, from the embeddings"),
     "ranks": ("ranks of translations", "a moment, from the embeddings"),
     "written": ("texts that the model wrote", "writing them again"),
     "perplexity": ("perplexities", "a pass over the text"),
