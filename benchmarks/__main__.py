@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, passes, peers, scaling, spaces
+from benchmarks import experts, loading, machine, motion, passes, peers, scaling, spaces
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -19,6 +19,7 @@ ALL: tuple[Benchmark, ...] = (
     *peers.BENCHMARKS,
     *loading.BENCHMARKS,
     *spaces.BENCHMARKS,
+    *motion.BENCHMARKS,
 )
 
 

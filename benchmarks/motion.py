@@ -1,0 +1,97 @@
+"""The map in motion in a software-rendered browser: frames a second while it plays."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.rows import Benchmark, NotRun, Target
+from benchmarks.setting import Setting
+from dashboard import sentence_map
+from dashboard.sentence_map.component import given
+
+LANGUAGES = "en de fr es ja zh ru ar ko tr hi th it pt nl pl cs uk vi id fa he".split()  # noqa: SIM905
+ROUNDS = 3
+_PLAY = """async () => {
+  const root = document.querySelector(".map"), range = root.querySelector("input[type=range]");
+  range.value = "0";
+  const first = Number(root.dataset.frames), start = performance.now();
+  root.querySelector(".play").click();
+  while (range.value !== "1000") await new Promise((next) => setTimeout(next, 20));
+  return [Number(root.dataset.frames) - first, (performance.now() - start) / 1000];
+}"""
+
+
+def _page(languages: list[str], sentences: int) -> str:
+    """The component on a page of its own, with made-up points at five strengths."""
+    rng = np.random.default_rng(0)
+    n = len(languages) * sentences
+    points = pd.DataFrame(
+        {
+            "language": np.repeat(languages, sentences),
+            "text": "a sentence",
+            "english": "",
+            "key": np.tile(np.arange(sentences), len(languages)),
+            "before": 1.0,
+            "after": 1.0,
+            "now": "found in both",
+        }
+    )
+    places = {strength: rng.normal(size=(n, 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    data = json.dumps(given(points, places, "motion", languages[0], sentence_map.Looking()))
+    folder = Path(sentence_map.__file__).parent
+    html, css, paint, js = (
+        (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")
+    )
+    module = (paint + js).replace("export default function", "function component_of")
+    return (
+        f'<!doctype html><meta charset="utf-8"><style>{css}</style><body style="width:1100px">{html}'
+        f'<script type="module">{module}\ncomponent_of({{parentElement: document.body, data: {data}, '
+        "setStateValue: () => {}});</script>"
+    )
+
+
+def _frames(languages: list[str], sentences: int, least: float) -> tuple[float, str]:
+    try:
+        from playwright.sync_api import sync_playwright
+
+        from tests.browser import FLAGS, executable
+    except ImportError as missing:
+        raise NotRun(f"no browser to draw in ({missing}); see requirements-dev.txt") from missing
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_content(_page(languages, sentences))
+        rates = []
+        for _ in range(ROUNDS):
+            frames, seconds = page.evaluate(_PLAY)
+            rates.append(frames / seconds)
+        browser.close()
+    found = statistics.median(rates)
+    detail = (
+        f"{found:.1f} frames a second ({min(rates):.1f} to {max(rates):.1f} in {ROUNDS} rounds of three seconds), "
+        f"{len(languages) * sentences:,} points at five strengths; headless Chromium without a GPU"
+    )
+    return found / least, detail
+
+
+def _few(_setting: Setting) -> tuple[float, str]:
+    return _frames(LANGUAGES[:12], 200, 20)
+
+
+def _many(_setting: Setting) -> tuple[float, str]:
+    return _frames(LANGUAGES, 1000, 5)
+
+
+BENCHMARKS = (
+    Benchmark(
+        "map-motion", "frames of the map of 2,400 points in motion", "20 a second", Target("at least", 1.0), _few
+    ),
+    Benchmark(
+        "map-motion-22000", "frames of the map of 22,000 points in motion", "5 a second", Target("at least", 1.0), _many
+    ),
+)
