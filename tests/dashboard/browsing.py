@@ -137,7 +137,7 @@ class Visitor:
               const figures = [...document.querySelectorAll('[data-testid="stMetricValue"]')];
               return fresh(document.querySelector('[data-testid="result-ready"]'))
                 && figures.length === 4 && figures.every(fresh)
-                && charts.length === 4 && charts.every(c => fresh(c) && c.querySelector('canvas, svg'))
+                && charts.length === 2 && charts.every(c => fresh(c) && c.querySelector('canvas, svg'))
                 && texts.every(t => document.querySelector('[data-testid="stMain"]').innerText.includes(t))
                 && !document.querySelector('[data-testid="stProgress"]')
                 && document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
