@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import altair as alt
 import vl_convert
 
 from core.reproduction.charts import languages, others
@@ -42,7 +43,8 @@ def png(figure: Figure) -> bytes:
 
 
 def _spec(figure: Figure) -> dict[str, Any]:
-    spec: dict[str, Any] = figure.chart.to_dict()
+    with alt.data_transformers.disable_max_rows():  # a map has a row a sentence, far beyond Altair's 5,000
+        spec: dict[str, Any] = figure.chart.to_dict()
     spec["background"] = "white"
     spec["config"] = {"font": "sans-serif", "view": {"stroke": None}, "axis": {"gridColor": "#e9ecef"}}
     return spec

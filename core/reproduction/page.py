@@ -75,6 +75,7 @@ def page(
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p class=quiet>Published figures: {escape(published.SOURCE)}.</p>",
+        _contents([section for section in sections if not section.missing]),
         "<h2 style='border:0'>What held, and what did not</h2>",
         _verdicts([verdict for section in sections for verdict in section.verdicts]),
     ]
@@ -165,5 +166,15 @@ def _conditions(conditions: Mapping[str, Any]) -> str:
 
 
 def _seconds(seconds: Mapping[str, float]) -> str:
-    rows = {"step": [*seconds, "in all"], "time": [duration(s) for s in [*seconds.values(), sum(seconds.values())]]}
+    """By item; report.json has every step."""
+    by_item = {"in all": sum(seconds.values())}
+    for name, spent in seconds.items():
+        item = name.partition(":")[0]
+        by_item[item] = by_item.get(item, 0.0) + spent
+    rows = {"item": list(by_item), "time": [duration(spent) for spent in by_item.values()]}
     return table_html(pd.DataFrame(rows))
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = " · ".join(f"<a href='#{escape(s.name)}'>{escape(s.title)}</a>" for s in sections)
+    return f"<nav class=quiet>{links}</nav>"

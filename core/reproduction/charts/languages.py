@@ -111,6 +111,7 @@ def _free(gains: pd.DataFrame) -> Any:
         alt.layer(bars, lines, data=long)
         .properties(width=170, height=170)
         .facet(facet=alt.Facet("language:N", title=None, sort=list(dict.fromkeys(part["language"]))), columns=3)
+        .resolve_axis(x="independent")
     )
 
 

@@ -25,6 +25,7 @@ def experts(tables: Tables) -> list[Figure]:
         )
         .properties(width=210, height=150)
         .facet(facet=alt.Facet("language:N", title=None, sort=list(dict.fromkeys(frame["language"]))), columns=3)
+        .resolve_axis(x="independent")
     )
     shared = frame[frame["measure"] == "shared"].assign(
         share=lambda f: f["value"] / f["k"], other_language=lambda f: named(f["other"])
@@ -111,6 +112,7 @@ def paraphrase(tables: Tables) -> list[Figure]:
         alt.layer(bars, lines, data=frame)
         .properties(width=170, height=170)
         .facet(facet=alt.Facet("language:N", title=None, sort=list(dict.fromkeys(frame["language"]))), columns=3)
+        .resolve_axis(x="independent")
     )
     return [
         Figure("paraphrase", chart, "Paraphrase retrieval before, after, and from before to after. Wilson intervals.")

@@ -13,6 +13,7 @@ from core.progress import Progress
 from core.reproduction import published, spaces
 from core.reproduction.comparison import comparison
 from core.reproduction.correlations import pearson
+from core.reproduction.figures import figures, png, svg
 from core.reproduction.items.languages import over_targets
 from core.reproduction.page import compared_table, table_html
 from core.reproduction.settings import SWEEP, Settings, bound
@@ -103,6 +104,20 @@ def test_the_comparison_has_every_published_distance_and_the_difference() -> Non
 
 def test_a_table_shows_markup_as_text() -> None:
     assert "&lt;b&gt;" in table_html(pd.DataFrame({"<b>": ["<b>"]}))
+
+
+def test_a_map_of_many_sentences_can_be_drawn() -> None:
+    rng, n = np.random.default_rng(0), 3000
+    frame = pd.concat(
+        pd.DataFrame(
+            {"target": "ja", "space": space, "language": code, "x": rng.normal(size=n), "y": rng.normal(size=n)}
+        )
+        for space in ("pre", "post")
+        for code in ("es", "ja")
+    )
+    (figure,) = figures("projection", {"projection": frame})
+    assert svg(figure).decode().count("<path") >= 4 * n
+    assert png(figure)[:4] == b"\x89PNG"
 
 
 def test_means_over_targets_and_their_standard_error() -> None:
