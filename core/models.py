@@ -257,7 +257,8 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     recipe = loading.recipe(resolved.name, _config(resolved))
     with hub.explained(resolved.name):
-        tokenizer = _tokenizer(location, where)
+        embedded = resolved.name == EMBEDDED
+        tokenizer = embedded_model.tokenizer(Path(location)) if embedded else _tokenizer(location, where)
         made = loading.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
     return LoadedModel(
         resolved=resolved,

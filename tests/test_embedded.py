@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from core.corpora import load_corpus
-from core.embedded_model import CONFIG, SHA256
+from core.embedded_model import CONFIG, SHA256, converted, tokenizer
 from core.models import ModelSpec, load, resolve
 from core.store import Store
 from tests.conftest import EmbeddedRun, command_line, run_arguments
@@ -85,6 +86,24 @@ def test_the_conversion_keeps_the_model(embedded: EmbeddedRun) -> None:
         with torch.inference_mode():
             best = int(model.lm(model.tokenizer(text, return_tensors="pt")["input_ids"]).logits[0, -1].argmax())
         assert model.tokenizer.decode([best]).strip() == word
+
+
+def test_the_tokenizer_is_the_one_that_transformers_makes(embedded: EmbeddedRun) -> None:
+    """It is read as it was saved, which is faster; by transformers' own way it must be the same in all that is used."""
+    folder = converted(Store(embedded.cache)).path
+    ours, theirs = tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    assert ours.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str()
+    assert ours.get_vocab() == theirs.get_vocab()
+    for name in ("padding_side", "truncation_side", "model_max_length", "special_tokens_map", "all_special_ids"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    texts = [text for texts in load_corpus("embedded").evaluation[0].texts.values() for text in texts[:20]]
+    texts += ["", "  a  b", "<bos>hi<eos><pad>", "🙂\n\n\tx"]
+    found, expected = ours(texts, padding=True), theirs(texts, padding=True)
+    assert found["input_ids"] == expected["input_ids"]
+    assert found["attention_mask"] == expected["attention_mask"]
+    for skipped in (False, True):
+        decoded = ours.batch_decode(found["input_ids"], skip_special_tokens=skipped)
+        assert decoded == theirs.batch_decode(found["input_ids"], skip_special_tokens=skipped)
 
 
 def test_experts_are_written_ranked(embedded: EmbeddedRun, tmp_path: Path) -> None:
