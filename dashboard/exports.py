@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import vl_convert
 
@@ -35,7 +36,8 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
 
 def _sized(chart: Any, width: int) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.to_dict()
+    with alt.data_transformers.disable_max_rows():  # a map has a row a sentence, far beyond Altair's 5,000
+        spec: dict[str, Any] = chart.to_dict()
     if "hconcat" not in spec and "vconcat" not in spec and not isinstance(spec.get("width"), int | float | dict):
         spec["width"] = width
     spec["background"] = "white"
