@@ -27,19 +27,28 @@ class Tokenised:
         Which tokens take part in a mean: all but the special ones that the tokenizer added (BOS, above all).
     cut : int
         Number of sentences longer than the context, which were cut.
+    unknown : int
+        Number of sentences of which the tokenizer knows nothing: every counted token is the one for unknown text, so
+        that they differ in length at most.
     """
 
     ids: tuple[tuple[int, ...], ...]
     counted: tuple[tuple[bool, ...], ...]
     cut: int
+    unknown: int = 0
 
     @property
     def n_tokens(self) -> int:
         """All tokens, special ones included."""
         return sum(map(len, self.ids))
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """What is kept beside whatever is computed from these tokens."""
+        return {"tokens": self.n_tokens, "cut": self.cut, "unknown": self.unknown}
+
     def select(self, rows: np.ndarray) -> Tokenised:
-        """Some of the sentences, in this order; how many of them were cut is not known any more, and stands as 0."""
+        """Some of the sentences, in this order; how many were cut or unknown is not known any more: 0 for both."""
         return Tokenised(tuple(self.ids[row] for row in rows), tuple(self.counted[row] for row in rows), 0)
 
 
@@ -69,7 +78,15 @@ def tokenise(model: LoadedModel, sentences: Sequence[str]) -> Tokenised:
             )
     full = [number for number, row in enumerate(ids) if len(row) >= model.context]
     cut = sum(len(model.tokenizer(sentences[number])["input_ids"]) > model.context for number in full)
-    return Tokenised(ids, counted, cut)
+    return Tokenised(ids, counted, cut, _unknown(ids, counted, model.tokenizer.unk_token_id))
+
+
+def _unknown(ids: Sequence[Sequence[int]], counted: Sequence[Sequence[bool]], unknown_id: int | None) -> int:
+    """Count the sentences whose counted tokens are all the tokenizer's unknown token; 0 if it has none."""
+    return sum(
+        all(token == unknown_id for token, counts in zip(row, mask, strict=True) if counts)
+        for row, mask in zip(ids, counted, strict=True)
+    )
 
 
 def plan_batches(lengths: Sequence[int], budget: int) -> list[np.ndarray]:

@@ -360,16 +360,21 @@ class Run:
         self.progress.advance(tokens)
 
     def _notes(self) -> tuple[str, ...]:
-        cut = self.stages.cut()
-        long = (f"{cut:,} sentences were longer than the model's context and were cut.",) if cut else ()
+        cut, unknown = self.stages.counted("cut", "unknown")
+        notes = []
+        if long := sum(cut.values()):
+            notes.append(f"{long:,} sentences were longer than the model's context and were cut.")
+        if blank := sum(unknown.values()):
+            where = ", ".join(f"{code} {n:,}" for code, n in unknown.items() if n)
+            notes.append(
+                f"{blank:,} sentences are nothing but unknown text to the model's tokenizer, and what is measured of "
+                f"them says nothing: {where}."
+            )
         points = sum(len(g) * len(g.languages) for g in self.plan.groups)
         shown = sum(n * len(g.languages) for n, g in zip(self.measures.shown(), self.plan.groups, strict=True))
-        thinned = (
-            (f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.",)
-            if shown < points
-            else ()
-        )
-        return self.plan.notes + long + thinned
+        if shown < points:
+            notes.append(f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.")
+        return (*self.plan.notes, *notes)
 
 
 def _tokens(sentences: tuple[str, ...]) -> float:

@@ -148,9 +148,7 @@ class Rounds:
             states = np.empty((parts[0].shape[0], len(tokens.ids), parts[0].shape[2]), dtype=np.float32)
             for rows, part in zip(self.cuts[item], parts, strict=True):
                 states[:, rows] = part
-            return Payload(
-                arrays=self.stages.layer_arrays(states), facts={"tokens": tokens.n_tokens, "cut": tokens.cut}
-            )
+            return Payload(arrays=self.stages.layer_arrays(states), facts=tokens.facts)
 
         spec = self.stages.embeddings_spec(group, language, self.intervention)
         self.stages.get("embeddings", spec, compute, lambda artefact: artefact.facts)
@@ -180,4 +178,5 @@ def _joined(parts: Sequence[Tokenised]) -> Tokenised:
         tuple(row for part in parts for row in part.ids),
         tuple(row for part in parts for row in part.counted),
         sum(part.cut for part in parts),
+        sum(part.unknown for part in parts),
     )

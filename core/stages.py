@@ -169,7 +169,7 @@ class Stages:
                 advance=self.advance,
             )
             assert result.responses is not None
-            return Payload(arrays=result.responses, facts={"tokens": tokens.n_tokens, "cut": tokens.cut})
+            return Payload(arrays=result.responses, facts=tokens.facts)
 
         self.get("responses", self.responses_spec(language), compute, lambda artefact: artefact.facts)
 
@@ -290,13 +290,18 @@ class Stages:
         stored = self.store.find("embeddings", self.embeddings_spec(group, language, intervention))
         return None if stored is None else self.stored_layer(stored, self.plan.layer)[rows]
 
-    def cut(self) -> int:
-        """Sentences that were longer than the model's context, among those embedded unmodified."""
-        return sum(
-            int(str(self._stored("embeddings", self.embeddings_spec(g, code, None)).facts["cut"]))
-            for g, group in enumerate(self.plan.groups)
-            for code in group.languages
-        )
+    def counted(self, *facts: str) -> list[dict[str, int]]:
+        """Counts kept with the unmodified embeddings, each by language: of sentences ``cut``, ``unknown``, ...
+
+        0 where something was not yet counted when they were made.
+        """
+        counts: list[dict[str, int]] = [{} for _ in facts]
+        for number, group in enumerate(self.plan.groups):
+            for code in group.languages:
+                kept = self._stored("embeddings", self.embeddings_spec(number, code, None)).facts
+                for fact, by_language in zip(facts, counts, strict=True):
+                    by_language[code] = by_language.get(code, 0) + int(str(kept.get(fact, 0)))
+        return counts
 
     def tokens(self, sentences: Sequence[str]) -> Tokenised:
         """Tokenise, once a list."""

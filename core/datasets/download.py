@@ -116,6 +116,10 @@ def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> 
             advance(start)
             _receive(remote, response, partial, start, advance)
             return
+    if not start:
+        raise Unavailable(
+            f"download {remote.url}", "the server sends a part where all was asked for", "Try again later."
+        )
     # There is nothing behind what is here, or the answer begins elsewhere: all of it again, then.
     _forget(partial)
     _complete(remote, partial, advance)

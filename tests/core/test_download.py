@@ -159,6 +159,12 @@ def test_a_part_that_begins_elsewhere_is_not_put_behind_what_is_here(site, tmp_p
     assert "Range" not in site.last
 
 
+def test_a_server_that_sends_a_part_unasked_is_refused(site, tmp_path):
+    site.files["a.bin"].status = 206
+    assert "a part where all was asked for" in refused(remote(site), tmp_path).why
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("left", ["", "[]", "{}", '{"url": 1}', "\udcff"])
 def test_a_damaged_note_of_what_is_left_means_from_the_start(left, site, tmp_path):
     broken_off(site, tmp_path, remote(site))

@@ -14,8 +14,8 @@ from core.experiment import Experiment
 from core.progress import Cancelled, Progress, Snapshot
 from core.results import Result
 from core.rounds import rounds
-from core.store import Store
-from tests.core.tiny import LANGUAGES
+from core.store import Payload, Store
+from tests.core.tiny import LANGUAGES, make_word_tokenizer, save_tiny
 
 K = 30  # experts of the experiment that the fixture gives
 PASSES = {"load", "capture", "expertise", "embed_pre", "embed_post"}
@@ -28,6 +28,39 @@ def numbers(result: Result) -> str:
     maps = [[plane.tolist() for plane in pair] for pair in result.maps]
     tables = [table.to_json(double_precision=15) for table in (result.pairs, result.medoid, result.layers)]
     return json.dumps([record, maps, tables, result.experts.neurons.tolist(), result.experts.values.tolist()])
+
+
+# -- what was counted ----------------------------------------------------------------------------------------------
+
+
+def test_sentences_of_unknown_text_are_counted_also_beside_artefacts_that_did_not(
+    asked: Experiment, store: Store, tmp_path: Path
+) -> None:
+    folder = save_tiny(tmp_path / "words", "llama")
+    make_word_tokenizer([code for code in LANGUAGES if code not in ("ru", "ja")]).save_pretrained(folder)
+    words = replace(asked, model=str(folder), target="es", probe_languages=("en", "de", "es"))
+    counted = "are nothing but unknown text"
+    result = Engine(store).run(words)
+    (note,) = [note for note in result.notes if counted in note]
+    assert note.startswith("14 sentences ")
+    assert set(note.partition("nothing: ")[2].removesuffix(".").split(", ")) == {"ru 7", "ja 7"}
+
+    # As they were stored before any were counted: the same artefacts without that fact.
+    for old in [entry for entry in store.entries() if "unknown" in entry.facts]:
+        payload = Payload(
+            arrays={name: old.array(name).copy() for name in old.arrays},
+            facts={name: fact for name, fact in old.facts.items() if name != "unknown"},
+        )
+        store.remove(old)
+        store.put(old.stage, old.spec, payload)
+    known = Engine(store).known(words)
+    assert known is not None
+    assert known.computed == ()
+    assert list(known.notes) == [note for note in result.notes if counted not in note]
+
+
+def test_sentences_of_known_text_are_not_mentioned(finished: tuple[Result, Path]) -> None:
+    assert not [note for note in finished[0].notes if "unknown" in note]
 
 
 # -- computed once ---------------------------------------------------------------------------------------------------

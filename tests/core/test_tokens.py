@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from core.batches import plan_batches, tokenise
 from core.errors import CorpusError
 from core.forward import forward
-from core.models import LoadedModel
+from core.models import LoadedModel, ModelSpec, load, resolve
+from core.store import Store
 from tests.core.passes import TEXTS
-from tests.core.tiny import FAMILIES, Plain
+from tests.core.tiny import FAMILIES, Plain, make_word_tokenizer, save_tiny, sentences
 
 # -- tokens ----------------------------------------------------------------------------------------------------------
 
@@ -50,6 +52,20 @@ def test_a_sentence_without_tokens_is_refused(tiny_models: Mapping[str, LoadedMo
         assert "sentence 2" in caught.value.what
         assert "no token" in caught.value.why
         assert caught.value.instead
+
+
+def test_sentences_of_unknown_words_alone_are_counted(
+    tmp_path: Path, store: Store, tiny_models: Mapping[str, LoadedModel]
+) -> None:
+    folder = save_tiny(tmp_path / "words", "llama")
+    make_word_tokenizer(["en", "es"]).save_pretrained(folder)
+    model = load(resolve(ModelSpec(str(folder), dtype="float32", device="cpu")), store)
+    texts = [*sentences("en", 3), "Собака спит.", "Собака", "The Собака", *sentences("ja", 2)]
+    tokens = tokenise(model, texts)
+    assert [set(ids) == {1, 3} for ids in tokens.ids] == [False] * 3 + [True, True, False, True, True]
+    assert tokens.unknown == 4
+    assert tokens.facts == {"tokens": sum(map(len, tokens.ids)), "cut": 0, "unknown": 4}
+    assert tokenise(tiny_models["llama"], texts).unknown == 0  # of bytes; it has no token for the unknown
 
 
 # -- batches ---------------------------------------------------------------------------------------------------------

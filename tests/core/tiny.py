@@ -104,6 +104,18 @@ def make_tokenizer(bos: bool, pad: bool = True, context: int = 64) -> PreTrained
     )
 
 
+def make_word_tokenizer(languages: Sequence[str], context: int = 64) -> PreTrainedTokenizerFast:
+    """Make a tokenizer of whole words that knows those of the sentences in some languages; all else is ``<unk>``."""
+    special = ["<pad>", "<s>", "</s>", "<unk>"]
+    words = sorted({word for code in languages for text in sentences(code, 60) for word in text.split()})
+    model = models.WordLevel({word: number for number, word in enumerate([*special, *words])}, unk_token="<unk>")
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=context, **names)
+
+
 @dataclass(frozen=True)
 class Family:
     """An architecture, and where its MLP maps are, written down by hand.
