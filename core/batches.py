@@ -153,7 +153,8 @@ def padded(tokens: Tokenised, rows: np.ndarray, model: LoadedModel) -> Batch:
     width = max(len(tokens.ids[row]) for row in rows)
     ids = torch.full((len(rows), width), model.pad_id, dtype=torch.long)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
-    weights = torch.zeros((len(rows), width))
+    # Said, not left to the default: while a model is loaded in another thread, that is the model's own type.
+    weights = torch.zeros((len(rows), width), dtype=torch.float32)
     for place, row in enumerate(rows):
         length = len(tokens.ids[row])
         ids[place, :length] = torch.tensor(tokens.ids[row])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.batches import plan_batches, tokenise
+from core.batches import padded, plan_batches, tokenise
 from core.errors import CorpusError
 from core.forward import forward
 from core.models import LoadedModel, ModelSpec, load, resolve
@@ -101,3 +103,16 @@ def test_batches_cost_no_more_than_the_best_of_all(lengths: list[int], budget: i
     longest = [max(lengths[row] for row in rows) for rows in batches]
     assert longest == sorted(longest, reverse=True)
     assert padded_cost(lengths, batches) == cheapest(sorted(lengths), budget)
+
+
+def test_weights_are_float32_while_another_thread_loads_a_model(tiny_models: Mapping[str, LoadedModel]) -> None:
+    """Loading sets torch's default type for the whole process for as long as it takes."""
+    tokens = tokenise(tiny_models["llama"], TEXTS)
+    expected = padded(tokens, np.arange(len(TEXTS)), tiny_models["llama"]).weights
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        weights = padded(tokens, np.arange(len(TEXTS)), tiny_models["llama"]).weights
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert weights.dtype == torch.float32
+    torch.testing.assert_close(weights, expected, rtol=0, atol=0)
