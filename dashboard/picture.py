@@ -23,6 +23,7 @@ from dashboard.questions import MovementAsked, OfExperiment, PathAsked, RanksAsk
 from dashboard.sentence_map import LAYOUTS, Looking
 
 _MOST_ROWS = 500  # of chosen sentences in the table
+_RESULTS_KEPT = 6  # whose answers a visitor goes to and fro between
 _COLUMNS = {
     "sentence": st.column_config.TextColumn(width="large"),
     "in English": st.column_config.TextColumn(width="large"),
@@ -35,10 +36,10 @@ def draw(result: Result) -> None:
     moves = result.plan.experiment.strength != 0
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
     layout = titles[view.choice("Before and after", list(titles), "maps")]
-    path: Path | None = _answer(PathAsked(result.plan.experiment)) if layout == "motion" else None
+    path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
     maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
     strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
-    table = points.frame(result, [each.shape[2] for each in maps], _answer(RanksAsked(result.plan.experiment)))
+    table = points.frame(result, [each.shape[2] for each in maps], _answer(result, RanksAsked(result.plan.experiment)))
     places = {
         strength: np.concatenate([each[number].reshape(-1, 2) for each in maps])
         for number, strength in enumerate(strengths)
@@ -103,12 +104,25 @@ def _name_of(table: pd.DataFrame, at: int | None) -> str:
     return f"{chosen['language']}:{chosen['key']}"
 
 
-def _answer(asked: OfExperiment) -> Any | None:
-    """The answer if it can be had at once; what cannot be is asked for elsewhere."""
-    try:
-        return shared.jobs().result(asked)
-    except AskError:
-        return None
+def _answer(result: Result, asked: OfExperiment) -> Any | None:
+    """The answer if it can be had at once; what cannot be is asked for elsewhere.
+
+    As long as the result is the same object, what belongs to it is not looked up again: a page is drawn often.
+    """
+    kept: list[tuple[Result, dict[OfExperiment, Any]]] = st.session_state.setdefault("known", [])
+    known = next((answers for of, answers in kept if of is result), None)
+    if known is None:
+        known = {}
+        kept[:] = [(result, known), *kept[: _RESULTS_KEPT - 1]]
+    if asked not in known:
+        try:
+            found = shared.jobs().result(asked)
+        except AskError:
+            return None
+        if found is None:
+            return None
+        known[asked] = found
+    return known[asked]
 
 
 def _explain(layout: str, path: Path | None) -> None:
@@ -147,7 +161,7 @@ def _between(result: Result) -> None:
 def _real(result: Result) -> None:
     """How much of the movement is real: against a refit with another seed, fitted in the background."""
     asked = MovementAsked(result.plan.experiment)
-    found: Movement | None = _answer(asked)
+    found: Movement | None = _answer(result, asked)
     if found is not None:
         look.quiet(movement_words(found))
         return
