@@ -43,9 +43,9 @@ def draw() -> None:
     _conditions(found)
     _verdicts(found)
     items = {name: item for name, item in found.content["items"].items() if item["state"] == "measured"}
-    for item in found.content["items"].values():
-        if item["state"] != "measured":
-            look.quiet(f"{item['title']}: {item['why']}")
+    missing = [item for item in found.content["items"].values() if item["state"] != "measured"]
+    for why in dict.fromkeys(item["why"] for item in missing):
+        look.quiet(f"{', '.join(item['title'] for item in missing if item['why'] == why)}: {why}")
     if items:
         name = view.pick("Item", list(items), "item", lambda item: str(items[item]["title"]))
         _item(name, items[name], found)
