@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from core.corpora.formats import Rows, read_rows
@@ -61,6 +62,13 @@ def load_embedded(spec: str, path: Path = EMBEDDED_FILE) -> Corpus:
         raise CorpusError(
             f"corpus {spec!r}", why, "Install the software again, or name a corpus of your own: table:FILE"
         )
+    found = path.stat()
+    return _embedded(spec, path, (found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=4)
+def _embedded(spec: str, path: Path, _stamp: tuple[int, int]) -> Corpus:
+    """The file as it is; read once, for a page asks for it whenever it is drawn."""
     probe, evaluation, notes = _read(f"corpus {spec!r}", path)
     return Corpus(
         spec=spec,
