@@ -8,8 +8,13 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from altair.utils import schemapi
 
 from dashboard import exports
+
+# Altair checks every piece of a chart against a schema as it is built, and the whole once more when it is drawn: the
+# latter is enough, and building takes half the time.
+schemapi.disable_debug_mode()
 
 
 def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
