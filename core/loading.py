@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import psutil
 import torch
@@ -36,6 +38,23 @@ _TEXT_WEIGHTS = {
     r"^(model\.)?language_model\.lm_head\.": "lm_head.",
     r"^(model\.)?language_model\.(model\.)?(?!lm_head\.)": "model.",
 }
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+# While transformers builds or reads a model, torch's default type and device are that model's, in every thread.
+_building = threading.RLock()
+
+
+def _one_at_a_time(work: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let one thread of the process build or read a model at a time."""
+
+    @wraps(work)
+    def alone(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        with _building:
+            return work(*arguments, **named)
+
+    return alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +160,7 @@ def _no_text_model(name: str, found: str) -> ModelError:
     )
 
 
+@_one_at_a_time
 def skeleton(name: str, made_by: Recipe) -> Made:
     """Make the modules without memory for weights."""
     with torch.device("meta"):
@@ -169,6 +189,7 @@ def cut(name: str, made_by: Recipe, whole: Any) -> Made:
     return Made(whole, encoder, encoder, generates=False)
 
 
+@_one_at_a_time
 def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dtype: str, device: str) -> Made:
     """Read a model's weights and put them where they belong.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,16 @@ def test_other_positions_are_all_used(name: str, tmp_path: Path, read: Callable[
     assert model.context == 64
     tokens = tokenise(model, ["Der Hund schläft. " * 50])
     assert np.isfinite(forward(model, tokens, embeddings=True).embeddings).all()
+
+
+def test_models_are_read_by_one_thread_at_a_time(tiny_folders: dict[str, Path], store: Store) -> None:
+    """Several readers at once, as several engines of one process are: every one gets whole weights."""
+    resolved = [
+        resolve(ModelSpec(str(tiny_folders[name]), dtype="float32", device="cpu")) for name in ("llama", "gpt2")
+    ]
+    with ThreadPoolExecutor(4) as several:
+        loaded = list(several.map(lambda each: load(each, store), resolved * 6))
+    for model in loaded:
+        for parameter in model.base.parameters():
+            assert parameter.device.type == "cpu"
+            assert parameter.dtype == torch.float32
