@@ -187,30 +187,27 @@ class Run:
         self._embed("embed_post", intervention)
         return experts, intervention
 
-    def further(self, spaces: Mapping[str, Intervention]) -> None:
-        """Embed more spaces than the experiment's two, each under its title in the progress report.
+    def further(self, spaces: Mapping[float, Intervention]) -> None:
+        """Embed more spaces than the experiment's two, side by side, each by the strength that leads to it.
 
         The two are there already (see `spaces`); what of these is stored is not computed again.
         """
-        pace = self.engine.pace(self.plan.resolved, self.plan.outline.n_parameters)
-        missing = {title: self.stages.missing_embeddings(space) for title, space in spaces.items()}
-        if self.only_cached and any(missing.values()):
+        missing = {strength: self.stages.missing_embeddings(space) for strength, space in spaces.items()}
+        wanted = {strength: lists for strength, lists in missing.items() if lists}
+        if not wanted:
+            return
+        if self.only_cached:
             raise NotCached("embeddings")
-        self.progress.plan(
-            {
-                title: sum(_tokens(self.plan.groups[g].texts[code]) for g, code in wanted) / pace
-                for title, wanted in missing.items()
-                if wanted
-            }
-        )
-        for title, space in spaces.items():
-            if missing[title]:
-                tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing[title]])
-                self.model()
-                self.progress.stage(title, tokens)
-                start = time.perf_counter()
-                self.stages.embed(space)
-                self.engine.measured(self.plan.resolved, tokens, time.perf_counter() - start)
+        title = "embedding the sentences at strength " + ", ".join(f"{strength:g}" for strength in wanted)
+        texts = [self.plan.groups[g].texts[code] for lists in wanted.values() for g, code in lists]
+        pace = self.engine.pace(self.plan.resolved, self.plan.outline.n_parameters)
+        self.progress.plan({title: sum(map(_tokens, texts)) / pace})
+        tokens = self._count(texts)
+        self.model()
+        self.progress.stage(title, tokens)
+        start = time.perf_counter()
+        self.stages.embed([spaces[strength] for strength in wanted])
+        self.engine.measured(self.plan.resolved, tokens, time.perf_counter() - start)
 
     def result(self) -> Result:
         """Everything that is measured of the experiment."""
@@ -298,7 +295,7 @@ class Run:
         tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing])
         with self._passing(stage, tokens):
             if missing:
-                self.stages.embed(intervention, lambda seen: self._estimate(intervention, seen))
+                self.stages.embed([intervention], lambda seen: self._estimate(intervention, seen))
 
     def _estimate(self, intervention: Intervention | None, seen: Seen) -> None:
         """Publish what the sentences so far say, as soon as there are two spaces to compare."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,8 +17,9 @@ from core.errors import ModelError
 from core.hooks import hooked, unreached
 from core.interventions import Intervention
 from core.models import LoadedModel
-from core.neurons import NeuronMap
+from core.neurons import NeuronMap, find_blocks
 from core.pooling import weighted_mean
+from core.trunk import Turn, first_changed, shared
 
 POOLINGS = ("mean", "max")
 TOKENS_A_BATCH = {"cpu": 512, "cuda": 16384, "mps": 4096}
@@ -82,35 +84,90 @@ def forward(
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r}: one of {POOLINGS}")
-    n = len(tokens.ids)
     neurons = neurons or model.neurons
-    reader = _Reader(model, neurons, n, pooling) if responses else None
-    states = np.empty((model.neurons.n_layers + 1, n, model.hidden_size), dtype=np.float32) if embeddings else None
+    reader = _Reader(model, neurons, len(tokens.ids), pooling) if responses else None
+    states = _states(model, tokens) if embeddings else None
+    _pass(model, tokens, [intervention], [states], reader, neurons, parts, advance)
+    return ForwardResult(reader.result() if reader else None, states)
+
+
+def embed_spaces(
+    model: LoadedModel,
+    tokens: Tokenised,
+    interventions: Sequence[Intervention | None],
+    *,
+    neurons: NeuronMap | None = None,
+    parts: Sequence[int] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[np.ndarray]:
+    """Embed sentences under several interventions, sharing what they share; None is the unmodified model.
+
+    Batches are made once, and the blocks below the first that any intervention writes to run once a batch. Parameters
+    and errors are those of `forward`; ``advance`` is told of a batch's tokens once an intervention.
+
+    Returns
+    -------
+    list of ndarray of float32, (n_layers + 1, n_sentences, hidden)
+        One an intervention, with the very bits that `forward` gives for it alone.
+    """
+    states = [_states(model, tokens) for _ in interventions]
+    _pass(model, tokens, interventions, states, None, neurons or model.neurons, parts, advance)
+    return states
+
+
+def _states(model: LoadedModel, tokens: Tokenised) -> np.ndarray:
+    return np.empty((model.neurons.n_layers + 1, len(tokens.ids), model.hidden_size), dtype=np.float32)
+
+
+def _pass(
+    model: LoadedModel,
+    tokens: Tokenised,
+    interventions: Sequence[Intervention | None],
+    states: Sequence[np.ndarray | None],
+    reader: _Reader | None,
+    neurons: NeuronMap,
+    parts: Sequence[int] | None,
+    advance: Callable[[int], None],
+) -> None:
+    """Pass every batch once an intervention, filling ``states`` and the reader."""
+    turn = Turn()
     reads = reader.hooks() if reader else {}
-    with model.lock, hooked(model, reads, intervention, neurons) as untouched:
+    with model.lock, ExitStack() as held:
+        attached = [
+            held.enter_context(hooked(model, reads, each, neurons, partial(_is_turn, turn, number)))
+            for number, each in enumerate(interventions)
+        ]
+        if len(interventions) > 1:
+            blocks = find_blocks(model.base, model.neurons.n_layers)[1]
+            held.enter_context(shared(list(blocks)[: first_changed(interventions, neurons)], turn))
 
         def work(rows: np.ndarray) -> None:
             batch = padded(tokens, rows, model)
             if reader:
                 reader.begin(batch)
-            with torch.inference_mode():  # which is a thread's own
-                output = model.base(
-                    input_ids=batch.ids,
-                    attention_mask=batch.mask,
-                    use_cache=False,
-                    output_hidden_states=embeddings,
-                    return_dict=True,
-                )
-                if untouched:
-                    raise unreached(untouched)
-                if states is not None:
-                    _embed(states, batch, output, model)
+            for number, space in enumerate(states):
+                turn.number = number
+                with torch.inference_mode():  # which is a thread's own
+                    output = model.base(
+                        input_ids=batch.ids,
+                        attention_mask=batch.mask,
+                        use_cache=False,
+                        output_hidden_states=space is not None,
+                        return_dict=True,
+                    )
+                    if untouched := set().union(*attached):
+                        raise unreached(untouched)
+                    if space is not None:
+                        _embed(space, batch, output, model)
 
-        batches = _batches(tokens, parts or [n], TOKENS_A_BATCH.get(model.device.type, 512))
+        batches = _batches(tokens, parts or [len(tokens.ids)], TOKENS_A_BATCH.get(model.device.type, 512))
         count = 1 if model.sharded else streams.count(model.device)
         for rows, _ in streams.side_by_side(work, batches, count):
-            advance(sum(len(tokens.ids[row]) for row in rows))
-    return ForwardResult(reader.result() if reader else None, states)
+            advance(len(interventions) * sum(len(tokens.ids[row]) for row in rows))
+
+
+def _is_turn(turn: Turn, number: int) -> bool:
+    return turn.number == number
 
 
 def _batches(tokens: Tokenised, parts: Sequence[int], budget: int) -> list[np.ndarray]:

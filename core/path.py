@@ -80,7 +80,7 @@ def along(run: Run) -> Path:
     experts, _ = run.spaces()
     asked = strengths(run.plan.experiment)
     spaces = {strength: run.stages.intervention(experts, strength) for strength in asked}
-    run.further({f"embedding the sentences at strength {s:g}": space for s, space in spaces.items()})
+    run.further(spaces)
     shown = _shown(run, len(asked))
     seed = run.plan.experiment.seed
     spec = {

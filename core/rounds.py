@@ -1,4 +1,4 @@
-"""One space embedded in rounds: a few sentences of all languages first, then twice as many, and so on.
+"""Spaces embedded in rounds: a few sentences of all languages first, then twice as many, and so on.
 
 Sentences come in a random order (the same for every run), so that what is known after a round is an estimate of what
 will be known in the end. A stopped run goes on where it was: finished rounds are kept.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.batches import Tokenised
-from core.forward import forward
+from core.forward import embed_spaces
 from core.interventions import Intervention
 from core.store import Payload
 
@@ -29,6 +29,8 @@ _HELD_BYTES = 1 << 29  # of embeddings in memory, beside the model
 
 List = tuple[int, str]
 """A list of sentences: the number of its group, and its language."""
+Item = tuple[int, int, str]
+"""The same of one space: the space's number before it."""
 
 
 def rounds(n: int) -> list[np.ndarray]:
@@ -61,23 +63,24 @@ class Seen:
 
 
 class Rounds:
-    """Embeds lists of sentences of one space.
+    """Embeds lists of sentences of one space, or of several together.
 
     Parameters
     ----------
-    lists : sequence of (group, language)
-        Which; those of a group advance together.
+    missing : sequence of (intervention, lists)
+        The spaces, each with the lists ``(group, language)`` to embed; those of a group advance together.
     """
 
-    def __init__(self, stages: Stages, intervention: Intervention | None, lists: Sequence[List]) -> None:
-        self.stages, self.plan, self.intervention = stages, stages.plan, intervention
-        self.lists = list(lists)
-        self.cuts = {item: rounds(len(self.plan.groups[item[0]])) for item in self.lists}
-        self._held: dict[tuple[List, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
-        self._layer: dict[List, list[np.ndarray]] = {item: [] for item in self.lists}
+    def __init__(self, stages: Stages, missing: Sequence[tuple[Intervention | None, Sequence[List]]]) -> None:
+        self.stages, self.plan = stages, stages.plan
+        self.spaces = [space for space, _ in missing]
+        self.items = [(space, *each) for space, (_, lists) in enumerate(missing) for each in lists]
+        self.cuts = {group: rounds(len(self.plan.groups[group])) for _, group, _ in self.items}
+        self._held: dict[tuple[Item, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
+        self._layer: dict[Item, list[np.ndarray]] = {item: [] for item in self.items}
 
     def run(self, seen: Callable[[Seen], None]) -> None:
-        """Embed and store everything; ``seen`` is told after each round but the last."""
+        """Embed and store everything; ``seen`` is told after each round but the last, of the first space."""
         kept = time.monotonic()
         most = max((len(cuts) for cuts in self.cuts.values()), default=0)
         try:
@@ -92,44 +95,47 @@ class Rounds:
         except BaseException:
             self._keep()
             raise
-        for item in self.lists:
+        for item in self.items:
             self._store(item)
 
     def _round(self, number: int) -> None:
         """Pass what is missing of one round through the model, all languages side by side."""
-        parts = []
-        for item in self.lists:
-            if number >= len(self.cuts[item]):
-                continue
-            stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
-            if stored is None:
-                parts.append(item)
-            else:
-                self._layer[item].append(self.stages.stored_layer(stored, self.plan.layer))
-                self.stages.advance(self._tokens(item, number).n_tokens)
-        if not parts:
-            return
-        tokens = [self._tokens(item, number) for item in parts]
-        result = forward(
-            self.stages.load(),
-            _joined(tokens),
-            parts=[len(part.ids) for part in tokens],
-            embeddings=True,
-            intervention=self.intervention,
-            neurons=self.plan.outline.neurons,
-            advance=self.stages.advance,
-        )
-        assert result.embeddings is not None
-        start = 0
-        for item, part in zip(parts, tokens, strict=True):
-            states = result.embeddings[:, start : start + len(part.ids)]
-            start += len(part.ids)
-            self._held[item, number] = states
-            self._layer[item].append(states[self.plan.layer])
+        wanted: dict[tuple[List, ...], list[int]] = {}  # spaces that lack the same lists pass together
+        for space in range(len(self.spaces)):
+            if lacking := tuple(item[1:] for item in self.items if item[0] == space and self._lacks(item, number)):
+                wanted.setdefault(lacking, []).append(space)
+        for lists, spaces in wanted.items():
+            tokens = [self._tokens(each, number) for each in lists]
+            embedded = embed_spaces(
+                self.stages.load(),
+                _joined(tokens),
+                [self.spaces[space] for space in spaces],
+                parts=[len(part.ids) for part in tokens],
+                neurons=self.plan.outline.neurons,
+                advance=self.stages.advance,
+            )
+            ends = np.cumsum([len(part.ids) for part in tokens])[:-1]
+            for space, states in zip(spaces, embedded, strict=True):
+                for each, part in zip(lists, np.split(states, ends, axis=1), strict=True):
+                    self._held[(space, *each), number] = part
+                    self._layer[(space, *each)].append(part[self.plan.layer])
+
+    def _lacks(self, item: Item, number: int) -> bool:
+        """Whether a round of a list has yet to be embedded; one that an earlier run has kept is taken up."""
+        _, group, language = item
+        if number >= len(self.cuts[group]):
+            return False
+        stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
+        if stored is None:
+            return True
+        self._layer[item].append(self.stages.stored_layer(stored, self.plan.layer))
+        self.stages.advance(self._tokens((group, language), number).n_tokens)
+        return False
 
     def _seen(self, number: int) -> Seen:
-        rows = {group: np.concatenate(self.cuts[group, code][: number + 1]) for group, code in self.lists}
-        return Seen(rows, {item: np.concatenate(parts) for item, parts in self._layer.items()})
+        first = [item for item in self.items if item[0] == 0]
+        rows = {group: np.concatenate(self.cuts[group][: number + 1]) for _, group, _ in first}
+        return Seen(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first})
 
     def _keep(self) -> None:
         """Put what is held into the store, part by part."""
@@ -138,39 +144,40 @@ class Rounds:
             payload = Payload(arrays=self.stages.layer_arrays(states))
             self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
 
-    def _store(self, item: List) -> None:
+    def _store(self, item: Item) -> None:
         """Put a list's parts together, in the order of its rows, and drop them."""
-        group, language = item
+        space, group, language = item
         tokens = self.stages.tokens(self.plan.groups[group].texts[language])
 
         def compute() -> Payload:
-            parts = [self._part(item, number) for number in range(len(self.cuts[item]))]
+            parts = [self._part(item, number) for number in range(len(self.cuts[group]))]
             states = np.empty((parts[0].shape[0], len(tokens.ids), parts[0].shape[2]), dtype=np.float32)
-            for rows, part in zip(self.cuts[item], parts, strict=True):
+            for rows, part in zip(self.cuts[group], parts, strict=True):
                 states[:, rows] = part
             return Payload(arrays=self.stages.layer_arrays(states), facts=tokens.facts)
 
-        spec = self.stages.embeddings_spec(group, language, self.intervention)
+        spec = self.stages.embeddings_spec(group, language, self.spaces[space])
         self.stages.get("embeddings", spec, compute, lambda artefact: artefact.facts)
-        for number in range(len(self.cuts[item])):
+        for number in range(len(self.cuts[group])):
             self._held.pop((item, number), None)
             stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
             if stored is not None:
                 self.stages.store.remove(stored)
 
-    def _part(self, item: List, number: int) -> np.ndarray:
+    def _part(self, item: Item, number: int) -> np.ndarray:
         held = self._held.get((item, number))
         if held is not None:
             return held
         return self.stages.stored_layers("embedding-parts", self._part_spec(item, number))
 
-    def _part_spec(self, item: List, number: int) -> Mapping[str, Any]:
-        spec = self.stages.embeddings_spec(*item, self.intervention)
+    def _part_spec(self, item: Item, number: int) -> Mapping[str, Any]:
+        space, group, language = item
+        spec = self.stages.embeddings_spec(group, language, self.spaces[space])
         return {"version": VERSION, "embeddings": spec, "round": number}
 
-    def _tokens(self, item: List, number: int) -> Tokenised:
-        group, language = item
-        return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[item][number])
+    def _tokens(self, each: List, number: int) -> Tokenised:
+        group, language = each
+        return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[group][number])
 
 
 def _joined(parts: Sequence[Tokenised]) -> Tokenised:

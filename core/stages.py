@@ -8,6 +8,7 @@ strength computes the post side alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -244,19 +245,28 @@ class Stages:
         target = by_language.pop(self.plan.probe.languages.index(self.plan.target))
         return target, np.concatenate(by_language, axis=1)
 
-    def embed(self, intervention: Intervention | None, seen: Callable[[Seen], None] = lambda _: None) -> None:
+    def embed(
+        self, interventions: Sequence[Intervention | None], seen: Callable[[Seen], None] = lambda _: None
+    ) -> None:
         """Embed all evaluation sentences that are not embedded yet, at every layer, in rounds (see `core.rounds`).
 
         Parameters
         ----------
+        interventions : sequence
+            The spaces, embedded side by side; None is the unmodified one.
         seen : callable
-            Told after each round but the last what is there.
+            Told after each round but the last what is there of the first space.
         """
-        with self.store.lock("rounds", {"space": self.space_spec(intervention)}):  # whoever comes second, waits
-            missing = self.missing_embeddings(intervention)
-            if missing and self._only_cached:
+        specs = [{"space": self.space_spec(intervention)} for intervention in interventions]
+        with ExitStack() as held:
+            for spec in sorted(
+                specs, key=digest
+            ):  # whoever comes second, waits; in one order, so that none waits in turn
+                held.enter_context(self.store.lock("rounds", spec))
+            missing = [(space, self.missing_embeddings(space)) for space in interventions]
+            if self._only_cached and any(lists for _, lists in missing):
                 raise NotCached("embeddings")
-            Rounds(self, intervention, missing).run(seen)
+            Rounds(self, missing).run(seen)
 
     def embeddings(self, group: int, intervention: Intervention | None, layer: int) -> np.ndarray:
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""

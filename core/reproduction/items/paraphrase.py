@@ -87,7 +87,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
         words = {"pre": "before", "post": "after"}[space]
         tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code]).n_tokens for side, code in missing)
         run.progress.stage(f"embedding the paraphrases, {words}", tokens)
-        inner.stages.embed(which)
+        inner.stages.embed([which])
 
 
 def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
