@@ -70,8 +70,9 @@ def unbeaten(unit: np.ndarray, queries: Sequence[int]) -> np.ndarray:
     means = vectors.mean(dim=1)
     rest, rough = _rough(unit, means.numpy())
     # What a candidate's similarity to the query language's mean adds: high for hubs.
-    bias = (means[languages] @ rest.reshape(-1, dim).T).reshape(-1, n_languages, n_sentences)
-    own = torch.einsum("qid,cid->qci", rest[languages], rest) + bias
+    bias = (means[languages] @ rest.reshape(-1, dim).T).reshape(-1, n_sentences, n_languages).mT.contiguous()
+    every = np.array_equal(languages, np.arange(n_languages))  # then none needs to be copied
+    own = ((rest if every else rest[:, languages]) @ rest.mT).permute(1, 2, 0) + bias
     asked = _Asked(
         languages=languages,
         bias=bias.numpy(),
@@ -161,16 +162,21 @@ def _eight_bits() -> bool:
 
 
 def _rough(unit: np.ndarray, means: np.ndarray) -> tuple[torch.Tensor, _Rough]:
-    """Vectors less their language's mean, as they are and in 8 bits each (or as they are, where that is as fast)."""
-    rest, codes = np.empty_like(unit), np.empty(unit.shape, dtype=np.int8)
+    """Vectors less their language's mean: as they are, by sentence (n_sentences, n_languages, dim), and in 8 bits each.
+
+    Where 8 bits are not faster than floats, the codes are the vectors themselves.
+    """
+    n_languages, n_sentences, dim = unit.shape
+    rest = np.empty((n_sentences, n_languages, dim), dtype=np.float32)
+    codes = np.empty(unit.shape, dtype=np.int8)
     scale, length, error = (np.empty(unit.shape[:2], dtype=np.float32) for _ in range(3))
     halves = np.array_split(np.arange(len(unit)), torch.get_num_threads())
     with ThreadPoolExecutor(len(halves)) as pool:
         list(pool.map(lambda part: _encode(part, unit, means, rest, codes, scale, length, error), halves))
-    if not _eight_bits() or unit.shape[2] < _FEWEST:
-        codes, scale, error = rest, np.ones_like(scale), np.zeros_like(error)
+    if not _eight_bits() or dim < _FEWEST:
+        codes, scale, error = np.ascontiguousarray(rest.transpose(1, 0, 2)), np.ones_like(scale), np.zeros_like(error)
     # these numbers are rounded too
-    length = length * (1 + 2 * _UNIT * unit.shape[2]) + error
+    length = length * (1 + 2 * _UNIT * dim) + error
     return torch.from_numpy(rest), _Rough(torch.from_numpy(codes), scale, length, error)
 
 
@@ -186,7 +192,7 @@ def _encode(part, unit, means, rest, codes, scale, length, error):  # type: igno
     least, more = np.float32(1e-30), np.float32(1 + 2 * dim * _UNIT)
     for c in part:
         for i in range(n_sentences):
-            row, mean, held, code = unit[c, i], means[c], rest[c, i], codes[c, i]
+            row, mean, held, code = unit[c, i], means[c], rest[i, c], codes[c, i]
             highest, squares, missed = np.float32(0), np.float32(0), np.float32(0)
             for d in range(dim):
                 value = row[d] - mean[d]
@@ -204,27 +210,23 @@ def _encode(part, unit, means, rest, codes, scale, length, error):  # type: igno
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_VECTORISED)
-def _highest(products, query, candidates, bias, start, stop):  # type: ignore[no-untyped-def]
-    """Over candidates ``start`` to ``stop``: the highest value that one surely has, and that one can have."""
-    (scale, length, error), (scales, lengths, errors) = query, candidates
-    surely, possibly = np.float32(-1e30), np.float32(-1e30)
-    for j in range(start, stop):
-        value = np.float32(products[j]) * (scale * scales[j]) + bias[j]
-        doubt = error * lengths[j] + length * errors[j]
-        surely, possibly = max(surely, value - doubt), max(possibly, value + doubt)
-    return surely, possibly
+def _highest(products, scale, scales, bias):  # type: ignore[no-untyped-def]
+    """The highest value over a run of candidates, counted from 0: what may be negative is not vectorised."""
+    highest = np.float32(-1e30)
+    for j in range(len(products)):
+        highest = max(highest, np.float32(products[j]) * (scale * scales[j]) + bias[j])
+    return highest
 
 
 @numba.njit(nogil=True, cache=True)
 def _strike_out(products, queries, candidates, bias, own, unbeaten):  # type: ignore[no-untyped-def]
     """Mark as beaten, of ``unbeaten`` (n_languages, n_sentences), the queries that a candidate surely beats."""
     (scale, length, error), (scales, lengths, errors) = queries, candidates
-    for i in range(len(products)):
-        query = scale[i], length[i], error[i]
-        for c in range(products.shape[1]):
-            hubs = scales[c], lengths[c], errors[c]
-            surely, _ = _highest(products[i, c], query, hubs, bias[c], 0, products.shape[2])
-            if surely > own[c, i]:
+    for c in range(products.shape[1]):
+        farthest, worst = lengths[c].max(), errors[c].max()
+        for i in range(len(products)):
+            highest = _highest(products[i, c], scale[i], scales[c], bias[c])
+            if highest - (error[i] * farthest + length[i] * worst) > own[c, i]:
                 unbeaten[c, i] = False
 
 
@@ -237,16 +239,21 @@ def _decide(products, queries, candidates, biases, own, rounding, which, unit): 
     n = products.shape[1]
     unbeaten = np.zeros(len(places), np.bool_)
     reached = np.empty((n + _BLOCK - 1) // _BLOCK, np.float32)  # the highest value that a block of candidates can have
+    farthest, worst = np.empty_like(reached), np.empty_like(reached)  # a block shares one bound on its error
+    for block in range(len(reached)):
+        farthest[block] = lengths[block * _BLOCK : (block + 1) * _BLOCK].max()
+        worst[block] = errors[block * _BLOCK : (block + 1) * _BLOCK].max()
     for row in range(len(places)):
         i, bias, found = sentences[row], biases[places[row]], products[row]
-        held = scale[row], length[row], error[row]
         low, high = own[row] - rounding[row], own[row] + rounding[row]
         beaten = False
         for block in range(len(reached)):
             # the translation itself is among them: what it has is never surely higher than what it has
             start, stop = block * _BLOCK, min((block + 1) * _BLOCK, n)
-            surely, reached[block] = _highest(found, held, candidates, bias, start, stop)
-            if surely > high:
+            highest = _highest(found[start:stop], scale[row], scales[start:stop], bias[start:stop])
+            doubt = error[row] * farthest[block] + length[row] * worst[block]
+            reached[block] = highest + doubt
+            if highest - doubt > high:
                 beaten = True
                 break
         if beaten:

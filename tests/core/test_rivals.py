@@ -92,7 +92,10 @@ def test_the_bound_on_the_error_holds() -> None:
         vectors = random.normal(size=(2, 40, 96)) * np.exp(random.normal(size=96))
         unit = retrieval.normalise((random.normal(size=96) + scale * vectors).astype(np.float32))
         rest, rough = rivals._rough(unit, unit.mean(axis=1))
-        exact, codes = rest.double().numpy(), rough.codes.double().numpy() * rough.scale[..., None].astype(float)
+        exact, codes = (
+            rest.double().transpose(0, 1).numpy(),
+            rough.codes.double().numpy() * rough.scale[..., None].astype(float),
+        )
         np.testing.assert_array_less(np.linalg.norm(exact - codes, axis=2), rough.error + 1e-30)
         np.testing.assert_array_less(np.linalg.norm(exact, axis=2), rough.length)
         np.testing.assert_array_less(np.linalg.norm(codes, axis=2), rough.length)
