@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, motion, passes, peers, scaling, spaces
+from benchmarks import experts, loading, machine, motion, passes, peers, scaling, spaces, trials
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     if asked.what == "scaling":
         return scaling.run(RESULTS.parent)
+    if asked.what == "trials":
+        return trials.run(RESULTS.parent, asked.flores)
     if asked.list:
         for benchmark in ALL:
             print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the product claims.")
-    parser.add_argument("what", nargs="?", choices=["ratios", "scaling"], default="ratios")
+    parser.add_argument("what", nargs="?", choices=["ratios", "scaling", "trials"], default="ratios")
     parser.add_argument("--flores", metavar="DIR", help="FLORES-200; without it the embedded corpus is measured on")
     names = [benchmark.name for benchmark in ALL]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
