@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from altair.utils import schemapi
+from streamlit.elements.vega_charts import _convert_altair_to_vega_lite_spec
 
 from dashboard import exports
+from dashboard.charts.once import spec_of
 
 # Altair checks every piece of a chart against a schema as it is built, and the whole once more when it is drawn: the
 # latter is enough, and building takes half the time.
@@ -31,7 +33,9 @@ def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool 
     on_select : bool
         Run the page again when something is selected in the chart; then what is selected is returned.
     """
-    state = st.altair_chart(made, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
+    # As `st.altair_chart` does, but for making the same specification again and again.
+    spec = spec_of(made, _convert_altair_to_vega_lite_spec)
+    state = st.vega_lite_chart(spec=spec, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
     files(key, data, lambda: made)
     return state if on_select else None
 
