@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, motion, passes, peers, scaling, spaces, trials
+from benchmarks import experts, loading, machine, motion, pages, passes, peers, scaling, spaces, trials
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -20,6 +20,7 @@ ALL: tuple[Benchmark, ...] = (
     *loading.BENCHMARKS,
     *spaces.BENCHMARKS,
     *motion.BENCHMARKS,
+    *pages.BENCHMARKS,
 )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.rows import Benchmark, NotRun, Target
 from benchmarks.setting import Setting
 from dashboard import sentence_map
-from dashboard.sentence_map.component import given
+from dashboard.sentence_map.component import packed, sent
 
 LANGUAGES = "en de fr es ja zh ru ar ko tr hi th it pt nl pl cs uk vi id fa he".split()  # noqa: SIM905
 ROUNDS = 3
@@ -42,7 +42,7 @@ def _page(languages: list[str], sentences: int) -> str:
         }
     )
     places = {strength: rng.normal(size=(n, 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    data = json.dumps(given(points, places, "motion", languages[0], sentence_map.Looking()))
+    data = json.dumps(sent(packed(points, places, "motion", languages[0]), sentence_map.Looking()).decode())
     folder = Path(sentence_map.__file__).parent
     html, css, paint, js = (
         (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")
@@ -50,7 +50,8 @@ def _page(languages: list[str], sentences: int) -> str:
     module = (paint + js).replace("export default function", "function component_of")
     return (
         f'<!doctype html><meta charset="utf-8"><style>{css}</style><body style="width:1100px">{html}'
-        f'<script type="module">{module}\ncomponent_of({{parentElement: document.body, data: {data}, '
+        f'<script type="module">{module}\ncomponent_of({{parentElement: document.body, '
+        f"data: new TextEncoder().encode({data}), "
         "setStateValue: () => {}});</script>"
     )
 

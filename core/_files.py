@@ -31,6 +31,7 @@ Spec: TypeAlias = Mapping[str, JSON]
 
 MANIFEST = "manifest.json"
 SUFFIXES = {"array": ".npy", "table": ".parquet", "file": ""}
+_HALVES = re.compile(r"[\ud800-\udfff]")
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 DTYPES = frozenset(
     ["bool", "float16", "float32", "float64"] + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -68,7 +69,7 @@ def plain(value: object, where: str) -> JSON:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     # Half a surrogate pair cannot be written as UTF-8, and two halves would be confused with the whole.
-    if isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value):
+    if isinstance(value, str) and (value.isascii() or not _HALVES.search(value)):
         return str.__str__(value)
     if isinstance(value, list | tuple):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
@@ -340,6 +341,11 @@ def check_size(path: Path, entry: FileEntry) -> None:
         raise damaged(path, f"it has {found.st_size} bytes where {entry.bytes} were written")
 
 
+def is_settled(status: os.stat_result) -> bool:
+    """Whether a file cannot change without its time: where that clock is coarse, one of a moment ago may."""
+    return time.time_ns() - status.st_mtime_ns > _SETTLED_NS
+
+
 @contextmanager
 def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io.BufferedReader]:
     """Open a file once its checksum is known to be right.
@@ -365,8 +371,7 @@ def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io
             _verified.pop(key, None)
             if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
                 raise damaged(path, "its checksum is not that of what was written")
-            # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
-            if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
+            if is_settled(status):
                 _verified[key] = entry.sha256
             file.seek(0)
         yield file

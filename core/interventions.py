@@ -54,12 +54,12 @@ class Intervention:
         if self.tokens not in TOKENS:
             raise ValueError(f"tokens {self.tokens!r}: one of {TOKENS}")
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """Whether it changes nothing, so that the model can be left alone, bit for bit."""
         return bool((self.scale == 1).all() and (self.shift == 0).all())
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of its content, hexadecimal."""
         sha = hashlib.sha256()

@@ -118,12 +118,12 @@ class NeuronMap:
 
     def table(self, neurons: np.ndarray) -> pd.DataFrame:
         """Name neurons: one row an index of ``neurons`` ``(k,)``, columns ``neuron, layer, site, unit``."""
-        frame = pd.DataFrame({"neuron": np.asarray(neurons, dtype=np.int64), "layer": 0, "site": "", "unit": 0})
-        for site, units, positions in self.by_site(frame["neuron"].to_numpy()):
-            frame.loc[positions, "layer"] = site.layer
-            frame.loc[positions, "site"] = site.name
-            frame.loc[positions, "unit"] = units
-        return frame
+        neurons = np.asarray(neurons, dtype=np.int64)
+        layer, unit = np.zeros_like(neurons), np.zeros_like(neurons)
+        name = np.full(len(neurons), "", dtype=object)
+        for site, units, positions in self.by_site(neurons):
+            layer[positions], name[positions], unit[positions] = site.layer, site.name, units
+        return pd.DataFrame({"neuron": neurons, "layer": layer, "site": name.astype(str), "unit": unit})
 
 
 def find_blocks(base: nn.Module, n_layers: int) -> tuple[str, nn.ModuleList]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Result:
     computed: tuple[str, ...]
     notes: tuple[str, ...]
 
-    @property
+    @cached_property
     def from_target(self) -> pd.DataFrame:
         """The pairs in which the target is the query, by candidate."""
         return self.pairs[self.pairs["query"] == self.plan.target].reset_index(drop=True)

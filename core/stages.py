@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,14 +21,17 @@ from core.experiment import Plan
 from core.forward import forward
 from core.interventions import METHODS, Evidence, Intervention, intervene
 from core.models import LoadedModel
+from core.neurons import NeuronMap
 from core.rounds import Rounds, Seen
 from core.scores import SCORES
+from core.selection import Selection
 from core.store import Artefact, DamagedArtefact, Payload, Store, digest
 
 T = TypeVar("T")
 
 # One number a stage: raise it when what the stage computes changes, and its old artefacts are not used any more.
 VERSIONS = {"responses": 1, "expertise": 1, "embeddings": 2, "layer": 1, "profile": 1, "projection": 2}
+_CHOICES_KEPT = 64  # of experts, beside an expertise
 
 
 class NotCached(Exception):  # noqa: N818 - an answer, not an error
@@ -49,6 +53,25 @@ class Expertise:
     languages: tuple[str, ...]
     scores: np.ndarray
     means: np.ndarray
+    _chosen: dict[tuple[Selection, str], Experts] = field(default_factory=dict, repr=False, compare=False)
+
+    def choose(self, chosen_by: Selection, target: str, neurons: NeuronMap) -> Experts:
+        """The neurons chosen for a target language, and their mean responses to it; sorted once a choice."""
+        found = self._chosen.get((chosen_by, target))
+        if found is None:
+            row = self.languages.index(target)
+            best = chosen_by.choose(self.scores[row], neurons)
+            found = Experts(best, self.scores[row][best], self.means[row][best])
+            if len(self._chosen) >= _CHOICES_KEPT:
+                self._chosen.clear()
+            self._chosen[chosen_by, target] = found
+        return found
+
+
+@lru_cache(maxsize=2)
+def _expertise_in(artefact: Artefact, languages: tuple[str, ...]) -> Expertise:
+    """Read an expertise: once, as long as its artefact is the same, which the store checks before."""
+    return Expertise(languages, artefact.array("scores"), artefact.array("means"))
 
 
 @dataclass(frozen=True)
@@ -191,18 +214,14 @@ class Stages:
             scores = score.over_model(np.concatenate(statistics, axis=1))
             return Payload(arrays={"scores": scores, "means": np.concatenate(means, axis=1)})
 
-        def read(artefact: Artefact) -> Expertise:
-            return Expertise(tuple(languages), artefact.array("scores"), artefact.array("means"))
-
-        self._expertise = self.get("expertise", self._expertise_spec(), compute, read)
+        self._expertise = self.get(
+            "expertise", self._expertise_spec(), compute, lambda artefact: _expertise_in(artefact, tuple(languages))
+        )
         return self._expertise
 
     def experts(self) -> Experts:
         """The neurons chosen for the target language, and their mean responses to it."""
-        found = self.expertise()
-        row = found.languages.index(self.plan.target)
-        neurons = self.plan.experiment.selection.choose(found.scores[row], self.plan.outline.neurons)
-        return Experts(neurons, found.scores[row][neurons], found.means[row][neurons])
+        return self.expertise().choose(self.plan.experiment.selection, self.plan.target, self.plan.outline.neurons)
 
     def needs_samples(self) -> bool:
         """Whether the intervention is built from the responses themselves."""

@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +48,32 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = re.compile(r"\.tmp-\d+-[0-9a-f]+-([0-9a-f]{64})")
+
+
+@lru_cache(maxsize=4096)
+def _manifest(path: Path, stage: str, key: str, _status: tuple[int, int, int]) -> Artefact:
+    """Read the manifest of an artefact; `DamagedArtefact` if it cannot be believed."""
+    with _files.missing_is_damage(path / MANIFEST):
+        text = (path / MANIFEST).read_bytes()
+    try:
+        manifest = json.loads(text)
+        checksum = manifest.pop("sha256")
+        if (manifest["format"], manifest["stage"], digest(manifest["spec"])) != (FORMAT, stage, key):
+            raise ValueError("it describes another artefact, or is of another format")
+        if checksum != digest(manifest):
+            raise ValueError("its checksum is wrong")
+        return Artefact(
+            stage=stage,
+            digest=key,
+            spec=manifest["spec"],
+            facts=manifest["facts"],
+            path=path,
+            created=datetime.fromisoformat(manifest["created"]),
+            seconds=manifest["seconds"],
+            files=tuple(map(FileEntry.from_json, manifest["files"])),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _files.damaged(path / MANIFEST, f"it cannot be understood ({error})") from error
 
 
 class Store:
@@ -220,26 +247,11 @@ class Store:
         if not os.path.lexists(path):
             return None
         with _files.missing_is_damage(path / MANIFEST):
-            text = (path / MANIFEST).read_bytes()
-        try:
-            manifest = json.loads(text)
-            checksum = manifest.pop("sha256")
-            if (manifest["format"], manifest["stage"], digest(manifest["spec"])) != (FORMAT, stage, key):
-                raise ValueError("it describes another artefact, or is of another format")
-            if checksum != digest(manifest):
-                raise ValueError("its checksum is wrong")
-            artefact = Artefact(
-                stage=stage,
-                digest=key,
-                spec=manifest["spec"],
-                facts=manifest["facts"],
-                path=path,
-                created=datetime.fromisoformat(manifest["created"]),
-                seconds=manifest["seconds"],
-                files=tuple(map(FileEntry.from_json, manifest["files"])),
-            )
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise _files.damaged(path / MANIFEST, f"it cannot be understood ({error})") from error
+            status = (path / MANIFEST).stat()
+        # As with the other files: one that has been read, and whose size and time are as they were then, is believed.
+        settled = _files.is_settled(status)
+        read = _manifest if settled else _manifest.__wrapped__
+        artefact = read(path, stage, key, (status.st_ino, status.st_size, status.st_mtime_ns))
         for entry in artefact.files:
             _files.check_size(path / entry.path, entry)
         return artefact

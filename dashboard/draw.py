@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from altair.utils import schemapi
+from streamlit.elements.vega_charts import _convert_altair_to_vega_lite_spec
 
 from dashboard import exports
+from dashboard.charts.once import spec_of
 
 # Altair checks every piece of a chart against a schema as it is built, and the whole once more when it is drawn: the
 # latter is enough, and building takes half the time.
@@ -31,19 +32,23 @@ def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool 
     on_select : bool
         Run the page again when something is selected in the chart; then what is selected is returned.
     """
-    state = st.altair_chart(made, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
-    files(key, data, lambda: made)
+    # As `st.altair_chart` does, but for making the same specification again and again.
+    spec = spec_of(made, _convert_altair_to_vega_lite_spec)
+    state = st.vega_lite_chart(spec=spec, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
+    files(key, lambda: data, lambda: made)
     return state if on_select else None
 
 
 def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
     """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text."""
     state = st.dataframe(frame, key=key, hide_index=True, **options)
-    files(key, frame)
+    files(key, lambda: frame)
     return state
 
 
-def files(key: str, data: pd.DataFrame, made: Callable[[], Any] | None = None, title: str = "Save") -> None:
+def files(
+    key: str, data: Callable[[], pd.DataFrame], made: Callable[[], Any] | None = None, title: str = "Save"
+) -> None:
     """Offer files of a table, and of a chart if there is one; they are made when they are asked for."""
     kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
     if made is not None:
@@ -52,8 +57,8 @@ def files(key: str, data: pd.DataFrame, made: Callable[[], Any] | None = None, t
             "PNG": ("image/png", lambda: exports.png(made())),
         }
     kinds |= {
-        "CSV": ("text/csv", partial(exports.csv, data)),
-        "Parquet": ("application/vnd.apache.parquet", partial(exports.parquet, data)),
+        "CSV": ("text/csv", lambda: exports.csv(data())),
+        "Parquet": ("application/vnd.apache.parquet", lambda: exports.parquet(data())),
     }
     with st.popover(title, icon=":material/download:", type="tertiary", key=f"save-{key}"):
         for kind, (mime, content) in kinds.items():

@@ -13,17 +13,18 @@ import streamlit as st
 from core.errors import AskError
 from core.path import Movement, Path
 from core.progress import duration
+from core.ranking import Ranks
 from core.results import Result
 from dashboard import draw as drawing
 from dashboard import look, points, sentence_map, shared, view, words
 from dashboard.charts import explore as charts
 from dashboard.jobs import Job
+from dashboard.once import once
 from dashboard.palette import colours
 from dashboard.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
 from dashboard.sentence_map import LAYOUTS, Looking
 
 _MOST_ROWS = 500  # of chosen sentences in the table
-_RESULTS_KEPT = 6  # whose answers a visitor goes to and fro between
 _COLUMNS = {
     "sentence": st.column_config.TextColumn(width="large"),
     "in English": st.column_config.TextColumn(width="large"),
@@ -37,20 +38,17 @@ def draw(result: Result) -> None:
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
     layout = titles[view.choice("Before and after", list(titles), "maps")]
     path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
-    maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
-    strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
-    table = points.frame(result, [each.shape[2] for each in maps], _answer(result, RanksAsked(result.plan.experiment)))
-    places = {
-        strength: np.concatenate([each[number].reshape(-1, 2) for each in maps])
-        for number, strength in enumerate(strengths)
-    }
+    ranks: tuple[Ranks, Ranks] | None = _answer(result, RanksAsked(result.plan.experiment))
+    drawn = (path is not None, ranks is not None)  # each comes once, and stays as it is
+    table, places = once(result, ("points", *drawn), lambda: _points(result, path, ranks))
+    packed = once(
+        result, ("map", layout, *drawn), lambda: sentence_map.packed(table, places, layout, result.plan.target)
+    )
     key = f"map-{layout}-{'path' if path else 'pair'}"
     initial = st.session_state.setdefault(
         f"initial-{view.key(key)}-{hash(result.plan.experiment)}", from_view(table, layout)
     )
-    looking = sentence_map.draw(
-        table, places, layout, result.plan.target, initial, key=view.key(key), on_change=lambda: None
-    )
+    looking = sentence_map.draw(packed, initial, key=view.key(key), on_change=lambda: None)
     to_view(looking, table, layout)
     _explain(layout, path)
     if layout == "motion" and path is None:
@@ -59,6 +57,19 @@ def draw(result: Result) -> None:
         _real(result)
     _chosen(result, table, looking, places)
     _save(table, places, result)
+
+
+def _points(
+    result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
+) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
+    """The sentences of the map, and where they are at every computed strength."""
+    maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
+    strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
+    places = {
+        strength: np.concatenate([each[number].reshape(-1, 2) for each in maps])
+        for number, strength in enumerate(strengths)
+    }
+    return points.frame(result, [each.shape[2] for each in maps], ranks), places
 
 
 def from_view(table: pd.DataFrame, layout: str) -> Looking:
@@ -109,11 +120,7 @@ def _answer(result: Result, asked: OfExperiment) -> Any | None:
 
     As long as the result is the same object, what belongs to it is not looked up again: a page is drawn often.
     """
-    kept: list[tuple[Result, dict[OfExperiment, Any]]] = st.session_state.setdefault("known", [])
-    known = next((answers for of, answers in kept if of is result), None)
-    if known is None:
-        known = {}
-        kept[:] = [(result, known), *kept[: _RESULTS_KEPT - 1]]
+    known: dict[OfExperiment, Any] = once(result, "answers", dict)
     if asked not in known:
         try:
             found = shared.jobs().result(asked)
@@ -244,15 +251,15 @@ def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _save(table: pd.DataFrame, places: dict[float, np.ndarray], result: Result) -> None:
     """Files of the two maps: the picture as a chart, the points as a table."""
-    ends = [
-        table.assign(x=places[s][:, 0], y=places[s][:, 1], shown=True)
-        for s in (min(places, key=abs), max(places, key=abs))
-    ]
-    window, hues = charts.plane(pd.concat(ends)), colours(result.plan.languages)
+
+    def end(number: int) -> pd.DataFrame:
+        at = places[max(places, key=abs) if number else min(places, key=abs)]
+        return table.assign(x=at[:, 0], y=at[:, 1], shown=True)
 
     def chart(number: int) -> Any:
-        return charts.language_map(ends[number], hues, window, ends[0] if number else None)
+        window, hues = charts.plane(pd.concat([end(0), end(1)])), colours(result.plan.languages)
+        return charts.language_map(end(number), hues, window, end(0) if number else None)
 
     with st.container(horizontal=True):
         for number, title in enumerate(("before", "after")):
-            drawing.files(f"map-{title}", ends[number], partial(chart, number), f"Save the map {title}")
+            drawing.files(f"map-{title}", partial(end, number), partial(chart, number), f"Save the map {title}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from core.errors import CorpusError
 from core.languages import canonical
@@ -86,7 +86,7 @@ class ParallelSet:
             Where the language is not there.
         """
         (code,) = self.select([language]).languages
-        return _sha256(self.texts[code])
+        return _sha256_of(self.texts[code])
 
     def _there(self) -> str:
         return ", ".join(self.languages)
@@ -141,6 +141,12 @@ def _parts(rows: ParallelSet | None) -> tuple[str, ...]:
     if rows is None:
         return ("",)
     return (_sha256(rows.ids), *(part for code in rows.languages for part in (code, rows.digest(code))), "")
+
+
+# Every look into the store asks for the digest of every language's sentences.
+@lru_cache(maxsize=256)
+def _sha256_of(sentences: tuple[str, ...]) -> str:
+    return _sha256(sentences)
 
 
 def _sha256(parts: Iterable[str]) -> str:

@@ -8,9 +8,11 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK
+from dashboard.charts.once import made_once
 from dashboard.look import FREE, POST
 
 
+@made_once
 def bars(rows: pd.DataFrame) -> Any:
     """Top-1 after by candidate language, with intervals: ``name, setting, top1, low, high, n``; setting A or B."""
     order = alt.EncodingSortField("top1", op="max", order="descending")

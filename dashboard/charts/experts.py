@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import RULE
+from dashboard.charts.once import made_once
 from dashboard.look import FREE, POST, PRE
 
 # From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
@@ -16,6 +17,7 @@ _HEAT = alt.Scale(range=["#4c6ef514", POST], domainMin=0)
 _ROW = 26  # pixels
 
 
+@made_once
 def sites(rows: pd.DataFrame, by: str) -> Any:
     """Experts by block and site as a heat map.
 
@@ -55,6 +57,7 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
     )
 
 
+@made_once
 def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
     """How many neurons score how much, the experts among them, and the lowest score of an expert.
 
@@ -100,6 +103,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
     ).properties(height=300)
 
 
+@made_once
 def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
     """Share of their best neurons that two languages have in common.
 
@@ -129,6 +133,7 @@ def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
     )
 
 
+@made_once
 def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
     """Overlap against k, mean over pairs with the least and the most, and what chance gives.
 
@@ -170,6 +175,7 @@ def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
     return alt.layer(band, lines, rule).properties(height=360)
 
 
+@made_once
 def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: float) -> Any:
     """One neuron's response to every probe sentence, by language, and the value that it is held at.
 

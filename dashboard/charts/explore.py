@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK, RULE, SPACES, colour_scale
+from dashboard.charts.once import made_once
 from dashboard.look import FREE, PRE
 
 
@@ -72,6 +73,7 @@ def _top(values: pd.Series) -> float:
     return float(values.quantile(0.95))
 
 
+@made_once
 def retrieval_bars(rows: pd.DataFrame) -> Any:
     """Top-1 by candidate language, before and after, with 95 % intervals and the free baseline as a tick.
 
@@ -113,6 +115,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
     return alt.layer(bars, *spread, free).properties(height=26 * rows["candidate"].nunique() + AROUND_BARS)
 
 
+@made_once
 def layer_lines(rows: pd.DataFrame, chosen: int) -> Any:
     """Top-1 with the target as the query, at every layer, before and after.
 

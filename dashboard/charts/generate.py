@@ -7,9 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.once import made_once
 from dashboard.look import POST, PRE
 
 
+@made_once
 def language_bars(rows: pd.DataFrame) -> Any:
     """Mean probability of some languages; the target's bar stands out.
 

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.once import made_once
 from dashboard.look import FREE, PALETTE, POST, PRE
 
 _LEFT = 52  # pixels left of every plot, whatever the numbers on its axis
@@ -16,6 +17,7 @@ _SET = "#aa3377"  # the layer that is set; no grey, which is the space before
 _HALF = 0.5  # of a layer, on either side of the first and the last
 
 
+@made_once
 def lines(
     rows: pd.DataFrame, chosen: int, best: int | None = None, *, title: str, share: bool, log: bool = False
 ) -> Any:
@@ -68,6 +70,7 @@ def lines(
     return alt.layer(rule, line).properties(height=300)
 
 
+@made_once
 def neurons(rows: pd.DataFrame, n_layers: int, sites: Sequence[str]) -> Any:
     """How many neurons of each block are written to: a block stands between the layer it reads and the one it makes.
 

@@ -8,10 +8,12 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK, SPACES
+from dashboard.charts.once import made_once
 
 _TITLES = {"top-1": "found first (top-1)", "top-5": "found among the first five", "MRR": "mean reciprocal rank"}
 
 
+@made_once
 def bars(rows: pd.DataFrame, measure: str) -> Any:
     """A measure by candidate language, before and after, with intervals and a mark where the change is significant.
 
@@ -50,6 +52,7 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
     ).properties(height=26 * rows["name"].nunique() + AROUND_BARS)
 
 
+@made_once
 def matrix(pairs: pd.DataFrame, order: list[str]) -> Any:
     """Change of top-1 for every ordered pair of languages.
 

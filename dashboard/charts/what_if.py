@@ -7,7 +7,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.once import made_once
 
+
+@made_once
 def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, float]) -> Any:
     """A heat map of k by strength; cells that are not computed are drawn empty, with their state.
 
@@ -48,6 +51,7 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
     ).properties(height=52 * cells["k"].nunique() + 90)
 
 
+@made_once
 def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
     """The measure against strength, one line a number of neurons: ``k, strength, value``."""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -109,26 +110,13 @@ def _component() -> Any:
     return st.components.v2.component("language_neurons_map", html=html, css=css, js=paint + js)
 
 
-def draw(
-    points: pd.DataFrame,
-    places: Mapping[float, np.ndarray],
-    layout: str,
-    target: str,
-    initial: Looking,
-    *,
-    key: str,
-    on_change: Callable[[], None],
-) -> Looking:
+def draw(packed: bytes, initial: Looking, *, key: str, on_change: Callable[[], None]) -> Looking:
     """Draw the map; moving, hovering, finding and brushing ask the server for no picture.
 
     Parameters
     ----------
-    points : DataFrame
-        As `dashboard.points.frame` gives it.
-    places : mapping of strength to ndarray, (n, 2)
-        Two or more computed strengths, 0 first.
-    layout : str
-        One of `LAYOUTS`.
+    packed : bytes
+        As `packed` gives it.
     initial : Looking
         What the map starts with; must not change while ``key`` is the same.
     on_change : callable
@@ -139,14 +127,34 @@ def draw(
     Looking
         How the visitor looks at it now.
     """
-    data = given(points, places, layout, target, initial)
-    said = _component()(data=data, key=key, default={"looking": initial.to_json()}, on_looking_change=on_change)
+    said = _component()(
+        data=sent(packed, initial), key=key, default={"looking": initial.to_json()}, on_looking_change=on_change
+    )
     return Looking.of(said["looking"] or {})
 
 
-def given(
-    points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str, initial: Looking
-) -> dict[str, Any]:
+def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> bytes:
+    """What the browser is given, as JSON in UTF-8: the same for all visitors, so that it is made once.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As `dashboard.points.frame` gives it.
+    places : mapping of strength to ndarray, (n, 2)
+        Two or more computed strengths, 0 first.
+    layout : str
+        One of `LAYOUTS`.
+    """
+    made = json.dumps(given(points, places, layout, target), ensure_ascii=False, separators=(",", ":"))
+    return made.encode(errors="replace")  # half a surrogate pair, which a table's text may hold
+
+
+def sent(packed: bytes, initial: Looking) -> bytes:
+    """The same with how a visitor looks at it."""
+    return b'{"initial":' + json.dumps(initial.to_json()).encode() + b"," + packed[1:]
+
+
+def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> dict[str, Any]:
     """What the browser is given: places rounded to a thousandth, texts once."""
     strengths = sorted(places, key=abs)
     if len(strengths) < 2:
@@ -167,7 +175,6 @@ def given(
         "colourings": [_colouring(name, groups, colours, target) for name, groups in groupings(points)],
         "named": list(_NAMED),
         "layout": layout,
-        "initial": initial.to_json(),
         "alt": f"Map of {len(points):,} sentences in {len(languages)} languages, before and after: "
         f"{LAYOUTS[layout]}, strength {strengths[0]:g} to {strengths[-1]:g}. The same sentences are in the table below "
         "when some are chosen.",

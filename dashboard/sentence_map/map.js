@@ -3,7 +3,7 @@
 const REACH = 9, KEPT = new WeakMap(), SAY_AFTER = 250;
 
 export default function (component) {
-  const { parentElement, data, setStateValue } = component;
+  const { parentElement, setStateValue } = component, data = JSON.parse(new TextDecoder().decode(component.data));
   const root = parentElement.querySelector(".map"), one = (name) => root.querySelector(name);
   const canvas = one("canvas"), range = one("input[type=range]"), output = one("output"), tip = one(".tip"), play = one(".play");
   const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");

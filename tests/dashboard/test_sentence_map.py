@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,7 +14,7 @@ from playwright.sync_api import Locator, expect
 from core.ranking import Ranks
 from dashboard import look, points
 from dashboard.sentence_map import Looking
-from dashboard.sentence_map.component import given
+from dashboard.sentence_map.component import given, packed, sent
 from tests.dashboard.browsing import Visit, Visitor
 from tests.dashboard.made import N_EVAL, make_result
 
@@ -57,7 +58,7 @@ def test_without_ranks_there_is_no_outcome() -> None:
     assert table["now"].isna().all()
     assert [
         each["name"]
-        for each in given(table, {0.0: np.zeros((12, 2)), 1.0: np.ones((12, 2))}, "pair", "ja", Looking())["colourings"]
+        for each in given(table, {0.0: np.zeros((12, 2)), 1.0: np.ones((12, 2))}, "pair", "ja")["colourings"]
     ] == [
         "language",
         "family",
@@ -67,7 +68,7 @@ def test_without_ranks_there_is_no_outcome() -> None:
 
 def test_the_browser_gets_every_point_of_every_strength() -> None:
     table, where = ranked(), places()
-    data = given(table, where, "motion", "ja", Looking(pinned=3))
+    data = json.loads(sent(packed(table, where, "motion", "ja"), Looking(pinned=3)))
     assert data["strengths"] == [0.0, 0.5, 1.0]
     for strength, flat in zip(data["strengths"], data["frames"], strict=True):
         assert flat[0::2] == pytest.approx(where[strength][:, 0], abs=1e-3)
@@ -84,7 +85,7 @@ def test_the_browser_gets_every_point_of_every_strength() -> None:
 
 def test_one_strength_is_no_map() -> None:
     with pytest.raises(ValueError, match="two strengths"):
-        given(ranked(), {0.0: places()[0.0]}, "pair", "ja", Looking())
+        given(ranked(), {0.0: places()[0.0]}, "pair", "ja")
 
 
 @pytest.mark.parametrize(
@@ -226,5 +227,5 @@ def test_a_phone_stacks_the_panels(visit: Visit, server: str, small_link: Link) 
 
 
 def test_names_are_the_dashboards() -> None:
-    data = given(ranked(), places(), "pair", "ja", Looking())
+    data = given(ranked(), places(), "pair", "ja")
     assert [each["name"] for each in data["languages"]] == [look.name(code) for code in LANGUAGES]
