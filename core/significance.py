@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -38,8 +39,9 @@ def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
     return Interval(float(values.mean()), float(low), float(high))
 
 
+@lru_cache(maxsize=1)
 def _weights(n: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of ``n`` sentences is drawn: (resamples, n), every row summing to n."""
+    """How often each of ``n`` sentences is drawn: (resamples, n), every row summing to n. Drawn once for many means."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
 
 
