@@ -3,6 +3,8 @@
 import pytest
 
 from core import identification
+from core.generation import Writing
+from core.progress import Progress
 from dashboard import shared
 from dashboard.charts.generate import language_bars
 from dashboard.page.generate import both_frame, language_frame, likeliest, markup
@@ -89,6 +91,7 @@ def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     _settled()
     job = next(job for job in shared.jobs().all() if isinstance(job.experiment, Written))
     assert job.progress is not None
+    assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
     assert job.progress.partial == shared.jobs().result(job.experiment)
 
@@ -141,3 +144,15 @@ def test_every_language_of_both_sides_is_drawn_the_target_first() -> None:
 
 def test_a_language_that_the_classifier_does_not_know_has_no_bar() -> None:
     assert set(language_frame(("El perro duerme.",), "ja", ("es", "ja", "chr"))["language"]) == {"es", "ja"}
+
+
+def test_progress_begins_at_the_beginning(open_page: OpenPage) -> None:
+    page = open_page("generate")
+    question = Written(page.session_state["chosen"], Writing(tokens=6, seed=11))
+    seen: list[tuple[str, float]] = []
+    question.run(shared.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
+    first = next(fraction for stage, fraction in seen if stage == "writing without the intervention")
+    assert first < 0.5, "half of it is still to come"
+    last = [fraction for stage, fraction in seen if stage == "writing with the intervention"]
+    assert last == sorted(last)
+    assert last[0] < last[-1] <= 1
