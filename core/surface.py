@@ -27,11 +27,11 @@ MEASURES = {
     measure.name: measure
     for measure in (
         Measure("target_top1", "Top-1 from the target", True, True),
-        Measure("gain", "Gain in top-1 from the target", True, True),
+        Measure("gain", "Gain in top-1", True, True),
         Measure("all_top1", "Top-1, all pairs", True, True),
         Measure("centred", "Top-1, mean-centred", True, True),
         Measure("distance", "Distance, all pairs", False, False),
-        Measure("perplexity", "Perplexity of target text, times the unmodified", False, False),
+        Measure("perplexity", "Perplexity, × the unmodified", False, False),
     )
 }
 

@@ -52,7 +52,7 @@ experiment = controls.unchanged() if presenting else controls.sidebar()
 shared.set_experiment(experiment)
 if presenting:
     screen.style()
-    if st.button("Leave presenter mode", icon=":material/close_fullscreen:", type="tertiary"):
+    if st.button("Leave presenter mode", icon=":material/close_fullscreen:", key="leave-presenter"):
         screen.present(False)
         st.rerun()
 tour.draw()

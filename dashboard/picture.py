@@ -36,7 +36,7 @@ def draw(result: Result) -> None:
     """Draw the maps; what is chosen on them runs this part of the page again, and nothing else."""
     moves = result.plan.experiment.strength != 0
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
-    layout = titles[view.choice("Before and after", list(titles), "maps")]
+    layout = titles[view.choice("Before and after", list(titles), "maps", labelled=False)]
     path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
     ranks: tuple[Ranks, Ranks] | None = _answer(result, RanksAsked(result.plan.experiment))
     drawn = (path is not None, ranks is not None)  # each comes once, and stays as it is
@@ -146,7 +146,8 @@ def _explain(layout: str, path: Path | None) -> None:
     grey = " Grey: where they were before." if layout == "pair" else ""
     look.quiet(
         f"{joint} Hue: family of languages; shape: script.{grey} Drag to choose sentences, click one to see its "
-        "translations (arrow keys go on from there)."
+        "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "
+        "Shift and the arrows, move; both maps show the same part."
     )
 
 

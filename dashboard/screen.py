@@ -12,10 +12,12 @@ _TOUR, _PRESENT = "tour", "present"
 _PRESENTER = """
 <style>
   html { font-size: 21px; }
-  .block-container { max-width: none; padding: 4rem 3rem 3rem; }
+  .block-container { max-width: none; padding: 3.9rem 3rem 3rem; }
+  .st-key-leave-presenter { position: absolute; right: 3rem; top: 4.2rem; z-index: 10; width: auto !important; }
   [data-testid="stMetricValue"] { font-size: 2.3rem; }
   .ln-quiet { font-size: .8rem; }
-  @media (max-width: 900px) { html { font-size: 17px; } .block-container { padding-left: 1rem; padding-right: 1rem; } }
+  @media (max-width: 900px) { html { font-size: 17px; } .block-container { padding-left: 1rem; padding-right: 1rem; }
+    .st-key-leave-presenter { position: static; } }
 </style>
 """
 

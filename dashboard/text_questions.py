@@ -59,12 +59,17 @@ class Written:
         def before(texts: list[str]) -> None:
             run.progress.partial = Texts(tuple(texts))
 
+        seconds = _SECONDS * self.writing.tokens
+        sides = {f"writing {side} the intervention": seconds for side in ("without", "with")}
+        run.progress.plan({"loading the model": run.expected()["load"]} | sides)
         pre = written(run, self.writing, None, before)
 
         def after(texts: list[str]) -> None:
             run.progress.partial = Texts(pre, tuple(texts))
 
-        return Texts(pre, written(run, self.writing, run.stages.intervention(run.experts()), after))
+        experts = run.experts()
+        run.progress.plan({"writing with the intervention": seconds})  # finding experts has a plan of its own
+        return Texts(pre, written(run, self.writing, run.stages.intervention(experts), after))
 
 
 @dataclass(frozen=True)

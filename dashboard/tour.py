@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import streamlit as st
 
 from core.results import Result
 from core.scores import SCORES
-from dashboard import look, screen, shared, words
+from dashboard import look, screen, shared, view, words
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class _Stop:
     plain: str  # for everybody
     measured: Callable[[Result], str]  # the same in this setting's numbers, as Markdown
     exact: str  # on demand
+    view: Mapping[str, str] = field(default_factory=dict)  # of its page, where that is not the usual one
 
 
 def _experts(result: Result) -> str:
@@ -73,6 +74,7 @@ _STOPS = (
         "z' = (1 - s) z + s mu at every token, with strength s and mu the neuron's mean response to the target's probe "
         "sentences. Embeddings are means of the last hidden state over tokens. One UMAP is fitted to both spaces "
         "jointly, so that a place means the same before and after.",
+        {"maps": "in motion"},
     ),
     _Stop(
         "retrieval",
@@ -104,9 +106,14 @@ _STOPS = (
 )
 
 
+def stop() -> int:
+    """At which stop the visitor is, from 1; 0 for none."""
+    return screen.stop(len(_STOPS))
+
+
 def draw() -> None:
     """Draw the card of the present stop above the page; or, to who came by no link, the offer of a tour."""
-    at = screen.stop(len(_STOPS))
+    at = stop()
     if at:
         _card(at)
     elif screen.arrived_by_no_link():
@@ -116,9 +123,7 @@ def draw() -> None:
 def _offer() -> None:
     with st.container(border=True, key="tour-offer"):
         text, start, close = st.columns([6, 1.4, 1.2], vertical_alignment="center")
-        text.markdown(
-            "**New here?** Five stops, about five minutes: what experts are, what changes, and whether it is real."
-        )
+        text.markdown("**New here?** Five stops, five minutes: what experts are, what changes, and is it real?")
         if start.button("Take the tour", type="primary", width="stretch"):
             _go(1)
         if close.button("No, thanks", width="stretch"):
@@ -134,23 +139,25 @@ def _card(at: int) -> None:
         result = shared.jobs().peek(shared.experiment())
         if result is not None:
             st.markdown(stop.measured(result))
-        with st.expander("In exact terms"):
-            st.text(stop.exact)
         with st.container(horizontal=True):
             if st.button("Back", disabled=at == 1, icon=":material/arrow_back:"):
                 _go(at - 1)
             if at < len(_STOPS):
                 if st.button("Next", type="primary", icon=":material/arrow_forward:"):
                     _go(at + 1)
-                if st.button("End the tour", type="tertiary"):
-                    _end()
             elif st.button("Finish", type="primary"):
+                _end()
+            with st.popover("In exact terms"):
+                st.text(stop.exact)
+            if at < len(_STOPS) and st.button("End the tour", type="tertiary"):
                 _end()
 
 
 def _go(at: int) -> None:
     screen.set_stop(at)
-    path = _STOPS[at - 1].page
+    path, wanted = _STOPS[at - 1].page, _STOPS[at - 1].view
+    if wanted:
+        view.prepare(path, wanted)
     if path == shared.page():
         st.rerun()
     st.switch_page(st.session_state["pages"][path])

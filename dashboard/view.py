@@ -40,9 +40,14 @@ def put(name: str, value: str, default: str = "") -> None:
 
 
 def choice(
-    label: str, options: Sequence[str], name: str, titles: Callable[[str], str] = str, hint: str | None = None
+    label: str,
+    options: Sequence[str],
+    name: str,
+    titles: Callable[[str], str] = str,
+    hint: str | None = None,
+    labelled: bool = True,
 ) -> str:
-    """A row of options of which one is chosen; the first is the default."""
+    """A row of options of which one is chosen; the first is the default. The label is always there to be read aloud."""
     wanted = get(name, options[0])
     picked = st.segmented_control(
         label,
@@ -51,6 +56,7 @@ def choice(
         format_func=titles,
         key=key(name),
         help=hint,
+        label_visibility="visible" if labelled else "collapsed",
     )
     chosen = picked or options[0]
     put(name, chosen, options[0])
@@ -72,6 +78,11 @@ def pick(
 def key(name: str) -> str:
     """A widget's key: a new one whenever a link was followed, so that it starts from what the link says."""
     return f"view-{shared.page()}-{name}-{st.session_state.get('generation', 0)}"
+
+
+def prepare(path: str, wanted: Mapping[str, str]) -> None:
+    """Change the view of another page, before it is opened."""
+    st.session_state.setdefault("views", {}).setdefault(path, {}).update(wanted)
 
 
 def to_query() -> dict[str, str]:

@@ -7,41 +7,38 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.base import AROUND_BARS, SPACES
 from dashboard.charts.once import made_once
-from dashboard.look import POST, PRE
 
 
 @made_once
 def language_bars(rows: pd.DataFrame) -> Any:
-    """Mean probability of some languages; the target's bar stands out.
+    """Mean probability of each language of the texts, without and with the intervention.
 
     Parameters
     ----------
     rows : DataFrame
-        ``name, probability, role`` (``target`` or ``other``), one row a language, likeliest first.
+        ``name, space, probability, n``, one row a language and space (``before`` or ``after``), in the order to draw.
     """
+    order = list(dict.fromkeys(rows["name"]))
     return (
         alt.Chart(rows)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            y=alt.Y(
-                "name:N",
-                sort=rows["name"].tolist(),
-                title=None,
-                axis=alt.Axis(ticks=False, domain=False, labelLimit=120),
-            ),
+            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=140)),
+            yOffset=alt.YOffset("space:N", sort=["before", "after"]),
             x=alt.X(
                 "probability:Q",
                 scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%", title="probability of the language", tickCount=5),
             ),
-            color=alt.Color(
-                "role:N", scale=alt.Scale(domain=["target", "other"], range=[POST, PRE]), legend=None, title=None
-            ),
+            color=alt.Color("space:N", scale=SPACES, legend=alt.Legend(title=None, orient="top")),
             tooltip=[
                 alt.Tooltip("name:N", title="language"),
+                alt.Tooltip("space:N"),
                 alt.Tooltip("probability:Q", title="mean probability", format=".1%"),
+                alt.Tooltip("n:Q", title="texts"),
             ],
         )
-        .properties(height=26 * len(rows) + 60)
+        .properties(height=22 * len(order) + AROUND_BARS)
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from dashboard.charts.base import AROUND_BARS, INK, SPACES
 from dashboard.charts.once import made_once
 
+_LEAST_CELL = 28  # pixels
 _TITLES = {"top-1": "found first (top-1)", "top-5": "found among the first five", "MRR": "mean reciprocal rank"}
 
 
@@ -70,20 +71,23 @@ def matrix(pairs: pd.DataFrame, order: list[str]) -> Any:
         scale=alt.Scale(scheme="purplegreen", domain=[-most, most], domainMid=0),
         legend=alt.Legend(format="+.0%", title="change"),
     )
-    return (
-        alt.Chart(pairs)
-        .mark_rect(cornerRadius=2)
-        .encode(
-            x=alt.X("candidate:N", sort=order, title="found in", axis=alt.Axis(labelAngle=-45, orient="top")),
-            y=alt.Y("query:N", sort=order, title="query"),
-            color=colour,
-            tooltip=[
-                alt.Tooltip("query:N"),
-                alt.Tooltip("candidate:N", title="found in"),
-                alt.Tooltip("pre:Q", title="before", format=".1%"),
-                alt.Tooltip("post:Q", title="after", format=".1%"),
-                alt.Tooltip("change:Q", format="+.1%"),
-            ],
-        )
-        .properties(height=26 * len(order) + 120)
+    base = alt.Chart(pairs).encode(
+        x=alt.X("candidate:N", sort=order, title="found in", axis=alt.Axis(labelAngle=-45, orient="top")),
+        y=alt.Y("query:N", sort=order, title="query"),
+        tooltip=[
+            alt.Tooltip("query:N"),
+            alt.Tooltip("candidate:N", title="found in"),
+            alt.Tooltip("pre:Q", title="before", format=".1%"),
+            alt.Tooltip("post:Q", title="after", format=".1%"),
+            alt.Tooltip("change:Q", format="+.1%"),
+        ],
     )
+    # Numbers only where a cell has room for them: on a phone, colour and touch must do.
+    numbers = base.transform_calculate(said="format(100 * datum.change, '+.0f')").mark_text(
+        fontSize=alt.ExprRef(f"width / {len(order)} < {_LEAST_CELL} ? 0 : 11")
+    )
+    dark = alt.expr.abs(alt.datum.change) > 0.55 * most
+    return alt.layer(
+        base.mark_rect(cornerRadius=2).encode(color=colour),
+        numbers.encode(text="said:N", color=alt.condition(dark, alt.value("white"), alt.value("#212529"))),
+    ).properties(height=26 * len(order) + 120)

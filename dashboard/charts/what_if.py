@@ -58,9 +58,15 @@ def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
         alt.Chart(cells.dropna(subset=["value"]))
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
         .encode(
-            x=alt.X("strength:Q", title="strength", axis=alt.Axis(values=sorted(set(cells["strength"])))),
+            x=alt.X(
+                "strength:Q", title="strength", axis=alt.Axis(values=sorted(set(cells["strength"])), format=".3~g")
+            ),
             y=alt.Y("value:Q", title=title, axis=alt.Axis(format="%" if share else ".2f"), scale=alt.Scale(zero=True)),
-            color=alt.Color("k:O", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(title="k", orient="top")),
+            color=alt.Color(
+                "k:O",
+                scale=alt.Scale(scheme="viridis"),
+                legend=alt.Legend(title="expert neurons (k)", orient="top", format=","),
+            ),
             tooltip=[
                 alt.Tooltip("k:Q", format=","),
                 "strength:Q",

@@ -121,7 +121,10 @@ def _sites(found: Anatomy) -> None:
         alt="Number of experts in every block of the model, by the linear map that they are outputs of.",
         data=rows,
     )
-    look.quiet("Blocks are counted from 0; hover for counts and shares. A neuron of block L changes layer L + 1 on.")
+    look.quiet(
+        f"{', '.join(dict.fromkeys(rows['site']))}: the linear maps of a block whose outputs are the neurons. Blocks "
+        "are counted from 0; hover for counts and shares. A neuron of block L changes layer L + 1 on."
+    )
 
 
 def _scores(found: Anatomy) -> None:
@@ -157,7 +160,7 @@ def _overlap(found: Anatomy) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         drawing.chart(
-            charts.overlap_matrix(rows, [look.name(code) for code in ranked.languages]),
+            charts.overlap_matrix(rows, [look.name(code) for code in found.plan.probe.languages]),
             key="overlap",
             alt=f"Share of their {k:,} best neurons that each two probe languages have in common.",
             data=rows,

@@ -13,7 +13,7 @@ from core.results import Change, Result
 from core.retrieval import wilson
 from core.scores import SCORES
 from dashboard import draw as drawing
-from dashboard import look, picture, shared, waiting, words
+from dashboard import look, picture, screen, shared, tour, waiting, words
 from dashboard.charts import explore as charts
 
 
@@ -31,19 +31,27 @@ def draw() -> None:
 
 def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
-    with st.container(border=True):
-        st.markdown(words.summary(result))
+    picture_first = screen.presenting() or tour.stop() > 0  # an audience is shown it; the tour's card has said the rest
+    if not picture_first:
+        _summary(result)
     above, figures = st.container(), st.container()
     with figures:  # sent first: they are small, and the numbers are what a reader of the link came for
         _figures(result)
     with above:
         picture.draw(result)
+        if picture_first:
+            _summary(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
     with right:
         _layers(result)
     _conditions(result)
+
+
+def _summary(result: Result) -> None:
+    with st.container(border=True, key="summary"):
+        st.markdown(words.summary(result))
 
 
 def _figures(result: Result) -> None:
@@ -65,7 +73,7 @@ def _figures(result: Result) -> None:
     )
     layer, best = result.best_layer
     columns[3].metric(
-        f"No intervention, layer {layer}",
+        f"Untouched model, layer {layer}",
         words.percent(best.pre),
         f"mean-centred: {words.percent(result.centred.pre)}",
         delta_color="off",

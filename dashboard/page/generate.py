@@ -20,8 +20,10 @@ from dashboard import look, shared, view, waiting, words
 from dashboard.charts import generate as charts
 from dashboard.text_questions import Predicted, Texts, Written
 
-_SHOWN = 4  # languages a side, beside the target
+_DRAWN = 24  # languages; the saved table has all
+_AT_ONCE = 60.0  # seconds: what takes longer is written when somebody presses the button
 _MOST = 4000  # characters of a text to predict: it stands in the link
+_ASKED, _STOPPED = "asked-to-write", "stopped-writing"  # what this visitor did, in the session's state
 _TITLES = ("Without the intervention", "With the intervention")
 _STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;padding:.6rem .8rem;margin-bottom:.5rem;border-radius:.5rem;"
@@ -75,6 +77,14 @@ def _writing() -> Writing:
     temperature = _number(columns[2], "Temperature", "temperature", 1.0, 0.0, 2.0)
     top_p = _number(columns[3], "Top-p", "top-p", 0.9, 0.05, 1.0)
     seed = _whole(columns[4], "Seed", "seed", 0, 0, 9999)
+    live = st.toggle(
+        "Write again when a control is moved",
+        view.get("live", "on") == "on",
+        key=view.key("live"),
+        help="The number of neurons, the strength, the prompt: whatever changes after the first text is written at "
+        "once, as far as that takes less than a minute.",
+    )
+    view.put("live", "on" if live else "off", "on")
     return Writing(prompt, tokens, samples, temperature, top_p, seed)
 
 
@@ -138,11 +148,29 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         if before is not None:
             _columns(question.writing, before)
     seconds = jobs.backend.estimate(question)["answer"]
+    if _goes_along(question, seconds) and (job is None or job.state != "failed"):
+        jobs.submit(shared.visitor(), question)
+        _follow(question)
+        return True
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
         jobs.submit(shared.visitor(), question)
+        if isinstance(question, Written):
+            st.session_state[_ASKED] = True
+            st.session_state.pop(_STOPPED, None)
         st.rerun()
     look.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
     return False
+
+
+def _goes_along(question: Written | Predicted, seconds: float) -> bool:
+    """Whether texts are written anew because a control was moved: once this visitor has asked for some."""
+    return (
+        isinstance(question, Written)
+        and view.get("live", "on") == "on"
+        and bool(st.session_state.get(_ASKED))
+        and st.session_state.get(_STOPPED) != question
+        and seconds <= _AT_ONCE
+    )
 
 
 @st.fragment(run_every=0.5)
@@ -159,6 +187,7 @@ def _follow(question: Written | Predicted) -> None:
         _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
     if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{type(question).__name__}"):
         jobs.leave(shared.visitor())
+        st.session_state[_STOPPED] = question
         st.rerun()
 
 
@@ -181,8 +210,7 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
     columns = _columns(writing, texts)
     target, among = plan.target, plan.corpus.languages
     strange = identification.unknown(among)
-    for column, side, name in zip(columns, (texts.pre, texts.post), ("before", "after"), strict=True):
-        rows = language_frame(side, target, among)
+    for column, side in zip(columns, (texts.pre, texts.post), strict=True):
         with column:
             if target in strange:
                 look.quiet(f"The language classifier does not know {look.name(target)}.")
@@ -195,28 +223,52 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
                     help=f"Mean over {found.n} texts, by a language classifier (py3langid).",
                 )
                 look.quiet(f"{spread}n = {found.n} text{'s' * (found.n != 1)}")
-            if len(rows):
-                drawing.chart(
-                    charts.language_bars(rows),
-                    key=f"languages-{name}",
-                    alt=f"Probability of the likeliest languages of the text {name} the intervention.",
-                    data=rows,
-                )
+    rows = both_frame(texts, target, among)
+    shown = likeliest(rows, target, _DRAWN)
+    if len(rows):
+        st.markdown("**Which language is it?**")
+        drawing.chart(
+            charts.language_bars(shown),
+            key="languages",
+            alt=f"Probability of each of {shown['language'].nunique()} languages of the text, without and with the "
+            f"intervention; {look.name(target)}, the target, stands first.",
+            data=rows,
+        )
+    left_out = rows["language"].nunique() - shown["language"].nunique()
+    fewer = f" The {_DRAWN} likeliest are drawn, the saved table has {left_out} more." if left_out else ""
     missing = f" It does not know {', '.join(map(look.name, strange))}." if strange else ""
     look.quiet(
         f"Languages by the classifier py3langid, among the {len(among)} of the corpus; mean over the texts of a side, "
-        f"interval by bootstrap over texts. Short texts are easily mistaken.{missing}"
+        f"interval by bootstrap over texts; the target first. Short texts are easily mistaken.{fewer}{missing}"
     )
 
 
+def both_frame(texts: Texts, target: str, among: tuple[str, ...]) -> pd.DataFrame:
+    """`language_frame` of both sides, one row a language and space, with ``space``: before or after."""
+    sides = (("before", texts.pre), ("after", texts.post))
+    return pd.concat([language_frame(side, target, among).assign(space=space) for space, side in sides])
+
+
+def likeliest(rows: pd.DataFrame, target: str, most: int) -> pd.DataFrame:
+    """The target's rows first, then those of the languages that are likeliest on either side, at most so many."""
+    best = rows.groupby("language", sort=False)["probability"].max().sort_values(ascending=False, kind="stable")
+    order = [code for code in best.index if code == target] + [code for code in best.index if code != target]
+    place = {code: number for number, code in enumerate(order[:most])}
+    kept = rows[rows["language"].isin(place)]
+    return kept.sort_values("language", key=lambda codes: codes.map(place), kind="stable", ignore_index=True)
+
+
 def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) -> pd.DataFrame:
-    """Mean probability of the likeliest languages and of the target: ``language, name, probability, role, n``."""
-    if len(identification.unknown(among)) == len(among):
+    """Mean probability of each language, likeliest first: ``language, name, probability, role, n``.
+
+    Languages that the classifier does not know are left out.
+    """
+    strange = identification.unknown(among)
+    if len(strange) == len(among):
         return pd.DataFrame(columns=["language", "name", "probability", "role", "n"])
     found = [identification.probabilities(text, among) for text in texts]
-    means = {code: float(np.mean([one.get(code, 0.0) for one in found])) for code in among}
-    ranked = sorted(means, key=lambda code: -means[code])
-    kept = [code for code in ranked if code in ranked[:_SHOWN] or code == target]
+    means = {code: float(np.mean([one.get(code, 0.0) for one in found])) for code in among if code not in strange}
+    kept = sorted(means, key=lambda code: -means[code])
     return pd.DataFrame(
         {
             "language": kept,

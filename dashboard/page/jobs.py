@@ -57,7 +57,7 @@ def _jobs() -> None:
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
         with st.expander(f"Ended ({len(ended)})"):
-            st.dataframe(ended_frame(ended), hide_index=True, key="ended")
+            drawing.table(ended_frame(ended), key="ended")
 
 
 def title(job: Job) -> str:
@@ -101,7 +101,13 @@ def _cache() -> None:
     shown = kept.assign(size=kept["bytes"].map(size))[
         ["what", "artefacts", "size", "bytes", "newest", "again", "stage"]
     ]
-    drawing.table(shown, key="kept", column_config={"bytes": None, "stage": None, "again": "to have it again"})
+    columns = {
+        "bytes": None,
+        "stage": None,
+        "again": "to have it again",
+        "newest": st.column_config.DatetimeColumn("newest (UTC)", format="YYYY-MM-DD HH:mm"),
+    }
+    drawing.table(shown, key="kept", column_config=columns)
     _remove(kept)
 
 
@@ -139,7 +145,8 @@ def _machine() -> None:
         "Python": platform.python_version(),
         **{name: _version(name) for name in _PACKAGES},
     }
-    drawing.table(pd.DataFrame({"what": list(rows), "which": list(rows.values())}), key="machine")
+    frame = pd.DataFrame({"what": list(rows), "which": list(rows.values())})
+    drawing.table(frame, key="machine", height=38 + 35 * len(frame))
 
 
 def _version(package: str) -> str:

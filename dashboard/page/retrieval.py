@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -134,47 +134,87 @@ def _explained(measure: str, languages: int) -> str:
 def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str) -> None:
     """The gain beside what is free, and beside the control."""
     st.subheader("Is it more than what is free?", anchor=False)
-    value = _MEASURES[measure]
-
-    def mean(side: Ranks, metric: str) -> float:
-        codes = dict.fromkeys(code for _, code in side.candidates)
-        return float(np.mean([value(side.of(code, metric, direction)).mean() for code in codes]))
-
-    rows = [
-        ("The intervention", "after, cosine", mean(post, "cosine")),
-        ("Nothing", "before, cosine", mean(pre, "cosine")),
-        ("Free: mean-centring", "before, each language's mean subtracted", mean(pre, "centred")),
-        ("Free: CSLS", "before, CSLS", mean(pre, "csls")),
-    ]
     layer = result.best_layer[0]
     at_best = shared.engine().answer_known(shared.experiment(), lambda run: ranking.target_ranks(run, None, layer))
-    if at_best is not None:
-        rows.append(("Free: another layer", f"before, layer {layer}, cosine", mean(at_best, "cosine")))
-    rows.append(("The intervention, mean-centred", "after, each language's mean subtracted", mean(post, "centred")))
-    control = _control(direction, measure)
-    if control is not None:
-        rows.append(("Control: random neurons", "after, the same values on neurons drawn at random", control))
-    frame = pd.DataFrame(rows, columns=["what", "how", measure])
-    drawing.table(frame, key="free", column_config={measure: st.column_config.NumberColumn(format="%.3f")})
+    control = _control()
+    sides: list[tuple[str, str, Ranks | None, str]] = [
+        ("The intervention", "after, cosine", post, "cosine"),
+        ("Nothing", "before, cosine", pre, "cosine"),
+        ("Free: mean-centring", "before, each language's mean subtracted", pre, "centred"),
+        ("Free: CSLS", "before, CSLS", pre, "csls"),
+        ("Free: another layer", f"before, layer {layer}, cosine", at_best, "cosine"),
+        ("The intervention, mean-centred", "after, each language's mean subtracted", post, "centred"),
+        ("Control: random neurons", "after, the same values on neurons drawn at random", control, "cosine"),
+    ]
+    frame = free_frame([(what, how, side, by) for what, how, side, by in sides if side is not None], direction, measure)
+    st.markdown(free_verdict(frame, measure))
+    plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
+    columns = {
+        measure: plain,
+        "low": plain,
+        "high": plain,
+        "ahead": signed,
+        "ahead, low": signed,
+        "ahead, high": signed,
+    }
+    drawing.table(frame, key="free", column_config=columns)
     look.quiet(
-        f"Means over candidate languages; the layer is the best of the unmodified model for this target ({layer}). An "
-        "intervention is worth its cost where it beats what is free."
+        f"Means over candidate languages; the layer is the best of the unmodified model for this target ({layer}). "
+        "Ahead: by how much the intervention finds more than this row, on the same sentences. Low and high are "
+        "the ends of 95% intervals (bootstrap over sentences, seed 0)."
     )
+    if control is None:
+        _offer_control()
 
 
-def _control(direction: str, measure: str) -> float | None:
-    """The same experiment on random neurons, where known; else the offer to compute it."""
+def free_frame(sides: Sequence[tuple[str, str, Ranks, str]], direction: str, measure: str) -> pd.DataFrame:
+    """One row a side ``(what, how, ranks, metric)``, the intervention first: its mean over candidate languages.
+
+    Columns ``what, how``, the measure's name, ``low, high``; ``ahead``, by how much the first row is above this one,
+    with its paired interval. No intervals where candidates have different numbers of sentences.
+    """
+    value, rows = _MEASURES[measure], []
+    first: np.ndarray | None = None
+    for what, how, side, metric in sides:
+        by_language = [value(side.of(code, metric, direction)) for code in dict.fromkeys(c for _, c in side.candidates)]
+        row: dict[str, object] = {"what": what, "how": how, measure: float(np.mean([v.mean() for v in by_language]))}
+        if len({len(values) for values in by_language}) == 1:
+            each = np.mean(by_language, axis=0)  # of a sentence, over languages: they are drawn together
+            found = bootstrap(each)
+            row |= {"low": found.low, "high": found.high}
+            first = each if first is None else first
+            more = bootstrap(first - each)
+            row |= {"ahead": more.value, "ahead, low": more.low, "ahead, high": more.high}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high"])
+
+
+def free_verdict(frame: pd.DataFrame, measure: str) -> str:
+    """Whether the intervention is ahead of the best of what is free, as Markdown."""
+    free = frame[frame["what"].str.startswith("Free")]
+    best = free.iloc[int(free[measure].to_numpy().argmax())]
+    name, more = str(best["what"]).removeprefix("Free: "), best["ahead"]
+    found = f"Of what is free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The intervention gives "
+    if more != more:
+        return f"{found}{frame.iloc[0][measure]:.3f}."
+    if best["ahead, low"] <= 0 <= best["ahead, high"]:
+        return f"{found}{frame.iloc[0][measure]:.3f}: **no difference that chance would not make**."
+    return f"{found}{frame.iloc[0][measure]:.3f}: **{abs(more):.3f} {'more' if more > 0 else 'less'}**, beyond chance."
+
+
+def _control() -> Ranks | None:
+    """The space after the same experiment on random neurons, where known."""
     asked = shared.experiment()
     if asked.control != "none" or asked.strength == 0:
         return None
-    control = replace(asked, control="random")
-    known = shared.engine().answer_known(control, ranking.both)
-    if known is None:
-        _offer(control)
-        return None
-    value, side = _MEASURES[measure], known[1]
-    codes = dict.fromkeys(code for _, code in side.candidates)
-    return float(np.mean([value(side.of(code, "cosine", direction)).mean() for code in codes]))
+    known = shared.engine().answer_known(replace(asked, control="random"), ranking.both)
+    return None if known is None else known[1]
+
+
+def _offer_control() -> None:
+    asked = shared.experiment()
+    if asked.control == "none" and asked.strength != 0:
+        _offer(replace(asked, control="random"))
 
 
 @st.fragment(run_every=1.0)
@@ -209,7 +249,7 @@ def _matrix(result: Result) -> None:
     )
     look.quiet(
         "Change of top-1 by cosine, after minus before: rows are the languages of the queries, columns those of the "
-        "candidates. Green: found more often."
+        "candidates, numbers are percentage points. Green: found more often, purple: less often."
     )
 
 

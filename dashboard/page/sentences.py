@@ -16,7 +16,12 @@ from dashboard.points import state
 from dashboard.questions import RanksAsked
 
 _COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
-_LONGEST = 90  # characters of a sentence in a list
+_TALLEST = 600  # pixels of a table
+_COLUMNS = {
+    "row": None,
+    "rank before": st.column_config.NumberColumn(width="small"),
+    "rank after": st.column_config.NumberColumn(width="small"),
+}
 
 
 def draw() -> None:
@@ -68,7 +73,7 @@ def _first(others: list[str], target: str) -> str:
 
 def _neighbours(result: Result, group: int, query: str, candidate: str, row: int, found: SentenceView) -> None:
     texts = result.plan.groups[group].texts
-    st.html(f'<blockquote class="ln-sentence" dir="auto">{html.escape(texts[query][row])}</blockquote>')
+    st.html(quotation(texts[query][row], texts["en"][row] if query != "en" and "en" in texts else ""))
     for column, title, near in zip(st.columns(2), ("Before", "After"), found.found[candidate], strict=True):
         with column:
             st.markdown(f"**{title}** · nearest in {look.name(candidate)}")
@@ -77,6 +82,12 @@ def _neighbours(result: Result, group: int, query: str, candidate: str, row: int
         f"Cosine similarity at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The translation "
         "is marked; where it is not among the nearest, its rank is given."
     )
+
+
+def quotation(text: str, english: str) -> str:
+    """The sentence, with what it says in English below it."""
+    meaning = f'<small dir="ltr">{html.escape(english)}</small>' if english else ""
+    return f'<blockquote class="ln-sentence" dir="auto">{html.escape(text)}{meaning}</blockquote>'
 
 
 def neighbours_html(near: Neighbours, row: int, texts: tuple[str, ...], english: tuple[str, ...]) -> str:
@@ -115,7 +126,7 @@ def _translations(result: Result, group: int, row: int, found: SentenceView) -> 
             for code, (pre, post) in found.found.items()
         ]
     )
-    drawing.table(rows, key="translations")
+    drawing.table(rows, key="translations", height=min(_TALLEST, 38 + 35 * len(rows)))
 
 
 def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks) -> None:
@@ -124,7 +135,10 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
     texts = result.plan.groups[group].texts[result.plan.target]
     if len(before) != len(texts):
         return
-    frame = pd.DataFrame({"row": range(len(texts)), "sentence": texts, "rank before": before, "rank after": after})
+    frame = pd.DataFrame({"row": range(len(texts)), "rank before": before, "rank after": after, "sentence": texts})
+    english = result.plan.groups[group].texts.get("en")
+    if english is not None and result.plan.target != "en":
+        frame["in English"] = english
     for title, rows in (
         ("Fixed by the intervention", frame[(before > 1) & (after == 1)].sort_values("rank before", ascending=False)),
         ("Broken by it", frame[(before == 1) & (after > 1)].sort_values("rank after", ascending=False)),
@@ -139,7 +153,7 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
             key=view.key(key),
             on_select="rerun",
             selection_mode="single-row",
-            column_config={"row": None, "sentence": st.column_config.TextColumn(width="large")},
+            column_config=_COLUMNS,
             height=min(300, 38 + 35 * len(rows)),
         )
         chosen = picked["selection"]["rows"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -27,7 +28,7 @@ _MOST = 12  # of either
 def draw() -> None:
     """Draw the page."""
     st.title("What if it were stronger, or more neurons?", anchor=False)
-    look.quiet("Every measure over the number of neurons and the strength. Choose a cell to open it.")
+    look.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
     experiment = shared.experiment()
     try:
         most = plan(experiment).outline.neurons.total
@@ -96,7 +97,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
                 "unmodified model, more is worse."
             )
         needed = {measure.name, "perplexity"} if kind is TextCell else {measure.name}
-        _fill([each for each in dict.fromkeys(experiments) if not needed <= known.get(each, {}).keys()], kind)
+        missing = [each for each in dict.fromkeys(experiments) if not needed <= known.get(each, {}).keys()]
+        _fill(missing, kind, experiment)
     if len(known) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.share),
@@ -177,7 +179,7 @@ def _constraint(measure: Measure) -> dict[str, tuple[str, float]]:
     return {name: (side, bound)}
 
 
-def _fill(missing: list[Experiment], kind: sweeps.Kind) -> None:
+def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> None:
     """Start, watch and stop the computation of what is missing."""
     if not missing:
         return
@@ -201,11 +203,32 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind) -> None:
             st.rerun()
     if rest:
         look.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
-        if st.button(f"Compute {len(rest)} settings", type="primary", key="start-sweep", icon=":material/grid_on:"):
+        begun = [rest] if _begins(f"Compute {len(rest)} settings", "start-sweep", rest, "primary") else []
+        for name, (title, region) in regions(rest, here).items():
+            if _begins(f"Only {title} ({len(region)}, about {duration(_seconds(region))})", f"start-{name}", region):
+                begun.append(region)
+        if begun:
             for job in failed:
                 jobs.forget(job.experiment)
-            sweeps.fill(jobs, shared.visitor(), rest, kind)
+            sweeps.fill(jobs, shared.visitor(), begun[0], kind)
             st.rerun()
+
+
+def _begins(
+    label: str, key: str, region: Sequence[Experiment], kind: Literal["primary", "secondary"] = "secondary"
+) -> bool:
+    return bool(region) and st.button(label, type=kind, key=key, icon=":material/grid_on:")
+
+
+def regions(missing: Sequence[Experiment], here: Experiment) -> dict[str, tuple[str, list[Experiment]]]:
+    """Parts of the grid that can be filled alone, by name: what to call each, and which of the missing are in it.
+
+    The row and the column of the setting on the left; none where it would be all that is missing.
+    """
+    row = [each for each in missing if each.experts == here.experts]
+    column = [each for each in missing if each.strength == here.strength]
+    found = {"row": (f"{here.experts:,} neurons", row), "column": (f"strength {here.strength:g}", column)}
+    return {name: (title, part) for name, (title, part) in found.items() if 0 < len(part) < len(missing)}
 
 
 def _seconds(experiments: Sequence[Experiment]) -> float:

@@ -16,7 +16,8 @@ export default function (component) {
   if (state.brush && (state.brush.panel > (layout === "pair" ? 1 : 0) || (state.brush.strength === null) === motion)) state.brush = null;
   const at = [new Float32Array(2 * n), new Float32Array(2 * n)], [low, high] = bounds(frames, n);
   const marks = languages.map((each) => corners(each.shape)), lower = texts.map((text, i) => `${text}\n${meanings[i]}`.toLowerCase());
-  let width = 0, height = 0, panels = [], looks = [], asked = false, moving = 0, drag = null, saying = 0;
+  const whole = [low[0], low[1], high[0], high[1]];
+  let width = 0, height = 0, panels = [], looks = [], asked = false, moving = 0, drag = null, pinch = null, saying = 0;
 
   const paint = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const position = () => strengths[0] + (range.value / 1000) * (strengths[last] - strengths[0]);
@@ -62,9 +63,10 @@ export default function (component) {
     looks = [...made.values()].sort((a, b) => a.out - b.out);
     const some = state.find || state.brush || state.shown.length;
     count.textContent = some ? `${many.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
-    one(".zoom").hidden = !(state.brush && !state.window);
-    one(".whole").hidden = !(some || state.window || state.pinned !== null);
+    one(".zoom").hidden = !state.brush || around(state.brush.box).join() === (state.window || whole).join();
+    one(".whole").hidden = !(some || state.pinned !== null);
   }
+  const around = (box) => [Math.min(box[0], box[2]), Math.min(box[1], box[3]), Math.max(box[0], box[2]), Math.max(box[1], box[3])];
   function say() {
     clearTimeout(saying);
     saying = setTimeout(() => {
@@ -72,11 +74,22 @@ export default function (component) {
       setStateValue("looking", { colour, find, shown, pinned, brush });
     }, SAY_AFTER);
   }
+  // Both panels show one window of the plane; looking closer chooses nothing, so nobody is told.
+  function look(box) {
+    state.window = box;
+    tip.hidden = true;
+    one(".out").disabled = one(".reset").hidden = !box;
+    root.dataset.window = box ? box.map((v) => v.toFixed(3)).join() : "";
+    arrange(); sort(); ask();
+  }
+  const seen = () => state.window || whole, middle = () => { const [ax, ay, bx, by] = seen(); return [(ax + bx) / 2, (ay + by) / 2]; };
+  const closer = (factor, at = middle()) => look(zoomed(seen(), whole, factor, at));
+  const aside = (x, y) => look(shifted(seen(), whole, x * (seen()[2] - seen()[0]), y * (seen()[3] - seen()[1])));
   const changed = () => { sort(); ask(); say(); };
 
   // -- drawing -------------------------------------------------------------------------------------------------------
   function arrange() {
-    const two = layout === "pair", narrow = width < 640, box = state.window || [low[0], low[1], high[0], high[1]];
+    const two = layout === "pair", narrow = width < 640, box = state.window || whole;
     const each = two && !narrow ? (width - 12) / 2 : width;
     const tall = Math.round(Math.min(two ? 460 : 600, Math.max(280, each * (two ? 0.72 : 0.56))));
     height = two && narrow ? 2 * tall + 12 : tall;
@@ -94,18 +107,21 @@ export default function (component) {
     pen.clearRect(0, 0, width, height);
     const names = coloured().groups.map((group, g) => ({ name: group.title, colour: group.colour, points: looks.filter((l) => l.out).flatMap((l) =>
       l.points.filter((i) => coloured().of[i] === g)) }));
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const grown = Math.min(2, ((whole[2] - whole[0]) / (seen()[2] - seen()[0] || 1)) ** 0.3);  // closer, points are larger
     panels.forEach((panel, side) => {
       if (layout === "pair" && side === 1) {
         const every = Array.from({ length: n }, (_, i) => i);
-        paintPoints(pen, panel, at[0], [{ colour: "#98a2b3", mark: null, points: every, alpha: 0.22 }], false, 1.6);
+        paintPoints(pen, panel, at[0], [{ colour: "#98a2b3", mark: null, points: every, alpha: 0.22 }], false, 1.6 * grown);
       }
-      paintPoints(pen, panel, at[side], looks, false, 2.9);
-      if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8);
+      paintPoints(pen, panel, at[side], looks, false, 2.9 * grown);
+      if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8 * grown);
       const few = names.filter((each) => each.points.length).length <= 4;  // in one cloud, many names say nothing
-      if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground);
-      paintFrame(pen, panel, { pair: ["Before", "After"][side], together: "Dots: before · crosses: after", motion: "" }[layout], ink);
+      if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground, ink, rem);
+      paintFrame(pen, panel, { pair: ["Before", "After"][side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, rem);
       const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
-      if (there && !state.window) paintBrush(pen, panel, state.brush.box, ink);
+      clip(pen, panel);
+      if (there && one(".zoom").hidden === false) paintBrush(pen, panel, state.brush.box, ink);
       for (const i of new Set([state.pinned, state.hovered])) {
         if (i === null) continue;
         const others = row.flatMap((each, j) => (each === row[i] && j !== i ? [j] : []));
@@ -113,6 +129,7 @@ export default function (component) {
         paintRing(pen, panel, at[side], i, ink, 6);
         if (layout === "together") paintRing(pen, panel, at[1], i, ink, 6);
       }
+      pen.restore();
     });
     if (motion) {
       const exact = share === 0 || share === 1, number = position().toFixed(2).replace(/\.?0+$/, "") || "0";
@@ -151,9 +168,10 @@ export default function (component) {
   }
   canvas.onpointerdown = (event) => {
     const [x, y, side] = spot(event);
-    if (side < 0 || event.button) return;
-    drag = { x, y, side, brushes: event.pointerType !== "touch", moved: false };
-    if (drag.brushes) canvas.setPointerCapture(event.pointerId);
+    if (side < 0 || event.button || pinch) return;
+    const touch = event.pointerType === "touch";
+    drag = { x, y, side, brushes: !touch && !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
+    if (!touch) canvas.setPointerCapture(event.pointerId);
   };
   canvas.onpointermove = (event) => {
     const [x, y, side] = spot(event);
@@ -165,6 +183,12 @@ export default function (component) {
       sort(); ask();
       return;
     }
+    if (drag && drag.shifts) {
+      drag.moved = true;
+      const { width, height } = panels[drag.side], [ax, ay, bx, by] = drag.from;
+      look(shifted(drag.from, whole, ((drag.x - x) / width) * (bx - ax), ((y - drag.y) / height) * (by - ay)));
+      return;
+    }
     const was = state.hovered;
     state.hovered = side < 0 ? null : nearest(x, y, side);
     if (state.hovered === null) tip.hidden = true; else tell(state.hovered, side);
@@ -174,6 +198,7 @@ export default function (component) {
     if (!drag) return;
     const [x, y, side] = spot(event), made = drag;
     drag = null;
+    if (made.shifts && made.moved) return;
     if (!made.moved) {
       if (side < 0) return;
       const hit = nearest(x, y, side);
@@ -183,9 +208,43 @@ export default function (component) {
     }
     changed();
   };
+  canvas.onpointercancel = () => { drag = null; };
+  // The wheel alone scrolls the page; with Ctrl, which is also what a pinch on a touchpad is, it zooms.
+  canvas.onwheel = (event) => {
+    const [x, y, side] = spot(event);
+    if (side < 0 || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    closer(Math.exp(-Math.max(-60, Math.min(60, event.deltaY)) * 0.01), toPlane(panels[side], x, y));
+  };
+  const fingers = ({ touches: [a, b] }) => {
+    const [x, y, side] = spot({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 });
+    return { x, y, side, apart: Math.max(20, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)) };
+  };
+  canvas.ontouchstart = (event) => {
+    if (event.touches.length !== 2) return;
+    const made = fingers(event);
+    if (made.side < 0) return;
+    pinch = { ...made, from: seen(), at: toPlane(panels[made.side], made.x, made.y) };
+    drag = null;
+    event.preventDefault();
+  };
+  canvas.ontouchmove = (event) => {
+    if (!pinch || event.touches.length !== 2) return;
+    event.preventDefault();
+    const now = fingers(event), { width, height } = panels[pinch.side], box = zoomed(pinch.from, whole, now.apart / pinch.apart, pinch.at) || whole;
+    look(shifted(box, whole, ((pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - pinch.y) / height) * (box[3] - box[1])));
+  };
+  canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) pinch = null; };
   canvas.onpointerleave = () => { state.hovered = null; tip.hidden = true; ask(); };
   canvas.onkeydown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const pan = event.shiftKey && { ArrowRight: [0.15, 0], ArrowLeft: [-0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
+    const lens = !event.ctrlKey && !event.metaKey && { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 1 / DEEPEST }[event.key];
+    if (pan || lens) {
+      event.preventDefault();
+      if (pan) aside(...pan); else closer(lens);
+      return;
+    }
     if (event.key === "Escape") { state.pinned = null; tip.hidden = true; changed(); }
     if (!step) return;
     event.preventDefault();
@@ -193,6 +252,8 @@ export default function (component) {
     if (!order.length) return;
     const here = order.indexOf(state.pinned);
     state.pinned = order[(here + step + order.length) % order.length];
+    const [x, y] = [at[0][2 * state.pinned], at[0][2 * state.pinned + 1]], [ax, ay, bx, by] = seen();
+    if (x < ax || x > bx || y < ay || y > by) look(shifted(seen(), whole, x - (ax + bx) / 2, y - (ay + by) / 2));
     tell(state.pinned, 0);
     changed();
   };
@@ -201,14 +262,15 @@ export default function (component) {
   colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
   colour.onchange = () => { state.colour = colour.value; state.shown = []; chips(); changed(); };
   one(".zoom").onclick = () => {
-    const [ax, ay, bx, by] = state.brush.box;
-    state.window = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
-    arrange(); sort(); ask();
+    look(around(state.brush.box));
   };
+  one(".in").onclick = () => closer(1.5);
+  one(".out").onclick = () => closer(1 / 1.5);
+  one(".reset").onclick = () => look(null);
   one(".whole").onclick = () => {
-    Object.assign(state, { brush: null, window: null, pinned: null, find: "", shown: [] });
-    find.value = ""; tip.hidden = true;
-    arrange(); chips(); changed();
+    Object.assign(state, { brush: null, pinned: null, find: "", shown: [] });
+    find.value = "";
+    look(null); chips(); changed();
   };
   function chips() {
     const used = coloured();
@@ -272,6 +334,7 @@ export default function (component) {
   watch.observe(root);
   chips();
   size();
+  look(state.window);
   const stop = () => { watch.disconnect(); halt(); clearTimeout(saying); };
   KEPT.set(root, { state, stop });
   return stop;

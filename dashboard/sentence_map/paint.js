@@ -1,5 +1,5 @@
 // What is drawn where: pure functions of points, colours and a window. No state, no document.
-const MARGIN = 14;
+const MARGIN = 14, DEEPEST = 60, READABLE = 4.5;
 
 // A panel is {x, y, width, height, low: [x, y], high: [x, y]}: where it stands on the canvas and what of the plane it shows.
 function toScreen(panel, x, y) {
@@ -24,6 +24,21 @@ function bounds(frames, n) {
   }
   return [low, high];
 }
+
+// A window is [x0, y0, x1, y1] of the plane; null: all of it. It never leaves what there is to see.
+function within(box, whole) {
+  const sizes = [0, 1].map((axis) => Math.min(box[axis + 2] - box[axis], whole[axis + 2] - whole[axis]));
+  if (sizes.every((size, axis) => size >= (whole[axis + 2] - whole[axis]) * 0.999)) return null;
+  const low = [0, 1].map((axis) => Math.min(Math.max(box[axis], whole[axis]), whole[axis + 2] - sizes[axis]));
+  return [...low, low[0] + sizes[0], low[1] + sizes[1]];
+}
+// The place under the pointer stays under it.
+function zoomed(box, whole, factor, at) {
+  const sizes = [0, 1].map((axis) => Math.max((whole[axis + 2] - whole[axis]) / DEEPEST, (box[axis + 2] - box[axis]) / factor));
+  const low = [0, 1].map((axis) => at[axis] - ((at[axis] - box[axis]) / (box[axis + 2] - box[axis] || 1)) * sizes[axis]);
+  return within([...low, low[0] + sizes[0], low[1] + sizes[1]], whole);
+}
+const shifted = (box, whole, dx, dy) => within([box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy], whole);
 
 // Points in the plane between two computed strengths: straight lines, said so beside the scrubber.
 function between(frames, k, share, n, into) {
@@ -52,10 +67,26 @@ function addMark(pen, mark, x, y, size) {
   pen.closePath();
 }
 
-// One path for all points of one look: thousands of points in a few calls.
-function paintPoints(pen, panel, at, looks, crosses, size) {
+function clip(pen, panel) {
   pen.save();
   pen.beginPath(); pen.rect(panel.x, panel.y, panel.width, panel.height); pen.clip();
+}
+// A colour as it can be read as small type on a ground (WCAG's contrast): mixed with ink as far as it must be.
+function readable(colour, ground, ink) {
+  const parts = (text) => text.startsWith("#") ? [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)) : text.match(/[\d.]+/g).slice(0, 3).map(Number);
+  const light = (rgb) => rgb.reduce((sum, v, k) => sum + [0.2126, 0.7152, 0.0722][k] * (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4), 0);
+  const [from, to, on] = [colour, ink, ground].map(parts);
+  const contrast = (rgb) => { const [a, b] = [light(rgb), light(on)]; return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); };
+  for (let share = 0; share < 1; share += 0.1) {
+    const mixed = from.map((v, k) => Math.round(v + share * (to[k] - v)));
+    if (contrast(mixed) >= READABLE) return `rgb(${mixed})`;
+  }
+  return ink;
+}
+
+// One path for all points of one look: thousands of points in a few calls.
+function paintPoints(pen, panel, at, looks, crosses, size) {
+  clip(pen, panel);
   for (const { colour, mark, points, alpha } of looks) {
     pen.globalAlpha = alpha;
     pen.fillStyle = pen.strokeStyle = colour;
@@ -71,31 +102,34 @@ function paintPoints(pen, panel, at, looks, crosses, size) {
   pen.restore();
 }
 
-function paintNames(pen, panel, at, groups, ground) {
-  pen.save();
-  pen.beginPath(); pen.rect(panel.x, panel.y, panel.width, panel.height); pen.clip();
-  pen.font = "bold 12px sans-serif"; pen.textAlign = "center"; pen.lineWidth = 3;
+function paintNames(pen, panel, at, groups, ground, ink, rem) {
+  clip(pen, panel);
+  pen.font = `bold ${12 * rem}px sans-serif`; pen.textAlign = "center"; pen.lineWidth = 3;
   const taken = [];
   for (const { name, colour, points } of groups) {
     const xs = [], ys = [];
-    for (const i of points) { const [x, y] = toScreen(panel, at[2 * i], at[2 * i + 1]); xs.push(x); ys.push(y); }
+    for (const i of points) {
+      const [x, y] = toScreen(panel, at[2 * i], at[2 * i + 1]);
+      if (x < panel.x || x > panel.x + panel.width || y < panel.y || y > panel.y + panel.height) continue;  // out of the window
+      xs.push(x); ys.push(y);
+    }
     if (!xs.length) continue;
     xs.sort((a, b) => a - b); ys.sort((a, b) => a - b);
     const half = pen.measureText(name).width / 2 + 3;
     const x = Math.min(panel.x + panel.width - half, Math.max(panel.x + half, xs[xs.length >> 1]));
-    let y = Math.max(panel.y + 13, ys[Math.floor(ys.length * 0.06)] - 6);
-    while (taken.some((box) => Math.abs(box[0] - x) < box[2] + half && Math.abs(box[1] - y) < 13)) y += 13;
+    let y = Math.max(panel.y + 13 * rem, ys[Math.floor(ys.length * 0.06)] - 6);
+    while (taken.some((box) => Math.abs(box[0] - x) < box[2] + half && Math.abs(box[1] - y) < 13 * rem)) y += 13 * rem;
     taken.push([x, y, half]);
     pen.strokeStyle = ground; pen.strokeText(name, x, y);
-    pen.fillStyle = colour; pen.fillText(name, x, y);
+    pen.fillStyle = readable(colour, ground, ink); pen.fillText(name, x, y);
   }
   pen.restore();
 }
 
-function paintFrame(pen, panel, title, ink) {
+function paintFrame(pen, panel, title, ink, rem) {
   pen.globalAlpha = 0.16; pen.strokeStyle = ink; pen.lineWidth = 1;
   pen.strokeRect(panel.x + 0.5, panel.y + 0.5, panel.width - 1, panel.height - 1);
-  pen.globalAlpha = 0.85; pen.fillStyle = ink; pen.font = "600 13px sans-serif"; pen.textAlign = "left";
+  pen.globalAlpha = 0.85; pen.fillStyle = ink; pen.font = `600 ${13 * rem}px sans-serif`; pen.textAlign = "left";
   pen.fillText(title, panel.x + 10, panel.y + panel.height - 10);
   pen.globalAlpha = 1;
 }

@@ -245,7 +245,7 @@ def figures_of(result: Mapping[str, Any], target: str = "Japanese") -> dict[str,
             f"{distance['post']:.3f}",
             f"{distance['post'] - distance['pre']:+.3f} from {distance['pre']:.3f}",
         ),
-        f"No intervention, layer {baselines['best_layer']['layer']}": (
+        f"Untouched model, layer {baselines['best_layer']['layer']}": (
             share(baselines["best_layer"]["pre"]),
             f"mean-centred: {share(baselines['centred']['pre'])}",
         ),

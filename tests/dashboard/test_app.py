@@ -96,7 +96,7 @@ def test_the_numbers_are_the_command_lines(visit: Visit, embedded: EmbeddedRun) 
         assert shown.delta == f"{100 * (change['post'] - change['pre']):+.1f} points from {share(change['pre'])}"
     assert apart.value == f"{distance['post']:.3f}"
     assert apart.delta == f"{distance['post'] - distance['pre']:+.3f} from {distance['pre']:.3f}"
-    assert free.label == f"No intervention, layer {baselines['best_layer']['layer']}"
+    assert free.label == f"Untouched model, layer {baselines['best_layer']['layer']}"
     assert free.value == share(baselines["best_layer"]["pre"])
     assert share(baselines["centred"]["pre"]) in free.delta
 

@@ -2,8 +2,12 @@
 
 import pytest
 
+from core import identification
+from core.generation import Writing
+from core.progress import Progress
 from dashboard import shared
-from dashboard.page.generate import language_frame, markup
+from dashboard.charts.generate import language_bars
+from dashboard.page.generate import both_frame, language_frame, likeliest, markup
 from dashboard.text_questions import Texts, Written
 from tests.conftest import EmbeddedRun
 from tests.dashboard.bench import until
@@ -50,6 +54,26 @@ def test_writes_when_asked_and_opens_at_once_the_next_time(open_page: OpenPage) 
     assert other.button(key="ask-Written")
 
 
+@pytest.mark.parametrize("live", ["on", "off"])
+def test_moving_a_control_writes_again_once_a_text_was_asked_for(open_page: OpenPage, live: str) -> None:
+    page = open_page("generate", **{"view.tokens": "4", "view.seed": "5" if live == "on" else "6", "view.live": live})
+
+    def strengths() -> set[float]:
+        return {
+            job.experiment.experiment.strength for job in shared.jobs().all() if isinstance(job.experiment, Written)
+        }
+
+    strength = next(slider for slider in page.sidebar.slider if slider.label == "Strength")
+    strength.set_value(1.2).run()
+    assert strengths() == set(), "nothing is written before somebody asks for it"
+    _press(page, "ask-Written")
+    _settled()
+    next(slider for slider in page.sidebar.slider if slider.label == "Strength").set_value(0.35).run()
+    assert strengths() == ({1.2, 0.35} if live == "on" else {1.2})
+    assert bool([button for button in page.button if button.key == "ask-Written"]) == (live == "off")
+    _settled()
+
+
 def test_measures_perplexity(open_page: OpenPage) -> None:
     view = {"view.text": "El perro duerme.\nUn niño canta."}
     page = open_page("generate", **view)
@@ -67,6 +91,7 @@ def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     _settled()
     job = next(job for job in shared.jobs().all() if isinstance(job.experiment, Written))
     assert job.progress is not None
+    assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
     assert job.progress.partial == shared.jobs().result(job.experiment)
 
@@ -94,3 +119,40 @@ def test_languages_are_a_mean_over_texts() -> None:
     assert rows.iloc[0]["language"] == "es"
     assert "ja" in set(rows["language"])
     assert (rows["n"] == 2).all()
+
+
+def test_every_language_of_both_sides_is_drawn_the_target_first() -> None:
+    among = ("es", "en", "fr", "de", "ru", "ja")
+    texts = Texts(("El perro duerme en la casa grande.",), ("The dog sleeps in the big house today.",))
+    rows = both_frame(texts, "ja", among)
+    assert len(rows) == 2 * len(among)
+    for space, side in (("before", texts.pre), ("after", texts.post)):
+        own = rows[rows["space"] == space].set_index("language")["probability"]
+        assert own.sum() == pytest.approx(1)
+        for code, share in identification.probabilities(side[0], among).items():
+            assert own[code] == pytest.approx(share)
+    few = likeliest(rows, "ja", 3)
+    assert list(dict.fromkeys(few["language"])) == [
+        "ja",
+        *sorted(["es", "en"], key=lambda c: -max(rows[rows["language"] == c]["probability"])),
+    ]
+    spec = language_bars(few).to_dict()
+    assert spec["encoding"]["y"]["sort"] == list(dict.fromkeys(few["name"]))
+    assert spec["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert spec["encoding"]["yOffset"]["sort"] == ["before", "after"]
+
+
+def test_a_language_that_the_classifier_does_not_know_has_no_bar() -> None:
+    assert set(language_frame(("El perro duerme.",), "ja", ("es", "ja", "chr"))["language"]) == {"es", "ja"}
+
+
+def test_progress_begins_at_the_beginning(open_page: OpenPage) -> None:
+    page = open_page("generate")
+    question = Written(page.session_state["chosen"], Writing(tokens=6, seed=11))
+    seen: list[tuple[str, float]] = []
+    question.run(shared.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
+    first = next(fraction for stage, fraction in seen if stage == "writing without the intervention")
+    assert first < 0.5, "half of it is still to come"
+    last = [fraction for stage, fraction in seen if stage == "writing with the intervention"]
+    assert last == sorted(last)
+    assert last[0] < last[-1] <= 1

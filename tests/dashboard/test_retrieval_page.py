@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import ranking
@@ -62,12 +63,65 @@ def test_stars_stand_where_the_test_is_sure() -> None:
     assert {row["space"] for row in data if row["mark"]} == {"after"}
 
 
+@pytest.mark.parametrize("measure", ["top-1", "MRR"])
+def test_what_is_free_stands_beside_with_paired_intervals(measure: str) -> None:
+    pre, post = made(1, 0), made(2, 1)
+    sides = [("The intervention", "", post, "cosine"), ("Free: CSLS", "", pre, "csls"), ("Free: x", "", pre, "centred")]
+    frame = retrieval.free_frame(sides, "to", measure)
+    value = {"top-1": lambda r: (r == 1).astype(float), "MRR": lambda r: 1 / r}[measure]
+    ours = np.mean([value(post.of(code, "cosine", "to")) for code in CODES], axis=0)
+    rng = np.random.default_rng(7)
+    draws = rng.integers(0, len(ours), size=(4000, len(ours)))
+    for row, (_, _, side, metric) in zip(frame.to_dict("records"), sides, strict=True):
+        each = np.mean([value(side.of(code, metric, "to")) for code in CODES], axis=0)
+        assert row[measure] == pytest.approx(each.mean())
+        assert [row["low"], row["high"]] == pytest.approx(np.percentile(each[draws].mean(1), [2.5, 97.5]), abs=0.02)
+        if side is not post:
+            more = ours - each
+            assert row["ahead"] == pytest.approx(more.mean())
+            expected = np.percentile(more[draws].mean(1), [2.5, 97.5])
+            assert [row["ahead, low"], row["ahead, high"]] == pytest.approx(expected, abs=0.02)
+    assert frame["ahead"].iloc[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("ahead", "says"),
+    [((0.2, 0.1, 0.3), "0.200 more"), ((-0.2, -0.3, -0.1), "0.200 less"), ((0.01, -0.1, 0.1), "no difference")],
+)
+def test_the_verdict_is_about_the_best_of_what_is_free(ahead: tuple[float, float, float], says: str) -> None:
+    columns = ["what", "how", "top-1", "low", "high", "ahead", "ahead, low", "ahead, high"]
+    rows = [
+        ("The intervention", "after", 0.5, 0.4, 0.6, np.nan, np.nan, np.nan),
+        ("Nothing", "before", 0.9, 0.4, 0.6, 0.0, 0.0, 0.0),
+        ("Free: CSLS", "before", 0.1, 0.0, 0.2, 0.4, 0.3, 0.5),
+        ("Free: another layer", "layer 3", 0.3, 0.2, 0.4, *ahead),
+    ]
+    said = retrieval.free_verdict(pd.DataFrame(rows, columns=columns), "top-1")
+    assert "another layer" in said
+    assert says in said
+
+
+def test_candidates_of_different_sizes_have_no_interval() -> None:
+    short = Ranks(
+        4,
+        ((0, "en"), (1, "es")),
+        {
+            (m, d): [np.array([1, 2], np.int32), np.array([1], np.int32)]
+            for m in ranking.METRICS
+            for d in ("from", "to")
+        },
+    )
+    frame = retrieval.free_frame([("The intervention", "", short, "cosine")], "from", "top-1")
+    assert frame["top-1"].iloc[0] == 0.75
+    assert np.isnan(frame["low"].iloc[0])
+
+
 def test_the_matrix_holds_every_ordered_pair_and_white_is_no_change() -> None:
     result = make_result(by_candidate={"en": (0.1, 0.9), "es": (0.5, 0.2)})
     pairs = retrieval.matrix_frame(result)
     assert len(pairs) == 4 * 3
     spec = charts.matrix(pairs, ["English", "Spanish", "Japanese", "Chinese"]).to_dict()
-    scale = spec["encoding"]["color"]["scale"]
+    scale = spec["layer"][0]["encoding"]["color"]["scale"]
     assert scale["domainMid"] == 0
     assert scale["domain"] == pytest.approx([-0.8, 0.8])
 

@@ -218,6 +218,71 @@ def test_finding_a_sentence_and_its_translations(visit: Visit, server: str, smal
     expect(visitor.page.get_by_test_id("result-ready")).to_be_attached()
 
 
+def window_of(visitor: Visitor) -> list[float]:
+    """What the map shows of the plane; empty for all of it."""
+    said = visitor.page.locator(".map").get_attribute("data-window") or ""
+    return [float(part) for part in said.split(",") if part]
+
+
+def test_both_maps_zoom_and_move_together_and_ask_nobody(visit: Visit, server: str, small_link: Link) -> None:
+    visitor = visit(server)
+    sent: list[object] = []
+    visitor.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    visitor.opens(small_link)
+    canvas = canvas_of(visitor)
+    quiet(visitor)
+    before = (len(sent), canvas.evaluate("c => c.toDataURL()"))
+    halves = """c => [0, .5].map(share => {
+      const half = Math.floor(c.width / 2);
+      const pixels = c.getContext('2d').getImageData(share * 2 * half, 0, half, c.height);
+      return pixels.data.reduce((sum, value, at) => (sum + value * (at % 9973)) % 2147483647, 0);
+    })"""
+    whole = canvas.evaluate(halves)
+    box = canvas.bounding_box()
+    assert box
+    mouse, keyboard = visitor.page.mouse, visitor.page.keyboard
+    mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.3)
+    mouse.wheel(0, -120)  # alone it scrolls the page
+    assert window_of(visitor) == []
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.3)
+    keyboard.down("Control")
+    mouse.wheel(0, -60)
+    keyboard.up("Control")
+    expect(visitor.page.locator(".map")).to_have_attribute("data-window", re.compile(","))
+    first = window_of(visitor)
+    visitor.page.wait_for_timeout(100)
+    assert all(now != was for now, was in zip(canvas.evaluate(halves), whole, strict=True)), (
+        "one of the two stood still"
+    )
+    mouse.move(box["x"] + 60, box["y"] + 60)
+    keyboard.down("Shift")
+    mouse.down()
+    mouse.move(box["x"] + 30, box["y"] + 60, steps=3)
+    mouse.up()
+    keyboard.up("Shift")
+    moved = window_of(visitor)
+    assert moved[0] > first[0]
+    assert moved[2] - moved[0] == pytest.approx(first[2] - first[0], abs=0.01)
+    canvas.focus()
+    keyboard.press("+")
+    closer = window_of(visitor)
+    assert closer[2] - closer[0] == pytest.approx((moved[2] - moved[0]) / 1.5, rel=0.01)
+    keyboard.press("Shift+ArrowUp")
+    assert window_of(visitor)[1] > closer[1]
+    visitor.clicks("Zoom out")
+    visitor.clicks("Reset zoom")
+    assert window_of(visitor) == []
+    expect(visitor.page.get_by_role("button", name="Zoom out")).to_be_disabled()
+    mouse.move(5, 5)
+    visitor.page.wait_for_timeout(100)
+    assert canvas.evaluate("c => c.toDataURL()") == before[1]
+    assert len(sent) == before[0]
+    assert "brush" not in visitor.page.url
+
+
 def test_a_phone_stacks_the_panels(visit: Visit, server: str, small_link: Link) -> None:
     visitor = visit(server, viewport={"width": 390, "height": 844}).opens(small_link)
     box = canvas_of(visitor).bounding_box()

@@ -23,6 +23,13 @@ def test_a_texts_markup_is_shown_not_obeyed() -> None:
     assert 'dir="auto"' in made
 
 
+def test_a_sentence_says_what_it_means_in_english() -> None:
+    made = sentences.quotation("<i>犬</i>", "the <b>dog</b>")
+    assert "&lt;i&gt;犬" in made
+    assert "the &lt;b&gt;dog" in made
+    assert "<small" not in sentences.quotation("a dog", "")
+
+
 def test_what_became_of_a_sentence() -> None:
     assert [points.state(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
         "found in both",
@@ -55,6 +62,9 @@ def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) 
     n = len(result.plan.groups[0])
     assert f"Fixed by the intervention: {fixed} of {n}" in titles
     assert f"Broken by it: {broken} of {n}" in titles
+    for table in (each.value for each in from_target.dataframe if "in English" in each.value):
+        ours = result.plan.groups[0].texts
+        assert [ours["en"][row] for row in table["row"]] == table["in English"].tolist()
 
 
 def test_a_row_that_is_not_there_is_the_first(open_page: OpenPage) -> None:

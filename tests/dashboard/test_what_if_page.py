@@ -33,6 +33,26 @@ def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k
     assert {row["label"] for row in drawn[3]} == {"10%", "50%"}
 
 
+def test_a_row_or_a_column_can_be_filled_alone() -> None:
+    here = replace(X, experts=20, strength=1.0)
+    cells = surface.grid(here, [10, 20, 30], [0.0, 0.5, 1.0])
+    found = what_if.regions([each for each in cells if each.strength], here)
+    assert {(each.experts, each.strength) for each in found["row"][1]} == {(20, 0.5), (20, 1.0)}
+    assert {(each.experts, each.strength) for each in found["column"][1]} == {(10, 1.0), (20, 1.0), (30, 1.0)}
+    assert found["row"][0] == "20 neurons"
+    assert what_if.regions([each for each in cells if each.experts == 20], here).keys() == {"column"}
+    assert what_if.regions([], here) == {}
+
+
+def test_strengths_stand_on_the_axis_as_they_are() -> None:
+    cells = surface.grid(X, [1000], [0.25, 0.75])
+    frame = what_if.cell_frame(cells, {each: {"target_top1": 0.1} for each in cells}, {}, MEASURES["target_top1"])
+    axis = charts.lines(frame, "Top-1", True).to_dict()["encoding"]
+    assert axis["x"]["axis"]["values"] == [0.25, 0.75]
+    assert axis["x"]["axis"]["format"] == ".3~g"  # else rounded to a tenth
+    assert axis["color"]["legend"]["format"] == ","
+
+
 def test_cells_give_way_to_a_visitor_and_go_on_after() -> None:
     bench = Bench()
     jobs = Jobs(bench)
