@@ -17,7 +17,7 @@ from core.neurons import NeuronMap
 from core.store import Payload
 
 # Raise it when the same settings come to write another text; texts stored before are not used any more.
-VERSION = 1
+VERSION = 2
 MOST_TOKENS, MOST_SAMPLES = 512, 256
 
 
@@ -193,8 +193,10 @@ def generate(
             on_text(decoded(everything))
 
     sampling: dict[str, Any] = {"do_sample": False}
-    if temperature > 0:  # top_k 0: no limit of its own, top_p alone cuts
-        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    if temperature > 0:  # no limits of the model's own; `Nucleus` alone cuts
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
+        if top_p < 1:
+            sampling["logits_processor"] = [Nucleus(top_p, temperature)]
     with (
         model.lock,
         torch.inference_mode(),
@@ -214,6 +216,40 @@ def generate(
         if untouched:
             raise unreached(untouched)
     return decoded(continued)
+
+
+class Nucleus:
+    """Keeps, of each row of logits, the likeliest tokens that together have a probability of ``top_p``.
+
+    The same tokens as by sorting the vocabulary, which costs more than the whole model where that has hundreds of
+    thousands of words: the few likeliest are taken first, and all are sorted only where these do not suffice.
+
+    Parameters
+    ----------
+    temperature : float
+        By which the logits will be divided when a token is drawn.
+    """
+
+    _FIRST = 2048
+
+    def __init__(self, top_p: float, temperature: float = 1.0) -> None:
+        self._top_p, self._temperature = top_p, temperature
+
+    def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Logits, (n, vocabulary), with minus infinity for the tokens that are not kept."""
+        scaled = scores.float() / self._temperature
+        whole = scaled.logsumexp(dim=-1, keepdim=True)
+        width = scores.shape[-1]
+        for most in (min(self._FIRST, width), min(16 * self._FIRST, width), width):
+            likeliest, places = scaled.topk(most, dim=-1)
+            share = (likeliest - whole).exp()
+            before = share.cumsum(dim=-1) - share
+            if most == width or bool((before[:, -1] >= self._top_p).all()):
+                break
+        dropped = before >= self._top_p
+        dropped[:, 0] = False  # the likeliest is always kept
+        kept = torch.full_like(scores, -torch.inf)
+        return kept.scatter(-1, places, scores.gather(-1, places).masked_fill(dropped, -torch.inf))
 
 
 class _Report:

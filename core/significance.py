@@ -65,6 +65,17 @@ def mcnemar(pre: np.ndarray, post: np.ndarray) -> float:
     return float(stats.binomtest(fixed, fixed + broken, 0.5).pvalue)
 
 
+def signed_ranks(differences: np.ndarray) -> float:
+    """Wilcoxon's two-sided signed-rank test that paired differences ``(n,)`` lie around zero; 1 if all are zero.
+
+    References
+    ----------
+    Wilcoxon (1945). Biometrics Bulletin 1, 80-83; zeros are left out.
+    """
+    differences = differences[differences != 0]
+    return float(stats.wilcoxon(differences).pvalue) if len(differences) else 1.0
+
+
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Holm's step-down adjustment of p-values for testing several at once: (m,) to (m,), each at most 1.
 

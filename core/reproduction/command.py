@@ -80,7 +80,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=default.perplexity_sentences,
         metavar="N",
-        help="evaluation rows on which perplexity is measured (default: 50)",
+        help="evaluation rows, or paragraphs, on which perplexity is measured (default: 50)",
+    )
+    text.add_argument(
+        "--perplexity-texts",
+        metavar="DIR",
+        type=Path,
+        help="measure it on held-out text, a file a target (ja.txt), on its lines of 100 characters or more",
+    )
+    beyond = parser.add_argument_group("beyond the paper")
+    beyond.add_argument(
+        "--method-sentences",
+        type=int,
+        default=default.method_sentences,
+        metavar="N",
+        help="the first N evaluation rows, on which methods and scores are compared (default: 100)",
     )
 
 

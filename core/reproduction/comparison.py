@@ -53,7 +53,7 @@ def _experts(tables: Tables) -> list[dict[str, Any]]:
 def _distances(tables: Tables) -> list[dict[str, Any]]:
     if "distances" not in tables:
         return []
-    frame = tables["distances"]
+    frame = here(tables["distances"])
     ours = frame[(frame["target"] == "mean") & (frame["control"] == "none")].set_index(["distance", "space"])["value"]
     return [
         _row("distances", str(row["distance"]), space, float(ours[row["distance"], space]), row["model"], row[space])
@@ -62,13 +62,16 @@ def _distances(tables: Tables) -> list[dict[str, Any]]:
     ]
 
 
+def here(frame: pd.DataFrame, metric: str = "cosine") -> pd.DataFrame:
+    """One metric at the plan's layer, of a table whose first row is raw cosine there (see `spaces.ways`)."""
+    found: pd.DataFrame = frame[(frame["metric"] == metric) & (frame["layer"] == frame["layer"].iloc[0])]
+    return found
+
+
 def gains_over_candidates(tables: Tables, control: str = "none") -> pd.Series:
     """Gain in top-1 (cosine, the plan's layer, target as the query) of every target and candidate."""
-    frame = tables["retrieval"]
-    last = frame["layer"] == frame.loc[frame["metric"] == "centred", "layer"].iloc[0]
-    chosen = frame[
-        (frame["metric"] == "cosine") & last & (frame["control"] == control) & (frame["query"] == frame["target"])
-    ]
+    frame = here(tables["retrieval"])
+    chosen = frame[(frame["control"] == control) & (frame["query"] == frame["target"])]
     wide = chosen.pivot_table(index=["target", "candidate"], columns="space", values="top1", sort=False)
     gains: pd.Series = wide["post"] - wide["pre"]
     return gains
@@ -101,8 +104,8 @@ def _with_english(tables: Tables) -> list[dict[str, Any]]:
 
 def from_language(frame: pd.DataFrame) -> pd.Series[float]:
     """Top-1 by cosine at the plan's layer with the language as the query and English as candidates, by language."""
-    last = frame["layer"] == frame.loc[frame["metric"] == "centred", "layer"].iloc[0]
-    chosen = frame[(frame["metric"] == "cosine") & last & (frame["query"] == frame["target"])]
+    frame = here(frame)
+    chosen = frame[frame["query"] == frame["target"]]
     found: pd.Series = chosen.set_index(["target", "space"])["top1"]
     return found
 

@@ -24,13 +24,20 @@ h2 { margin-top: 2.6rem; border-top: 1px solid #dee2e6; padding-top: 1rem; }
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
 table { display: block; overflow-x: auto; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #e9ecef; text-align: left; } td.n { text-align: right; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 0 1.5rem; }
 figure { margin: 1.2rem 0; overflow-x: auto; } figure img { max-width: 100%; height: auto; }
 figcaption, .quiet { color: #5c6570; font-size: .88rem; }
-.state { display: inline-block; min-width: 6.5rem; font-weight: 650; }
+.state { display: inline-block; min-width: 8.2rem; font-weight: 650; } .lead { font-size: 1.05rem; }
 .held { color: #1a7a3c; } .part { color: #9a6700; } .not { color: #b42318; } .beyond { color: #3b5bdb; }
 li { margin: .5rem 0; } code { background: #f1f3f5; padding: 0 .25rem; overflow-wrap: anywhere; }
 """
 _CLASSES = {"held": "held", "held in part": "part", "did not hold": "not", "": "beyond"}
+
+_UNSET = {
+    "revision": "default",
+    "perplexity_texts": "none: evaluation sentences",
+    **dict.fromkeys(("tatoeba", "bucc", "pawsx"), "not asked for"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def page(
     notes: Sequence[str],
     sections: Sequence[Section],
     seconds: Mapping[str, float],
+    stages: Mapping[str, float],
 ) -> str:
     """The whole page.
 
@@ -67,14 +75,15 @@ def page(
     ----------
     folder : Path
         Where the figures lie, below ``figures/``.
-    seconds : mapping of str to float
-        Time by step.
+    seconds, stages : mapping of str to float
+        Time by step, and by what the machine was doing.
     """
     title = f"Steering into new embedding spaces: {conditions['model']}"
     missing = [section for section in sections if section.missing]
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p class=quiet>Published figures: {escape(published.SOURCE)}.</p>",
+        _lead(conditions, [verdict for section in sections for verdict in section.verdicts]),
         _contents([section for section in sections if not section.missing]),
         "<h2 style='border:0'>What held, and what did not</h2>",
         _verdicts([verdict for section in sections for verdict in section.verdicts]),
@@ -82,7 +91,14 @@ def page(
     if missing:
         body.append("<h3>What is missing</h3>" + _list(f"{s.title}: {s.missing}" for s in missing))
     body += [_section(folder, section) for section in sections if not section.missing]
-    body += ["<h2>Conditions</h2>", _list(notes), _conditions(conditions), "<h2>Time</h2>", _seconds(seconds)]
+    body += [
+        "<h2 id=conditions>Conditions</h2>",
+        _list(notes),
+        _conditions(conditions),
+        "<h2 id=time>Time</h2>",
+        _seconds(seconds),
+        _stages(stages),
+    ]
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
         f"<meta name=viewport content='width=device-width'><style>{_CSS}</style></head>"
@@ -129,7 +145,7 @@ def _section(folder: Path, section: Section) -> str:
     if len(section.compared):
         parts.append("<p class=quiet>Measured, beside what was published for each model.</p>")
         parts.append(table_html(compared_table(section.compared)))
-    parts += [_figure(folder, figure) for figure in section.figures]
+    parts.append(f"<div class=figures>{''.join(_figure(folder, figure) for figure in section.figures)}</div>")
     files = ", ".join(f"<code>{escape(name)}</code>" for name in section.tables)
     parts.append(f"<p class=quiet>All measurements: {files}</p>")
     return "".join(parts)
@@ -146,8 +162,9 @@ def _figure(folder: Path, figure: Figure) -> str:
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
     lines = [
-        f"<li><span class='state {_CLASSES[v.state]}'>{escape(v.state or 'beyond')}</span> <b>{escape(v.claim)}</b><br>"
-        f"{escape(v.text)}</li>"
+        f"<li><span class='state {_CLASSES[v.state]}'>{escape(v.state or 'beyond the paper')}</span> "
+        f"<b>{escape(v.claim)}</b><br>"
+        f"{escape(v.text).replace('-&gt;', '→')}</li>"
         for v in verdicts
     ]
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
@@ -159,9 +176,14 @@ def _list(lines: Any) -> str:
 
 def _conditions(conditions: Mapping[str, Any]) -> str:
     shown = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else "all" if value is None else str(value)
+        name: ", ".join(map(str, value))
+        if isinstance(value, list)
+        else _UNSET.get(name, "all")
+        if value is None
+        else str(value)
         for name, value in conditions.items()
     }
+    shown = {name.replace("_", " "): value for name, value in shown.items()}
     return table_html(pd.DataFrame({"setting": list(shown), "value": list(shown.values())}))
 
 
@@ -175,6 +197,28 @@ def _seconds(seconds: Mapping[str, float]) -> str:
     return table_html(pd.DataFrame(rows))
 
 
+def _stages(stages: Mapping[str, float]) -> str:
+    """What the machine was doing, the longest first."""
+    longest = sorted(((name, spent) for name, spent in stages.items() if spent >= 0.5), key=lambda pair: -pair[1])
+    rows = {"stage": [name for name, _ in longest], "time": [duration(spent) for _, spent in longest]}
+    return table_html(pd.DataFrame(rows)) if longest else ""
+
+
+def _lead(conditions: Mapping[str, Any], verdicts: Sequence[Verdict]) -> str:
+    """What was measured on what, and how much of it held, in two sentences."""
+    count = {state: sum(verdict.state == state for verdict in verdicts) for state in _CLASSES if state}
+    of = sum(count.values())
+    held = ", ".join(f"{n} {state}" for state, n in count.items())
+    text = (
+        f"{conditions['experts']:,} of {conditions['n_neurons']:,} neurons of {conditions['model']} "
+        f"({conditions['dtype']}) are held at their mean on each of {len(conditions['targets'])} target languages; "
+        f"measured on {conditions['eval_sentences']:,} sentences in {len(conditions['languages'])} languages of "
+        f"{conditions['corpus']}, seed {conditions['seed']}."
+    )
+    return f"<p class=lead>{escape(text)} <b>Of {of} published claims: {escape(held)}.</b></p>"
+
+
 def _contents(sections: Sequence[Section]) -> str:
     links = " · ".join(f"<a href='#{escape(s.name)}'>{escape(s.title)}</a>" for s in sections)
-    return f"<nav class=quiet>{links}</nav>"
+    rest = " · <a href='#conditions'>Conditions</a> · <a href='#time'>Time</a>"
+    return f"<nav class=quiet>{links}{rest}</nav>"

@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.experiment import Plan
 from core.measures import PROJECTED
+from core.perplexity import STRIDE, WINDOW
 from core.reproduction import published
 from core.reproduction.charts.base import Figure
 from core.reproduction.comparison import comparison
@@ -109,7 +110,12 @@ class Report:
             for item in ITEMS
         ]
         html = page(
-            self.folder, self._settings() | self._conditions(), self.notes(), sections, self._costs["seconds_by_step"]
+            self.folder,
+            self._settings() | self._conditions(),
+            self.notes(),
+            sections,
+            self._costs["seconds_by_step"],
+            self._costs["seconds_by_stage"],
         )
         _write(self.folder / "report.html", html.encode())
 
@@ -130,8 +136,10 @@ class Report:
             "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by "
             "McNemar's exact test, adjusted by Holm.",
             f"Text for each k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
-            f"perplexity on the first {settings.perplexity_sentences} evaluation sentences (the paper: 8 seeds of "
-            "256 texts, Wikipedia): fewer, so their intervals are wide.",
+            f"perplexity on the first {settings.perplexity_sentences} {_held_out(settings)} (the paper: 8 seeds of 256 "
+            f"texts; Wikipedia), in windows of {WINDOW:,} tokens with stride {STRIDE}.",
+            f"Methods and scores are compared on the first {min(settings.method_sentences, len(n.groups[0])):,} of "
+            f"{len(n.groups[0]):,} evaluation rows; fewer candidates make retrieval easier than in the other items.",
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
         groups = n.groups
@@ -190,6 +198,12 @@ class Report:
 
     def _read(self) -> dict[str, Any]:
         return summary(self.folder) if (self.folder / "report.json").exists() else {}
+
+
+def _held_out(settings: Settings) -> str:
+    if settings.perplexity_texts is None:
+        return "evaluation sentences"
+    return f"paragraphs of each language's file in {settings.perplexity_texts.name}"
 
 
 def _file_of(table: str) -> str:

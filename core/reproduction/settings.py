@@ -9,7 +9,7 @@ from typing import Any
 
 from core import identification
 from core.corpora import Corpus, load_corpus
-from core.errors import SettingError
+from core.errors import CorpusError, SettingError
 from core.experiment import Experiment, Plan, plan
 from core.generation import Writing
 from core.languages import canonical
@@ -18,6 +18,7 @@ from core.reproduction import published
 CONTROLS = ("none", "random")
 SWEEP = (100, 200, 500, 1000, 2000, 5000)
 PAIRS = ("tatoeba", "bucc")
+PARAGRAPH = 100  # characters, as published
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Settings:
         Texts of a seed, seeds, and tokens of a text that the model writes for each k.
     perplexity_sentences : int
         Evaluation sentences on which perplexity is measured for each k.
+    perplexity_texts : Path, optional
+        Folder of held-out text, a file a language (``ja.txt``), on whose paragraphs perplexity is measured instead.
+    method_sentences : int
+        The first N evaluation rows, on which other methods and scores are compared.
     seed : int
         Of the random control, the projections, the texts and the bootstrap.
     """
@@ -71,6 +76,8 @@ class Settings:
     seeds: int = 2
     text_tokens: int = 32
     perplexity_sentences: int = 50
+    perplexity_texts: Path | None = None
+    method_sentences: int = 100
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -206,7 +213,7 @@ def _languages(settings: Settings, corpus: Corpus) -> tuple[tuple[str, ...], tup
 
 
 def _check_counts(settings: Settings) -> None:
-    for name, least in (("seeds", 1), ("perplexity_sentences", 2)):
+    for name, least in (("seeds", 1), ("perplexity_sentences", 2), ("method_sentences", 2)):
         if getattr(settings, name) < least:
             raise SettingError(
                 f"{name.replace('_', ' ')} {getattr(settings, name)}",
@@ -219,6 +226,38 @@ def _check_counts(settings: Settings) -> None:
         )
     for writing in settings.writings():
         writing.check()
+    for target in settings.targets or () if settings.perplexity_texts is not None else ():
+        paragraphs(settings, target)
+
+
+def paragraphs(settings: Settings, language: str) -> tuple[str, ...]:
+    """Held-out text of a language, from ``CODE.txt``: the first paragraphs (lines) of at least 100 characters.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such file, it is not UTF-8, or it has fewer than two paragraphs of this length.
+    """
+    folder = settings.perplexity_texts
+    assert folder is not None
+    path, asked = folder / f"{language}.txt", f"measure perplexity on {language}.txt in {folder}"
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+    except FileNotFoundError as error:
+        has = ", ".join(sorted(found.name for found in folder.glob("*.txt"))) or "no .txt file"
+        raise CorpusError(asked, f"it has {has}", "Give a file for each target, or leave the folder out.") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(asked, f"it is not UTF-8 at byte {error.start:,}", "Save it as UTF-8.") from error
+    except OSError as error:
+        raise CorpusError(asked, error.strerror or str(error), "Name a folder of text files.") from error
+    found = [line for line in lines if len(line) >= PARAGRAPH]
+    if len(found) < 2:
+        raise CorpusError(
+            asked,
+            f"{len(found)} of its lines have at least {PARAGRAPH} characters",
+            "Write each paragraph on one line; give two or more.",
+        )
+    return tuple(found[: settings.perplexity_sentences])
 
 
 def _check_pairs(settings: Settings, kind: str) -> None:

@@ -5,25 +5,26 @@ All of it is derived from stored embeddings and kept in the store itself, so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core import retrieval
+from core import geometry, retrieval
 from core.engine import Run
 from core.interventions import Intervention
 from core.ranking import csls, ranks
 from core.reproduction.published import DISTANCE_NAMES
 from core.retrieval import normalise, wilson
-from core.significance import bootstrap, holm, mcnemar
+from core.significance import bootstrap, holm, mcnemar, signed_ranks
 from core.store import Payload
 
 VERSION = 2
 METRICS = ("cosine", "centred", "csls")
 VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
+_NO_CHANGE = {"change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}
 Way = tuple[str, int]
 """How sentences are compared: a metric, and the hidden state at which."""
 
@@ -225,28 +226,53 @@ def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.n
 
 
 def distance_table(run: Run) -> pd.DataFrame:
-    """Cosine distances in both spaces: ``space, distance, value, low, high, n``.
+    """Cosine distances in both spaces: ``space, metric, layer, distance, value, low, high, n, change, ..., p``.
 
-    Intervals are bootstrapped over sentences; distances to the medoid have none, for the medoid changes with the
-    sentences.
+    By every way of comparing but CSLS, which adjusts similarities between two languages and is no distance. Distances
+    over pairs are bootstrapped over sentences, their changes with both sides drawn together and tested by Wilcoxon's
+    signed ranks, adjusted by Holm over this table; distances to the medoid have neither, for the medoid changes with
+    the sentences, and are not measured of centred embeddings, whose means are zero.
     """
     _, intervention = run.spaces()
     rows: list[dict[str, Any]] = []
-    for space, which in (("pre", None), ("post", intervention)):
-        embedded = run.stages.embeddings(0, which, run.plan.layer)
-        n = embedded.shape[1]
-        for name, values in zip(DISTANCE_NAMES, sentence_distances(embedded, _target(run)), strict=False):
-            found = bootstrap(values, seed=run.plan.experiment.seed)
-            rows.append(_distance(space, name, found.value, found.low, found.high, n))
-        medoid = run.measures.layer_measures(which)[1]
-        own = medoid["language"] == run.plan.target
-        for name, chosen in zip(DISTANCE_NAMES[2:], (own, ~own), strict=True):
-            rows.append(_distance(space, name, float(medoid.loc[chosen, "to_medoid"].mean()), np.nan, np.nan, n))
-    return pd.DataFrame(rows)
+    for metric, layer in ways(run):
+        if metric == "csls":
+            continue
+        both = [run.stages.embeddings(0, which, layer) for which in (None, intervention)]
+        if metric == "centred":
+            both = [retrieval.centre(space) for space in both]
+        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(both, run, metric == "centred")]
+    frame = pd.DataFrame(rows)
+    tested = frame["p"].notna().to_numpy()
+    frame.loc[tested, "p"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
+    return frame
+
+
+def _distances(both: Sequence[np.ndarray], run: Run, centred: bool) -> list[dict[str, Any]]:
+    """One way's rows from both its spaces; the change and its p (not yet adjusted) are in those of the space after."""
+    target, seed, n = _target(run), run.plan.experiment.seed, both[0].shape[1]
+    apart = [sentence_distances(space, target) for space in both]
+    rows = []
+    for side, space in enumerate(("pre", "post")):
+        for number, name in enumerate(DISTANCE_NAMES[:2]):
+            found = bootstrap(apart[side][number], seed=seed)
+            row = _distance(space, name, found.value, found.low, found.high, n)
+            if side:
+                moved = apart[1][number] - apart[0][number]
+                change = bootstrap(moved, seed=seed)
+                row |= {"change": change.value, "change_low": change.low, "change_high": change.high}
+                row["p"] = signed_ranks(moved)
+            rows.append(row)
+        if centred:
+            continue
+        medoid = geometry.medoid_distances(list(both[side]))
+        for name, value in zip(DISTANCE_NAMES[2:], (medoid[target], np.delete(medoid, target).mean()), strict=True):
+            rows.append(_distance(space, name, float(value), np.nan, np.nan, n))
+    return rows
 
 
 def _distance(space: str, name: str, value: float, low: float, high: float, n: int) -> dict[str, Any]:
-    return {"space": space, "distance": name, "value": value, "low": low, "high": high, "n": n}
+    return {"space": space, "distance": name, "value": value, "low": low, "high": high, "n": n} | _NO_CHANGE
 
 
 def _target(run: Run) -> int:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import TopPLogitsWarper
 
 from core.engine import Engine, Run
 from core.errors import SettingError
 from core.experiment import Experiment
-from core.generation import Writing, generate, written
+from core.generation import Nucleus, Writing, generate, written
 from core.models import LoadedModel
 from core.progress import Cancelled
 
@@ -22,6 +24,37 @@ def test_text_so_far_grows_into_the_text(samples: int, tiny_models: Mapping[str,
     counts = [[len(model.tokenizer(text)["input_ids"]) for text in texts] for texts in (seen[0], seen[-1])]
     assert all(len(texts) == samples for texts in seen)
     assert sum(counts[0]) < sum(counts[1])
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 4.0])
+@pytest.mark.parametrize("width", [1, 50, 6000])
+@pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.9, 0.99])
+def test_the_nucleus_is_what_sorting_the_vocabulary_keeps(top_p: float, width: int, temperature: float) -> None:
+    drawn = torch.randn(5, width, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
+    for logits in (drawn, 12 * drawn, 0.1 * drawn):  # flat ones need more than the likeliest few thousand
+        ids = torch.zeros(5, 1, dtype=torch.long)
+        expected = TopPLogitsWarper(top_p)(ids, logits / temperature)
+        assert torch.equal(Nucleus(top_p, temperature)(ids, logits).isinf(), expected.isinf())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_writes_what_the_library_writes(temperature: float, tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    found = generate(model, "The dog", n_samples=4, max_tokens=9, temperature=temperature, top_p=0.6, seed=3)
+    ids = model.tokenizer("The dog", return_tensors="pt")["input_ids"].repeat(4, 1)
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        whole = model.lm.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=9,
+            do_sample=True,
+            temperature=temperature,
+            top_p=0.6,
+            top_k=0,
+            pad_token_id=model.pad_id,
+        )
+    assert found == model.tokenizer.batch_decode(whole[:, ids.shape[1] :], skip_special_tokens=True)
 
 
 def test_stopping_leaves_the_model_as_it_was(tiny_models: Mapping[str, LoadedModel]) -> None:

@@ -49,13 +49,6 @@ def named(codes: pd.Series) -> pd.Series:
     return codes.map({code: describe(code).english for code in codes.unique()})
 
 
-def here(frame: pd.DataFrame, metric: str = "cosine") -> pd.DataFrame:
-    """One metric at the plan's layer."""
-    last = frame.loc[frame["metric"] == "centred", "layer"].iloc[0]
-    found: pd.DataFrame = frame[(frame["metric"] == metric) & (frame["layer"] == last)]
-    return found
-
-
 def space_bars(frame: pd.DataFrame, title: str, form: str = "%") -> Any:
     """Bars before and after by label: a frame with ``label, space, top1, low, high``."""
     frame = frame.assign(space=frame["space"].map(WORDS))

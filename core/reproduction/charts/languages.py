@@ -20,10 +20,10 @@ from core.reproduction.charts.base import (
     WORDS,
     Figure,
     Tables,
-    here,
     named,
     space_bars,
 )
+from core.reproduction.comparison import here
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
 _WITH_RANDOM = alt.Scale(domain=["before", "after", "random"], range=[PRE, POST, FREE])
@@ -117,7 +117,7 @@ def _free(gains: pd.DataFrame) -> Any:
 
 def distances(tables: Tables) -> list[Figure]:
     """Distances, mean over targets."""
-    frame = tables["distances"]
+    frame = here(tables["distances"])
     mean = frame[(frame["target"] == "mean") & (frame["control"] == "none")].assign(
         space=lambda f: f["space"].map(WORDS),
         low=lambda f: f["value"] - f["standard_error"],
@@ -174,7 +174,7 @@ def projection(tables: Tables) -> list[Figure]:
 
 def correlations(tables: Tables) -> list[Figure]:
     """Three scatter plots."""
-    points, found = tables["correlation_points"], tables["correlations"]
+    points, found = here(tables["correlation_points"]), here(tables["correlations"])
     charts = []
     for y, space, across, up, titles in (
         ("accuracy", "pre", "distance_pre", "top1_pre", ("distance, before", "top-1, before")),
@@ -197,13 +197,20 @@ def correlations(tables: Tables) -> list[Figure]:
         )
         base = alt.Chart(shown).encode(
             x=alt.X(f"{across}:Q", title=titles[0], scale=alt.Scale(zero=False)),
-            y=alt.Y(f"{up}:Q", title=titles[1], scale=alt.Scale(zero=False)),
+            y=alt.Y(f"{up}:Q", title=titles[1], scale=alt.Scale(zero=False, domain=_span(shown[up]))),
             color=alt.Color("label:N", title=None, scale=scale, legend=alt.Legend(orient="bottom", columns=1)),
         )
-        line = base.transform_regression(across, up, groupby=["label"]).mark_line(strokeWidth=1.5)
+        line = base.transform_regression(across, up, groupby=["label"]).mark_line(strokeWidth=1.5, clip=True)
         charts.append((base.mark_circle(size=36, opacity=0.8) + line).properties(width=260, height=230))
     chart = alt.hconcat(*charts).resolve_scale(color="independent")
     return [Figure("correlations", chart, "Over candidate languages, by target. Grey: not significant (Holm, .05).")]
+
+
+def _span(values: pd.Series) -> list[float]:
+    """The values' range with a little room: a fitted line must not widen the axis to where nothing can be."""
+    low, high = float(values.min()), float(values.max())
+    room = 0.05 * max(high - low, 0.1)
+    return [low - room, high + room]
 
 
 def similarity(tables: Tables) -> list[Figure]:
@@ -221,7 +228,15 @@ def similarity(tables: Tables) -> list[Figure]:
     )
     mean = base.mark_tick(color=INK, thickness=2, size=60).encode(y="mean(gain):Q")
     chart = (dots + mean).properties(width=440, height=240)
-    return [Figure("similarity", chart, "Gain by similarity of the candidate to the target; bars are means.")]
+    made = [Figure("similarity", chart, "Gain by similarity of the candidate to the target; bars are means.")]
+    if "syntax" in frame and frame["syntax"].notna().any():
+        points = base.mark_circle(size=42, opacity=0.7).encode(
+            x=alt.X("syntax:Q", title="cosine similarity of syntactic features", scale=alt.Scale(zero=False)),
+            color=alt.Color("language:N", title="target", scale=alt.Scale(range=PALETTE)),
+        )
+        said = "Gain by similarity of the candidate's syntax to the target's (URIEL, through lang2vec)."
+        made.append(Figure("similarity_syntax", points.properties(width=440, height=240), said))
+    return made
 
 
 def control(tables: Tables) -> list[Figure]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import altair as alt
 
-from core.reproduction.charts.base import FREE, INK, PALETTE, POST, Figure, Tables, here, named, space_bars
+from core.reproduction.charts.base import FREE, INK, PALETTE, POST, Figure, Tables, named, space_bars
+from core.reproduction.comparison import here
 
 
 def experts(tables: Tables) -> list[Figure]:
@@ -133,4 +134,8 @@ def methods(tables: Tables) -> list[Figure]:
     lines = base.mark_rule(color=INK).encode(x="low:Q", x2="high:Q")
     ticks = base.mark_tick(color=FREE, thickness=3, size=16).encode(x="centred:Q")
     chart = (bars + lines + ticks).properties(width=460, height=24 * len(frame) + 20)
-    return [Figure("methods", chart, "Methods and scores on one target. Bars: raw cosine; orange: mean-centred.")]
+    name, n = named(frame["target"]).iloc[0], int(frame["n"].iloc[0])
+    said = (
+        f"Methods and scores on one target, {name}, n = {n:,} sentences. Bars: raw cosine with 95% bootstrap intervals"
+    )
+    return [Figure("methods", chart, f"{said}; orange: mean-centred.")]

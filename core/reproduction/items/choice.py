@@ -13,6 +13,7 @@ from core.generation import intervention_spec, written
 from core.interventions import Intervention
 from core.perplexity import STRIDE, WINDOW, perplexity
 from core.reproduction.session import Item, Session
+from core.reproduction.settings import paragraphs
 from core.reproduction.timetable import Step
 from core.significance import RESAMPLES, Interval
 from core.store import Payload, digest
@@ -76,8 +77,12 @@ def pooled(nll: np.ndarray, n_tokens: np.ndarray, seed: int = 0) -> Interval:
     return Interval(float(value), float(low), float(high))
 
 
-def _sentences(run: Run, count: int) -> tuple[str, ...]:
-    return run.plan.groups[0].texts[run.plan.target][:count]
+def _held_out(session: Session, run: Run) -> tuple[str, ...]:
+    """What perplexity is measured on: paragraphs of a file where there are some, else the first evaluation rows."""
+    settings, target = session.settings, run.plan.target
+    if settings.perplexity_texts is not None:
+        return paragraphs(settings, target)
+    return run.plan.groups[0].texts[target][: settings.perplexity_sentences]
 
 
 def _side(session: Session, run: Run, intervention: Intervention | None) -> list[dict[str, Any]]:
@@ -88,7 +93,7 @@ def _side(session: Session, run: Run, intervention: Intervention | None) -> list
     if not identification.unknown((target,)):
         share = identification.share(texts, target, run.plan.corpus.languages)
         rows.append(_row("probability", share.value, share.low, share.high, share.n))
-    nll, n_tokens = likelihoods(run, _sentences(run, settings.perplexity_sentences), intervention)
+    nll, n_tokens = likelihoods(run, _held_out(session, run), intervention)
     found = pooled(nll, n_tokens, settings.seed)
     rows.append(_row("perplexity", found.value, found.low, found.high, len(nll)))
     return rows

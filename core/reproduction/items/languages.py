@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import families
+from core import families, geometry, retrieval, typology
 from core.engine import Run
 from core.reproduction import spaces
 from core.reproduction.correlations import pearson
 from core.reproduction.session import Item, Session
 from core.reproduction.timetable import Step
-from core.results import merge_spaces
 from core.significance import holm
 
 
@@ -33,14 +32,18 @@ def _space_steps(session: Session, item: str, control: str) -> list[Step]:
 
 
 def _retrieval(session: Session, controls: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    rows, gains = [], []
+    """``retrieval`` has one row a measurement, ``tests`` one row a change of it."""
+    rows, gains, tests = [], [], []
     for control in controls:
         for target in session.targets:
             experiment = session.settings.experiment(target, control)
             found, gained = session.ask(experiment, spaces.retrieval_tables)
-            rows.append(session.labelled(found, experiment))
+            rows.append(session.labelled(found.drop(columns="p"), experiment))
+            after = found[found["space"] == "post"].drop(columns=["space", "top1", "low", "high"])
+            tests.append(session.labelled(after, experiment))
             gains.append(session.labelled(gained, experiment))
-    return {"retrieval": pd.concat(rows, ignore_index=True), "gains": pd.concat(gains, ignore_index=True)}
+    parts = {"retrieval": rows, "gains": gains, "tests": tests}
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
 
 
 def _distances(session: Session, controls: tuple[str, ...]) -> dict[str, pd.DataFrame]:
@@ -63,10 +66,11 @@ def over_targets(each: pd.DataFrame) -> pd.DataFrame:
         ``model, target, k, strength, control, space, distance, value, low, high, n``, one row a target; in the means
         ``n`` counts targets, not sentences.
     """
-    keys = ["model", "k", "strength", "control", "space", "distance"]
+    keys = ["model", "k", "strength", "control", "space", "metric", "layer", "distance"]
+    # The unmodified model's best layer may be another for each target: such means are over the targets that share it.
     grouped = each.groupby(keys, sort=False)["value"]
     found = grouped.agg(value="mean", standard_error="sem", n="size").reset_index()
-    return found.assign(target="mean", low=np.nan, high=np.nan)[[*each.columns]]
+    return found.assign(target="mean").reindex(columns=[*each.columns])
 
 
 def _projection_steps(session: Session) -> list[Step]:
@@ -110,12 +114,25 @@ def _projection(session: Session) -> dict[str, pd.DataFrame]:
 
 
 def _by_candidate(run: Run) -> pd.DataFrame:
-    """``candidate, top1_pre, top1_post, distance_pre, distance_post``: the target as the query."""
+    """The target as the query, a row a way of comparing and candidate.
+
+    ``metric, layer, candidate, top1_pre, top1_post, distance_pre, distance_post``; the distance is the cosine distance
+    of the same vectors, for CSLS of the raw ones.
+    """
     _, intervention = run.spaces()
-    (pre, _), (post, _) = map(run.measures.layer_measures, (None, intervention))
-    pairs = merge_spaces(pre, post, ["group", "query", "candidate", "n"])
-    columns = ["candidate", "top1_pre", "top1_post", "distance_pre", "distance_post"]
-    return pairs.loc[pairs["query"] == run.plan.target, columns].reset_index(drop=True)
+    languages = run.plan.groups[0].languages
+    target = languages.index(run.plan.target)
+    others = [number for number in range(len(languages)) if number != target]
+    parts = []
+    for metric, layer in spaces.ways(run):
+        found: dict[str, Any] = {"metric": metric, "layer": layer, "candidate": [languages[o] for o in others]}
+        for name, which in (("pre", None), ("post", intervention)):
+            space = run.stages.embeddings(0, which, layer)
+            space = retrieval.centre(space) if metric == "centred" else space
+            found[f"top1_{name}"] = spaces.hits_of(run, which, (metric, layer))[target][others].mean(axis=1)
+            found[f"distance_{name}"] = geometry.pair_distances(space)[target][others]
+        parts.append(pd.DataFrame(found))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _correlations(session: Session) -> dict[str, pd.DataFrame]:
@@ -126,37 +143,50 @@ def _correlations(session: Session) -> dict[str, pd.DataFrame]:
         experiment = session.settings.experiment(target)
         found = session.ask(experiment, _by_candidate)
         points.append(session.labelled(found, experiment))
-        change = found["distance_post"] - found["distance_pre"], found["top1_post"] - found["top1_pre"]
-        series = {
-            ("accuracy", "distance", "pre"): (found["distance_pre"], found["top1_pre"]),
-            ("accuracy", "distance", "post"): (found["distance_post"], found["top1_post"]),
-            ("gain", "change of distance", "change"): change,
-        }
-        for (y, x, space), (across, up) in series.items():
-            r = pearson(across.to_numpy(), up.to_numpy(), seed=session.settings.seed)
-            row = {"y": y, "x": x, "space": space, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n}
-            rows.append({**session.conditions(experiment), **row})
+        for (metric, layer), part in found.groupby(["metric", "layer"], sort=False):
+            shared = {**session.conditions(experiment), "metric": metric, "layer": layer}
+            rows += [shared | row for row in _correlated(part, session.settings.seed)]
     frame = pd.DataFrame(rows)
     return {"correlations": adjusted(frame), "correlation_points": pd.concat(points, ignore_index=True)}
 
 
+def _correlated(points: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+    """The three correlations of one target and way."""
+    change = points["distance_post"] - points["distance_pre"], points["top1_post"] - points["top1_pre"]
+    series = {
+        ("accuracy", "distance", "pre"): (points["distance_pre"], points["top1_pre"]),
+        ("accuracy", "distance", "post"): (points["distance_post"], points["top1_post"]),
+        ("gain", "change of distance", "change"): change,
+    }
+    rows = []
+    for (y, x, space), (across, up) in series.items():
+        r = pearson(across.to_numpy(), up.to_numpy(), seed=seed)
+        rows.append({"y": y, "x": x, "space": space, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
+    return rows
+
+
 def adjusted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add ``p_holm``, adjusted over the whole table, and whether it is below .05; not so where there is no p."""
-    known = frame["p"].notna().to_numpy()
+    """Add ``p_holm``, adjusted over each metric by itself, and whether it is below .05; not so where there is no p.
+
+    Cosine at the plan's layer and at the best one are adjusted together.
+    """
     p_holm = np.full(len(frame), np.nan)
-    if known.any():
-        p_holm[known] = holm(frame["p"].to_numpy(dtype=np.float64)[known])
+    for metric in frame["metric"].unique():
+        known = (frame["p"].notna() & (frame["metric"] == metric)).to_numpy()
+        if known.any():
+            p_holm[known] = holm(frame["p"].to_numpy(dtype=np.float64)[known])
     return frame.assign(p_holm=p_holm, significant=p_holm < 0.05)
 
 
 def _similarity(session: Session) -> dict[str, pd.DataFrame]:
     """Gain by candidate with how its language is related to the target's; and correlations of the two."""
-    rows = session.tables["retrieval"]
-    rows = rows[(rows["query"] == rows["target"]) & (rows["control"] == "none")]
+    rows, tests = (
+        frame[(frame["query"] == frame["target"]) & (frame["control"] == "none")]
+        for frame in (session.tables["retrieval"], session.tables["tests"])
+    )
     keys = ["model", "target", "k", "strength", "control", "metric", "layer", "candidate", "n"]
     wide = rows.pivot_table(index=keys, columns="space", values="top1", sort=False).reset_index()
-    post = rows[rows["space"] == "post"][[*keys, "p"]]
-    wide = wide.merge(post, on=keys).rename(columns={"p": "p_holm"})
+    wide = wide.merge(tests[[*keys, "p"]], on=keys).rename(columns={"p": "p_holm"})
     related = [families.relation(a, b) for a, b in zip(wide["target"], wide["candidate"], strict=True)]
     wide = wide.assign(
         gain=wide["post"] - wide["pre"],
@@ -164,15 +194,17 @@ def _similarity(session: Session) -> dict[str, pd.DataFrame]:
         same_family=pd.array([r.same_family for r in related], dtype="boolean"),
         same_branch=pd.array([r.same_branch for r in related], dtype="boolean"),
         similarity=[r.score for r in related],
+        syntax=[typology.similarity(a, b) for a, b in zip(wide["target"], wide["candidate"], strict=True)],
     )
     found: list[dict[str, Any]] = []
     for (target, metric, layer), part in wide.groupby(["target", "metric", "layer"], sort=False):
-        known = part["similarity"].notna()
-        x = part.loc[known, "similarity"].to_numpy(dtype=np.float64)
-        for name in ("pre", "post", "gain"):
-            r = pearson(x, part.loc[known, name].to_numpy(), seed=session.settings.seed)
-            row = {"target": target, "metric": metric, "layer": layer, "y": name, "x": "similarity"}
-            found.append({**row, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
+        for x in ("similarity", "syntax"):
+            known = part.loc[part[x].notna()]
+            across = known[x].to_numpy(dtype=np.float64)
+            for name in ("pre", "post", "gain"):
+                r = pearson(across, known[name].to_numpy(), seed=session.settings.seed)
+                row = {"target": target, "metric": metric, "layer": layer, "y": name, "x": x}
+                found.append({**row, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
     return {"similarity": wide, "similarity_correlations": adjusted(pd.DataFrame(found))}
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from core import geometry
 from core.engine import Run
 from core.experiment import Experiment
 from core.interventions import METHODS
+from core.progress import Progress
 from core.reproduction import spaces
 from core.reproduction.session import Item, Session
 from core.reproduction.timetable import Step
@@ -31,34 +35,53 @@ def experiments(session: Session) -> list[Experiment]:
     ]
 
 
-def _row(run: Run) -> dict[str, Any]:
-    """Measures of the space after: means over candidates, and their gain on the space before.
+def _rows(session: Session) -> int:
+    """How many evaluation rows the methods are compared on."""
+    return min(session.settings.method_sentences, len(session.plan.groups[0]))
+
+
+def _measured_before(session: Session, experiment: Experiment) -> bool:
+    """Whether other items embed all rows under it: their first rows then serve here."""
+    return experiment == session.settings.experiment(experiment.target, experiment.control)
+
+
+def _moved(run: Run) -> tuple[float, np.ndarray]:
+    """Mean score of the experts, and the space after at the plan's layer."""
+    experts = run.experts()
+    intervention = run.stages.intervention(experts)
+    run.further({"embedding the sentences, after": intervention})
+    return float(experts.scores.mean()), run.stages.embeddings(0, intervention, run.plan.layer)
+
+
+def _after(session: Session, experiment: Experiment, progress: Progress | None = None) -> tuple[float, np.ndarray]:
+    """`_moved` on the rows that are compared."""
+    rows = _rows(session)
+    asked = experiment if _measured_before(session, experiment) else replace(experiment, eval_sentences=rows)
+    score, space = session.engine.answer(asked, _moved, progress)
+    return score, space[:, :rows]
+
+
+def measures(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[str, Any]:
+    """Means over candidates with the target as the query, and their gain on the space before.
 
     Intervals are bootstrapped over sentences, for the gain with both sides drawn together.
+
+    Parameters
+    ----------
+    pre, post : ndarray of float32, (n_languages, n_sentences, hidden)
     """
-    experts, intervention = run.spaces()
-    return _measures(run, intervention) | {"mean_score": float(experts.scores.mean())}
-
-
-def _unmodified(run: Run) -> dict[str, Any]:
-    run.spaces()
-    return _measures(run, None) | {"mean_score": float("nan")}
-
-
-def _measures(run: Run, which: Any) -> dict[str, Any]:
-    pairs = run.measures.layer_measures(which)[0]
-    target, layer = run.plan.groups[0].languages.index(run.plan.target), run.plan.layer
-    row: dict[str, Any] = {"layer": layer, "n": len(run.plan.groups[0])}
+    others = [number for number in range(len(pre)) if number != target]
+    row: dict[str, Any] = {"n": pre.shape[1]}
     for metric, name in (("cosine", "top1"), ("centred", "centred"), ("csls", "csls")):
-        others = [number for number in range(len(run.plan.groups[0].languages)) if number != target]
-        before, here = (
-            spaces.hits_of(run, space, (metric, layer))[target][others].mean(axis=0) for space in (None, which)
-        )
-        found, gain = (bootstrap(values, seed=run.plan.experiment.seed) for values in (here, here - before))
+        both = [spaces.hits(space, metric) for space in (pre, post)]
+        before, here = (found[target][others].mean(axis=0) for found in both)
+        found, gain = (bootstrap(values, seed=seed) for values in (here, here - before))
         prefix = "" if name == "top1" else f"{name}_"
         row |= {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
         row |= {f"{prefix}gain": gain.value, f"{prefix}gain_low": gain.low, f"{prefix}gain_high": gain.high}
-    return row | {"all_top1": float(pairs["top1"].mean()), "distance": float(pairs["distance"].mean())}
+        if name == "top1":
+            row["all_top1"] = float(both[1].mean(axis=2)[~np.eye(len(pre), dtype=bool)].mean())
+    return row | {"distance": float(np.nanmean(geometry.pair_distances(post)))}
 
 
 def _title(experiment: Experiment) -> str:
@@ -70,21 +93,38 @@ def _steps(session: Session) -> list[Step]:
     steps = []
     for experiment in experiments(session):
         other_score = experiment.score != session.settings.experiment(experiment.target).score
-        seconds = session.expected(experiment, "embed_post", "measure", *(("expertise",) if other_score else ()))
-        steps.append(session.step("methods", _title(experiment), experiment, _row, seconds))
+        asked = replace(experiment, eval_sentences=_rows(session))
+        seconds = session.expected(asked, *(("expertise",) if other_score else ()), "embed_post")
+        if _measured_before(session, experiment):
+            seconds = 0.1
+
+        def work(progress: Progress, of: Experiment = experiment) -> object:
+            return _after(session, of, progress)
+
+        steps.append(Step("methods", _title(experiment), work, seconds))
     return steps
 
 
 def _tables(session: Session) -> dict[str, pd.DataFrame]:
-    plain = session.settings.experiment(target_of(session))
-    rows = [_labelled(session, plain, _unmodified) | {"method": "none", "score": "none", "control": "unmodified"}]
-    rows += [_labelled(session, experiment, _row) for experiment in experiments(session)]
+    target, seed = target_of(session), session.settings.seed
+    plain = session.settings.experiment(target)
+    at, layer = session.plan.groups[0].languages.index(target), session.plan.layer
+
+    def before(run: Run) -> np.ndarray:
+        run.spaces()
+        return run.stages.embeddings(0, None, layer)[:, : _rows(session)]
+
+    pre = session.ask(plain, before)
+
+    def row(experiment: Experiment, post: np.ndarray, score: float) -> dict[str, Any]:
+        names = {"method": experiment.method, "score": experiment.score, "layer": layer}
+        return session.conditions(experiment) | names | measures(pre, post, at, seed) | {"mean_score": score}
+
+    rows = [row(plain, pre, float("nan")) | {"method": "none", "score": "none", "control": "unmodified"}]
+    for experiment in experiments(session):
+        score, post = _after(session, experiment)
+        rows.append(row(experiment, post, score))
     return {"methods": pd.DataFrame(rows)}
-
-
-def _labelled(session: Session, experiment: Experiment, question: Any) -> dict[str, Any]:
-    names = {"method": experiment.method, "score": experiment.score}
-    return {**session.conditions(experiment), **names, **session.ask(experiment, question)}
 
 
 METHODS_ITEM = Item("methods", "Other methods and scores", _steps, _tables)

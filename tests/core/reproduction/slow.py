@@ -123,6 +123,15 @@ def mcnemar(pre: Sequence[bool], post: Sequence[bool]) -> float:
     return 1.0 if fixed + broken == 0 else float(stats.binomtest(min(fixed, broken), fixed + broken).pvalue)
 
 
+def signed_ranks(differences: Sequence[float]) -> float:
+    """Wilcoxon's exact test, by counting every assignment of signs."""
+    order = sorted(differences, key=abs)
+    signed = [rank if value > 0 else 0 for rank, value in enumerate(order, start=1)]
+    n, found = len(order), sum(signed)
+    sums = np.array([sum(rank + 1 for rank in range(n) if mask >> rank & 1) for mask in range(1 << n)])
+    return float(min(1.0, 2 * min((sums <= found).mean(), (sums >= found).mean())))
+
+
 def holm(p: Sequence[float]) -> list[float]:
     order = sorted(range(len(p)), key=lambda at: p[at])
     adjusted, largest = [0.0] * len(p), 0.0

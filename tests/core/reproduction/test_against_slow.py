@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,15 @@ import pytest
 import torch
 
 from core.engine import Engine
-from core.reproduction.items.choice import likelihoods, pooled
+from core.errors import CorpusError
+from core.experiment import plan
+from core.perplexity import perplexity
+from core.progress import Progress
+from core.reproduction.items.choice import CHOICE, likelihoods, pooled
+from core.reproduction.items.methods import METHODS_ITEM
 from core.reproduction.items.paraphrase import paraphrases, rows_of
-from core.reproduction.settings import Settings, bound
+from core.reproduction.session import Session
+from core.reproduction.settings import Settings, bound, paragraphs
 from core.store import Store
 from tests.core.reproduction import slow
 from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
@@ -48,10 +55,19 @@ def test_experts(report: Path, slows: dict[str, slow.Slow]) -> None:
 
 @pytest.mark.parametrize("metric", ["cosine", "centred", "csls"])
 def test_retrieval(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]], metric: str) -> None:
-    frame = pd.read_csv(report / "retrieval.csv")
+    frame, tests = pd.read_csv(report / "retrieval.csv"), pd.read_csv(report / "tests.csv")
+    assert " ".join(frame) == ("model target k strength control space metric layer query candidate n top1 low high")
     for target in TARGETS:
-        rows = frame[(frame["target"] == target) & (frame["control"] == "none") & (frame["metric"] == metric)]
-        rows = rows[rows["layer"] == N_LAYERS].set_index(["space", "query", "candidate"])
+        rows, tested = (
+            part[
+                (part["target"] == target)
+                & (part["control"] == "none")
+                & (part["metric"] == metric)
+                & (part["layer"] == N_LAYERS)
+            ]
+            for part in (frame, tests)
+        )
+        rows, tested = rows.set_index(["space", "query", "candidate"]), tested.set_index(["query", "candidate"])
         p = {}
         for q, query in enumerate(LANGUAGES):
             for c, candidate in enumerate(LANGUAGES):
@@ -66,7 +82,7 @@ def test_retrieval(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]
                 p[query, candidate] = slow.mcnemar(*found)
         for family in ([k for k in p if k[0] == target], [k for k in p if k[0] != target]):
             for key, expected in zip(family, slow.holm([p[k] for k in family]), strict=True):
-                assert rows.loc[("post", *key), "p"] == pytest.approx(expected)
+                assert tested.loc[key, "p"] == pytest.approx(expected)
 
 
 def test_the_best_layer_is_that_of_the_unmodified_model(report: Path, slows: dict[str, slow.Slow]) -> None:
@@ -110,22 +126,30 @@ def test_gains(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -
             assert row["pairs"] == len(of_view)
 
 
-def test_distances(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def _centred(space: np.ndarray) -> np.ndarray:
+    return np.stack([language - language.mean(axis=0) for language in space])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred"])
+def test_distances(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]], metric: str) -> None:
     frame = pd.read_csv(report / "distances.csv")
-    frame = frame[frame["control"] == "none"].set_index(["target", "space", "distance"])
+    frame = frame[(frame["control"] == "none") & (frame["metric"] == metric) & (frame["layer"] == N_LAYERS)]
+    frame = frame.set_index(["target", "space", "distance"])
     means: dict[tuple[str, str], list[float]] = {}
     for target, both in spaces.items():
         at = LANGUAGES.index(target)
-        for name, space in zip(("pre", "post"), both, strict=True):
-            n = len(LANGUAGES)
+        for name, embedded in zip(("pre", "post"), both, strict=True):
+            space, n = embedded if metric == "cosine" else _centred(embedded), len(LANGUAGES)
             apart = {(a, b): slow.distance(space[a], space[b]) for a in range(n) for b in range(a)}
             medoid = slow.to_medoid(space)
             expected = {
                 "all pairs": np.mean(list(apart.values())),
                 "to target": np.mean([value for pair, value in apart.items() if at in pair]),
-                "to medoid, target": medoid[at],
-                "to medoid, others": np.mean([value for number, value in enumerate(medoid) if number != at]),
             }
+            if metric == "cosine":  # a centred language has no mean
+                expected["to medoid, target"] = medoid[at]
+                expected["to medoid, others"] = np.mean([v for number, v in enumerate(medoid) if number != at])
+            assert set(frame.loc[target, name].index) == set(expected)
             for distance, value in expected.items():
                 row = frame.loc[target, name, distance]
                 assert row["value"] == pytest.approx(value, abs=1e-5)
@@ -138,12 +162,43 @@ def test_distances(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]
         assert row["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(len(values)), abs=1e-5)
 
 
-def test_correlations(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    frame = pd.read_csv(report / "correlations.csv").set_index(["target", "y", "space"])
-    for target, (pre, post) in spaces.items():
+def test_the_change_of_a_distance_is_tested(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    frame = pd.read_csv(report / "distances.csv")
+    for target, both in spaces.items():
+        p = {}
+        for metric in ("cosine", "centred"):
+            used = both if metric == "cosine" else [_centred(space) for space in both]
+            pairs = [(a, b) for a in range(len(LANGUAGES)) for b in range(a)]
+            with_target = [pair for pair in pairs if LANGUAGES.index(target) in pair]
+            for name, chosen in (("all pairs", pairs), ("to target", with_target)):
+                moved = [
+                    np.mean([1 - slow.cosine(used[1][a, row], used[1][b, row]) for a, b in chosen])
+                    - np.mean([1 - slow.cosine(used[0][a, row], used[0][b, row]) for a, b in chosen])
+                    for row in range(N_EVAL)
+                ]
+                p[metric, name] = slow.signed_ranks(moved)
+                row = frame[
+                    (frame["target"] == target)
+                    & (frame["control"] == "none")
+                    & (frame["space"] == "post")
+                    & (frame["metric"] == metric)
+                    & (frame["layer"] == N_LAYERS)
+                    & (frame["distance"] == name)
+                ].iloc[0]
+                assert row["change"] == pytest.approx(np.mean(moved), abs=1e-5)
+                assert row["change_low"] <= row["change"] <= row["change_high"]
+                assert row["p"] >= p[metric, name] - 1e-12  # adjusted with those of the best layer
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "csls"])
+def test_correlations(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]], metric: str) -> None:
+    frame = pd.read_csv(report / "correlations.csv")
+    frame = frame[(frame["metric"] == metric) & (frame["layer"] == N_LAYERS)].set_index(["target", "y", "space"])
+    for target, both in spaces.items():
+        pre, post = map(_centred, both) if metric == "centred" else both
         at = LANGUAGES.index(target)
         others = [number for number in range(len(LANGUAGES)) if number != at]
-        top1 = [np.array([np.mean(slow.hits(s[at], s[o], "cosine")) for o in others]) for s in (pre, post)]
+        top1 = [np.array([np.mean(slow.hits(s[at], s[o], metric)) for o in others]) for s in (pre, post)]
         apart = [np.array([slow.distance(s[at], s[o]) for o in others]) for s in (pre, post)]
         for key, x, y in (
             (("accuracy", "pre"), apart[0], top1[0]),
@@ -195,6 +250,60 @@ def test_paraphrases(asked_settings: Settings, slows: dict[str, slow.Slow], stor
         assert (row["low"], row["high"]) == pytest.approx(slow.wilson(sum(found), 8))
         if row["comparison"] != "pre":
             assert row["p"] == pytest.approx(slow.mcnemar(expected["pre"], found))
+
+
+def test_methods_on_the_first_rows(
+    asked_settings: Settings, spaces: dict[str, tuple[np.ndarray, np.ndarray]], store: Store
+) -> None:
+    settings = replace(asked_settings, method_sentences=7)
+    session = Session(Engine(store), settings, plan(settings.experiment("es")))
+    for step in METHODS_ITEM.steps(session):
+        step.work(Progress())
+    frame = METHODS_ITEM.tables(session)["methods"].set_index(["method", "score", "control"])
+    assert (frame["n"] == 7).all()
+    at = LANGUAGES.index("es")
+    for key, whole in ((("none", "none", "unmodified"), 0), (("set-mean", "auroc", "none"), 1)):
+        space = spaces["es"][whole][:, :7]
+        others = [number for number in range(len(LANGUAGES)) if number != at]
+        for metric, name in (("cosine", "top1"), ("centred", "centred"), ("csls", "csls")):
+            hits = [np.mean(slow.hits(space[at], space[other], metric)) for other in others]
+            assert frame.loc[key, name] == pytest.approx(np.mean(hits)), (key, metric)
+        apart = [slow.distance(space[a], space[b]) for a in range(len(LANGUAGES)) for b in range(a)]
+        assert frame.loc[key, "distance"] == pytest.approx(np.mean(apart), abs=1e-5)
+    assert frame.loc[("additive", "auroc", "none"), "top1"] == frame.loc[("mean-act", "auroc", "none"), "top1"]
+
+
+def test_perplexity_on_paragraphs_of_a_file(asked_settings: Settings, store: Store, tmp_path: Path) -> None:
+    long = [" ".join(sentences("es", 4, start)) for start in (0, 4, 8)]
+    assert min(map(len, long)) >= 100
+    (tmp_path / "es.txt").write_text("Corto.\n" + "\n\n".join(long) + "\n", encoding="utf-8")
+    settings = replace(asked_settings, perplexity_texts=tmp_path, perplexity_sentences=2)
+    assert paragraphs(settings, "es") == tuple(long[:2])
+    session = Session(
+        Engine(store), replace(settings, sweep=(K,), texts=2, seeds=1, text_tokens=2), plan(settings.experiment("es"))
+    )
+    frame = CHOICE.tables(session)["choice_of_k"]
+    row = frame[(frame["measure"] == "perplexity") & (frame["space"] == "pre")].iloc[0]
+    model = session.engine.model(session.plan.resolved)
+    expected = perplexity(model, long[:2])  # which is tested by itself, in windows too
+    assert row["value"] == pytest.approx(expected.value, rel=1e-6)
+    assert row["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("de.txt", b"x", "it has de.txt"),
+        ("es.txt", b"one\ntwo\n", "0 of its lines have at least 100"),
+        ("es.txt", b"\xff" * 200, "not UTF-8 at byte 0"),
+    ],
+)
+def test_says_what_is_wrong_with_a_file_of_text(
+    asked_settings: Settings, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match=words):
+        bound(replace(asked_settings, perplexity_texts=tmp_path))
 
 
 def test_perplexity_by_text(asked_settings: Settings, slows: dict[str, slow.Slow], store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.store import Store
 from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
 
 COLUMNS = {
+    "tests.csv": "model target k strength control metric layer query candidate n p",
     "retrieval.csv": "model target k strength control space metric layer query candidate n top1 low high",
     "distances.csv": "model target k strength control space distance value standard_error n",
     "correlations.csv": "model target y x space r low high p n significant",
@@ -56,7 +58,8 @@ def test_the_page_needs_nothing_else_and_sets_published_beside_measured(report: 
     assert dict(zip(aya["space"], aya["published"], strict=True)) == {"pre": 0.72, "post": 0.19}
     measured = pd.read_csv(report / "distances.csv")
     mean = measured[(measured["target"] == "mean") & (measured["distance"] == "all pairs")]
-    mean = mean[mean["control"] == "none"].set_index("space")["value"]
+    mean = mean[(mean["control"] == "none") & (mean["metric"] == "cosine") & (mean["layer"] == mean["layer"].max())]
+    mean = mean.set_index("space")["value"]
     assert dict(zip(aya["space"], aya["measured"], strict=True)) == pytest.approx(mean.to_dict())
 
 
@@ -179,3 +182,23 @@ def test_a_list_of_numbers_that_is_none_is_refused(tmp_path: Path, capsys: pytes
     with pytest.raises(SystemExit):
         main(["reproduce", "--out", str(tmp_path), "--sweep", "some"])
     assert "'some' is not a list of whole numbers" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, cache = tmp_path / "report", tmp_path / "cache"
+    put = Store.put
+
+    def full(self: Store, stage: str, *rest: Any, **more: Any) -> Any:
+        if stage == "written":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return put(self, stage, *rest, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "put", full)
+        assert asked_for.run(out, cache) != 0
+    assert "No space left on device" in capsys.readouterr().err
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]["retrieval"]["state"] == "measured"
+    assert asked_for.run(out, cache) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(out / "choice_of_k.csv"), pd.read_csv(report / "choice_of_k.csv"))

@@ -72,9 +72,17 @@ def test_grades() -> None:
 def _distances(post: float) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"target": "mean", "control": "none", "space": space, "distance": name, "value": value}
+            {
+                "target": "mean",
+                "control": "none",
+                "space": space,
+                "distance": name,
+                "value": value,
+                **way,
+            }
             for name in published.DISTANCE_NAMES
             for space, value in (("pre", 0.8), ("post", post if name == "all pairs" else 0.5))
+            for way in ({"metric": "cosine", "layer": 2}, {"metric": "centred", "layer": 2})
         ]
     )
 
@@ -122,7 +130,7 @@ def test_a_map_of_many_sentences_can_be_drawn() -> None:
 
 def test_means_over_targets_and_their_standard_error() -> None:
     same = {"model": "m", "k": 1, "strength": 1.0, "control": "none", "space": "pre", "distance": "all pairs"}
-    same |= {"low": 0.0, "high": 1.0, "n": 9, "standard_error": np.nan}
+    same |= {"metric": "cosine", "layer": 2, "low": 0.0, "high": 1.0, "n": 9, "standard_error": np.nan}
     each = pd.DataFrame([same | {"target": t, "value": v} for t, v in (("es", 0.2), ("ja", 0.4), ("de", 0.9))])
     (row,) = over_targets(each).to_dict("records")
     assert row["target"] == "mean"
