@@ -24,10 +24,14 @@ from tests.conftest import ROOT, command_line
 PATIENCE = 180_000  # milliseconds: a shared machine may take long for what takes seconds on a quiet one
 expect.set_options(timeout=PATIENCE)
 
-# Notes, from the first script on, every state of the page in which fresh (not stale) figures stand beside a link.
+# Notes, from the first script on, what may be gone before a test looks: every text of a progress bar, and every state
+# of the page in which fresh (not stale) figures stand beside a link.
 _WATCH = """
 window.seen = [];
+window.progress = [];
 const look = () => {
+  for (const bar of document.querySelectorAll('[data-testid="stProgress"]'))
+    if (window.progress.at(-1) !== bar.innerText) window.progress.push(bar.innerText);
   const ready = document.querySelector('[data-testid="result-ready"]');
   if (!ready || ready.closest('[data-stale="true"]')) return;
   const figures = [...document.querySelectorAll('[data-testid="stMetric"]')];
@@ -127,8 +131,23 @@ class Visitor:
         for name, value in values.items():
             self.page.wait_for_url(re.compile(rf"[?&]{name}={re.escape(urlencode({'': value})[1:])}(&|$)"))
 
+    def sees_the_link_leave_out(self, name: str) -> None:
+        """Wait until the address bar says nothing of this."""
+        self.page.wait_for_url(lambda url: name not in dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
+
+    @contextmanager
+    def sees_the_link_change(self) -> Iterator[None]:
+        """Do something that leads to another link, and wait for it: until then the page is that of the former one."""
+        former = self.page.url
+        yield
+        self.page.wait_for_url(lambda url: url != former)
+
     def sees_results(self, *texts: str, **values: str) -> None:
-        """Wait for figures and charts that are not those of a former setting, these texts, and a link that says so."""
+        """Wait for figures and charts that are not those of a former setting, these texts, and a link that says so.
+
+        After an action, name what the link will say or do it in `sees_the_link_change`: before the server has heard of
+        the action, the page is that of the former setting, and nothing on it is stale.
+        """
         self.sees_the_link_say(**values)
         self.page.wait_for_function(
             """texts => {
@@ -147,13 +166,12 @@ class Visitor:
 
     def figures(self) -> dict[str, tuple[str, str]]:
         """The figures on the page: title -> (value, what stands under it)."""
-        found = {}
-        for metric in self.page.get_by_test_id("stMetric").all():
-            title, value, delta = (
-                metric.get_by_test_id(f"stMetric{part}").inner_text().strip() for part in ("Label", "Value", "Delta")
-            )
-            found[title] = (value, delta)
-        return found
+        found = self.page.evaluate(  # at one moment: between two questions the page may be drawn anew
+            """() => [...document.querySelectorAll('[data-testid="stMetric"]')].map(metric =>
+              ['Label', 'Value', 'Delta'].map(part =>
+                metric.querySelector(`[data-testid="stMetric${part}"]`).innerText.trim()))"""
+        )
+        return {title: (value, delta) for title, value, delta in found}
 
     def sees_refusal(self, *parts: str) -> None:
         """Wait for what, why and instead, and for these words in them; no numbers stand beside."""
@@ -189,6 +207,10 @@ class Visitor:
             query, _, figures = state.partition("\n")
             found.setdefault(query, set()).add(figures)
         return found
+
+    def progress(self) -> list[str]:
+        """What progress bars have said since this page was opened, in order."""
+        return list(self.page.evaluate("window.progress"))
 
     def chart(self, number: int) -> Locator:
         """A chart: the bars, the layers."""

@@ -16,7 +16,7 @@ from dashboard import shared
 from tests import browser as finding
 from tests.conftest import SETTINGS, EmbeddedRun
 from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.bench import until
+from tests.dashboard.bench import LONG, until
 from tests.dashboard.browsing import Visit, Visitor, serving
 
 OpenPage = Callable[..., AppTest]
@@ -124,7 +124,7 @@ def open_page(
     shared.process.clear()
 
     def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
-        page = AppTest.from_function(_script, default_timeout=120, args=(path,))
+        page = AppTest.from_function(_script, default_timeout=LONG, args=(path,))
         for name, value in ((tiny_link if tiny else small_link) | changes).items():
             page.query_params[name] = value
         return page.run()

@@ -15,7 +15,7 @@ from dashboard import shared
 from dashboard.jobs import Job
 from tests.conftest import ROOT, EmbeddedRun
 from tests.core.tiny import write_table
-from tests.dashboard.bench import ends, until
+from tests.dashboard.bench import LONG, ends, until
 
 Visit = Callable[..., AppTest]
 
@@ -30,7 +30,7 @@ def visit(
     pages = []
 
     def opened(tiny: bool = True, **changes: str) -> AppTest:
-        page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
+        page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=LONG)
         for name, value in ((tiny_link if tiny else small_link) | changes).items():
             page.query_params[name] = value
         pages.append(page)

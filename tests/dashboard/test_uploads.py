@@ -64,9 +64,11 @@ def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path
     alert = visitor.page.get_by_role("alert")
     expect(alert).to_contain_text("<b>ragged.csv")
     expect(alert).to_contain_text("line 3")
+    visitor.sees_results()
     assert visitor.figures() == figures  # the rest of the page goes on
     field.set_input_files(good)
-    visitor.clicks("Use these sentences")
-    visitor.sees_results()
+    with visitor.sees_the_link_change():
+        visitor.clicks("Use these sentences")
+    visitor.sees_results("7 evaluation rows")
     assert visitor.query["corpus"].startswith("table:")
     assert visitor.query["corpus"] != tiny_link["corpus"]
