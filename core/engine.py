@@ -187,18 +187,18 @@ class Run:
         self._embed("embed_post", intervention)
         return experts, intervention
 
-    def further(self, spaces: Mapping[float, Intervention]) -> None:
-        """Embed more spaces than the experiment's two, side by side, each by the strength that leads to it.
+    def further(self, spaces: Mapping[str, Intervention]) -> None:
+        """Embed more spaces than the experiment's two, side by side, each by its name in the progress report.
 
         The two are there already (see `spaces`); what of these is stored is not computed again.
         """
-        missing = {strength: self.stages.missing_embeddings(space) for strength, space in spaces.items()}
-        wanted = {strength: lists for strength, lists in missing.items() if lists}
+        missing = {name: self.stages.missing_embeddings(space) for name, space in spaces.items()}
+        wanted = {name: lists for name, lists in missing.items() if lists}
         if not wanted:
             return
         if self.only_cached:
             raise NotCached("embeddings")
-        title = "embedding the sentences at strength " + ", ".join(f"{strength:g}" for strength in wanted)
+        title = "embedding the sentences, " + ", ".join(wanted)
         texts = [self.plan.groups[g].texts[code] for lists in wanted.values() for g, code in lists]
         pace = self.engine.pace(self.plan.resolved, self.plan.outline.n_parameters)
         self.progress.plan({title: sum(map(_tokens, texts)) / pace})
@@ -206,7 +206,7 @@ class Run:
         self.model()
         self.progress.stage(title, tokens)
         start = time.perf_counter()
-        self.stages.embed([spaces[strength] for strength in wanted])
+        self.stages.embed([spaces[name] for name in wanted])
         self.engine.measured(self.plan.resolved, tokens, time.perf_counter() - start)
 
     def result(self) -> Result:

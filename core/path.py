@@ -80,7 +80,7 @@ def along(run: Run) -> Path:
     experts, _ = run.spaces()
     asked = strengths(run.plan.experiment)
     spaces = {strength: run.stages.intervention(experts, strength) for strength in asked}
-    run.further(spaces)
+    run.further({f"strength {strength:g}": space for strength, space in spaces.items()})
     shown = _shown(run, len(asked))
     seed = run.plan.experiment.seed
     spec = {

@@ -23,7 +23,7 @@ def test_the_way_goes_through_what_each_strength_alone_gives(asked: Experiment, 
     assert found.strengths == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
     said = [report.stage for report in reports]
     (embedding,) = {stage for stage in said if "strength " in stage}
-    assert embedding.endswith("strength 0.2, 0.4, 0.6")  # 0 and 0.8 are there already
+    assert embedding.endswith("strength 0.2, strength 0.4, strength 0.6")  # 0 and 0.8 are there already
     assert said[-1] == "done"
 
     def space_of(strength: float) -> np.ndarray:

@@ -49,7 +49,7 @@ def _moved(run: Run) -> tuple[float, np.ndarray]:
     """Mean score of the experts, and the space after at the plan's layer."""
     experts = run.experts()
     intervention = run.stages.intervention(experts)
-    run.further({"embedding the sentences, after": intervention})
+    run.further({"after": intervention})
     return float(experts.scores.mean()), run.stages.embeddings(0, intervention, run.plan.layer)
 
 
