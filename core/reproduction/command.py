@@ -100,6 +100,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """Do what the options ask for; see `Report` for what is written when."""
+    try:
+        _reproduce(arguments)
+    except OSError as error:  # a full disk, above all: every file is written whole or not at all
+        raise SettingError(
+            f"go on with the report in {arguments.out}",
+            str(error),
+            "Make room on the disk, or mend what it names; the same command then goes on where it was.",
+        ) from error
+
+
+def _reproduce(arguments: argparse.Namespace) -> None:
     asked = Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)})
     settings, plan = bound(asked)
     _check_folder(arguments.out, settings, plan)

@@ -211,7 +211,7 @@ def _lead(conditions: Mapping[str, Any], verdicts: Sequence[Verdict]) -> str:
     held = ", ".join(f"{n} {state}" for state, n in count.items())
     text = (
         f"{conditions['experts']:,} of {conditions['n_neurons']:,} neurons of {conditions['model']} "
-        f"({conditions['dtype']}) are held at their mean on each of {len(conditions['targets'])} target languages; "
+        f"({conditions['dtype']}) are held at their mean on a target language ({', '.join(conditions['targets'])}); "
         f"measured on {conditions['eval_sentences']:,} sentences in {len(conditions['languages'])} languages of "
         f"{conditions['corpus']}, seed {conditions['seed']}."
     )
