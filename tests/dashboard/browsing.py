@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import pandas as pd
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.__main__ import main
 from tests.conftest import ROOT, command_line
 
-PATIENCE = 180_000  # milliseconds: a shared machine may take long for what takes seconds on a quiet one
+PATIENCE = 600_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
 expect.set_options(timeout=PATIENCE)
 
 # Notes, from the first script on, what may be gone before a test looks: every text of a progress bar, and every state
@@ -164,6 +166,22 @@ class Visitor:
             arg=list(texts),
         )
 
+    def sees_the_page(self, **values: str) -> None:
+        """Wait for any page's numbers that are not those of a former setting or view, and a link that says so."""
+        self.sees_the_link_say(**values)
+        self.page.wait_for_function(
+            """() => {
+              const ready = document.querySelector('[data-testid="result-ready"]');
+              return ready && !ready.closest('[data-stale="true"]')
+                && document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
+            }"""
+        )
+
+    def turns(self, label: str, option: str) -> None:
+        """Choose one of a row of options on the page."""
+        row = self.page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").filter(has_text=label)
+        row.get_by_text(option, exact=True).click()
+
     def figures(self) -> dict[str, tuple[str, str]]:
         """The figures on the page: title -> (value, what stands under it)."""
         found = self.page.evaluate(  # at one moment: between two questions the page may be drawn anew
@@ -187,6 +205,23 @@ class Visitor:
         box.fill(text)
         expect(self.page.get_by_role("option")).to_have_count(1)
         box.press("Enter")
+
+    def picks(self, label: str, *options: str) -> None:
+        """Choose from a list of the sidebar; of a list of several, each in turn."""
+        box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
+        for option in options:
+            box.click()
+            self.page.get_by_role("option", name=option, exact=True).click()
+
+    def types(self, label: str, text: str) -> None:
+        """Fill a field of the sidebar and confirm it."""
+        field = self.page.get_by_test_id("stSidebar").get_by_label(label, exact=True)
+        field.fill(text)
+        field.press("Enter")
+
+    def unfolds(self, title: str) -> None:
+        """Open a part of the sidebar."""
+        self.page.get_by_test_id("stSidebar").locator("summary", has_text=title).click()
 
     def slides(self, label: str, key: str) -> None:
         """Press a key on a slider of the sidebar."""
@@ -212,6 +247,15 @@ class Visitor:
         """What progress bars have said since this page was opened, in order."""
         return list(self.page.evaluate("window.progress"))
 
+    def saves(self, key: str, folder: Path) -> pd.DataFrame:
+        """The numbers of a chart or a table, as the file that the page offers."""
+        self.page.locator(f".st-key-save-{key} button").first.click()
+        with self.page.expect_download() as download:
+            self.page.locator(f".st-key-save-{key}-CSV button").click()
+        download.value.save_as(folder / f"{key}.csv")
+        self.page.keyboard.press("Escape")
+        return pd.read_csv(folder / f"{key}.csv")
+
     def chart(self, number: int) -> Locator:
         """A chart: the bars, the layers."""
         return self.page.get_by_test_id("stVegaLiteChart").nth(number)
@@ -231,6 +275,10 @@ Visit = Callable[..., Visitor]
 
 _OPTIONS = {
     "k": "experts",
+    "probe": "probe-corpus",
+    "in_layers": "expert-layers",
+    "in_sites": "sites",
+    "min_score": "min-score",
     "languages": "languages",
     "probe_languages": "probe-languages",
     "n_probe": "probe-sentences",
@@ -238,11 +286,22 @@ _OPTIONS = {
 }
 
 
+def options_of(query: Mapping[str, str]) -> list[str]:
+    """The setting of a link as options of the command line."""
+    return [f"--{_OPTIONS.get(name, name)}={value}" for name, value in query.items() if not name.startswith("view.")]
+
+
+def told(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
+    """As `run_of`, by the command line's own function in this process: for many settings of a tiny model."""
+    out = cache.parent / "told.json"
+    assert main(["run", *options_of(query), "--cache", str(cache), "--json", str(out)]) == 0
+    return dict(json.loads(out.read_text(encoding="utf-8")))
+
+
 def run_of(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
     """What the command line finds for the setting of a link."""
     out = cache.parent / "run-of.json"
-    options = [part for name, value in query.items() for part in (f"--{_OPTIONS.get(name, name)}", value)]
-    done = command_line("run", *options, "--cache", str(cache), "--json", str(out))
+    done = command_line("run", *options_of(query), "--cache", str(cache), "--json", str(out))
     assert done.returncode == 0, done.stderr
     return dict(json.loads(out.read_text(encoding="utf-8")))
 
