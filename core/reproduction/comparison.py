@@ -113,7 +113,7 @@ def from_language(frame: pd.DataFrame) -> pd.Series[float]:
 def _paraphrase(tables: Tables) -> list[dict[str, Any]]:
     if "paraphrase" not in tables:
         return []
-    frame = tables["paraphrase"]
+    frame = here(tables["paraphrase"])
     ours = frame[(frame["target"] == "es") & (frame["control"] == "none")].set_index("comparison")["top1"]
     if ours.empty:
         return []

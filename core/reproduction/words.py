@@ -232,7 +232,7 @@ def _perplexity(tables: Tables) -> Verdict | None:
 
 
 def _paraphrase(tables: Tables) -> Verdict:
-    frame = tables["paraphrase"]
+    frame = here(tables["paraphrase"])
     wide = frame[frame["control"] == "none"].pivot_table(
         index="target", columns="comparison", values="top1", sort=False
     )

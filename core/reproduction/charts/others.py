@@ -96,8 +96,8 @@ def choice_of_k(tables: Tables) -> list[Figure]:
 
 
 def paraphrase(tables: Tables) -> list[Figure]:
-    """Bars by language."""
-    frame = tables["paraphrase"].assign(
+    """Bars by language, by raw cosine."""
+    frame = here(tables["paraphrase"]).assign(
         language=lambda f: named(f["target"]),
         neurons=lambda f: f["control"].map({"none": "experts", "random": "random"}),
     )
@@ -116,7 +116,11 @@ def paraphrase(tables: Tables) -> list[Figure]:
         .resolve_axis(x="independent")
     )
     return [
-        Figure("paraphrase", chart, "Paraphrase retrieval before, after, and from before to after. Wilson intervals.")
+        Figure(
+            "paraphrase",
+            chart,
+            "Paraphrase retrieval by raw cosine before, after, and from before to after. Wilson intervals.",
+        )
     ]
 
 

@@ -9,31 +9,59 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from core.corpora import ParallelSet
 from core.engine import Run
 from core.interventions import Intervention
+from core.ranking import csls, ranks
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import CONTROLS
+from core.reproduction.spaces import Way, ways
 from core.reproduction.timetable import Step
 from core.retrieval import normalise, wilson
 from core.significance import holm, mcnemar
 from core.store import Payload
 
-VERSION = 1
+VERSION = 2
 COMPARISONS = ("pre", "post", "mixed")
+Sides = tuple[np.ndarray, np.ndarray]
 Pairs = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def found_first(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Whether each query's own candidate is its nearest by cosine, the first of equals: (n, dim) twice to bool (n,)."""
-    similarity = torch.from_numpy(normalise(queries)) @ torch.from_numpy(normalise(candidates)).T
-    hits: np.ndarray = (similarity.argmax(dim=1) == torch.arange(len(queries))).numpy()
-    return hits
+def found_first(queries: np.ndarray, candidates: np.ndarray, by_csls: bool = False) -> np.ndarray:
+    """Whether each query's own candidate is its nearest, the first of equals: (n, dim) twice to bool (n,).
+
+    Parameters
+    ----------
+    by_csls : bool
+        Cosines adjusted for hubs, which here are all candidates' neighbours among all queries.
+    """
+    similarity = normalise(queries) @ normalise(candidates).T
+    if by_csls:
+        return np.asarray(ranks(csls(similarity)) == 1)
+    return np.asarray(similarity.argmax(axis=1) == np.arange(len(queries)))
 
 
-def paraphrases(run: Run, pairs: Pairs) -> dict[str, np.ndarray]:
+def compared(pre: Sides, post: Sides, metric: str) -> dict[str, np.ndarray]:
+    """Whether each first sentence finds its paraphrase: by comparison, bool (n_pairs,).
+
+    Parameters
+    ----------
+    pre, post : (first, second), each ndarray of float32, (n_pairs, hidden)
+        Embeddings of both sides in either space. Centred, the mean of both sides is subtracted, a space's own.
+    metric : {"cosine", "centred", "csls"}
+    """
+    if metric == "centred":
+        pre, post = (
+            (first - middle, second - middle)
+            for first, second in (pre, post)
+            for middle in [np.concatenate([first, second]).mean(axis=0)]
+        )
+    asked = {"pre": pre, "post": post, "mixed": (pre[0], post[1])}
+    return {name: found_first(*sides, by_csls=metric == "csls") for name, sides in asked.items()}
+
+
+def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
     """Whether each first sentence finds its paraphrase among all second ones, under the run's intervention.
 
     Parameters
@@ -43,33 +71,42 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict of str to ndarray of bool, (n_pairs,)
-        ``pre``: both unmodified; ``post``: both after; ``mixed``: query before, candidates after.
+    dict of way to dict of str to ndarray of bool, (n_pairs,)
+        By every way of comparing (see `spaces.ways`). ``pre``: both unmodified; ``post``: both after; ``mixed``: query
+        before, candidates after.
     """
-    intervention = run.stages.intervention(run.experts())
+    _, intervention = run.spaces()
     inner = _on_pairs(run, pairs)
-    spaces = {}
     for space, which in (("pre", None), ("post", intervention)):
         _embed(run, inner, which, space)
-        spaces[space] = [inner.stages.embeddings(side, which, run.plan.layer)[0] for side in (0, 1)]
+    chosen = ways(run)
     spec = {
         "version": VERSION,
         "pre": inner.stages.space_spec(None),
         "post": inner.stages.space_spec(intervention),
-        "layer": run.plan.layer,
+        "ways": [list(way) for way in chosen],
     }
 
-    def compute() -> Payload:
-        (first, second), (_, moved) = spaces["pre"], spaces["post"]
-        return Payload(
-            arrays={
-                "pre": found_first(first, second),
-                "post": found_first(*spaces["post"]),
-                "mixed": found_first(first, moved),
-            }
-        )
+    def sides(which: Intervention | None, layer: int) -> Sides:
+        first, second = (inner.stages.embeddings(side, which, layer)[0] for side in (0, 1))
+        return first, second
 
-    return run.stages.get("paraphrases", spec, compute, lambda a: {name: a.array(name) for name in COMPARISONS})
+    def compute() -> Payload:
+        arrays: dict[str, np.ndarray] = {}
+        for metric, layer in chosen:
+            found = compared(sides(None, layer), sides(intervention, layer), metric)
+            arrays |= {f"{metric}-{layer}-{name}": hits for name, hits in found.items()}
+        return Payload(arrays=arrays)
+
+    return run.stages.get(
+        "paraphrases",
+        spec,
+        compute,
+        lambda artefact: {
+            (metric, layer): {name: artefact.array(f"{metric}-{layer}-{name}") for name in COMPARISONS}
+            for metric, layer in chosen
+        },
+    )
 
 
 def _on_pairs(run: Run, pairs: Pairs) -> Run:
@@ -102,7 +139,7 @@ def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 
 
 def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
-    """Every language's rows for experts and random neurons; p adjusted by Holm over the table.
+    """Every language's rows for experts and random neurons, by every way; p adjusted by Holm over the table.
 
     Parameters
     ----------
@@ -113,8 +150,13 @@ def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
     for language, both in pairs.items():
         for control in CONTROLS:
             experiment = session.settings.experiment(language, control)
-            rows = pd.DataFrame(rows_of(session.ask(experiment, partial(paraphrases, pairs=both))))
-            parts.append(session.labelled(rows, experiment))
+            found = session.ask(experiment, partial(paraphrases, pairs=both))
+            rows = [
+                {"metric": metric, "layer": layer, **row}
+                for (metric, layer), hits in found.items()
+                for row in rows_of(hits)
+            ]
+            parts.append(session.labelled(pd.DataFrame(rows), experiment))
     frame = pd.concat(parts, ignore_index=True)
     known = frame["p"].notna().to_numpy()
     p = frame["p"].to_numpy(dtype=np.float64).copy()

@@ -33,15 +33,15 @@ def _bucc(folder: Path) -> Path:
 
 
 def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("core.corpora.pawsx")
-    pytest.importorskip("core.corpora.bucc")
     out, folders = tmp_path / "report", ("--pawsx", str(_pawsx(tmp_path / "p")), "--bucc", str(_bucc(tmp_path / "b")))
     assert asked_for.run(out, tmp_path / "cache", *folders) == 0
     said = capsys.readouterr().out
     frame = pd.read_csv(out / "paraphrase.csv")
     assert set(frame["target"]) == {"es"}
     assert set(frame["control"]) == {"none", "random"}
-    assert frame["comparison"].tolist() == ["pre", "post", "mixed"] * 2
+    assert set(frame["metric"]) == {"cosine", "centred", "csls"}
+    ways = len(frame[["metric", "layer"]].drop_duplicates())
+    assert frame["comparison"].tolist() == ["pre", "post", "mixed"] * ways * 2
     assert (frame["n"] == 6).all()  # of ten pairs those that are paraphrases
     pairs = pd.read_csv(out / "bucc.csv")
     assert (pairs["n"] == 7).all()
@@ -55,7 +55,6 @@ def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.C
 
 
 def test_no_paraphrases_of_a_target(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("core.corpora.pawsx")
     folder = _pawsx(tmp_path / "p")
     assert asked_for.run(tmp_path / "out", tmp_path / "cache", "--pawsx", str(folder), "--targets", "ja") == 2
     assert "none in a target language (ja)" in capsys.readouterr().err
