@@ -11,7 +11,7 @@ run: .venv/run.stamp
 	@echo "  The dashboard is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)."
 	@echo "  The first visit computes the embedded default, under four minutes on two cores; later ones open at once."
 	@echo
-	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
+	@$(BIN)/python -m dashboard --server.port $(PORT)
 
 test: .venv/test.stamp
 	@$(BIN)/python tests/browser.py

@@ -54,7 +54,7 @@ def serving(cache: Path) -> Iterator[str]:
     log = cache.parent / f"server-{port}.log"
     with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
+            [sys.executable, "-m", "dashboard", "--server.port", str(port)],
             cwd=ROOT,
             env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
             stdout=output,

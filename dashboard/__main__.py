@@ -1,0 +1,34 @@
+"""Start the dashboard: ``python -m dashboard``; what follows is given to ``streamlit run``.
+
+The libraries are imported and the opening setting is looked up before the server answers, so that the first visitor
+does not wait for that.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from streamlit.web import cli
+
+import core  # noqa: F401 - sets what must be set before torch is imported
+from core.errors import AskError
+from core.experiment import Experiment, plan
+from dashboard import page
+
+
+def main() -> None:
+    """Get ready, then serve until stopped."""
+    for module in iter_modules(page.__path__, f"{page.__name__}."):
+        import_module(module.name)
+    with suppress(AskError):  # the page itself says what is wrong with the opening setting
+        plan(Experiment())
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
