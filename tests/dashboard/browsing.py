@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.__main__ import main
 from tests.conftest import ROOT, command_line
 
-PATIENCE = 600_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
+PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
 expect.set_options(timeout=PATIENCE)
 
 # Notes, from the first script on, what may be gone before a test looks: every text of a progress bar, and every state
@@ -211,6 +211,8 @@ class Visitor:
         box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
         for option in options:
             box.click()
+            if box.get_attribute("aria-expanded") != "true":  # a click on what is chosen of several opens no list
+                box.press("ArrowDown")
             self.page.get_by_role("option", name=option, exact=True).click()
 
     def types(self, label: str, text: str) -> None:
