@@ -229,7 +229,7 @@ class Visitor:
         """Press a key on a slider of the sidebar."""
         self.page.get_by_test_id("stSlider").filter(has_text=label).get_by_role("slider").press(key)
 
-    def clicks(self, button: str) -> None:
+    def clicks(self, button: str | re.Pattern[str]) -> None:
         """Press a button."""
         self.page.get_by_role("button", name=button).click()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -114,7 +115,7 @@ def test_cells_are_the_command_lines(
     grid = {"view.counts": "20, 50", "view.strengths": "0, 0.5, 1"}
     visitor = visit(new_server).opens(tiny_link | grid, "what-if")
     visitor.sees_the_page()
-    visitor.clicks("Compute 5 settings")
+    visitor.clicks(re.compile(r"Compute \d settings"))  # some may be known on this server
     visitor.sees("5 of 5 settings are computed")
     visitor.sees_the_page()
     written = {
