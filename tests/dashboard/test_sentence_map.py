@@ -150,13 +150,15 @@ def test_it_moves_in_the_browser_alone(visit: Visit, server: str, small_link: Li
     for _ in range(20):
         slider.press("PageUp")
     expect(output).to_have_text("strength 1: computed")
-    drawn = """([chosen, former, same]) => (document.querySelector(chosen).toDataURL() === former) === same"""
-    visitor.page.wait_for_function(drawn, arg=[".map canvas", before[1], False])  # it is drawn with the next frame
+    drawn = """([chosen, former, same]) => (chosen.toDataURL() === former) === same"""
+    visitor.page.wait_for_function(
+        drawn, arg=[canvas.element_handle(), before[1], False]
+    )  # it is drawn with the next frame
     slider.press("PageDown")
     expect(output).to_contain_text("between 0 and 1, drawn straight")
     slider.press("Home")
     expect(output).to_have_text("strength 0: computed")
-    visitor.page.wait_for_function(drawn, arg=[".map canvas", before[1], True])
+    visitor.page.wait_for_function(drawn, arg=[canvas.element_handle(), before[1], True])
     assert len(sent) == before[0]
     assert asked == []
 
