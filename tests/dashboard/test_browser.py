@@ -70,6 +70,18 @@ def test_stop_stops(visit: Visit, server: str, small_link: Link) -> None:
     visitor.sees("Stopped")
 
 
+def test_a_reload_in_the_middle_of_a_job_finds_it_again(
+    visit: Visit, server: str, small_link: Link, twin: Path
+) -> None:
+    asked = small_link | {"strength": "0.9"}
+    visitor = visit(server).opens(asked)
+    visitor.sees(re.compile(r"about .* left"))
+    visitor.page.reload()
+    visitor.sees_results(strength="0.9")
+    assert visitor.query == asked
+    assert visitor.figures() == figures_of(run_of(asked, twin))
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_nothing_has_to_be_scrolled_sideways(
     visit: Visit, server: str, small_link: Link, size: tuple[int, int]

@@ -1,0 +1,56 @@
+"""Every page in a real browser: from nothing and from a link, wide and narrow, by its own address and by the menu."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.browsing import Visit, Visitor
+
+Link = dict[str, str]
+PAGES = {
+    "": ("Explore", "What do language neurons do?"),
+    "retrieval": ("Retrieval", "Does a sentence find its translation?"),
+    "layers": ("Layers", "Where in the model does it happen?"),
+    "experts": ("Experts", "Which neurons are the experts?"),
+    "what-if": ("What if", "What if it were stronger, or more neurons?"),
+    "sentences": ("Sentences", "What happens to one sentence?"),
+    "generate": ("Generate", "What does the model write?"),
+    "compare": ("Compare", "How do two settings compare?"),
+    "reproduction": ("Reproduction", "The paper, reproduced"),
+    "jobs": ("Jobs and cache", "Jobs and cache"),
+}
+
+
+def sees_it_whole(visitor: Visitor, path: str) -> None:
+    """The page with this address is there, without a traceback, and nothing has to be scrolled sideways."""
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text(PAGES[path][1])
+    visitor.sees_the_page()
+    expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
+    assert visitor.fits()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_from_nothing(visit: Visit, new_server: str, tiny_link: Link, path: str) -> None:
+    """A seed that no other test asks for: nothing of the setting's spaces is known when its page is opened."""
+    link = tiny_link | {"control": "random", "seed": str(500 + list(PAGES).index(path))}
+    visitor = visit(new_server).opens(link, path)
+    sees_it_whole(visitor, path)
+    assert visitor.query == link
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+def test_from_a_link(visit: Visit, new_server: str, tiny_link: Link, size: tuple[int, int]) -> None:
+    visitor = visit(new_server, viewport={"width": size[0], "height": size[1]}, color_scheme="dark")
+    for path in PAGES:
+        visitor.opens(tiny_link, path)
+        sees_it_whole(visitor, path)
+
+
+def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_link: Link) -> None:
+    visitor = visit(new_server).opens(tiny_link)
+    visitor.sees_the_page()
+    for path in [*list(PAGES)[1:], ""]:
+        visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name=PAGES[path][0], exact=True).click()
+        sees_it_whole(visitor, path)
+        visitor.sees_the_link_say(**tiny_link)
