@@ -142,8 +142,10 @@ _LENS_NAMES = {"gate_proj": "gate", "up_proj": "in", "down_proj": "out"}
 def _lens_reader(model: LoadedModel, lm: Any) -> Read:
     bridges = peer("transformer_lens.model_bridge", "transformer-lens")
     lm.config.architectures = [type(lm).__name__]  # by which it knows the model
+    tokenizer = copy.copy(model.tokenizer)  # which it asks these, or it reads another from a hub; here it is given ids
+    tokenizer.init_kwargs = {**tokenizer.init_kwargs, "name_or_path": "", "add_bos_token": True}
     bridge = bridges.TransformerBridge.boot_transformers(
-        "google/gemma-3-270m", hf_model=lm, tokenizer=model.tokenizer, dtype=model.dtype
+        "google/gemma-3-270m", hf_model=lm, tokenizer=tokenizer, dtype=model.dtype
     )
     names = [f"blocks.{site.layer}.mlp.{_LENS_NAMES[site.name]}.hook_out" for site in model.neurons.sites]
     names += ["embed.hook_out", *(f"blocks.{n}.hook_out" for n in range(model.neurons.n_layers - 1))]
