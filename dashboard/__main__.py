@@ -6,6 +6,7 @@ does not wait for that.
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -22,6 +23,8 @@ from dashboard import page
 
 def main() -> None:
     """Get ready, then serve until stopped."""
+    # What pages cache is kept in memory, as it is meant to be; before the server runs, Streamlit warns of that.
+    logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
     for module in iter_modules(page.__path__, f"{page.__name__}."):
         import_module(module.name)
     with suppress(AskError):  # the page itself says what is wrong with the opening setting

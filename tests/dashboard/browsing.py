@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -51,30 +52,31 @@ def serving(cache: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = cache.parent / f"server-{port}.log"
-    with log.open("w", encoding="utf-8") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", "--server.port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
     address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + PATIENCE / 1000
-        while not _healthy(address):
-            assert server.poll() is None, log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "server.log"
+        with log.open("w", encoding="utf-8") as output:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "dashboard", "--server.port", str(port)],
+                cwd=ROOT,
+                env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            deadline = time.monotonic() + PATIENCE / 1000
+            while not _healthy(address):
+                assert server.poll() is None, log.read_text(encoding="utf-8")
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.1)
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def _healthy(address: str) -> bool:
