@@ -255,7 +255,8 @@ class Visitor:
         """The numbers of a chart or a table, as the file that the page offers."""
         self.page.locator(f".st-key-save-{key} button").first.click()
         with self.page.expect_download() as download:
-            self.page.locator(f".st-key-save-{key}-CSV button").click()
+            # Not with the mouse: a list that opens while charts above are still being drawn may open below the window.
+            self.page.locator(f".st-key-save-{key}-CSV button").dispatch_event("click")
         download.value.save_as(folder / f"{key}.csv")
         self.page.keyboard.press("Escape")
         return pd.read_csv(folder / f"{key}.csv")
