@@ -85,6 +85,12 @@ def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of the command line's own."""
+    return tmp_path_factory.mktemp("alone") / "cache"
+
+
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Visit]:
     """Make visitors; whatever they do, they meet no error in the console and no other host."""

@@ -95,12 +95,6 @@ WALKS = {
 }
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the command line's own."""
-    return tmp_path_factory.mktemp("alone") / "cache"
-
-
 def expected(query: Link, alone: Path) -> tuple[dict[str, tuple[str, str]], dict[str, Any]]:
     """What the command line writes for a link: the figures as the page has them, and about the experts."""
     found = told(query, alone)

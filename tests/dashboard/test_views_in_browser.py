@@ -18,12 +18,6 @@ from tests.dashboard.browsing import Visit, told
 Link = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the command line's own."""
-    return tmp_path_factory.mktemp("alone") / "cache"
-
-
 def spaces(query: Link, cache: Path) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """The languages, and the stored embeddings before and after: (n_languages, n_sentences, hidden)."""
     told(query, cache)
