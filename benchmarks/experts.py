@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.rows import Benchmark, Target, check, in_turns
 from benchmarks.setting import Setting
-from core import expertise
+from core.neurons import rank_statistics
 
 NEURONS, LANGUAGES, A_LANGUAGE = 85_248, 6, 300
 WHAT = f"AUROC of {NEURONS:,} neurons x {LANGUAGES * A_LANGUAGE:,} sentences for {LANGUAGES} languages"
@@ -87,7 +87,7 @@ def _scipy(_: Setting) -> tuple[float, str]:
 def _compared(name: str, theirs: Callable[[], np.ndarray], size: int, note: str) -> tuple[float, str]:
     """Compare all neurons by us with a sample of them by a peer, scaled up."""
     responses, labels = _responses()
-    times, results = in_turns({"ours": lambda: expertise.auroc(responses, labels, LANGUAGES), name: theirs}, 5)
+    times, results = in_turns({"ours": lambda: rank_statistics.auroc(responses, labels, LANGUAGES), name: theirs}, 5)
     worst = float(np.abs(results["ours"][:, _sample(size)] - results[name]).max())
     check(worst <= TOLERANCE, f"the areas differ by up to {worst:.1e}")
     scale = NEURONS / size

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from benchmarks.rows import Benchmark, NotRun, Target, check
 from benchmarks.setting import Setting
-from core.engine import Engine, default_cache
-from core.experiment import Experiment
-from core.store import Store
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.store.location import default_cache
+from core.store.store import Store
 
 CHANGE, PAGE = 0.3, 1.0  # seconds, at most
 STRENGTHS = (0.5, 1.0)

@@ -14,11 +14,11 @@ import torch
 
 from benchmarks.rows import Benchmark, Target, Times, check, in_turns
 from benchmarks.setting import Setting
-from core import streams
-from core.batches import Batch, Tokenised, padded, plan_batches, tokenise
-from core.forward import TOKENS_A_BATCH, embed_spaces, forward
-from core.interventions import Intervention, set_value
-from core.models import LoadedModel
+from core import parallel
+from core.inference.batching import Batch, Tokenised, padded, plan_batches, tokenise
+from core.inference.forward import TOKENS_A_BATCH, embed_spaces, forward
+from core.models.load import LoadedModel
+from core.neurons.interventions import Intervention, set_value
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de"), 64, 5
 EXPERTS = 2000
@@ -47,14 +47,14 @@ def bare(base: Callable[..., Any], batches: Sequence[Batch], streams_at_once: in
         with torch.inference_mode():
             base(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
 
-    for _ in streams.side_by_side(work, batches, streams_at_once):
+    for _ in parallel.side_by_side(work, batches, streams_at_once):
         pass
 
 
 def _overhead(setting: Setting, what: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
     """How much longer a pass takes than the bare one, language by language as the product goes."""
     model = setting.model
-    at_once = streams.count(model.device)
+    at_once = parallel.count(model.device)
     found, count = Times({what: [], "bare": [], "plain": []}), 0
     for tokens in setting.tokens(LANGUAGES, SENTENCES):  # a round is one language: short, so that both sides share it
         batches = batches_of(tokens, model)

@@ -18,10 +18,10 @@ import torch
 from benchmarks.passes import batches_of
 from benchmarks.rows import Benchmark, Target, check, in_turns, peer
 from benchmarks.setting import Setting
-from core.batches import Batch, Tokenised, padded, tokenise
-from core.forward import forward
-from core.models import LoadedModel
-from core.neurons import Site
+from core.inference.batching import Batch, Tokenised, padded, tokenise
+from core.inference.forward import forward
+from core.models.load import LoadedModel
+from core.neurons.sites import Site
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de", "ru"), 12, 3
 # Relative error of a whole array. Other shapes and another attention kernel round otherwise.

@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks import machine
 from benchmarks.experts import bfloat16_like
-from core import expertise
+from core.neurons import rank_statistics
 
 LANGUAGES = 6
 NEURONS, SENTENCES = (125_000, 250_000, 500_000, 1_000_000), (750, 1500, 3000, 6000)
@@ -73,8 +73,8 @@ def score_all(neurons: int, sentences: int) -> tuple[np.ndarray, np.ndarray, flo
     for parts in _sites(neurons, sentences // LANGUAGES):
         start = time.perf_counter()
         responses = np.concatenate(parts, axis=1)
-        scores.append(expertise.auroc(responses, labels, LANGUAGES))
-        means.append(expertise.means(responses, labels, LANGUAGES))
+        scores.append(rank_statistics.auroc(responses, labels, LANGUAGES))
+        means.append(rank_statistics.means(responses, labels, LANGUAGES))
         seconds += time.perf_counter() - start
         del parts, responses  # or they would be there while the next are made
     start = time.perf_counter()

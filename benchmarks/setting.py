@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.batches import Tokenised, tokenise
-from core.corpora import Corpus, load_corpus
-from core.corpora.model import ParallelSet
-from core.engine import default_cache
-from core.models import LoadedModel, ModelSpec, load, resolve
-from core.store import Store
+from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.load import load_corpus
+from core.inference.batching import Tokenised, tokenise
+from core.models.load import LoadedModel, load
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from core.store.location import default_cache
+from core.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from sklearn.manifold import trustworthiness
 from benchmarks.passes import intervention_of
 from benchmarks.rows import Benchmark, Target, check, in_turns, peer
 from benchmarks.setting import Setting
-from core import projection, retrieval
-from core.batches import tokenise
-from core.corpora import load_corpus
-from core.forward import forward
+from core.corpora.load import load_corpus
+from core.inference.batching import tokenise
+from core.inference.forward import forward
+from core.spaces import projection, retrieval
 
 LANGUAGES, SENTENCES, WIDTH = 22, 1012, 640
 # Each gives both directions, as the evaluator does.

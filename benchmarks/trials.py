@@ -23,10 +23,10 @@ from benchmarks import machine
 from benchmarks.passes import LANGUAGES, SENTENCES, bare, budget
 from benchmarks.rows import in_turns
 from benchmarks.setting import Setting
-from core import streams
-from core.batches import Batch, Tokenised, padded, plan_batches
-from core.models import LoadedModel
-from core.pooling import weighted_mean
+from core import parallel
+from core.inference.batching import Batch, Tokenised, padded, plan_batches
+from core.inference.pooling import weighted_mean
+from core.models.load import LoadedModel
 
 ROUNDS = 5
 Called = Callable[..., Any]
@@ -140,7 +140,7 @@ def run(folder: Path, flores: str | None) -> int:
 
 
 def _try(trial: Trial, model: LoadedModel, lists: Sequence[Tokenised]) -> tuple[Found, float]:
-    at_once, threads = streams.count(model.device), torch.get_num_threads()
+    at_once, threads = parallel.count(model.device), torch.get_num_threads()
     usual, tried = (_batches(lists, model, times) for times in (1.0, trial.budget))
 
     def pass_tried() -> None:

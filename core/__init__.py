@@ -1,7 +1,9 @@
 """Find the language-specific neurons of a multilingual language model, hold them, and measure what moves.
 
-``core`` computes and caches; it knows nothing of the dashboard. Start at :mod:`core.experiment`, which knows the
-stages; each stage (:mod:`core.forward`, :mod:`core.expertise`, :mod:`core.retrieval`, ...) stands on its own.
+``core`` computes and caches; it knows nothing of the dashboard. Start at :mod:`core.pipeline.run`, which knows the
+stages; each stage (:mod:`core.inference.forward`,
+:mod:`core.neurons.rank_statistics`, :mod:`core.spaces.retrieval`, ...)
+stands on its own.
 """
 
 import os

@@ -17,7 +17,8 @@ from streamlit.web import cli
 
 import core  # noqa: F401 - sets what must be set before torch is imported
 from core.errors import AskError
-from core.experiment import Experiment, plan
+from core.experiment.plan import plan
+from core.experiment.settings import Experiment
 from dashboard import page
 
 

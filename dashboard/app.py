@@ -11,22 +11,25 @@ import core  # noqa: F401, I001 - sets what must be set before torch is imported
 
 import streamlit as st
 
-from dashboard import controls, look, preload, screen, shared, tour
-from dashboard.page import (
-    compare,
-    experts,
-    explore,
-    generate,
-    jobs,
-    layers,
-    reproduction,
-    retrieval,
-    sentences,
-    what_if,
-)
+from dashboard.sidebar import controls
+from dashboard.charts import theme
+from dashboard.work import preload
+from dashboard.state import presentation
+from dashboard.state import session
+from dashboard.text import tour
+from dashboard.page import compare
+from dashboard.page import experts
+from dashboard.page import explore
+from dashboard.page import generate
+from dashboard.page import jobs
+from dashboard.page import layers
+from dashboard.page import reproduction
+from dashboard.page import retrieval
+from dashboard.page import sentences
+from dashboard.page import what_if
 
 st.set_page_config(page_title="Language neurons", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
-look.style()
+theme.style()
 
 _PAGES = {
     "": (explore.draw, "Explore", "scatter_plot"),
@@ -47,13 +50,13 @@ pages = {
 # The link says whether there is a sidebar, so it is asked before the controls read it.
 presenting = controls.presenting()
 page = st.navigation(list(pages.values()), position="top" if presenting else "sidebar")
-shared.set_pages(pages, page.url_path)
+session.set_pages(pages, page.url_path)
 experiment = controls.unchanged() if presenting else controls.sidebar()
-shared.set_experiment(experiment)
+session.set_experiment(experiment)
 if presenting:
-    screen.style()
+    presentation.style()
     if st.button("Leave presenter mode", icon=":material/close_fullscreen:", key="leave-presenter"):
-        screen.present(False)
+        presentation.present(False)
         st.rerun()
 tour.draw()
 page.run()

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.corpora.model import Corpus, ParallelSet
+from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.published import repeat_notes
-from core.corpora.text import MIN_ROWS, folder_contents, is_folder, listed, read_text, refuse_bad_text
+from core.corpora.validation import MIN_ROWS, folder_contents, is_folder, listed, read_text, refuse_bad_text
 from core.errors import CorpusError
-from core.languages import canonical
+from core.language.codes import canonical
 
 # XTREME's preparation renames training to test and sample to dev, and leaves the rest as it was.
 _NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|sample|dev)\.gold")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.corpora.text import folder_contents, is_folder, listed, read_text, refuse_bad_text
+from core.corpora.validation import folder_contents, is_folder, listed, read_text, refuse_bad_text
 from core.errors import CorpusError
-from core.languages import canonical
+from core.language.codes import canonical
 
 TITLE = "PAWS-X test set, paraphrase pairs"
 LICENCE = "free for any purpose; acknowledge Google LLC as the source"

@@ -11,20 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-from core.experiment import Plan
-from core.measures import PROJECTED
-from core.perplexity import STRIDE, WINDOW
+from core.experiment.plan import Plan
+from core.inference.perplexity import STRIDE, WINDOW
+from core.pipeline.measures import PROJECTED
 from core.reproduction import published
 from core.reproduction.charts.base import Figure
 from core.reproduction.comparison import comparison
 from core.reproduction.figures import figures, png, svg
+from core.reproduction.html import Section, page
 from core.reproduction.items import ITEMS
-from core.reproduction.page import Section, page
-from core.reproduction.reading import summary
+from core.reproduction.reader import summary
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import Settings, unclassified
-from core.reproduction.timetable import Timetable
-from core.reproduction.words import verdicts
+from core.reproduction.steps import Timetable
+from core.reproduction.verdicts import verdicts
 
 SCHEMA = 1
 # A change of one of these makes other numbers; folders of language pairs and the sweep only add some.

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from core.engine import Engine, Run
-from core.experiment import Experiment, Plan
+from core.experiment.plan import Plan
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
 from core.reproduction.settings import Settings
-from core.reproduction.timetable import Step
+from core.reproduction.steps import Step
 
 T = TypeVar("T")
 Tables = dict[str, pd.DataFrame]

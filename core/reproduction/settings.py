@@ -7,12 +7,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from core import identification
-from core.corpora import Corpus, load_corpus
+from core.corpora.corpus import Corpus
+from core.corpora.load import load_corpus
 from core.errors import CorpusError, SettingError
-from core.experiment import Experiment, Plan, plan
-from core.generation import Writing
-from core.languages import canonical
+from core.experiment.plan import Plan, plan
+from core.experiment.settings import Experiment
+from core.inference.generation import Writing
+from core.language import identification
+from core.language.codes import canonical
 from core.reproduction import published
 
 CONTROLS = ("none", "random")
@@ -28,7 +30,7 @@ class Settings:
     Attributes
     ----------
     model, revision, dtype, device
-        See `core.models.ModelSpec`.
+        See `core.models.spec.ModelSpec`.
     corpus : str
         Multi-parallel sentences to probe with and to evaluate on.
     tatoeba, bucc : Path, optional
@@ -155,7 +157,7 @@ def bound(settings: Settings) -> tuple[Settings, Plan]:
     Raises
     ------
     AskError
-        As `core.experiment.plan` does, for the first experiment that cannot be.
+        As `core.experiment.plan.plan` does, for the first experiment that cannot be.
     """
     corpus = load_corpus(settings.corpus)
     languages, targets = _languages(settings, corpus)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from dashboard.look import POST, PRE
+from dashboard.charts.theme import POST, PRE
 
 # Seen on light and on dark, over a bar and beside it.
 RULE, INK = "#7d879a", "#343a40"

@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK
-from dashboard.charts.once import made_once
-from dashboard.look import FREE, POST
+from dashboard.charts.cache import made_once
+from dashboard.charts.theme import FREE, POST
 
 
 @made_once

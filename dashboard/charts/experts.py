@@ -9,8 +9,8 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import RULE
-from dashboard.charts.once import made_once
-from dashboard.look import FREE, POST, PRE
+from dashboard.charts.cache import made_once
+from dashboard.charts.theme import FREE, POST, PRE
 
 # From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
 _HEAT = alt.Scale(range=["#4c6ef514", POST], domainMin=0)

@@ -9,8 +9,8 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK, RULE, SPACES, colour_scale
-from dashboard.charts.once import made_once
-from dashboard.look import FREE, PRE
+from dashboard.charts.cache import made_once
+from dashboard.charts.theme import FREE, PRE
 
 
 def plane(points: pd.DataFrame, margin: float = 0.04) -> tuple[list[float], list[float]]:

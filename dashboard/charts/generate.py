@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, SPACES
-from dashboard.charts.once import made_once
+from dashboard.charts.cache import made_once
 
 
 @made_once

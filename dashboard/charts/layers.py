@@ -9,8 +9,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.once import made_once
-from dashboard.look import FREE, PALETTE, POST, PRE
+from dashboard.charts.cache import made_once
+from dashboard.charts.theme import FREE, PALETTE, POST, PRE
 
 _LEFT = 52  # pixels left of every plot, whatever the numbers on its axis
 _SET = "#aa3377"  # the layer that is set; no grey, which is the space before

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.base import AROUND_BARS, INK, SPACES
-from dashboard.charts.once import made_once
+from dashboard.charts.cache import made_once
 
 _LEAST_CELL = 28  # pixels
 _TITLES = {"top-1": "found first (top-1)", "top-5": "found among the first five", "MRR": "mean reciprocal rank"}

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.once import made_once
+from dashboard.charts.cache import made_once
 
 
 @made_once

@@ -10,41 +10,43 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.experiment import Experiment
-from core.results import Result
-from core.retrieval import wilson
-from dashboard import draw as drawing
-from dashboard import link, look, palette, shared, view, waiting, words
+from core.experiment.settings import Experiment
+from core.pipeline.result import Result
+from core.stats.intervals import wilson
 from dashboard.charts import compare as charts
 from dashboard.charts import explore as maps
-from dashboard.page import explore
+from dashboard.charts import palette, theme
+from dashboard.charts import present as drawing
+from dashboard.page import explore, waiting
+from dashboard.state import link, page_state, session
+from dashboard.text import summary
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("How do two settings compare?", anchor=False)
-    look.quiet("Keep a setting, change the controls, and see both on every measure.")
-    here, kept = shared.experiment(), _kept()
+    theme.quiet("Keep a setting, change the controls, and see both on every measure.")
+    here, kept = session.experiment(), _kept()
     with st.container(horizontal=True):
         if st.button("Keep this setting", type="primary" if kept is None else "secondary", icon=":material/keep:"):
-            view.put("with", urlencode(link.to_query(here)))
+            page_state.put("with", urlencode(link.to_query(here)))
             st.rerun()
         if kept is not None and st.button("Swap the two", icon=":material/swap_horiz:"):
-            shared.go("compare", kept, **{"with": urlencode(link.to_query(here))})
+            session.go("compare", kept, **{"with": urlencode(link.to_query(here))})
     if kept is None:
         st.html('<div data-testid="result-ready"></div>')
-        look.quiet(
+        theme.quiet(
             "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side. Or "
             "compare it with"
         )
         with st.container(horizontal=True):
             for title, other in suggestions(here).items():
                 if st.button(title, key=f"compare-{title}"):
-                    view.put("with", urlencode(link.to_query(other)))
+                    page_state.put("with", urlencode(link.to_query(other)))
                     st.rerun()
         return
     if kept == here:
-        look.quiet("Both settings are the same. Change one on the left.")
+        theme.quiet("Both settings are the same. Change one on the left.")
     first = waiting.result_or_wait(here)  # one after the other: a visitor waits for one thing at a time
     second = waiting.result_or_wait(kept) if first is not None else None
     if first is not None and second is not None:
@@ -64,12 +66,12 @@ def suggestions(here: Experiment) -> dict[str, Experiment]:
 
 
 def _kept() -> Experiment | None:
-    text = view.get("with")
+    text = page_state.get("with")
     if not text:
         return None
     experiment, problems = link.from_query(dict(parse_qsl(text)))
     for problem in problems:
-        look.problem(problem)
+        theme.problem(problem)
     return experiment
 
 
@@ -78,14 +80,14 @@ def _show(a: Result, b: Result) -> None:
     st.subheader("What differs", anchor=False)
     differing = differences(a, b)
     if differing.empty:
-        look.quiet("Nothing.")
+        theme.quiet("Nothing.")
     else:
         drawing.table(differing, key="differences")
     for warning in warnings(a, b):
-        look.problem(warning)
+        theme.problem(warning)
     st.subheader("Every measure", anchor=False)
     drawing.table(measure_frame(a, b), key="measures")
-    look.quiet(f"A is the setting on the left, B the kept one. {experts_shared(a, b)}")
+    theme.quiet(f"A is the setting on the left, B the kept one. {experts_shared(a, b)}")
     bars = bar_frame(a, b)
     if len(bars):
         st.subheader("By candidate language, after", anchor=False)
@@ -95,7 +97,7 @@ def _show(a: Result, b: Result) -> None:
             alt="Top-1 after, by candidate language, for both settings.",
             data=bars,
         )
-        look.quiet("Lines are 95% intervals (Wilson); languages that both settings look for translations in.")
+        theme.quiet("Lines are 95% intervals (Wilson); languages that both settings look for translations in.")
     _maps(a, b)
 
 
@@ -112,7 +114,7 @@ def _maps(a: Result, b: Result) -> None:
                 alt=f"Map of setting {name} after its intervention.",
                 data=frames[1],
             )
-    look.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
+    theme.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
 
 
 def differences(a: Result, b: Result) -> pd.DataFrame:
@@ -183,7 +185,7 @@ def experts_shared(a: Result, b: Result) -> str:
         return "The models differ, so their experts cannot be held against each other."
     common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
     smaller = min(len(a.experts.neurons), len(b.experts.neurons))
-    return f"The two share {common:,} experts ({words.percent(common / smaller)} of the smaller set)."
+    return f"The two share {common:,} experts ({summary.percent(common / smaller)} of the smaller set)."
 
 
 def bar_frame(a: Result, b: Result) -> pd.DataFrame:
@@ -197,7 +199,7 @@ def bar_frame(a: Result, b: Result) -> pd.DataFrame:
         parts.append(
             pd.DataFrame(
                 {
-                    "name": rows["candidate"].map(look.name).to_numpy(),
+                    "name": rows["candidate"].map(theme.name).to_numpy(),
                     "setting": name,
                     "top1": rate,
                     "low": low,

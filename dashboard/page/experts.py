@@ -9,15 +9,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import anatomy
-from core.anatomy import Anatomy, Ranking
-from core.engine import Engine
-from core.experiment import Experiment
+from core.analyses import experts
+from core.analyses.experts import Anatomy
+from core.experiment.settings import Experiment
+from core.neurons.overlap import Ranking
+from core.neurons.scores import SCORES
+from core.pipeline.engine import Engine
 from core.progress import Progress
-from core.scores import SCORES
-from dashboard import draw as drawing
-from dashboard import look, shared, view, waiting, words
 from dashboard.charts import experts as charts
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.page import waiting
+from dashboard.state import page_state, session
+from dashboard.text import summary
 
 _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
@@ -34,7 +38,7 @@ class ExpertView:
 
     def known(self, engine: Engine) -> Anatomy | None:
         """What is stored."""
-        return engine.answer_known(self.experiment, anatomy.read)
+        return engine.answer_known(self.experiment, experts.read)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds to read the neurons and to rank them."""
@@ -44,7 +48,7 @@ class ExpertView:
 
     def run(self, engine: Engine, progress: Progress) -> Anatomy:
         """Find the experts."""
-        return engine.answer(self.experiment, anatomy.read, progress)
+        return engine.answer(self.experiment, experts.read, progress)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class NeuronView:
 
     def known(self, engine: Engine) -> np.ndarray | None:
         """What is stored."""
-        return engine.answer_known(self.experiment, lambda run: anatomy.responses(run, self.neuron))
+        return engine.answer_known(self.experiment, lambda run: experts.responses(run, self.neuron))
 
     def estimate(self, engine: Engine) -> float:
         """Seconds to read the neurons again, guessed at the longest: that they were all removed."""
@@ -64,14 +68,14 @@ class NeuronView:
 
     def run(self, engine: Engine, progress: Progress) -> np.ndarray:
         """Read the neurons again."""
-        return engine.answer(self.experiment, lambda run: anatomy.responses(run, self.neuron), progress)
+        return engine.answer(self.experiment, lambda run: experts.responses(run, self.neuron), progress)
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("Which neurons are the experts?", anchor=False)
-    look.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
-    found: Anatomy | None = waiting.answer_or_wait(ExpertView(shared.experiment()))
+    theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
+    found: Anatomy | None = waiting.answer_or_wait(ExpertView(session.experiment()))
     if found is not None:
         _show(found)
 
@@ -88,7 +92,7 @@ def _show(found: Anatomy) -> None:
     _overlap(found)
     neuron = _table(found)
     _neuron(found, neuron)
-    look.quiet(_conditions(found))
+    theme.quiet(_conditions(found))
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -98,12 +102,12 @@ def _overlaps(key: tuple[Any, ...], _found: Anatomy) -> Overlaps:  # noqa: ARG00
     Kept by the digest of the expertise and by which neurons are ranked, never by the arrays: Streamlit leaves out of
     its key what begins with an underscore.
     """
-    ranked = anatomy.ranking(_found.expertise, _found.plan)
+    ranked = experts.ranking(_found.expertise, _found.plan)
     return ranked, ranked.curve()
 
 
 def _summary(found: Anatomy) -> str:
-    target, scores = look.name(found.plan.target), found.experts.scores
+    target, scores = theme.name(found.plan.target), found.experts.scores
     return (
         f"The **{len(scores):,} experts** of {target} score **{scores.mean():.3f}** on average and at least "
         f"{scores.min():.3f} ({SCORES[found.plan.experiment.score].title}), of {found.plan.outline.neurons.total:,} "
@@ -113,15 +117,15 @@ def _summary(found: Anatomy) -> str:
 
 def _sites(found: Anatomy) -> None:
     st.subheader("Where are they?", anchor=False)
-    by = view.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
-    rows = anatomy.by_site(found.plan.outline.neurons, found.experts.neurons).rename(columns={"layer": "block"})
+    by = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
+    rows = experts.by_site(found.plan.outline.neurons, found.experts.neurons).rename(columns={"layer": "block"})
     drawing.chart(
         charts.sites(rows, by),
         key="experts-by-site",
         alt="Number of experts in every block of the model, by the linear map that they are outputs of.",
         data=rows,
     )
-    look.quiet(
+    theme.quiet(
         f"{', '.join(dict.fromkeys(rows['site']))}: the linear maps of a block whose outputs are the neurons. Blocks "
         "are counted from 0; hover for counts and shares. A neuron of block L changes layer L + 1 on."
     )
@@ -130,7 +134,7 @@ def _sites(found: Anatomy) -> None:
 def _scores(found: Anatomy) -> None:
     st.subheader("How well do they tell the language?", anchor=False)
     everyone = found.expertise.scores[found.expertise.languages.index(found.plan.target)]
-    rows, best = anatomy.histogram(everyone, found.experts.neurons), found.experts.scores
+    rows, best = experts.histogram(everyone, found.experts.neurons), found.experts.scores
     title = SCORES[found.plan.experiment.score].title
     drawing.chart(
         charts.scores(rows, float(best.min()), title),
@@ -138,7 +142,7 @@ def _scores(found: Anatomy) -> None:
         alt=f"Number of neurons by {title}, with the lowest score of an expert marked.",
         data=rows,
     )
-    look.quiet(
+    theme.quiet(
         f"k = {len(best):,}, lowest {best.min():.4f} (dashed), mean {best.mean():.4f}, of {len(everyone):,} neurons. "
         "An AUROC of one half is chance, 1 tells every sentence of the language from all others."
     )
@@ -153,14 +157,14 @@ def _overlap(found: Anatomy) -> None:
     at = curve.iloc[k - 1]
     closest = rows.iloc[int(rows["share"].to_numpy().argmax())]
     st.text(
-        f"At k = {k:,}, two languages share {words.percent(at['mean'])} of their experts on average "
-        f"({words.percent(at['chance'])} would be chance). The most: {closest['other']} and {closest['one']}, "
-        f"{words.percent(closest['share'])}."
+        f"At k = {k:,}, two languages share {summary.percent(at['mean'])} of their experts on average "
+        f"({summary.percent(at['chance'])} would be chance). The most: {closest['other']} and {closest['one']}, "
+        f"{summary.percent(closest['share'])}."
     )
     left, right = st.columns(2, gap="large")
     with left:
         drawing.chart(
-            charts.overlap_matrix(rows, [look.name(code) for code in found.plan.probe.languages]),
+            charts.overlap_matrix(rows, [theme.name(code) for code in found.plan.probe.languages]),
             key="overlap",
             alt=f"Share of their {k:,} best neurons that each two probe languages have in common.",
             data=rows,
@@ -174,7 +178,7 @@ def _overlap(found: Anatomy) -> None:
             data=curve,
         )
     each = "in each layer" if len(ranked.sizes) > 1 else "over the model"
-    look.quiet(
+    theme.quiet(
         f"The k best {each} for every probe language, ties to the lower index; a lowest score is not regarded here. "
         f"The curve is drawn at {len(steps):,} of {ranked.most:,} values of k, the shade from the least to the most of "
         "all pairs; the saved table has every k, exactly."
@@ -183,16 +187,16 @@ def _overlap(found: Anatomy) -> None:
 
 def _chosen_k(asked: int, most: int) -> int:
     default = min(asked, most)
-    wanted = view.whole("overlap", default, 1, most)
+    wanted = page_state.whole("overlap", default, 1, most)
     grid = {m * 10**e for e in range(8) for m in (1, 2, 5) if m * 10**e <= most}
     k: int = st.select_slider(
         "Experts of each language (k)",
         sorted(grid | {most, default, wanted}),
         wanted,
         format_func=lambda number: f"{number:,}",
-        key=f"{view.key('overlap')}-{default}",
+        key=f"{page_state.key('overlap')}-{default}",
     )
-    view.put("overlap", str(k), str(default))
+    page_state.put("overlap", str(k), str(default))
     return k
 
 
@@ -201,7 +205,7 @@ def _table(found: Anatomy) -> int:
     st.subheader("The experts, best first", anchor=False)
     rows = ranking_frame(found)
     best, total = int(rows["neuron"].iloc[0]), found.plan.outline.neurons.total
-    key, table = f"{view.key('neuron')}-{best}", f"{view.key('ranking')}"
+    key, table = f"{page_state.key('neuron')}-{best}", f"{page_state.key('ranking')}"
 
     def pick() -> None:
         picked: Any = st.session_state[table]
@@ -209,9 +213,9 @@ def _table(found: Anatomy) -> int:
             st.session_state[key] = int(rows["neuron"].iloc[picked["selection"]["rows"][0]])
 
     drawing.table(rows, key=table, height=280, on_select=pick, selection_mode="single-row", column_config=_PRECISE)
-    st.session_state.setdefault(key, view.whole("neuron", best, 0, total - 1))
+    st.session_state.setdefault(key, page_state.whole("neuron", best, 0, total - 1))
     neuron = int(st.number_input("Neuron (click a row above, or type a number)", 0, total - 1, key=key))
-    view.put("neuron", str(neuron), str(best))
+    page_state.put("neuron", str(neuron), str(best))
     return neuron
 
 
@@ -219,7 +223,7 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     plan, (where,) = found.plan, found.plan.outline.neurons.table(np.array([neuron])).itertuples()
     st.subheader(f"Neuron {neuron:,}: block {where.layer}, {where.site}, unit {where.unit:,}", anchor=False)
     question = NeuronView(plan.experiment, neuron)
-    if question.known(shared.engine()) is None and st.session_state.get("read-again") != plan.experiment:
+    if question.known(session.engine()) is None and st.session_state.get("read-again") != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
         if st.button("Read the neurons again", type="primary"):
             st.session_state["read-again"] = plan.experiment
@@ -228,27 +232,27 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     answer: np.ndarray | None = waiting.answer_or_wait(question)
     if answer is None:
         return
-    rows, summary = responses_frame(found, answer), neuron_frame(found, neuron)
+    rows, by_language = responses_frame(found, answer), neuron_frame(found, neuron)
     of_target = found.expertise.languages.index(plan.target)
-    value, target = float(found.expertise.means[of_target, neuron]), look.name(plan.target)
+    value, target = float(found.expertise.means[of_target, neuron]), theme.name(plan.target)
     shown = rows if len(rows) <= _DRAWN else rows.iloc[:: 1 + len(rows) // _DRAWN]
     left, right = st.columns([3, 2], gap="large")
     with left:
         drawing.chart(
-            charts.responses(shown, list(summary["language"]), target, value),
+            charts.responses(shown, list(by_language["language"]), target, value),
             key="responses",
             alt=f"Responses of neuron {neuron} to every probe sentence, by language.",
             data=rows,
         )
     with right:
-        drawing.table(summary, key="neuron-by-language", column_config=_PRECISE)
+        drawing.table(by_language, key="neuron-by-language", column_config=_PRECISE)
     held = (
         "the value that it is held at"
         if neuron in found.experts.neurons and plan.experiment.method == "set-mean"
         else f"its mean on {target}; it is not held there under this setting"
     )
     thinned = f" {len(shown):,} of {len(rows):,} sentences are drawn." if len(shown) < len(rows) else ""
-    look.quiet(
+    theme.quiet(
         f"Each line is one probe sentence ({len(plan.probe):,} a language, {plan.experiment.pooling} over its tokens), "
         f"points are medians; hover to read one. Dashed: {value:.4g}, {held}.{thinned}"
     )
@@ -263,7 +267,7 @@ def ranking_frame(found: Anatomy) -> pd.DataFrame:
 
 def overlap_frame(ranked: Ranking, k: int) -> pd.DataFrame:
     """``one, other, neurons, share``, one row an ordered pair of two languages."""
-    shared_ones, names = ranked.shared(k), [look.name(code) for code in ranked.languages]
+    shared_ones, names = ranked.shared(k), [theme.name(code) for code in ranked.languages]
     one, other = np.nonzero(~np.eye(len(names), dtype=bool))
     count = shared_ones[one, other]
     return pd.DataFrame(
@@ -282,7 +286,7 @@ def responses_frame(found: Anatomy, answer: np.ndarray) -> pd.DataFrame:
     return pd.concat(
         [
             pd.DataFrame(
-                {"language": c, "name": look.name(c), "row": probe.ids, "response": values, "text": probe.texts[c]}
+                {"language": c, "name": theme.name(c), "row": probe.ids, "response": values, "text": probe.texts[c]}
             )
             for c, values in zip(probe.languages, answer, strict=True)
         ],
@@ -294,7 +298,7 @@ def neuron_frame(found: Anatomy, neuron: int) -> pd.DataFrame:
     """``language, score, mean``: how well the neuron tells each language; the target first, then the best."""
     rows = pd.DataFrame(
         {
-            "language": [look.name(code) for code in found.expertise.languages],
+            "language": [theme.name(code) for code in found.expertise.languages],
             "score": found.expertise.scores[:, neuron],
             "mean": found.expertise.means[:, neuron],
         }
@@ -308,7 +312,7 @@ def _conditions(found: Anatomy) -> str:
     plan, asked = found.plan, found.plan.experiment
     return (
         f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
-        f"{words.kinds(asked.neurons)} neurons, {words.among(asked)}{SCORES[asked.score].title} on {len(plan.probe):,} "
-        f"probe rows in {len(plan.probe.languages)} languages of {plan.probe_corpus.spec} "
+        f"{summary.kinds(asked.neurons)} neurons, {summary.among(asked)}{SCORES[asked.score].title} on "
+        f"{len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages of {plan.probe_corpus.spec} "
         f"({plan.probe_corpus.digest[:10]}), {asked.pooling} pooling."
     )

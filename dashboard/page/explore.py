@@ -7,23 +7,26 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.experiment import Experiment
-from core.interventions import METHODS
-from core.results import Change, Result
-from core.retrieval import wilson
-from core.scores import SCORES
-from dashboard import draw as drawing
-from dashboard import look, picture, screen, shared, tour, waiting, words
+from core.experiment.settings import Experiment
+from core.neurons.interventions import METHODS
+from core.neurons.scores import SCORES
+from core.pipeline.result import Change, Result
+from core.stats.intervals import wilson
 from dashboard.charts import explore as charts
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.page import map_panel, waiting
+from dashboard.state import presentation, session
+from dashboard.text import summary, tour
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("What do language neurons do?", anchor=False)
-    look.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
+    theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
     for problem in st.session_state.get("problems", ()):
-        look.problem(problem)
-    experiment: Experiment = shared.experiment()
+        theme.problem(problem)
+    experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
     if result is not None:
         _show(result)
@@ -31,14 +34,16 @@ def draw() -> None:
 
 def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
-    picture_first = screen.presenting() or tour.stop() > 0  # an audience is shown it; the tour's card has said the rest
+    picture_first = (
+        presentation.presenting() or tour.stop() > 0
+    )  # an audience is shown it; the tour's card has said the rest
     if not picture_first:
         _summary(result)
     above, figures = st.container(), st.container()
     with figures:  # sent first: they are small, and the numbers are what a reader of the link came for
         _figures(result)
     with above:
-        picture.draw(result)
+        map_panel.draw(result)
         if picture_first:
             _summary(result)
     left, right = st.columns([3, 2], gap="large")
@@ -51,11 +56,11 @@ def _show(result: Result) -> None:
 
 def _summary(result: Result) -> None:
     with st.container(border=True, key="summary"):
-        st.markdown(words.summary(result))
+        st.markdown(summary.summary(result))
 
 
 def _figures(result: Result) -> None:
-    target = look.name(result.plan.target)
+    target = theme.name(result.plan.target)
     columns = st.columns(4)
     _share(
         columns[0], f"Top-1 from {target}", result.target_top1, "Mean over candidate languages, target as the query."
@@ -74,8 +79,8 @@ def _figures(result: Result) -> None:
     layer, best = result.best_layer
     columns[3].metric(
         f"Untouched model, layer {layer}",
-        words.percent(best.pre),
-        f"mean-centred: {words.percent(result.centred.pre)}",
+        summary.percent(best.pre),
+        f"mean-centred: {summary.percent(result.centred.pre)}",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -88,8 +93,8 @@ def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> Non
     moved = abs(change.difference) >= 0.0005  # else "+0.0 points", which is no gain
     column.metric(
         title,
-        words.percent(change.post),
-        f"{words.points(change)} from {words.percent(change.pre)}",
+        summary.percent(change.post),
+        f"{summary.points(change)} from {summary.percent(change.pre)}",
         delta_color="normal" if moved else "off",
         delta_arrow="auto" if moved else "off",
         border=True,
@@ -98,7 +103,7 @@ def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> Non
 
 
 def _retrieval(result: Result) -> None:
-    target = look.name(result.plan.target)
+    target = theme.name(result.plan.target)
     st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
     rows = bar_frame(result)
     drawing.chart(
@@ -107,7 +112,7 @@ def _retrieval(result: Result) -> None:
         data=rows,
         alt=f"Top-1 retrieval accuracy from {target} into each language, before and after.",
     )
-    look.quiet(
+    theme.quiet(
         f"Of all {result.from_target['n'].max():,} candidate sentences in the other language, is the nearest by cosine "
         "similarity the translation? Lines are 95% intervals (Wilson); orange marks the unmodified model after "
         "subtracting each language's mean, which needs no intervention."
@@ -123,14 +128,14 @@ def _layers(result: Result) -> None:
         data=rows,
         alt="Top-1 retrieval accuracy with the target as the query, by layer, before and after.",
     )
-    look.quiet("Mean top-1 over candidate languages. The dashed line is the layer that this page shows.")
+    theme.quiet("Mean top-1 over candidate languages. The dashed line is the layer that this page shows.")
 
 
 def _conditions(result: Result) -> None:
     """No number without its conditions."""
     for note in result.notes:
-        look.quiet(f"Note: {note}")
-    look.quiet(conditions(result))
+        theme.quiet(f"Note: {note}")
+    theme.quiet(conditions(result))
 
 
 def conditions(result: Result) -> str:
@@ -139,8 +144,8 @@ def conditions(result: Result) -> str:
     asked = plan.experiment
     model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
     experts = (
-        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {words.kinds(asked.neurons)} neurons, "
-        f"{words.among(asked)}mean {SCORES[asked.score].title} "
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {summary.kinds(asked.neurons)} neurons, "
+        f"{summary.among(asked)}mean {SCORES[asked.score].title} "
         f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
         f"languages of {plan.probe_corpus.spec}"
     )
@@ -170,7 +175,7 @@ def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
                         "x": points[:, 0].round(3),
                         "y": points[:, 1].round(3),
                         "language": code,
-                        "name": look.name(code),
+                        "name": theme.name(code),
                         "text": group.texts[code][:shown],
                         "english": english,
                         "row": group.ids[:shown],
@@ -191,4 +196,4 @@ def bar_frame(result: Result) -> pd.DataFrame:
         rows["low"], rows["high"] = wilson(rate, rows["n"].to_numpy())
         parts.append(rows)
     frame = pd.concat(parts, ignore_index=True)
-    return frame.assign(name=frame["candidate"].map(look.name))
+    return frame.assign(name=frame["candidate"].map(theme.name))

@@ -9,16 +9,21 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import identification
+from core.analyses.texts import check_generates
 from core.errors import AskError
-from core.experiment import Experiment, Plan
-from core.generation import Writing, check_generates
-from core.perplexity import STRIDE, WINDOW, Perplexity
+from core.experiment.plan import Plan
+from core.experiment.settings import Experiment
+from core.inference.generation import Writing
+from core.inference.perplexity import STRIDE, WINDOW, Perplexity
+from core.language import identification
 from core.progress import duration
-from dashboard import draw as drawing
-from dashboard import look, shared, view, waiting, words
 from dashboard.charts import generate as charts
-from dashboard.text_questions import Predicted, Texts, Written
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.page import waiting
+from dashboard.state import page_state, session
+from dashboard.text import summary
+from dashboard.work.text_questions import Predicted, Texts, Written
 
 _DRAWN = 24  # languages; the saved table has all
 _AT_ONCE = 60.0  # seconds: what takes longer is written when somebody presses the button
@@ -34,10 +39,10 @@ _STYLE = (
 def draw() -> None:
     """Draw the page."""
     st.title("What does the model write?", anchor=False)
-    look.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
-    experiment: Experiment = shared.experiment()
+    theme.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
+    experiment: Experiment = session.experiment()
     try:
-        plan = shared.engine().answer_known(experiment, _plan)
+        plan = session.engine().answer_known(experiment, _plan)
     except AskError as error:
         waiting.refusal(error)
         return
@@ -49,10 +54,10 @@ def draw() -> None:
     if predicted.texts:
         busy |= _answer(predicted, "Measure perplexity", _show_perplexity)
     else:
-        look.quiet("Paste a text above to measure how well the model predicts it.")
+        theme.quiet("Paste a text above to measure how well the model predicts it.")
     if not busy:
         st.html('<div data-testid="result-ready"></div>')
-    look.quiet(_conditions(plan))
+    theme.quiet(_conditions(plan))
 
 
 def _plan(run: object) -> Plan:
@@ -64,13 +69,13 @@ def _writing() -> Writing:
     """What the page's controls say; all of it is in the link."""
     prompt = st.text_area(
         "Prompt",
-        view.get("prompt"),
-        key=view.key("prompt"),
+        page_state.get("prompt"),
+        key=page_state.key("prompt"),
         placeholder="Empty: the model starts from nothing (its first token, BOS)",
         max_chars=1000,
         height=80,
     )
-    view.put("prompt", prompt)
+    page_state.put("prompt", prompt)
     columns = st.columns(5)
     tokens = _whole(columns[0], "Tokens", "tokens", 40, 1, 200)
     samples = _whole(columns[1], "Texts a side", "samples", 1, 1, 8)
@@ -79,18 +84,20 @@ def _writing() -> Writing:
     seed = _whole(columns[4], "Seed", "seed", 0, 0, 9999)
     live = st.toggle(
         "Write again when a control is moved",
-        view.get("live", "on") == "on",
-        key=view.key("live"),
+        page_state.get("live", "on") == "on",
+        key=page_state.key("live"),
         help="The number of neurons, the strength, the prompt: whatever changes after the first text is written at "
         "once, as far as that takes less than a minute.",
     )
-    view.put("live", "on" if live else "off", "on")
+    page_state.put("live", "on" if live else "off", "on")
     return Writing(prompt, tokens, samples, temperature, top_p, seed)
 
 
 def _whole(place: st.delta_generator.DeltaGenerator, label: str, name: str, default: int, low: int, high: int) -> int:
-    found = int(place.number_input(label, low, high, view.whole(name, default, low, high), key=view.key(name)))
-    view.put(name, str(found), str(default))
+    found = int(
+        place.number_input(label, low, high, page_state.whole(name, default, low, high), key=page_state.key(name))
+    )
+    page_state.put(name, str(found), str(default))
     return found
 
 
@@ -98,33 +105,33 @@ def _number(
     place: st.delta_generator.DeltaGenerator, label: str, name: str, default: float, low: float, high: float
 ) -> float:
     try:
-        said = float(view.get(name, str(default)))
+        said = float(page_state.get(name, str(default)))
     except ValueError:
         said = default
     start = said if low <= said <= high else default
-    found = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=view.key(name))), 4)
-    view.put(name, f"{found:g}", f"{default:g}")
+    found = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=page_state.key(name))), 4)
+    page_state.put(name, f"{found:g}", f"{default:g}")
     return found
 
 
 def _text_to_predict(plan: Plan) -> tuple[str, ...]:
-    target = look.name(plan.target)
+    target = theme.name(plan.target)
     group = next(group for group in plan.groups if plan.target in group.languages)
     default = "\n".join(group.texts[plan.target][:5])[:_MOST]
     text = st.text_area(
         f"Text to predict, one paragraph a line (at first: evaluation sentences in {target})",
-        view.get("text", default),
-        key=f"{view.key('text')}-{plan.target}",
+        page_state.get("text", default),
+        key=f"{page_state.key('text')}-{plan.target}",
         max_chars=_MOST,
         height=140,
     )
-    view.put("text", text, default)
+    page_state.put("text", text, default)
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _answer(question: Written | Predicted, label: str, show: object) -> bool:
     """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
-    jobs = shared.jobs()
+    jobs = session.jobs()
     kind = type(question).__name__
     try:
         known = jobs.result(question)
@@ -135,30 +142,30 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         show(known)  # type: ignore[operator]
         return False
     job = jobs.find(question)
-    if job is not None and job.active and shared.visitor() in job.seen:
+    if job is not None and job.active and session.visitor() in job.seen:
         _follow(question)
         return True
     if job is not None and job.state == "failed":
         if isinstance(job.error, AskError):
             waiting.refusal(job.error)
         else:
-            look.problem(f"Something went wrong: {job.error}")
+            theme.problem(f"Something went wrong: {job.error}")
     if isinstance(question, Written):
-        before = question.known_before(shared.engine())
+        before = question.known_before(session.engine())
         if before is not None:
             _columns(question.writing, before)
     seconds = jobs.backend.estimate(question)["answer"]
     if _goes_along(question, seconds) and (job is None or job.state != "failed"):
-        jobs.submit(shared.visitor(), question)
+        jobs.submit(session.visitor(), question)
         _follow(question)
         return True
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
-        jobs.submit(shared.visitor(), question)
+        jobs.submit(session.visitor(), question)
         if isinstance(question, Written):
             st.session_state[_ASKED] = True
             st.session_state.pop(_STOPPED, None)
         st.rerun()
-    look.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
+    theme.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
     return False
 
 
@@ -166,7 +173,7 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
     """Whether texts are written anew because a control was moved: once this visitor has asked for some."""
     return (
         isinstance(question, Written)
-        and view.get("live", "on") == "on"
+        and page_state.get("live", "on") == "on"
         and bool(st.session_state.get(_ASKED))
         and st.session_state.get(_STOPPED) != question
         and seconds <= _AT_ONCE
@@ -176,8 +183,8 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
 @st.fragment(run_every=0.5)
 def _follow(question: Written | Predicted) -> None:
     """What there is of the answer so far."""
-    jobs = shared.jobs()
-    job = jobs.touch(shared.visitor(), question)
+    jobs = session.jobs()
+    job = jobs.touch(session.visitor(), question)
     if job is None or not job.active:
         st.rerun()
     at = job.snapshot
@@ -186,7 +193,7 @@ def _follow(question: Written | Predicted) -> None:
     if isinstance(question, Written):
         _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
     if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{type(question).__name__}"):
-        jobs.leave(shared.visitor())
+        jobs.leave(session.visitor())
         st.session_state[_STOPPED] = question
         st.rerun()
 
@@ -213,16 +220,16 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
     for column, side in zip(columns, (texts.pre, texts.post), strict=True):
         with column:
             if target in strange:
-                look.quiet(f"The language classifier does not know {look.name(target)}.")
+                theme.quiet(f"The language classifier does not know {theme.name(target)}.")
             else:
                 found = identification.share(side, target, among)
                 spread = "" if math.isnan(found.low) else f"95% interval {found.low:.2f} to {found.high:.2f}, "
                 st.metric(
-                    f"Probability of {look.name(target)}",
-                    words.percent(found.value),
+                    f"Probability of {theme.name(target)}",
+                    summary.percent(found.value),
                     help=f"Mean over {found.n} texts, by a language classifier (py3langid).",
                 )
-                look.quiet(f"{spread}n = {found.n} text{'s' * (found.n != 1)}")
+                theme.quiet(f"{spread}n = {found.n} text{'s' * (found.n != 1)}")
     rows = both_frame(texts, target, among)
     shown = likeliest(rows, target, _DRAWN)
     if len(rows):
@@ -231,13 +238,13 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
             charts.language_bars(shown),
             key="languages",
             alt=f"Probability of each of {shown['language'].nunique()} languages of the text, without and with the "
-            f"intervention; {look.name(target)}, the target, stands first.",
+            f"intervention; {theme.name(target)}, the target, stands first.",
             data=rows,
         )
     left_out = rows["language"].nunique() - shown["language"].nunique()
     fewer = f" The {_DRAWN} likeliest are drawn, the saved table has {left_out} more." if left_out else ""
-    missing = f" It does not know {', '.join(map(look.name, strange))}." if strange else ""
-    look.quiet(
+    missing = f" It does not know {', '.join(map(theme.name, strange))}." if strange else ""
+    theme.quiet(
         f"Languages by the classifier py3langid, among the {len(among)} of the corpus; mean over the texts of a side, "
         f"interval by bootstrap over texts; the target first. Short texts are easily mistaken.{fewer}{missing}"
     )
@@ -272,7 +279,7 @@ def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) 
     return pd.DataFrame(
         {
             "language": kept,
-            "name": [look.name(code) for code in kept],
+            "name": [theme.name(code) for code in kept],
             "probability": [means[code] for code in kept],
             "role": ["target" if code == target else "other" for code in kept],
             "n": len(texts),
@@ -286,7 +293,7 @@ def _show_perplexity(found: tuple[Perplexity, Perplexity]) -> None:
     columns[0].metric("Perplexity without", f"{pre.value:,.1f}", border=True)
     columns[1].metric("Perplexity with", f"{post.value:,.1f}", border=True)
     columns[2].metric("With / without", f"{post.value / pre.value:,.2f} ×", border=True)
-    look.quiet(
+    theme.quiet(
         f"How surprised the model is by each token of the text, lower is better: exp of the mean negative "
         f"log-likelihood of {pre.n_tokens:,} tokens in {pre.n_texts:,} paragraphs, each read by itself from its first "
         f"token (BOS), in windows of at most {WINDOW:,} tokens with stride {STRIDE}. Above 1 ×, the intervention makes "
@@ -298,6 +305,6 @@ def _conditions(plan: Plan) -> str:
     asked, model = plan.experiment, plan.resolved
     return (
         f"{asked.model}, revision {model.revision}, {model.dtype} on {model.device}; {asked.experts:,} neurons of "
-        f"{look.name(plan.target)}, {asked.method}, strength {asked.strength:g}, control {asked.control}; sampling "
+        f"{theme.name(plan.target)}, {asked.method}, strength {asked.strength:g}, control {asked.control}; sampling "
         "with the temperature, top-p and seed above, the same on both sides."
     )

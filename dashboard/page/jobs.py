@@ -11,13 +11,14 @@ import psutil
 import streamlit as st
 import torch
 
-from core import inventory
 from core.errors import AskError
-from core.experiment import Experiment
+from core.experiment.settings import Experiment
 from core.progress import duration
-from dashboard import draw as drawing
-from dashboard import look, shared, view
-from dashboard.jobs import Job
+from core.store import inventory
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.state import page_state, session
+from dashboard.work.queue import Job
 
 _PACKAGES = ("torch", "transformers", "streamlit", "umap-learn", "scikit-learn", "altair", "pandas", "numpy", "numba")
 _STATES = {"waiting": "waits", "running": "runs", "done": "finished", "failed": "failed", "stopped": "stopped"}
@@ -27,7 +28,7 @@ _ENDED_SHOWN = 20
 def draw() -> None:
     """Draw the page."""
     st.title("Jobs and cache", anchor=False)
-    look.quiet("What runs, what is kept, and on what machine.")
+    theme.quiet("What runs, what is kept, and on what machine.")
     st.html('<div data-testid="result-ready"></div>')
     _jobs()
     _cache()
@@ -37,10 +38,10 @@ def draw() -> None:
 @st.fragment(run_every=2.0)
 def _jobs() -> None:
     st.subheader("What runs", anchor=False)
-    jobs = shared.jobs().all()
+    jobs = session.jobs().all()
     active = [job for job in jobs if job.active]
     if not active:
-        look.quiet("Nothing runs or waits.")
+        theme.quiet("Nothing runs or waits.")
     for number, job in enumerate(active):
         with st.container(border=True):
             left, right = st.columns([6, 1], vertical_alignment="center")
@@ -50,9 +51,9 @@ def _jobs() -> None:
                 rest = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
                 left.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{rest}")
             else:
-                left.caption(f"Waits for {shared.jobs().ahead(job)} before it.")
+                left.caption(f"Waits for {session.jobs().ahead(job)} before it.")
             if right.button("Stop", key=f"stop-{number}-{hash(job.experiment)}", disabled=job.stop):
-                shared.jobs().stop(job.experiment)
+                session.jobs().stop(job.experiment)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
@@ -69,7 +70,7 @@ def title(job: Job) -> str:
         return type(job.experiment).__name__
     control = "" if asked.control == "none" else f", control: {asked.control}"
     return (
-        f"{look.name(asked.target)}, {asked.experts:,} neurons, {asked.method} at strength {asked.strength:g}, "
+        f"{theme.name(asked.target)}, {asked.experts:,} neurons, {asked.method} at strength {asked.strength:g}, "
         f"{asked.model}, {asked.corpus}{control}"
     )
 
@@ -86,16 +87,16 @@ def ended_frame(jobs: list[Job]) -> pd.DataFrame:
 
 def _cache() -> None:
     st.subheader("What is kept", anchor=False)
-    store = shared.engine().store
+    store = session.engine().store
     kept, disk = inventory.table(store), inventory.disk(store)
     total = int(kept["bytes"].sum())
-    look.quiet(
+    theme.quiet(
         f"{size(total)} in {int(kept['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
         f"{size(disk.total)} free on that disk. What is kept opens at once; what is taken away is computed again when "
         "it is needed."
     )
     for message in store.damaged:
-        look.problem(message)
+        theme.problem(message)
     if kept.empty:
         return
     shown = kept.assign(size=kept["bytes"].map(size))[
@@ -118,17 +119,17 @@ def _remove(kept: pd.DataFrame) -> None:
         "Take away",
         list(names),
         format_func=lambda stage: f"{names[stage]} ({size(sizes[stage])})",
-        key=view.key("remove"),
+        key=page_state.key("remove"),
     )
     if not chosen:
         return
-    busy = any(job.active for job in shared.jobs().all())
+    busy = any(job.active for job in session.jobs().all())
     if busy:
-        look.problem("Something runs or waits; stop it first, or what it needs may be taken from under it.")
+        theme.problem("Something runs or waits; stop it first, or what it needs may be taken from under it.")
     freed = size(sum(sizes[stage] for stage in chosen))
     if st.button(f"Take {freed} away for good", type="primary", key="remove-for-good", disabled=busy):
-        count, gone = inventory.remove(shared.engine().store, chosen)
-        shared.jobs().drop_answers()
+        count, gone = inventory.remove(session.engine().store, chosen)
+        session.jobs().drop_answers()
         st.toast(f"{count:,} artefacts, {size(gone)}, are gone.")
         st.rerun()
 

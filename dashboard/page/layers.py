@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import anatomy
-from core.engine import Run
-from core.experiment import Experiment
-from core.results import Result
-from dashboard import draw as drawing
-from dashboard import look, shared, view, waiting, words
+from core.analyses import experts
+from core.experiment.settings import Experiment
+from core.pipeline.result import Result
+from core.pipeline.run import Run
 from dashboard.charts import layers as charts
-from dashboard.page import explore
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.page import explore, waiting
+from dashboard.state import page_state, session
+from dashboard.text import summary
 
 _MEASURES = {"top1": "as they are", "centred": "mean-centred"}
 _WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance
@@ -25,8 +27,8 @@ _TINY = 20.0  # the largest distance is so many times the smallest: on a linear 
 def draw() -> None:
     """Draw the page."""
     st.title("Where in the model does it happen?", anchor=False)
-    look.quiet("Retrieval and distance at every layer, and where the neurons sit that are written to.")
-    experiment: Experiment = shared.experiment()
+    theme.quiet("Retrieval and distance at every layer, and where the neurons sit that are written to.")
+    experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
     if result is not None:
         _show(result)
@@ -34,8 +36,8 @@ def draw() -> None:
 
 def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
-    target = look.name(result.plan.target)
-    measure = view.choice(
+    target = theme.name(result.plan.target)
+    measure = page_state.choice(
         "Embeddings",
         list(_MEASURES),
         "embeddings",
@@ -47,7 +49,7 @@ def _show(result: Result) -> None:
     _retrieval(result, measure, target)
     _distance(result, target)
     _neurons(result)
-    look.quiet(explore.conditions(result))
+    theme.quiet(explore.conditions(result))
 
 
 def _retrieval(result: Result, measure: str, target: str) -> None:
@@ -62,7 +64,7 @@ def _retrieval(result: Result, measure: str, target: str) -> None:
         data=rows,
     )
     n, candidates = int(result.from_target["n"].max()), len(result.plan.candidates)
-    look.quiet(
+    theme.quiet(
         f"Mean top-1 over {_of(candidates, 'candidate language')}, {target} as the query, {n:,} sentences each; no "
         "interval is drawn, the Retrieval page has them. Layer 0 is the embeddings, the last stands after the final "
         "norm."
@@ -75,7 +77,7 @@ def _distance(result: Result, target: str) -> None:
     positive = rows.loc[rows["value"] > 0, "value"]
     wide = len(positive) > 0 and float(positive.max() / positive.min()) > _TINY
     scales = ["log", "linear"] if wide else ["linear", "log"]
-    scale = view.choice("Axis of the distance", scales, "axis", str.capitalize) if len(positive) else "linear"
+    scale = page_state.choice("Axis of the distance", scales, "axis", str.capitalize) if len(positive) else "linear"
     log = scale == "log"
     shown = rows[rows["value"] > 0] if log else rows
     drawing.chart(
@@ -92,7 +94,7 @@ def _distance(result: Result, target: str) -> None:
     lost = (
         f"{len(rows) - len(shown)} distances of zero or below cannot be drawn on it. " if len(shown) < len(rows) else ""
     )
-    look.quiet(
+    theme.quiet(
         f"Mean cosine distance of a sentence to its translation, pairs with {target} only, embeddings as they are. "
         f"{axis}{lost}A small distance alone says little: where all sentences are close, so are wrong ones."
     )
@@ -110,7 +112,7 @@ def _neurons(result: Result) -> None:
         alt="Number of neurons that are written to in each block, by site, between the layers on either side of it.",
         data=rows,
     )
-    look.quiet(
+    theme.quiet(
         f"{len(written):,} neurons. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L changes "
         f"the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
     )
@@ -136,7 +138,7 @@ def _written(result: Result) -> np.ndarray:
     def drawn(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    found = shared.engine().answer_known(result.plan.experiment, drawn)
+    found = session.engine().answer_known(result.plan.experiment, drawn)
     return result.experts.neurons if found is None else found
 
 
@@ -151,7 +153,7 @@ def lines_frame(layers: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 def neurons_frame(result: Result, written: np.ndarray) -> pd.DataFrame:
     """One row a site: ``block, site, experts, width, share``."""
-    return anatomy.by_site(result.plan.outline.neurons, written).rename(columns={"layer": "block"})
+    return experts.by_site(result.plan.outline.neurons, written).rename(columns={"layer": "block"})
 
 
 def best_before(layers: pd.DataFrame, measure: str) -> int:
@@ -178,7 +180,7 @@ def verdict(result: Result, measure: str) -> str:
     return (
         f"Counting changes of 3 points or more, the intervention {helped}, and {harmed}. "
         f"Without any intervention, layer {best} finds most: "
-        f"{words.percent(pre[best])}. With it, the best is layer {now} with {words.percent(post[now])}: {beats}."
+        f"{summary.percent(pre[best])}. With it, the best is layer {now} with {summary.percent(post[now])}: {beats}."
     )
 
 
@@ -188,7 +190,7 @@ def _where(layers: np.ndarray, pre: np.ndarray, post: np.ndarray, verb: str) -> 
     most = int(layers[np.abs(post - pre)[layers].argmax()])
     where = f"layer{'s' if len(layers) > 1 else ''} {spans(layers.tolist())}"
     largest = f"most at {most}: " if len(layers) > 1 else ""
-    return f"**{verb} at {where}** ({largest}{words.percent(pre[most])} to {words.percent(post[most])})"
+    return f"**{verb} at {where}** ({largest}{summary.percent(pre[most])} to {summary.percent(post[most])})"
 
 
 def spans(layers: Sequence[int]) -> str:

@@ -12,10 +12,11 @@ from core.errors import AskError
 from core.progress import duration
 from core.reproduction import published
 from core.reproduction.figures import figures
-from core.reproduction.page import compared_table
-from core.reproduction.reading import Written, read
-from dashboard import draw as drawing
-from dashboard import look, view
+from core.reproduction.html import compared_table
+from core.reproduction.reader import Written, read
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.state import page_state
 
 FOLDER = "docs/reproduction"
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,18 +27,18 @@ _WORDS = {"held": "✓ held", "held in part": "◐ held in part", "did not hold"
 def draw() -> None:
     """Draw the page."""
     st.title("The paper, reproduced", anchor=False)
-    look.quiet(
+    theme.quiet(
         "Every table and figure of the paper, measured on one model by python -m core reproduce, beside what was "
         f"published ({published.SOURCE})."
     )
-    wanted = view.get("folder", FOLDER)
-    folder = st.text_input("Folder of the report", wanted, key=view.key("folder")).strip() or FOLDER
-    view.put("folder", folder, FOLDER)
+    wanted = page_state.get("folder", FOLDER)
+    folder = st.text_input("Folder of the report", wanted, key=page_state.key("folder")).strip() or FOLDER
+    page_state.put("folder", folder, FOLDER)
     try:
         found = _read(*_version(folder))
     except AskError as error:
         st.html('<div data-testid="result-ready"></div>')
-        look.problem(f"{error.what}: {error.why}. {error.instead}")
+        theme.problem(f"{error.what}: {error.why}. {error.instead}")
         return
     st.html('<div data-testid="result-ready"></div>')
     _conditions(found)
@@ -45,9 +46,9 @@ def draw() -> None:
     items = {name: item for name, item in found.content["items"].items() if item["state"] == "measured"}
     missing = [item for item in found.content["items"].values() if item["state"] != "measured"]
     for why in dict.fromkeys(item["why"] for item in missing):
-        look.quiet(f"{', '.join(item['title'] for item in missing if item['why'] == why)}: {why}")
+        theme.quiet(f"{', '.join(item['title'] for item in missing if item['why'] == why)}: {why}")
     if items:
-        name = view.pick("Item", list(items), "item", lambda item: str(items[item]["title"]))
+        name = page_state.pick("Item", list(items), "item", lambda item: str(items[item]["title"]))
         _item(name, items[name], found)
     _costs(found)
 
@@ -69,7 +70,7 @@ def _read(folder: str, _written: float) -> Written:
 
 def _conditions(found: Written) -> None:
     asked: dict[str, Any] = found.content["settings"] | found.content["conditions"]
-    look.quiet(
+    theme.quiet(
         f"{asked['model']} ({str(asked['model_digest'])[:12]}, {asked['dtype']}), {asked['experts']:,} of "
         f"{asked['n_neurons']:,} neurons, {asked['corpus']}: {asked['eval_sentences']:,} sentences in "
         f"{len(asked['languages'])} languages, {asked['probe_sentences']:,} probe sentences, seed {asked['seed']}; "
@@ -91,27 +92,27 @@ def _item(name: str, item: dict[str, Any], found: Written) -> None:
     st.subheader(str(item["title"]), anchor=False)
     for said in found.content["verdicts"]:
         if said["item"] == name:
-            look.quiet(f"{_WORDS.get(said['state'], said['state'])}: {said['claim']} {said['text']}")
+            theme.quiet(f"{_WORDS.get(said['state'], said['state'])}: {said['claim']} {said['text']}")
     compared = pd.DataFrame(found.content["comparison"])
     if len(compared) and len(compared := compared[compared["item"] == name]):
         drawing.table(compared_table(compared), key=f"{name}-compared")
-        look.quiet("Measured, and for each published model its figure and the difference.")
+        theme.quiet("Measured, and for each published model its figure and the difference.")
     stems = [Path(file).stem for file in item["tables"]]
     for figure in figures(name, found.tables):
         drawing.chart(figure.chart, key=figure.name, alt=figure.caption, data=found.tables[stems[0]])
-        look.quiet(figure.caption)
+        theme.quiet(figure.caption)
     for stem in stems:
         frame = found.tables[stem]
         with st.expander(f"{stem}: {len(frame):,} measurements"):
             drawing.table(frame.head(_SHOWN), key=f"table-{stem}")
             if len(frame) > _SHOWN:
-                look.quiet(f"The first {_SHOWN:,} are shown; the report's folder has all.")
+                theme.quiet(f"The first {_SHOWN:,} are shown; the report's folder has all.")
 
 
 def _costs(found: Written) -> None:
     spent: dict[str, float] = found.content["seconds_by_step"]
     with st.expander(f"Time and notes ({duration(sum(spent.values()))} in all)"):
         for note in found.content["notes"]:
-            look.quiet(str(note))
+            theme.quiet(str(note))
         rows = pd.DataFrame({"step": list(spent), "time": [duration(seconds) for seconds in spent.values()]})
         drawing.table(rows, key="costs")

@@ -9,23 +9,28 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import ranking
-from core.experiment import Experiment
+from core.analyses import translation_ranks
+from core.analyses.translation_ranks import Ranks
+from core.experiment.settings import Experiment
+from core.pipeline.result import Result
 from core.progress import duration
-from core.ranking import Ranks
-from core.results import Result
-from core.significance import bootstrap, holm, mcnemar
-from dashboard import draw as drawing
-from dashboard import look, shared, view, waiting, words
+from core.spaces import retrieval
+from core.stats.intervals import bootstrap
+from core.stats.significance import holm, mcnemar
+from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
-from dashboard.questions import RanksAsked
+from dashboard.charts import theme
+from dashboard.page import waiting
+from dashboard.state import page_state, session
+from dashboard.text import summary
+from dashboard.work.questions import RanksAsked
 
 _METRICS = {"cosine": "cosine", "centred": "mean-centred", "csls": "CSLS"}
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
 _MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "top-1": lambda found: ranking.hits_at(found, 1).astype(float),
-    "top-5": lambda found: ranking.hits_at(found, 5).astype(float),
-    "MRR": ranking.reciprocal,
+    "top-1": lambda found: retrieval.hits_at(found, 1).astype(float),
+    "top-5": lambda found: retrieval.hits_at(found, 5).astype(float),
+    "MRR": retrieval.reciprocal,
 }
 _SURE = 0.05
 
@@ -33,22 +38,24 @@ _SURE = 0.05
 def draw() -> None:
     """Draw the page."""
     st.title("Does a sentence find its translation?", anchor=False)
-    look.quiet("How often translations are found, before and after, and whether the difference is real.")
-    result = waiting.result_or_wait(shared.experiment())
+    theme.quiet("How often translations are found, before and after, and whether the difference is real.")
+    result = waiting.result_or_wait(session.experiment())
     if result is None:
         return
-    ranks = waiting.answer_or_wait(RanksAsked(shared.experiment()))
+    ranks = waiting.answer_or_wait(RanksAsked(session.experiment()))
     if ranks is not None:
         _show(result, *ranks)
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     st.html('<div data-testid="result-ready"></div>')
-    target = look.name(result.plan.target)
+    target = theme.name(result.plan.target)
     with st.container(horizontal=True):
-        direction = view.choice("Direction", list(_DIRECTIONS), "direction", lambda d: _DIRECTIONS[d].format(target))
-        metric = view.choice("Compared by", list(_METRICS), "metric", _METRICS.__getitem__, _ABOUT_METRICS)
-        measure = view.choice("Measure", list(_MEASURES), "measure", hint=_ABOUT_MEASURES)
+        direction = page_state.choice(
+            "Direction", list(_DIRECTIONS), "direction", lambda d: _DIRECTIONS[d].format(target)
+        )
+        metric = page_state.choice("Compared by", list(_METRICS), "metric", _METRICS.__getitem__, _ABOUT_METRICS)
+        measure = page_state.choice("Measure", list(_MEASURES), "measure", hint=_ABOUT_MEASURES)
     rows = candidate_frame(pre, post, metric, direction, measure)
     with st.container(border=True):
         st.markdown(verdict(rows, measure))
@@ -58,7 +65,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         alt=f"{measure} by candidate language before and after, with 95% intervals; stars mark significant changes.",
         data=rows,
     )
-    look.quiet(_explained(measure, len(rows)))
+    theme.quiet(_explained(measure, len(rows)))
     _free(result, pre, post, direction, measure)
     _matrix(result)
 
@@ -81,7 +88,7 @@ def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measur
     value, rows = _MEASURES[measure], []
     for code in dict.fromkeys(code for _, code in pre.candidates):
         before, after = (value(side.of(code, metric, direction)) for side in (pre, post))
-        row: dict[str, object] = {"candidate": code, "name": look.name(code), "n": len(before)}
+        row: dict[str, object] = {"candidate": code, "name": theme.name(code), "n": len(before)}
         for name, values in (("pre", before), ("post", after), ("change", after - before)):
             found = bootstrap(values)
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
@@ -100,7 +107,7 @@ def verdict(rows: pd.DataFrame, measure: str) -> str:
     """In how many languages the change is more than chance, as Markdown."""
     sure = rows["p"] < _SURE
     better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
-    change = words.percent if measure != "MRR" else "{:.3f}".format
+    change = summary.percent if measure != "MRR" else "{:.3f}".format
     return (
         f"Of **{len(rows)}** languages, **{better}** improve and **{worse}** worsen by more than chance; the other "
         f"{len(rows) - better - worse} do not change significantly. On average, {measure} goes from "
@@ -135,7 +142,9 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
     """The gain beside what is free, and beside the control."""
     st.subheader("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
-    at_best = shared.engine().answer_known(shared.experiment(), lambda run: ranking.target_ranks(run, None, layer))
+    at_best = session.engine().answer_known(
+        session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
+    )
     control = _control()
     sides: list[tuple[str, str, Ranks | None, str]] = [
         ("The intervention", "after, cosine", post, "cosine"),
@@ -158,7 +167,7 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
         "ahead, high": signed,
     }
     drawing.table(frame, key="free", column_config=columns)
-    look.quiet(
+    theme.quiet(
         f"Means over candidate languages; the layer is the best of the unmodified model for this target ({layer}). "
         "Ahead: by how much the intervention finds more than this row, on the same sentences. Low and high are "
         "the ends of 95% intervals (bootstrap over sentences, seed 0)."
@@ -204,15 +213,15 @@ def free_verdict(frame: pd.DataFrame, measure: str) -> str:
 
 def _control() -> Ranks | None:
     """The space after the same experiment on random neurons, where known."""
-    asked = shared.experiment()
+    asked = session.experiment()
     if asked.control != "none" or asked.strength == 0:
         return None
-    known = shared.engine().answer_known(replace(asked, control="random"), ranking.both)
+    known = session.engine().answer_known(replace(asked, control="random"), translation_ranks.both)
     return None if known is None else known[1]
 
 
 def _offer_control() -> None:
-    asked = shared.experiment()
+    asked = session.experiment()
     if asked.control == "none" and asked.strength != 0:
         _offer(replace(asked, control="random"))
 
@@ -220,21 +229,21 @@ def _offer_control() -> None:
 @st.fragment(run_every=1.0)
 def _offer(control: Experiment) -> None:
     question = RanksAsked(control)
-    job = shared.jobs().touch(shared.visitor(), question)
+    job = session.jobs().touch(session.visitor(), question)
     if job is not None and job.state == "done":
         st.rerun()
     if job is not None and job.active:
         at = job.snapshot
         st.progress(min(at.fraction, 1.0), f"Random control: {at.stage}")
         if st.button("Stop the control"):
-            shared.jobs().stop(question)
+            session.jobs().stop(question)
         return
     if job is not None and job.state == "failed":
-        look.problem(f"The random control failed: {job.error}")
-    seconds = question.estimate(shared.engine())
+        theme.problem(f"The random control failed: {job.error}")
+    seconds = question.estimate(session.engine())
     if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
-        title = f"Random control of {look.name(control.target)}, {control.experts:,} neurons"
-        shared.jobs().submit(shared.visitor(), question, background=True, title=title)
+        title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
+        session.jobs().submit(session.visitor(), question, background=True, title=title)
         st.rerun()
 
 
@@ -242,12 +251,12 @@ def _matrix(result: Result) -> None:
     st.subheader("Every language to every other", anchor=False)
     pairs = matrix_frame(result)
     drawing.chart(
-        charts.matrix(pairs, [look.name(code) for code in result.plan.languages]),
+        charts.matrix(pairs, [theme.name(code) for code in result.plan.languages]),
         key="matrix",
         alt="Change of top-1 retrieval for every ordered pair of languages.",
         data=pairs,
     )
-    look.quiet(
+    theme.quiet(
         "Change of top-1 by cosine, after minus before: rows are the languages of the queries, columns those of the "
         "candidates, numbers are percentage points. Green: found more often, purple: less often."
     )
@@ -259,7 +268,7 @@ def matrix_frame(result: Result) -> pd.DataFrame:
         n=("n", "sum"), pre=("top1_pre", "mean"), post=("top1_post", "mean")
     )
     return pairs.assign(
-        query=pairs["query"].map(look.name),
-        candidate=pairs["candidate"].map(look.name),
+        query=pairs["query"].map(theme.name),
+        candidate=pairs["candidate"].map(theme.name),
         change=pairs["post"] - pairs["pre"],
     )

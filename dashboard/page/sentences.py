@@ -7,13 +7,16 @@ import html
 import pandas as pd
 import streamlit as st
 
-from core.neighbours import Neighbours, SentenceView, of_sentence
-from core.ranking import Ranks
-from core.results import Result
-from dashboard import draw as drawing
-from dashboard import look, shared, view, waiting
-from dashboard.points import state
-from dashboard.questions import RanksAsked
+from core.analyses.sentence_neighbours import SentenceView, of_sentence
+from core.analyses.translation_ranks import Ranks
+from core.pipeline.result import Result
+from core.spaces.neighbours import Neighbours
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.page import waiting
+from dashboard.sentence_map.points import state
+from dashboard.state import page_state, session
+from dashboard.work.questions import RanksAsked
 
 _COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
 _TALLEST = 600  # pixels of a table
@@ -27,11 +30,11 @@ _COLUMNS = {
 def draw() -> None:
     """Draw the page."""
     st.title("What happens to one sentence?", anchor=False)
-    look.quiet("Its nearest neighbours before and after, and what was fixed or broken.")
-    result = waiting.result_or_wait(shared.experiment())
+    theme.quiet("Its nearest neighbours before and after, and what was fixed or broken.")
+    result = waiting.result_or_wait(session.experiment())
     if result is None:
         return
-    ranks = waiting.answer_or_wait(RanksAsked(shared.experiment()))
+    ranks = waiting.answer_or_wait(RanksAsked(session.experiment()))
     if ranks is not None:
         _show(result, *ranks)
 
@@ -40,22 +43,24 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     st.html('<div data-testid="result-ready"></div>')
     plan = result.plan
     with st.container(horizontal=True):
-        query = view.pick("Sentence in", plan.languages, "query", look.name, plan.target)
+        query = page_state.pick("Sentence in", plan.languages, "query", theme.name, plan.target)
         group = next(number for number, each in enumerate(plan.groups) if query in each.languages)
         others = [code for code in plan.groups[group].languages if code != query]
-        candidate = view.pick(
-            "Looks for its translation in", others, "candidate", look.name, _first(others, plan.target)
+        candidate = page_state.pick(
+            "Looks for its translation in", others, "candidate", theme.name, _first(others, plan.target)
         )
-        comparison = view.choice("Compared by", list(_COMPARISONS), "metric", _COMPARISONS.__getitem__)
+        comparison = page_state.choice("Compared by", list(_COMPARISONS), "metric", _COMPARISONS.__getitem__)
     texts = plan.groups[group].texts[query]
-    row = view.whole("row", 0, 0, len(texts) - 1)
+    row = page_state.whole("row", 0, 0, len(texts) - 1)
     rows = [str(number) for number in range(len(texts))]
-    row = int(view.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row)))
-    found = shared.engine().answer_known(
-        shared.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
+    row = int(
+        page_state.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row))
+    )
+    found = session.engine().answer_known(
+        session.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
     )
     if found is None:
-        look.problem(
+        theme.problem(
             "The embeddings of this setting were removed from the cache; change a setting and back to compute them."
         )
         return
@@ -64,7 +69,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     if query == plan.target:
         _changed(result, group, candidate, pre, post)
     else:
-        look.quiet(f"What was fixed and broken is listed for {look.name(plan.target)}, the target, as the query.")
+        theme.quiet(f"What was fixed and broken is listed for {theme.name(plan.target)}, the target, as the query.")
 
 
 def _first(others: list[str], target: str) -> str:
@@ -76,9 +81,9 @@ def _neighbours(result: Result, group: int, query: str, candidate: str, row: int
     st.html(quotation(texts[query][row], texts["en"][row] if query != "en" and "en" in texts else ""))
     for column, title, near in zip(st.columns(2), ("Before", "After"), found.found[candidate], strict=True):
         with column:
-            st.markdown(f"**{title}** · nearest in {look.name(candidate)}")
+            st.markdown(f"**{title}** · nearest in {theme.name(candidate)}")
             st.html(neighbours_html(near, row, texts[candidate], texts.get("en", ()) if candidate != "en" else ()))
-    look.quiet(
+    theme.quiet(
         f"Cosine similarity at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The translation "
         "is marked; where it is not among the nearest, its rank is given."
     )
@@ -117,7 +122,7 @@ def _translations(result: Result, group: int, row: int, found: SentenceView) -> 
     rows = pd.DataFrame(
         [
             {
-                "language": look.name(code),
+                "language": theme.name(code),
                 "rank before": pre.own_rank,
                 "rank after": post.own_rank,
                 "now": state(pre.own_rank, post.own_rank),
@@ -145,12 +150,12 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
     ):
         st.subheader(f"{title}: {len(rows):,} of {len(frame):,}", anchor=False)
         if rows.empty:
-            look.quiet("None.")
+            theme.quiet("None.")
             continue
         key = title.split()[0].lower()
         picked = drawing.table(
             rows,
-            key=view.key(key),
+            key=page_state.key(key),
             on_select="rerun",
             selection_mode="single-row",
             column_config=_COLUMNS,
@@ -160,5 +165,7 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
         if chosen and st.session_state.get(f"opened-{key}") != (chosen[0], candidate):
             st.session_state[f"opened-{key}"] = (chosen[0], candidate)
             opened = str(rows.iloc[chosen[0]]["row"])
-            shared.go("sentences", shared.experiment(), query=result.plan.target, candidate=candidate, row=opened)
-    look.quiet(f"From {look.name(result.plan.target)} into {look.name(candidate)}, by cosine. Choose a row to open it.")
+            session.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
+    theme.quiet(
+        f"From {theme.name(result.plan.target)} into {theme.name(candidate)}, by cosine. Choose a row to open it."
+    )

@@ -10,15 +10,20 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from core import surface
+from core.analyses import grid
+from core.analyses.grid import MEASURES, Measure
 from core.errors import AskError
-from core.experiment import Experiment, plan
+from core.experiment.plan import plan
+from core.experiment.settings import Experiment
 from core.progress import duration
-from core.surface import MEASURES, Measure
-from dashboard import draw as drawing
-from dashboard import look, shared, sweeps, view, waiting, words
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
 from dashboard.charts import what_if as charts
-from dashboard.questions import Cell, TextCell
+from dashboard.page import waiting
+from dashboard.state import page_state, session
+from dashboard.text import summary
+from dashboard.work import sweeps
+from dashboard.work.questions import Cell, TextCell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -28,18 +33,18 @@ _MOST = 12  # of either
 def draw() -> None:
     """Draw the page."""
     st.title("What if it were stronger, or more neurons?", anchor=False)
-    look.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
-    experiment = shared.experiment()
+    theme.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
+    experiment = session.experiment()
     try:
         most = plan(experiment).outline.neurons.total
     except AskError as error:
         waiting.refusal(error)
         return
     counts, strengths = _axes(experiment, most)
-    experiments = surface.grid(experiment, counts, strengths)
-    measure = MEASURES[view.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
-    kind = TextCell if "perplexity" in (measure.name, view.get("provided", "none")) else Cell
-    working = any(job.active for job in sweeps.states(shared.jobs(), experiments, kind).values())
+    experiments = grid.grid(experiment, counts, strengths)
+    measure = MEASURES[page_state.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
+    kind = TextCell if "perplexity" in (measure.name, page_state.get("provided", "none")) else Cell
+    working = any(job.active for job in sweeps.states(session.jobs(), experiments, kind).values())
     # Only while there is work: a page that is drawn anew every other second is not one to read in peace.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
 
@@ -57,7 +62,7 @@ def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
 def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: float) -> list[float]:
     """Numbers with commas between; what cannot be used is said and left out."""
     standard = ", ".join(f"{value:g}" for value in usual)
-    text = st.text_input(label, view.get(name, standard), key=view.key(name))
+    text = st.text_input(label, page_state.get(name, standard), key=page_state.key(name))
     good: list[str] = []
     bad: list[str] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -67,10 +72,10 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
             value = math.nan
         (good if low <= value <= high and (low < 1 or value == int(value)) else bad).append(part)
     if bad:
-        look.problem(f"{label}: {', '.join(bad)} cannot be used; numbers from {low:g} to {high:,g} can.")
+        theme.problem(f"{label}: {', '.join(bad)} cannot be used; numbers from {low:g} to {high:,g} can.")
     if len(good) > _MOST:
-        look.problem(f"{label}: the first {_MOST} are shown.")
-    view.put(name, text, standard)
+        theme.problem(f"{label}: the first {_MOST} are shown.")
+    page_state.put(name, text, standard)
     return sorted({float(part) for part in good[:_MOST]}) or list(usual)
 
 
@@ -78,7 +83,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
     """What changes while cells are computed."""
     known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
     st.html('<div data-testid="result-ready"></div>')
-    jobs = sweeps.states(shared.jobs(), experiments, kind)
+    jobs = sweeps.states(session.jobs(), experiments, kind)
     cells = cell_frame(experiments, known, {each: job.state for each, job in jobs.items()}, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -92,8 +97,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
     with right:
         _best(known, measure)
         if measure.name == "perplexity":
-            look.quiet(
-                f"Of the first {surface.TEXTS} evaluation sentences in {look.name(experiment.target)}: 1 is the "
+            theme.quiet(
+                f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
                 "unmodified model, more is worse."
             )
         needed = {measure.name, "perplexity"} if kind is TextCell else {measure.name}
@@ -106,9 +111,9 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
             alt=f"{measure.title} against strength, one line a number of neurons.",
             data=cells,
         )
-    look.quiet(
+    theme.quiet(
         f"{len(known):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
-        f"whatever k is. Target {look.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
+        f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
         f"{experiment.corpus}; all other settings as on the left, whose place is outlined in orange."
     )
     _open(experiment, picked)
@@ -116,8 +121,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
     try:
-        found: dict[str, float] | None = shared.jobs().result(kind(experiment))
-        return found if found is not None or kind is Cell else shared.jobs().result(Cell(experiment))
+        found: dict[str, float] | None = session.jobs().result(kind(experiment))
+        return found if found is not None or kind is Cell else session.jobs().result(Cell(experiment))
     except AskError:
         return None
 
@@ -137,7 +142,7 @@ def cell_frame(
     for each in experiments:
         value = known.get(each, {}).get(measure.name)
         state = "computed" if value is not None else states.get(each, "not computed")
-        label = "" if value is None else words.percent(value) if measure.share else f"{value:.3f}"
+        label = "" if value is None else summary.percent(value) if measure.share else f"{value:.3f}"
         waits = {"waiting": "…", "running": "▶", "failed": "✕"}.get(state, "")
         for k in counts if each.strength == 0 else [each.experts]:
             rows.append({"k": k, "strength": each.strength, "value": value, "label": label or waits, "state": state})
@@ -148,34 +153,36 @@ def cell_frame(
 def _best(known: dict[Experiment, dict[str, float]], measure: Measure) -> None:
     st.markdown("**The best of what is computed**")
     if not known:
-        look.quiet("Nothing is computed yet.")
+        theme.quiet("Nothing is computed yet.")
         return
     constraint = _constraint(measure)
-    found = surface.best(known, measure.name, constraint)
+    found = grid.best(known, measure.name, constraint)
     if found is None:
         st.markdown("No computed setting fulfils this.")
         return
     value = known[found][measure.name]
-    written = words.percent(value) if measure.share else f"{value:.3f}"
+    written = summary.percent(value) if measure.share else f"{value:.3f}"
     st.markdown(f"**{found.experts:,} neurons at strength {found.strength:g}**: {written}, of {len(known)} settings.")
-    look.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
+    theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
-        shared.go("", found)
+        session.go("", found)
 
 
 def _constraint(measure: Measure) -> dict[str, tuple[str, float]]:
     names = ["none", *(name for name in MEASURES if name != measure.name)]
-    name = view.pick("Provided that", names, "provided", lambda n: MEASURES[n].title if n in MEASURES else "(nothing)")
+    name = page_state.pick(
+        "Provided that", names, "provided", lambda n: MEASURES[n].title if n in MEASURES else "(nothing)"
+    )
     if name == "none":
         return {}
     side = "at least" if MEASURES[name].higher_is_better else "at most"
     try:
-        bound = float(view.get("bound", "0.5"))
+        bound = float(page_state.get("bound", "0.5"))
     except ValueError:
         bound = 0.5
-    bound = 1.5 if name == "perplexity" and not view.get("bound") else bound
-    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=view.key("bound"))
-    view.put("bound", f"{bound:g}", "0.5")
+    bound = 1.5 if name == "perplexity" and not page_state.get("bound") else bound
+    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key("bound"))
+    page_state.put("bound", f"{bound:g}", "0.5")
     return {name: (side, bound)}
 
 
@@ -183,13 +190,13 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
     """Start, watch and stop the computation of what is missing."""
     if not missing:
         return
-    jobs = shared.jobs()
+    jobs = session.jobs()
     found = sweeps.states(jobs, missing, kind)
     active = [each for each, job in found.items() if job.active]
     failed = [job for job in found.values() if job.state == "failed"]
     st.markdown("**What is missing**")
     if failed:
-        look.problem(f"{len(failed)} failed: {failed[0].error}")
+        theme.problem(f"{len(failed)} failed: {failed[0].error}")
     rest = [each for each in missing if each not in active]
     if active:
         running = next((job for job in found.values() if job.state == "running"), None)
@@ -197,12 +204,12 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
         text = f"{len(active)} to go" + (f": {running.title}, {at.stage}" if running and at else "")
         st.progress(min(at.fraction, 1.0) if at else 0.0, text)
         seconds = (at.remaining if at else 0.0) + _seconds([each for each in active if found[each].state == "waiting"])
-        look.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
+        theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
         if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
             sweeps.stop(jobs, active, kind)
             st.rerun()
     if rest:
-        look.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
+        theme.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
         begun = [rest] if _begins(f"Compute {len(rest)} settings", "start-sweep", rest, "primary") else []
         for name, (title, region) in regions(rest, here).items():
             if _begins(f"Only {title} ({len(region)}, about {duration(_seconds(region))})", f"start-{name}", region):
@@ -210,7 +217,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
         if begun:
             for job in failed:
                 jobs.forget(job.experiment)
-            sweeps.fill(jobs, shared.visitor(), begun[0], kind)
+            sweeps.fill(jobs, session.visitor(), begun[0], kind)
             st.rerun()
 
 
@@ -235,7 +242,7 @@ def _seconds(experiments: Sequence[Experiment]) -> float:
     """What they take together; only the first pays for what all share (the model, the experts, the space before)."""
     if not experiments:
         return 0.0
-    estimates = [shared.engine().estimate(each) for each in experiments[:1]]
+    estimates = [session.engine().estimate(each) for each in experiments[:1]]
     first = estimates[0]
     each = first["embed_post"] + first["measure"]
     return sum(first.values()) + each * (len(experiments) - 1)
@@ -248,4 +255,4 @@ def _open(experiment: Experiment, picked: object) -> None:
     except (KeyError, IndexError, TypeError):
         return
     wanted = replace(experiment, experts=int(chosen["k"]), strength=float(chosen["strength"]))
-    shared.go("", wanted)
+    session.go("", wanted)

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.families import kin
-from dashboard import look, palette
-from dashboard.points import STATES
+from core.language.families import kin
+from dashboard.charts import palette, theme
+from dashboard.sentence_map.points import STATES
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
 _STATE_COLOURS = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
@@ -139,7 +139,7 @@ def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str
     Parameters
     ----------
     points : DataFrame
-        As `dashboard.points.frame` gives it.
+        As `dashboard.sentence_map.points.frame` gives it.
     places : mapping of strength to ndarray, (n, 2)
         Two or more computed strengths, 0 first.
     layout : str
@@ -166,7 +166,7 @@ def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str,
     return {
         "strengths": [float(strength) for strength in strengths],
         "frames": [np.round(places[s].astype(np.float64), 3).ravel().tolist() for s in strengths],
-        "languages": [{"code": c, "name": look.name(c), "shape": palette.shape(c)} for c in languages],
+        "languages": [{"code": c, "name": theme.name(c), "shape": palette.shape(c)} for c in languages],
         "language": [number[code] for code in points["language"]],
         "row": points["key"].tolist(),
         "texts": points["text"].tolist(),
@@ -190,9 +190,9 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
     circle = palette.shape("en")
     described = []
     for at, each in enumerate(present):
-        title, colour, shape = each, look.PALETTE[at % len(look.PALETTE)], circle
+        title, colour, shape = each, theme.PALETTE[at % len(theme.PALETTE)], circle
         if name == "language":
-            title, colour, shape = look.name(each), colours[each], palette.shape(each)
+            title, colour, shape = theme.name(each), colours[each], palette.shape(each)
         elif name == "family":
             colour = palette.family_colours(each)[0]
         elif name == "outcome":
@@ -202,6 +202,6 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
         "language": "language",
         "family": "family",
         "script": "script",
-        "outcome": f"found in {look.name(target)}",
+        "outcome": f"found in {theme.name(target)}",
     }
     return {"name": name, "title": titles[name], "groups": described, "of": [number[each] for each in groups]}

@@ -13,11 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from core.engine import Engine
-from core.experiment import Experiment
-from core.models import LoadedModel, ModelSpec, load, resolve
-from core.results import Result
-from core.store import Store
+from core.experiment.settings import Experiment
+from core.models.load import LoadedModel, load
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from core.pipeline.engine import Engine
+from core.pipeline.result import Result
+from core.store.store import Store
 from tests.core.tiny import FAMILIES, Plain, save_tiny, write_table
 
 

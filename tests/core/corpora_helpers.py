@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.corpora import load_corpus
+from core.corpora.load import load_corpus
 from core.errors import CorpusError
 
 ENGLISH = ["One dog.", "Two cats.", "Three birds.", "Four fish.", "Five mice."]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.batches import tokenise
-from core.forward import ForwardResult, forward
-from core.interventions import Intervention, set_value
-from core.models import LoadedModel
+from core.inference.batching import tokenise
+from core.inference.forward import ForwardResult, forward
+from core.models.load import LoadedModel
+from core.neurons.interventions import Intervention, set_value
 from tests.core.tiny import LANGUAGES, sentences
 
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.store import Artefact, Payload
+from core.store.artefact import Artefact, Payload
 
 REPOSITORY = Path(__file__).parents[2]
 SPEC = {"model": "tiny", "seed": 7, "layers": [0, 1], "strength": 0.5}

@@ -8,10 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from core.experiment import Experiment
+from core.experiment.settings import Experiment
+from core.pipeline.result import Result
 from core.progress import Cancelled, Progress
-from core.results import Result
-from dashboard.jobs import Job
+from dashboard.work.queue import Job
 from tests.dashboard.made import make_result
 
 LONG = 600.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for minutes
@@ -32,7 +32,7 @@ def ends(job: Job) -> None:
 
 
 class Bench:
-    """The methods of `core.engine.Engine` that the queue uses; work goes on only as `step`, `finish` and `fail` say.
+    """The methods of the engine that the queue uses; work goes on only as `step`, `finish` and `fail` say.
 
     Attributes
     ----------

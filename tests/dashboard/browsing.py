@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pandas as pd
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.__main__ import main
+from core.cli.main import main
 from tests.conftest import ROOT, command_line
 
 PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from dashboard import shared
+from dashboard.state import session
 from tests import browser as finding
 from tests.conftest import SETTINGS, EmbeddedRun
 from tests.core.tiny import save_tiny, write_table
@@ -111,10 +111,11 @@ def _script(path: str) -> None:
     """What `dashboard.app` does for one page; AppTest cannot navigate to pages that are functions."""
     import importlib
 
-    from dashboard import controls, shared
+    from dashboard.sidebar import controls
+    from dashboard.state import session
 
-    shared.set_pages({}, path)
-    shared.set_experiment(controls.sidebar())
+    session.set_pages({}, path)
+    session.set_experiment(controls.sidebar())
     importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
@@ -127,7 +128,7 @@ def open_page(
     On the tiny model and table, or with ``tiny=False`` on the experiment that the command line has run.
     """
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
-    shared.process.clear()
+    session.process.clear()
 
     def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
         page = AppTest.from_function(_script, default_timeout=LONG, args=(path,))
@@ -136,7 +137,7 @@ def open_page(
         return page.run()
 
     yield opened
-    for job in shared.jobs().all():
-        shared.jobs().stop(job.experiment)
+    for job in session.jobs().all():
+        session.jobs().stop(job.experiment)
         until(lambda job=job: not job.active, "the job stops")
-    shared.process.clear()
+    session.process.clear()

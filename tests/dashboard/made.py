@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.corpora import Corpus, ParallelSet
-from core.experiment import Experiment, Plan
-from core.models import Outline, ResolvedModel
-from core.neurons import NeuronMap, Site
-from core.results import Result
-from core.stages import Experts
+from core.corpora.corpus import Corpus, ParallelSet
+from core.experiment.plan import Plan
+from core.experiment.settings import Experiment
+from core.models.load import Outline
+from core.models.spec import ResolvedModel
+from core.neurons.experts import Experts
+from core.neurons.sites import NeuronMap, Site
+from core.pipeline.result import Result
 
 N_LAYERS = 4
 N_PROBE, N_EVAL = 6, 5

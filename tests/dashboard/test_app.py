@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interventions import METHODS, TOKENS
-from core.scores import SCORES
-from core.selection import CONTROLS, SELECTIONS
-from dashboard import shared
-from dashboard.jobs import Job
+from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS, SELECTIONS
+from dashboard.state import session
+from dashboard.work.queue import Job
 from tests.conftest import ROOT, EmbeddedRun
 from tests.core.tiny import write_table
 from tests.dashboard.bench import LONG, ends, until
@@ -26,7 +26,7 @@ def visit(
 ) -> Iterator[Visit]:
     """Open the dashboard by a link on the cache of the command line's run; ``tiny``: with the tiny model and table."""
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
-    shared.process.clear()
+    session.process.clear()
     pages = []
 
     def opened(tiny: bool = True, **changes: str) -> AppTest:
@@ -39,18 +39,18 @@ def visit(
     yield opened
     for page in pages:
         leave(page)
-    shared.process.clear()
+    session.process.clear()
 
 
 def job_of(page: AppTest) -> Job | None:
-    return shared.jobs().find(page.session_state["experiment"])
+    return session.jobs().find(page.session_state["experiment"])
 
 
 def leave(page: AppTest) -> None:
     """Leave nothing running for the next test."""
     job = job_of(page)
     if "visitor" in page.session_state:
-        shared.jobs().leave(page.session_state["visitor"])
+        session.jobs().leave(page.session_state["visitor"])
     until(lambda: job is None or not job.active, "the job stops")
 
 
@@ -203,7 +203,7 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     until(lambda: not job.active, "the job stops")
     if job.state == "stopped":
         page.run()
-        assert not shared.jobs().find(page.session_state["experiment"]).active
+        assert not session.jobs().find(page.session_state["experiment"]).active
         (again,) = [button for button in page.main.button if button.label == "Compute it"]
         again.click().run()
         job = job_of(page)

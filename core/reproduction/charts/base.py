@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.languages import describe
+from core.language.codes import describe
 
 Tables = Mapping[str, pd.DataFrame]
 PRE, POST, FREE, GREY, INK = "#98a2b3", "#4c6ef5", "#f08c00", "#c3c8d1", "#343a40"

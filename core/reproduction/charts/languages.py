@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.languages import describe
+from core.language.codes import describe
 from core.reproduction.charts.base import (
     FREE,
     GREY,

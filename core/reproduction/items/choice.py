@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import identification
-from core.engine import Run
-from core.generation import intervention_spec, written
-from core.interventions import Intervention
-from core.perplexity import STRIDE, WINDOW, perplexity
+from core.analyses.texts import intervention_spec, written
+from core.inference.perplexity import STRIDE, WINDOW, perplexity
+from core.language import identification
+from core.neurons.interventions import Intervention
+from core.pipeline.run import Run
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import paragraphs
-from core.reproduction.timetable import Step
-from core.significance import RESAMPLES, Interval
-from core.store import Payload, digest
+from core.reproduction.steps import Step
+from core.stats.intervals import RESAMPLES, Interval
+from core.store.artefact import Payload
+from core.store.files import digest
 
 VERSION = 1
 

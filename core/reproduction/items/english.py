@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from core.engine import Run
-from core.reproduction import spaces
+from core.pipeline.run import Run
+from core.reproduction import measures
 from core.reproduction.session import Item, Session
-from core.reproduction.timetable import Step
+from core.reproduction.steps import Step
 
 
 def _measure(run: Run) -> pd.DataFrame:
     """Both directions of the only pair, in both spaces."""
-    return spaces.retrieval_tables(run)[0]
+    return measures.retrieval_tables(run)[0]
 
 
 def _steps(kind: str) -> Callable[[Session], list[Step]]:

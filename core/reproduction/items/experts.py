@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import anatomy
+from core.analyses.experts import by_site
+from core.neurons.experts import Experts
 from core.reproduction.session import Item, Session
-from core.reproduction.timetable import Step
-from core.stages import Experts
+from core.reproduction.steps import Step
 
 
 def _steps(session: Session) -> list[Step]:
@@ -41,7 +41,7 @@ def _tables(session: Session) -> dict[str, pd.DataFrame]:
                 layer=site["layer"],
                 site=site["site"],
             )
-            for site in anatomy.by_site(neurons, experts.neurons).to_dict("records")
+            for site in by_site(neurons, experts.neurons).to_dict("records")
         ]
     frame = pd.DataFrame(rows)
     return {"experts": frame.assign(model=session.settings.model_name, k=session.settings.experts, total=neurons.total)}

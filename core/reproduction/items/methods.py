@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import geometry
-from core.engine import Run
-from core.experiment import Experiment
-from core.interventions import METHODS
+from core.experiment.settings import Experiment
+from core.neurons.interventions import METHODS
+from core.neurons.scores import SCORES
+from core.pipeline.run import Run
 from core.progress import Progress
-from core.reproduction import spaces
+from core.reproduction import measures
 from core.reproduction.session import Item, Session
-from core.reproduction.timetable import Step
-from core.scores import SCORES
-from core.significance import bootstrap
+from core.reproduction.steps import Step
+from core.spaces import distances
+from core.stats.intervals import bootstrap
 
 
 def target_of(session: Session) -> str:
@@ -61,7 +61,7 @@ def _after(session: Session, experiment: Experiment, progress: Progress | None =
     return score, space[:, :rows]
 
 
-def measures(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[str, Any]:
+def changes(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[str, Any]:
     """Means over candidates with the target as the query, and their gain on the space before.
 
     Intervals are bootstrapped over sentences, for the gain with both sides drawn together.
@@ -73,7 +73,7 @@ def measures(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[
     others = [number for number in range(len(pre)) if number != target]
     row: dict[str, Any] = {"n": pre.shape[1]}
     for metric, name in (("cosine", "top1"), ("centred", "centred"), ("csls", "csls")):
-        both = [spaces.hits(space, metric) for space in (pre, post)]
+        both = [measures.hits(space, metric) for space in (pre, post)]
         before, here = (found[target][others].mean(axis=0) for found in both)
         found, gain = (bootstrap(values, seed=seed) for values in (here, here - before))
         prefix = "" if name == "top1" else f"{name}_"
@@ -81,7 +81,7 @@ def measures(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[
         row |= {f"{prefix}gain": gain.value, f"{prefix}gain_low": gain.low, f"{prefix}gain_high": gain.high}
         if name == "top1":
             row["all_top1"] = float(both[1].mean(axis=2)[~np.eye(len(pre), dtype=bool)].mean())
-    return row | {"distance": float(np.nanmean(geometry.pair_distances(post)))}
+    return row | {"distance": float(np.nanmean(distances.pair_distances(post)))}
 
 
 def _title(experiment: Experiment) -> str:
@@ -118,7 +118,7 @@ def _tables(session: Session) -> dict[str, pd.DataFrame]:
 
     def row(experiment: Experiment, post: np.ndarray, score: float) -> dict[str, Any]:
         names = {"method": experiment.method, "score": experiment.score, "layer": layer}
-        return session.conditions(experiment) | names | measures(pre, post, at, seed) | {"mean_score": score}
+        return session.conditions(experiment) | names | changes(pre, post, at, seed) | {"mean_score": score}
 
     rows = [row(plain, pre, float("nan")) | {"method": "none", "score": "none", "control": "unmodified"}]
     for experiment in experiments(session):

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.corpora import ParallelSet
-from core.engine import Run
-from core.interventions import Intervention
-from core.ranking import csls, ranks
+from core.corpora.corpus import ParallelSet
+from core.neurons.interventions import Intervention
+from core.pipeline.incremental import embed
+from core.pipeline.run import Run
+from core.reproduction.measures import Way, ways
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import CONTROLS
-from core.reproduction.spaces import Way, ways
-from core.reproduction.timetable import Step
-from core.retrieval import normalise, wilson
-from core.significance import holm, mcnemar
-from core.store import Payload
+from core.reproduction.steps import Step
+from core.spaces.retrieval import ranks
+from core.spaces.similarity import csls, normalise
+from core.stats.intervals import wilson
+from core.stats.significance import holm, mcnemar
+from core.store.artefact import Payload
 
 VERSION = 2
 COMPARISONS = ("pre", "post", "mixed")
@@ -115,7 +117,7 @@ def _on_pairs(run: Run, pairs: Pairs) -> Run:
         ParallelSet(tuple(f"{side}:{row}" for row in range(len(texts))), {run.plan.target: tuple(texts)})
         for side, texts in enumerate(pairs)
     )
-    return Run(run.engine, replace(run.plan, groups=sides), run.progress, run.only_cached)
+    return Run(replace(run.plan, groups=sides), run.models, run.progress, run.only_cached)
 
 
 def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None:
@@ -124,7 +126,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
         words = {"pre": "before", "post": "after"}[space]
         tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code]).n_tokens for side, code in missing)
         run.progress.stage(f"embedding the paraphrases, {words}", tokens)
-        inner.stages.embed([which])
+        embed(inner.stages, [which])
 
 
 def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -181,7 +183,7 @@ def steps(session: Session, pairs: dict[str, Pairs]) -> list[Step]:
 
 def _seconds(session: Session, pairs: Sequence[Sequence[str]]) -> float:
     characters = sum(len(text) for side in pairs for text in side)
-    return characters / 3.5 / session.engine.pace(session.plan.resolved, session.plan.outline.n_parameters)
+    return characters / 3.5 / session.engine.models.pace(session.plan.resolved, session.plan.outline.n_parameters)
 
 
 def _all_pairs(session: Session) -> dict[str, Pairs]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import main
+from core.cli.main import main
 from tests.core.tiny import save_tiny, sentences, write_table
 
 LANGUAGES = ("en", "de", "es", "ru", "ja")

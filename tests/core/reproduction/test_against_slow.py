@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 import torch
 
-from core.engine import Engine
 from core.errors import CorpusError
-from core.experiment import plan
-from core.perplexity import perplexity
+from core.experiment.plan import plan
+from core.inference.perplexity import perplexity
+from core.pipeline.engine import Engine
 from core.progress import Progress
 from core.reproduction.items.choice import CHOICE, likelihoods, pooled
 from core.reproduction.items.methods import METHODS_ITEM
 from core.reproduction.items.paraphrase import paraphrases, rows_of
 from core.reproduction.session import Session
 from core.reproduction.settings import Settings, bound, paragraphs
-from core.store import Store
+from core.store.store import Store
 from tests.core.reproduction import slow
 from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
 from tests.core.tiny import N_LAYERS, Plain, sentences
@@ -293,7 +293,7 @@ def test_perplexity_on_paragraphs_of_a_file(asked_settings: Settings, store: Sto
     )
     frame = CHOICE.tables(session)["choice_of_k"]
     row = frame[(frame["measure"] == "perplexity") & (frame["space"] == "pre")].iloc[0]
-    model = session.engine.model(session.plan.resolved)
+    model = session.engine.models.get(session.plan.resolved)
     expected = perplexity(model, long[:2])  # which is tested by itself, in windows too
     assert row["value"] == pytest.approx(expected.value, rel=1e-6)
     assert row["n"] == 2

@@ -8,17 +8,17 @@ import pytest
 from scipy import stats
 
 from core.errors import SettingError
-from core.families import family, relation
+from core.language.families import family, relation
 from core.progress import Progress
-from core.reproduction import published, spaces
+from core.reproduction import measures, published
 from core.reproduction.comparison import comparison
-from core.reproduction.correlations import pearson
 from core.reproduction.figures import figures, png, svg
-from core.reproduction.items.languages import over_targets
-from core.reproduction.page import compared_table, table_html
+from core.reproduction.html import compared_table, table_html
+from core.reproduction.items.distances import over_targets
 from core.reproduction.settings import SWEEP, Settings, bound
-from core.reproduction.timetable import Step, Timetable
-from core.reproduction.words import HELD, NOT, PARTLY, graded, verdicts
+from core.reproduction.steps import Step, Timetable
+from core.reproduction.verdicts import HELD, NOT, PARTLY, graded, verdicts
+from core.stats.correlation import pearson
 
 
 def test_correlation_is_scipys_with_an_interval_around_it() -> None:
@@ -46,7 +46,7 @@ def test_no_correlation_of_what_does_not_vary(x: list[float], y: list[float]) ->
 @pytest.mark.parametrize(("n", "seed"), [(7, 0), (30, 1)])
 def test_each_sentences_distances(n: int, seed: int) -> None:
     space = np.random.default_rng(seed).normal(size=(4, n, 5)).astype(np.float32)
-    everyone, to_target = spaces.sentence_distances(space, 2)
+    everyone, to_target = measures.sentence_distances(space, 2)
     for row in range(n):
         unit = [v[row] / np.linalg.norm(v[row]) for v in space.astype(float)]
         apart = {(a, b): 1 - unit[a] @ unit[b] for a in range(4) for b in range(a)}

@@ -1,0 +1,80 @@
+"""Texts that an experiment's model writes, kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from core.inference.generation import Writing, _not_causal, generate
+from core.neurons.interventions import Intervention
+from core.pipeline.run import Run
+from core.store.artefact import Payload
+
+# Raise it when the same settings come to write another text; texts stored before are not used any more.
+VERSION = 2
+
+
+def check_generates(run: Run) -> None:
+    """Refuse a model that is no causal language model, before it is loaded; raises `ModelError`."""
+    if not run.plan.outline.generates:
+        raise _not_causal(run.plan.resolved.name)
+
+
+def written(
+    run: Run,
+    writing: Writing,
+    intervention: Intervention | None,
+    on_text: Callable[[list[str]], None] = lambda _: None,
+) -> tuple[str, ...]:
+    """The texts, from the store if they were written before: a stage of its own.
+
+    Without an intervention (or with the identity) neither experts nor strength are in its spec, so that a change of
+    these writes the other side alone.
+
+    Raises
+    ------
+    AskError, NotCached, Cancelled
+    """
+    writing.check()
+    check_generates(run)
+    spec = {
+        "version": VERSION,
+        "model": run.plan.resolved.identity,
+        "writing": asdict(writing),
+        **intervention_spec(run, intervention),
+    }
+
+    def compute() -> Payload:
+        model = run.model()
+        side = "without" if spec["intervention"] is None else "with"
+        run.progress.stage(f"writing {side} the intervention", writing.tokens)
+        texts = generate(
+            model,
+            writing.prompt,
+            n_samples=writing.samples,
+            max_tokens=writing.tokens,
+            temperature=writing.temperature,
+            top_p=writing.top_p,
+            seed=writing.seed,
+            intervention=intervention,
+            neurons=run.plan.outline.neurons,
+            advance=lambda _: run.progress.advance(),
+            on_text=on_text,
+        )
+        return Payload(facts={"texts": texts})
+
+    found: tuple[str, ...] = run.stages.get("written", spec, compute, lambda artefact: _texts(artefact.facts["texts"]))
+    on_text(list(found))
+    return found
+
+
+def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:
+    """What of an intervention determines the numbers of a pass: nothing, if there is none or it is the identity."""
+    if intervention is None or intervention.is_identity:
+        return {"intervention": None}
+    return {"intervention": intervention.digest, "neurons": list(run.plan.experiment.neurons)}
+
+
+def _texts(stored: Any) -> tuple[str, ...]:
+    return tuple(map(str, stored))

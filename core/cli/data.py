@@ -1,0 +1,102 @@
+"""The command ``python -m core data``: what can be had from elsewhere, and having it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.corpora.download.catalogue import Dataset, catalogue
+from core.corpora.download.http import Unavailable
+from core.corpora.download.install import RECORD, install
+from core.errors import DataError
+from core.progress import Progress, Terminal
+
+_PACE = 2e6  # bytes a second, to begin with
+_SUMMARY = "list published data sets, and download them"
+_DESCRIPTION = (
+    "Lists the data sets that the software can use and does not contain: where they are published, under what licence, "
+    "how large they are and how to use them. `data get NAME --to DIR` downloads one."
+)
+_GET = (
+    "Downloads a data set and unpacks it into a folder. What breaks off goes on where it was when the command is given "
+    "again. Files are checked against the sha256 that is known; where none is, the one found is recorded and shown."
+)
+
+
+def add(commands: Any) -> None:
+    """Add the command to those of the command line."""
+    parser: argparse.ArgumentParser = commands.add_parser("data", help=_SUMMARY, description=_DESCRIPTION)
+    parser.set_defaults(command=_list)
+    inner = parser.add_subparsers(title="commands", metavar="{get}")
+    get = inner.add_parser("get", help="download a data set", description=_GET)
+    get.set_defaults(command=_get)
+    get.add_argument("name", metavar="NAME", help=f"which: {', '.join(catalogue())}")
+    get.add_argument("--to", metavar="DIR", type=Path, required=True, help="folder to put it into, empty or not there")
+    get.add_argument("--only", metavar="LANG,...", help="only these languages, where they come in files of their own")
+
+
+def _list(_: argparse.Namespace) -> None:
+    print("\n\n".join(_described(dataset) for dataset in catalogue().values()))
+    print("\nDownload one: python -m core data get NAME --to DIR")
+
+
+def _described(dataset: Dataset) -> str:
+    files = dataset.remotes
+    size = f"{dataset.size / 1e6:,.1f} MB in {len(files)} file{'s' if len(files) > 1 else ''}"
+    if any(remote.size is None for remote in files):
+        size = f"over {size}"
+    unknown = sum(remote.sha256 is None for remote in files)
+    if len(files) == 1 and not unknown:
+        checksum = f"sha256 {files[0].sha256}"
+    elif unknown:
+        checksum = (
+            f"sha256 known of {len(files) - unknown} of {len(files)} files, of the others recorded when they come"
+        )
+    else:
+        checksum = f"sha256 known of all {len(files)} files"
+    lines = {
+        "from": dataset.page,
+        "files": files[0].url if len(files) == 1 else f"{files[0].url}, ...",
+        "licence": dataset.licence,
+        "size": size,
+        "checked": checksum,
+        "languages": ", ".join(dataset.languages),
+        "get": f"python -m core data get {dataset.name} --to data/{dataset.name}",
+        "use": dataset.use.format(folder=f"data/{dataset.name}"),
+        "otherwise": dataset.otherwise,
+    }
+    rows = [f"  {name:<10} {text}" for name, text in lines.items() if text]
+    return "\n".join([f"{dataset.name}: {dataset.title}, {dataset.about}", *rows])
+
+
+def _get(arguments: argparse.Namespace) -> None:
+    sets = catalogue()
+    if arguments.name not in sets:
+        raise DataError(
+            f"data set {arguments.name!r}", "none is known by that name", f"Choose from: {', '.join(sets)}."
+        )
+    dataset = sets[arguments.name]
+    if arguments.only is not None:
+        dataset = dataset.of(tuple(code.strip() for code in arguments.only.split(",") if code.strip()))
+    progress, stage = Progress(Terminal()), f"downloading {dataset.title}"
+    progress.plan({stage: dataset.size / _PACE})
+    progress.stage(stage, dataset.size)
+    try:
+        record = install(dataset, arguments.to, progress.advance)
+    except Unavailable as error:
+        raise DataError(error.what, error.why, f"{error.instead} Otherwise: {dataset.otherwise}") from error
+    progress.finish()
+    print(_summary(dataset, record, arguments.to))
+
+
+def _summary(dataset: Dataset, record: dict[str, Any], folder: Path) -> str:
+    files = record["files"]
+    known = [file for file in files if file["known_beforehand"]]
+    lines = [f"{dataset.title}: {folder} (licence: {dataset.licence})"]
+    if known:
+        lines.append(f"  sha256 of {len(known)} of {len(files)} files is the one that was known")
+    for file in files:
+        if not file["known_beforehand"]:
+            lines.append(f"  not known beforehand, recorded in {RECORD}: sha256 {file['sha256']} {file['name']}")
+    return "\n".join([*lines, f"  use: {dataset.use.format(folder=folder)}"])

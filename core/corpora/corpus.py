@@ -1,0 +1,158 @@
+"""What a corpus is, however it was stored: rows that mean the same in every language, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from core.errors import CorpusError
+from core.language.codes import canonical
+
+
+@dataclass(frozen=True)
+class ParallelSet:
+    """Sentences that say the same thing in several languages: row i of every language is one meaning.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        Stable names of the rows, length n_sentences.
+    texts : mapping of str to tuple of str
+        Canonical language code -> its sentences, each of length n_sentences.
+    """
+
+    ids: tuple[str, ...]
+    texts: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        for language, sentences in self.texts.items():
+            if len(sentences) != len(self.ids):
+                raise CorpusError(
+                    f"a parallel set with language {language!r}",
+                    f"it has {len(sentences)} sentences for {len(self.ids)} rows",
+                    "Give every language exactly one sentence a row",
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Canonical codes, in the order of the source."""
+        return tuple(self.texts)
+
+    def select(self, languages: Sequence[str] | None = None, first: int | None = None) -> ParallelSet:
+        """Take some of the languages, some of the rows, or both.
+
+        Parameters
+        ----------
+        languages : sequence of str, optional
+            Codes in any standard; the result has them in this order. All, if left out.
+        first : int, optional
+            How many rows to take from the top. All, if left out.
+
+        Returns
+        -------
+        ParallelSet
+
+        Raises
+        ------
+        CorpusError
+            Where a language or that many rows are not there; it says what is.
+        """
+        rows = len(self) if first is None else first
+        if not 1 <= rows <= len(self):
+            raise CorpusError(
+                f"the first {rows} sentences",
+                f"there are {len(self)} sentences a language",
+                f"Ask for 1 to {len(self)}",
+            )
+        wanted = self.languages if languages is None else tuple(dict.fromkeys(canonical(code) for code in languages))
+        if not wanted:
+            raise CorpusError("a selection of no languages", "nothing would be left", f"Choose from: {self._there()}")
+        for code in wanted:
+            if code not in self.texts:
+                raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._there()}")
+        return ParallelSet(self.ids[:rows], {code: self.texts[code][:rows] for code in wanted})
+
+    def digest(self, language: str) -> str:
+        """Give the SHA-256 (hex) of a language's sentences in order: of the text alone, not of ids, code or source.
+
+        Raises
+        ------
+        CorpusError
+            Where the language is not there.
+        """
+        (code,) = self.select([language]).languages
+        return _sha256_of(self.texts[code])
+
+    def _there(self) -> str:
+        return ", ".join(self.languages)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The sentences of an experiment: those that find neurons (probe) and those that measure (evaluation).
+
+    Attributes
+    ----------
+    spec : str
+        As it was asked for: ``"embedded"``, ``"flores:/dir"``, ...
+    kind : str
+        ``"embedded"``, ``"flores"``, ``"tatoeba"``, ``"bucc"`` or ``"table"``.
+    title, licence, source : str
+        To show beside every result.
+    probe : ParallelSet or None
+        None for a corpus of pairs: it needs another corpus to find neurons with.
+    evaluation : tuple of ParallelSet
+        One set; for Tatoeba and BUCC one a language pair, each with an English side of its own.
+    notes : tuple of str
+        Decisions that a reader of results must know: how rows were split, what was left out, what repeats.
+    """
+
+    spec: str
+    kind: str
+    title: str
+    licence: str
+    source: str
+    probe: ParallelSet | None
+    evaluation: tuple[ParallelSet, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Canonical codes of all evaluation sets, in the order of their first appearance."""
+        return tuple(dict.fromkeys(code for rows in self.evaluation for code in rows.languages))
+
+    @property
+    def probe_languages(self) -> tuple[str, ...]:
+        """Canonical codes of the probe set; empty if there is none."""
+        return () if self.probe is None else self.probe.languages
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of every row id, language and sentence, with its role; not of where the files lie."""
+        return _sha256(part for rows in (self.probe, *self.evaluation) for part in _parts(rows))
+
+
+def _parts(rows: ParallelSet | None) -> tuple[str, ...]:
+    if rows is None:
+        return ("",)
+    return (_sha256(rows.ids), *(part for code in rows.languages for part in (code, rows.digest(code))), "")
+
+
+# Every look into the store asks for the digest of every language's sentences.
+@lru_cache(maxsize=256)
+def _sha256_of(sentences: tuple[str, ...]) -> str:
+    return _sha256(sentences)
+
+
+def _sha256(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        # The length first, or ["ab", "c"] and ["a", "bc"] would be the same.
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()

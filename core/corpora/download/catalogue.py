@@ -1,0 +1,150 @@
+"""Which data sets there are, where they are published, and under what terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from core.corpora.download.http import Remote
+from core.errors import DataError
+from core.language.codes import canonical
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A published data set.
+
+    Attributes
+    ----------
+    name : str
+        What the command line calls it.
+    title, about, licence, page : str
+        To show.
+    files : mapping of str to tuple of Remote, as pairs
+        Canonical code -> what it takes to have that language; the code is empty where one archive holds all.
+    use : str
+        What to do with it, where ``{folder}`` stands for its place.
+    otherwise : str
+        How to have it where the address does not answer.
+    """
+
+    name: str
+    title: str
+    about: str
+    licence: str
+    page: str
+    files: tuple[tuple[str, tuple[Remote, ...]], ...]
+    use: str
+    otherwise: str
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Canonical codes of what can be had by itself; empty where one archive holds all."""
+        return tuple(code for code, _ in self.files if code)
+
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """All files."""
+        return tuple(remote for _, remotes in self.files for remote in remotes)
+
+    @property
+    def size(self) -> int:
+        """Bytes to download, of the files whose size is known."""
+        return sum(remote.size or 0 for remote in self.remotes)
+
+    def of(self, languages: tuple[str, ...]) -> Dataset:
+        """The data set in some languages alone.
+
+        Raises
+        ------
+        DataError
+            Where it cannot be had by language, or not in one of these.
+        """
+        asked, what = tuple(canonical(code) for code in languages), f"{self.title} in {', '.join(languages)}"
+        if not self.languages:
+            raise DataError(what, "one archive holds all its languages", "Leave --only out.")
+        if missing := [code for code in asked if code not in self.languages]:
+            raise DataError(
+                what, f"there is none in {', '.join(missing)}", f"Choose from: {', '.join(self.languages)}."
+            )
+        return replace(self, files=tuple((code, remotes) for code, remotes in self.files if code in asked))
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, tuple[int, str]]:
+    """Name of a published file -> bytes, sha256."""
+    lines = Path(__file__).with_name("checksums.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return {name: (int(size), sha256) for sha256, size, name in rows}
+
+
+def _remote(folder: str, name: str) -> Remote:
+    size, sha256 = _known().get(name, (None, None))
+    return Remote(f"{folder}/{name}", name, size, sha256)
+
+
+_LASER = "https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1"
+# The paper's languages, and Chinese, Arabic and Swahili; it has 112.
+_TATOEBA = (
+    "ara", "ces", "cmn", "deu", "ell", "fra", "heb", "hin", "ind", "ita", "jpn", "kor",
+    "nld", "pes", "pol", "por", "ron", "rus", "spa", "swh", "tha", "tur", "ukr", "vie",
+)  # fmt: skip
+_BUCC = "https://comparable.limsi.fr/bucc2018"
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[str, Dataset]:
+    """All data sets, by name."""
+    sets = (
+        Dataset(
+            "flores200",
+            "FLORES-200",
+            "the same 2,009 sentences in 204 languages: the paper's probe (dev) and evaluation (devtest)",
+            "CC-BY-SA 4.0",
+            "https://github.com/facebookresearch/flores/blob/main/flores200/README.md",
+            (("", (_remote("https://dl.fbaipublicfiles.com/nllb", "flores200_dataset.tar.gz"),)),),
+            "--corpus flores:{folder}",
+            "Its successor FLORES+ (huggingface.co/datasets/openlanguagedata/flores_plus) has terms to accept first, "
+            "and another layout: save its sentences as a table and use table:FILE.",
+        ),
+        Dataset(
+            "tatoeba",
+            "Tatoeba retrieval test (Artetxe and Schwenk)",
+            "up to 1,000 pairs with English a language, 24 of its 112 languages",
+            "CC-BY 2.0 FR (https://tatoeba.org/eng/terms_of_use)",
+            "https://github.com/facebookresearch/LASER/tree/main/data/tatoeba/v1",
+            tuple(
+                (canonical(code), tuple(_remote(_LASER, f"tatoeba.{code}-eng.{side}") for side in (code, "eng")))
+                for code in _TATOEBA
+            ),
+            "--corpus tatoeba:{folder} --probe-corpus embedded",
+            "Clone the repository and use its folder data/tatoeba/v1, which has all 112 languages.",
+        ),
+        Dataset(
+            "bucc2018",
+            "BUCC 2018",
+            "pairs with English in German, French, Russian and Chinese, some thousands hidden in larger texts",
+            "see its page; text from Wikipedia (CC-BY-SA) and News Commentary",
+            f"{_BUCC}/bucc2018-task.html",
+            tuple(
+                (code, (_remote(_BUCC, f"bucc2018-{code}-en.training-gold.tar.bz2"),))
+                for code in ("de", "fr", "ru", "zh")
+            ),
+            "--corpus bucc:{folder} --probe-corpus embedded",
+            "LIMSI has become a part of LISN, and its old addresses may be gone: ask the organisers for "
+            "bucc2018-<xx>-en.training-gold.tar.bz2, or use the folder that XTREME's scripts make.",
+        ),
+        Dataset(
+            "pawsx",
+            "PAWS-X",
+            "2,000 test pairs of similar sentences in each of 7 languages, of which the paraphrases are used",
+            "free for any purpose; acknowledge Google LLC as the source",
+            "https://github.com/google-research-datasets/paws/tree/master/pawsx",
+            (("", (_remote("https://storage.googleapis.com/paws/pawsx", "x-final.tar.gz"),)),),
+            "the folder of paraphrases: {folder}",
+            "huggingface.co/datasets/google-research-datasets/paws-x has the same rows as Parquet; write each test "
+            "split to <language>/test_2k.tsv with the columns id, sentence1, sentence2, label.",
+        ),
+    )
+    return {dataset.name: dataset for dataset in sets}

@@ -1,0 +1,265 @@
+"""One file from the web: streamed to a temporary name, resumed where it broke off, checked, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from core.errors import DataError
+from core.store.files import sync
+
+_CHUNK = 1 << 16
+_PATIENCE = 30.0  # seconds without a byte
+_AGENT = "language-neurons"
+
+
+class Unavailable(DataError):  # noqa: N818 - reads as what it is, wherever it is caught
+    """A file is not to be had from where it is published, or is not the one that is known."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that is published somewhere.
+
+    Attributes
+    ----------
+    url : str
+    name : str
+        What to call it here.
+    size : int or None
+        Bytes, where known.
+    sha256 : str or None
+        Of its bytes, in hex, where known.
+    """
+
+    url: str
+    name: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is here whole: its place, bytes, sha256, and whether that sha256 was known beforehand."""
+
+    path: Path
+    size: int
+    sha256: str
+    checked: bool
+
+
+def fetch(remote: Remote, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Fetched:
+    """Download a file into a folder, unless it is there; go on with what an earlier try has left.
+
+    What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is the beginning of. Whether that is still
+    the same file, the server is asked with If-Range; if it is not, or the server cannot send a part, all is sent again.
+
+    Parameters
+    ----------
+    folder : Path
+        That exists, and that nobody else writes to.
+    advance : callable
+        Told of every number of bytes that is here, those of an earlier try included.
+
+    Raises
+    ------
+    DataError
+        No network, refused by the server, broken off (what has arrived is kept), no room on the disk (likewise), or not
+        the file whose checksum is known: it is put aside as ``NAME.wrong``.
+    """
+    target, partial = folder / remote.name, folder / f"{remote.name}.part"
+    if not target.exists():
+        _complete(remote, partial, advance)
+        fetched = _checked(remote, partial)
+        with _on_disk(remote, partial):
+            sync(partial)
+            partial.replace(target)
+            _memo(partial).unlink(missing_ok=True)
+            sync(folder)
+        return Fetched(target, fetched.size, fetched.sha256, fetched.checked)
+    advance(target.stat().st_size)
+    return _checked(remote, target)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> None:
+    """Bring what is missing of a file."""
+    start, validator = _left(remote, partial)
+    if start and start == remote.size:
+        advance(start)
+        return
+    headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
+    if start:
+        headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
+    with _answered(remote, headers) as response:
+        whole = response is not None and response.status != HTTPStatus.PARTIAL_CONTENT
+        if response is not None and (whole or _continues(response, start)):
+            if whole:
+                start = 0
+                _remember(remote, partial, response)
+            advance(start)
+            _receive(remote, response, partial, start, advance)
+            return
+    if not start:
+        raise Unavailable(
+            f"download {remote.url}", "the server sends a part where all was asked for", "Try again later."
+        )
+    # There is nothing behind what is here, or the answer begins elsewhere: all of it again, then.
+    _forget(partial)
+    _complete(remote, partial, advance)
+
+
+def _receive(
+    remote: Remote, response: http.client.HTTPResponse, partial: Path, start: int, advance: Callable[[int], None]
+) -> None:
+    """Write what the server sends behind the first ``start`` bytes."""
+    here, length = start, response.headers.get("Content-Length", "")
+    expected = start + int(length) if length.isdigit() else None
+    with _on_disk(remote, partial), partial.open("r+b" if partial.exists() else "wb") as file:
+        file.truncate(start)
+        file.seek(start)
+        while True:
+            try:
+                chunk = response.read(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                raise _broken_off(remote, here, expected, str(error) or type(error).__name__) from error
+            if not chunk:
+                break
+            file.write(chunk)
+            file.flush()  # so that it is there for the next try, whatever ends this one
+            here += len(chunk)
+            advance(len(chunk))
+    if expected is not None and here < expected:
+        raise _broken_off(remote, here, expected, "the connection ended early")
+
+
+@contextmanager
+def _answered(remote: Remote, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse | None]:
+    """The server's answer; None if it has nothing in the range that was asked for."""
+    what = f"download {remote.url}"
+    try:
+        response = urllib.request.urlopen(urllib.request.Request(remote.url, headers=headers), timeout=_PATIENCE)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
+            yield None
+            return
+        why = f"the server answers {error.code} {error.reason}"
+        busy = error.code >= 500 or error.code in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+        raise Unavailable(what, why, "Try again later." if busy else "It may have moved: look at its page.") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        why = f"the server cannot be reached ({reason})"
+        raise Unavailable(what, why, "Check the network and try again; what has arrived so far is kept.") from error
+    with response:
+        yield response
+
+
+def _left(remote: Remote, partial: Path) -> tuple[int, str | None]:
+    """How many bytes an earlier try has left that can be gone on with, and the server's name for their version."""
+    try:
+        memo = json.loads(_memo(partial).read_text(encoding="utf-8"))
+        size = partial.stat().st_size
+    except (OSError, ValueError):
+        return _forget(partial)
+    if not isinstance(memo, dict) or memo.get("url") != remote.url:
+        return _forget(partial)
+    validator = memo.get("validator")
+    # Without a name for the version only the checksum can tell whether both parts are of one file.
+    if not isinstance(validator, str) and not remote.sha256:
+        return _forget(partial)
+    if remote.size is not None and size > remote.size:
+        return _forget(partial)
+    return size, validator if isinstance(validator, str) else None
+
+
+def _forget(partial: Path) -> tuple[int, None]:
+    for path in (partial, _memo(partial)):
+        with suppress(FileNotFoundError):
+            path.unlink()
+    return 0, None
+
+
+def _remember(remote: Remote, partial: Path, response: http.client.HTTPResponse) -> None:
+    """Note what the bytes to come are the beginning of, before the first of them is written."""
+    etag = response.headers.get("ETag", "")
+    # A weak ETag does not promise the same bytes, and is not allowed in If-Range.
+    validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
+    with _on_disk(remote, partial):
+        _forget(partial)
+        _memo(partial).write_text(json.dumps({"url": remote.url, "validator": validator}), encoding="utf-8")
+
+
+def _memo(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _continues(response: http.client.HTTPResponse, start: int) -> bool:
+    """Whether the answer begins where what is here ends."""
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return start > 0 and found is not None and int(found[1]) == start
+
+
+def _broken_off(remote: Remote, here: int, expected: int | None, reason: str) -> DataError:
+    of = f" of {expected:,}" if expected else ""
+    return DataError(
+        f"download {remote.url}",
+        f"it broke off after {here:,}{of} bytes ({reason})",
+        "Give the same command again: it goes on from there.",
+    )
+
+
+@contextmanager
+def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
+    """Say what the file system refused."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = f"there is no room left in {partial.parent}" if full else f"the system says: {error.strerror or error}"
+        instead = "Make room" if full else f"Allow writing in {partial.parent}"
+        raise DataError(
+            f"download {remote.url}", why, f"{instead} and give the same command again: what has arrived is kept."
+        ) from error
+
+
+def _checked(remote: Remote, path: Path) -> Fetched:
+    """Compare a whole file with what is known of it; one that is another is put aside."""
+    found = Fetched(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
+    if remote.sha256 in (None, found.sha256):
+        return found
+    wrong = path.with_name(f"{remote.name}.wrong")
+    path.replace(wrong)
+    _forget(path)
+    raise Unavailable(
+        f"download {remote.url}",
+        f"its sha256 is {found.sha256} ({found.size:,} bytes), not {remote.sha256}",
+        f"Try again; if it stays so, the published file is another than the one known here. Put aside, unused: {wrong}",
+    )
+
+
+def as_json(fetched: Fetched, remote: Remote) -> dict[str, Any]:
+    """What a record of the download says of a file."""
+    return {
+        "name": remote.name,
+        "url": remote.url,
+        "bytes": fetched.size,
+        "sha256": fetched.sha256,
+        "known_beforehand": fetched.checked,
+    }

@@ -1,1 +1,0 @@
-"""The embedded corpus (``sentences.tsv``) and the check of its translations (``python -m core.data.verify``)."""

@@ -1,0 +1,66 @@
+"""An experiment as a file: written by the dashboard and with every result, read back by the command line."""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from core.errors import SettingError
+from core.experiment.settings import Experiment
+
+
+def write_experiment(experiment: Experiment) -> str:
+    """The settings as JSON; None stands for the default of the corpus."""
+    return json.dumps({"experiment": experiment.to_dict()}, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read settings: the object itself, or the ``experiment`` of a result. What a result says besides is left out.
+
+    Raises
+    ------
+    SettingError
+        If the file cannot be read, is no JSON object, names no setting, or a setting has a value of the wrong kind.
+    """
+    asked, instead = f"read the experiment in {path}", "Name a file that the dashboard saved, or that --json wrote."
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(asked, error.strerror or str(error), instead) from error
+    except ValueError as error:
+        raise SettingError(asked, f"it is not JSON ({error})", instead) from error
+    if isinstance(values, dict) and isinstance(values.get("experiment"), dict):
+        values = values["experiment"]
+    kinds = get_type_hints(Experiment)
+    known = [field.name for field in fields(Experiment)]
+    if not isinstance(values, dict) or not set(values) & set(known):
+        raise SettingError(asked, "it names no setting of an experiment", instead)
+    for name in known:
+        if name in values and not _fits(values[name], kinds[name]):
+            raise SettingError(
+                asked, f"{name} is {json.dumps(values[name])}", f"Give it a value such as {_example(name)}."
+            )
+    return Experiment.from_dict(values)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of an annotated kind: lists stand for tuples, whole numbers for floats."""
+    if get_origin(kind) in (types.UnionType, None) and get_args(kind):
+        return any(_fits(value, part) for part in get_args(kind))
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(isinstance(part, str) for part in value)
+    if kind is type(None):
+        return value is None
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _example(name: str) -> str:
+    examples = {"languages": ["en", "ja"], "probe_languages": ["en", "ja"], "expert_sites": ["down_proj"]}
+    default = getattr(Experiment(), name)
+    default = list(default) if isinstance(default, tuple) else default
+    return json.dumps(examples.get(name, default))

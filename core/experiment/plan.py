@@ -1,0 +1,254 @@
+"""An experiment bound to its model and its sentences, with every setting checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.load import load_corpus
+from core.errors import SettingError
+from core.experiment.settings import NEURONS, Experiment
+from core.inference.forward import POOLINGS
+from core.language.codes import canonical
+from core.models.load import Outline, outline
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec, ResolvedModel
+from core.neurons import interventions, selection
+from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS, SELECTIONS
+
+PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment bound to its model and its sentences; every setting checked.
+
+    Attributes
+    ----------
+    target : str
+        Canonical code.
+    probe : ParallelSet
+        Probe rows, in the probe languages.
+    groups : tuple of ParallelSet
+        Evaluation rows. One set, or one per language pair; retrieval stays within a group.
+    layer : int
+        Index of the hidden state, 0 to ``n_layers``.
+    notes : tuple of str
+        Decisions that a reader must know.
+    """
+
+    experiment: Experiment
+    resolved: ResolvedModel
+    outline: Outline
+    corpus: Corpus
+    probe_corpus: Corpus
+    target: str
+    probe: ParallelSet
+    groups: tuple[ParallelSet, ...]
+    layer: int
+    notes: tuple[str, ...]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Evaluated languages, each once, in the corpus's order."""
+        return tuple(dict.fromkeys(code for group in self.groups for code in group.languages))
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Languages that the target's sentences are looked for in."""
+        return tuple(code for code in self.languages if code != self.target)
+
+    def describe(self) -> dict[str, Any]:
+        """Every setting as it was used, with model revision and corpus digest."""
+        return {
+            **self.experiment.to_dict(),
+            "target": self.target,
+            "languages": list(self.languages),
+            "probe_languages": list(self.probe.languages),
+            "probe_sentences": len(self.probe),
+            "eval_sentences": max(len(group) for group in self.groups),
+            "layer": self.layer,
+            "n_layers": self.outline.n_layers,
+            "n_neurons": self.outline.neurons.total,
+            "model_revision": self.resolved.revision,
+            "model_digest": self.resolved.digest,
+            "dtype": self.resolved.dtype,
+            "device": self.resolved.device,
+            "corpus_digest": self.corpus.digest,
+            "probe_corpus_digest": self.probe_corpus.digest,
+        }
+
+
+_CHOICES = {
+    "pooling": POOLINGS,
+    "control": CONTROLS,
+    "score": tuple(SCORES),
+    "select": SELECTIONS,
+    "method": tuple(METHODS),
+    "tokens": TOKENS,
+}
+
+
+def plan(experiment: Experiment) -> Plan:
+    """Bind an experiment to its model and sentences, refusing what cannot be before any work is done.
+
+    Raises
+    ------
+    SettingError, CorpusError, ModelError
+    """
+    _check_plain(experiment)
+    corpus = load_corpus(experiment.corpus)
+    probe_corpus = load_corpus(experiment.probe_corpus) if experiment.probe_corpus else corpus
+    target = canonical(experiment.target)
+    probe = _probe(experiment, probe_corpus, target)
+    groups = _groups(experiment, corpus, target)
+    resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
+    kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
+    shape = outline(resolved, kinds)
+    experiment.selection.candidates(shape.neurons)
+    notes = tuple(dict.fromkeys(corpus.notes + probe_corpus.notes + _overlap(probe, groups)))
+    return Plan(
+        # In one order whatever the order asked, so that the same neurons are the same artefacts.
+        experiment=replace(experiment, target=target, neurons=kinds),
+        resolved=resolved,
+        outline=shape,
+        corpus=corpus,
+        probe_corpus=probe_corpus,
+        target=target,
+        probe=probe,
+        groups=groups,
+        layer=_layer(experiment.layer, shape.n_layers),
+        notes=notes,
+    )
+
+
+def _check_plain(experiment: Experiment) -> None:
+    """Refuse what is wrong whatever the model and the corpus."""
+    selection.check_count(experiment.experts)
+    interventions.check_strength(experiment.strength)
+    for name, choices in _CHOICES.items():
+        if getattr(experiment, name) not in choices:
+            raise SettingError(
+                f"{name} {getattr(experiment, name)!r}", "it is not one that is known", f"Use {' or '.join(choices)}."
+            )
+    if not experiment.neurons or set(experiment.neurons) - set(NEURONS):
+        raise SettingError(
+            f"neurons {', '.join(experiment.neurons) or 'of no kind'}",
+            "they are not ones that are known",
+            f"Use {' or '.join(NEURONS)}, or several.",
+        )
+    if experiment.expert_layers is not None:
+        selection.check_layers(experiment.expert_layers)
+    if experiment.min_score is not None and not math.isfinite(experiment.min_score):
+        raise SettingError(f"experts that score at least {experiment.min_score}", "it is not a number", "Use one.")
+    for name in ("probe_sentences", "eval_sentences"):
+        count = getattr(experiment, name)
+        if count is not None and count < 2:
+            raise SettingError(f"{name.replace('_', ' ')} {count}", "at least two are needed", "Ask for 2 or more.")
+    if not 0 <= experiment.seed < 1 << 32:
+        raise SettingError(f"seed {experiment.seed}", "a seed is a 32-bit number", "Use one from 0 to 4294967295.")
+
+
+def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
+    if corpus.probe is None:
+        raise SettingError(
+            f"probe sentences from {corpus.spec}",
+            "it is a corpus of separate language pairs, which has no multi-parallel sentences",
+            "Name another corpus for the probe: --probe-corpus embedded.",
+        )
+    available = corpus.probe.languages
+    if target not in available:
+        raise SettingError(
+            f"experts of {target!r}",
+            f"the probe sentences of {corpus.spec} are in {', '.join(available)}",
+            "Choose one of these as the target, or another --probe-corpus.",
+        )
+    if experiment.probe_languages is not None:
+        asked = {canonical(code) for code in experiment.probe_languages} | {target}
+    elif corpus.kind == "embedded":
+        asked = set(available)
+    else:
+        asked = {target} | (set(PAPER_LANGUAGES) & set(available))
+    if len(asked) < 2:
+        raise SettingError(
+            f"probe languages {', '.join(sorted(asked))}",
+            "an expert tells one language from others, so at least two are needed",
+            f"Add some of {', '.join(code for code in available if code not in asked)}.",
+        )
+    # In one order whatever the order asked, so that the same probe is the same artefact.
+    return corpus.probe.select(languages=tuple(sorted(asked)), first=experiment.probe_sentences)
+
+
+def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[ParallelSet, ...]:
+    if experiment.languages is None:
+        asked = set(corpus.languages)
+    else:
+        asked = {canonical(code) for code in experiment.languages} | {target}
+        unknown = sorted(asked - set(corpus.languages))
+        if unknown:
+            raise SettingError(
+                f"evaluate on {', '.join(unknown)}",
+                f"{corpus.spec} has {', '.join(corpus.languages)}",
+                "Choose among these.",
+            )
+    if target not in corpus.languages:
+        raise SettingError(
+            f"evaluate with {target!r} as the query",
+            f"{corpus.spec} has {', '.join(corpus.languages)}",
+            "Choose one of these as the target.",
+        )
+    most = max(len(group) for group in corpus.evaluation)
+    if experiment.eval_sentences is not None and experiment.eval_sentences > most:
+        raise SettingError(
+            f"{experiment.eval_sentences:,} evaluation sentences",
+            f"{corpus.spec} has {most:,} rows to evaluate on",
+            f"Ask for {most:,} or fewer.",
+        )
+    groups = []
+    for group in corpus.evaluation:
+        inside = tuple(code for code in group.languages if code in asked)
+        if len(inside) >= 2:
+            first = None if experiment.eval_sentences is None else min(experiment.eval_sentences, len(group))
+            groups.append(group.select(languages=inside, first=first))
+    if not any(target in group.languages for group in groups):
+        raise SettingError(
+            f"evaluate on {', '.join(sorted(asked))}",
+            f"no other language among them is paired with {target!r}",
+            f"Add some of {', '.join(code for code in corpus.languages if code not in asked) or 'the others'}.",
+        )
+    return tuple(groups)
+
+
+def _overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, ...]:
+    """Count evaluation sentences that the experts were found on; refuse an evaluation that is the probe."""
+    shared = total = 0
+    for group in groups:
+        for code in group.languages:
+            if code in probe.languages:
+                seen = set(probe.texts[code])
+                shared += sum(text in seen for text in group.texts[code])
+                total += len(group)
+    if total and shared > total / 2:
+        raise SettingError(
+            "evaluate on the probe sentences",
+            f"{shared:,} of {total:,} evaluation sentences were used to find the experts",
+            "Use another corpus for one of the two.",
+        )
+    return (f"{shared:,} of {total:,} evaluation sentences also stand in the probe.",) if shared else ()
+
+
+def _layer(asked: str | int, n_layers: int) -> int:
+    text = str(asked)
+    if text == "last":
+        return n_layers
+    if text.isascii() and text.isdigit() and int(text) <= n_layers:
+        return int(text)
+    raise SettingError(
+        f"layer {asked!r}",
+        f"the model has hidden states 0 (embeddings) to {n_layers} (last)",
+        f"Use last, or a number from 0 to {n_layers}.",
+    )

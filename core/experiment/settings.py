@@ -1,0 +1,99 @@
+"""One frozen description of "model x corpus x language x k x strength": everything that a person chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.neurons.selection import Selection
+
+NEURONS = ("mlp", "attention", "residual")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that a person chooses. Hashable, serialisable; None means "the default for this corpus".
+
+    Attributes
+    ----------
+    model, revision, dtype, device
+        See `core.models.spec.ModelSpec`.
+    corpus : str
+        ``embedded``, ``flores:DIR``, ``tatoeba:DIR``, ``bucc:DIR`` or ``table:FILE``.
+    probe_corpus : str, optional
+        Takes the probe sentences from another corpus.
+    target : str
+        Language whose experts are found, any code that names it.
+    neurons : tuple of {"mlp", "attention", "residual"}
+        Whose outputs count as neurons: the MLP's linear maps, the attention's output map, the blocks themselves.
+    score : str
+        What an expert is, a name in `core.neurons.scores.SCORES`.
+    experts : int
+        How many (k); with ``select="layer"`` of each layer.
+    select, expert_layers, expert_sites, min_score
+        See `core.neurons.selection.Selection`.
+    method : str
+        What is written to them, a name in `core.neurons.interventions.METHODS`.
+    strength : float
+        0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
+    tokens : {"all", "no-bos", "last"}
+        Where it is written.
+    languages : tuple of str, optional
+        To evaluate on; the target is always among them.
+    probe_languages : tuple of str, optional
+        Positive and negative languages of the probe.
+    probe_sentences, eval_sentences : int, optional
+        Use the first N rows.
+    layer : str or int
+        ``last`` (after the final norm), or a hidden state from 0 (the embeddings).
+    pooling : {"mean", "max"}
+        Over a sentence's tokens, for a neuron's response.
+    control : {"none", "random", "random-layers"}
+        ``random`` puts what is written to the experts on as many neurons drawn at random over the whole model,
+        ``random-layers`` on as many in each layer as there are experts.
+    seed : int
+        Of the random control and of the projection.
+    """
+
+    model: str = "embedded"
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str = "auto"
+    corpus: str = "embedded"
+    probe_corpus: str | None = None
+    target: str = "ja"
+    neurons: tuple[str, ...] = ("mlp",)
+    score: str = "auroc"
+    experts: int = 2000
+    select: str = "model"
+    expert_layers: str | None = None
+    expert_sites: tuple[str, ...] | None = None
+    min_score: float | None = None
+    method: str = "set-mean"
+    strength: float = 1.0
+    tokens: str = "all"
+    languages: tuple[str, ...] | None = None
+    probe_languages: tuple[str, ...] | None = None
+    probe_sentences: int | None = None
+    eval_sentences: int | None = None
+    layer: str | int = "last"
+    pooling: str = "mean"
+    control: str = "none"
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
+        """The inverse of `to_dict`; unknown keys (a result's provenance) are left out."""
+        known = {field.name for field in fields(cls)}
+        kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**kept)
+
+    @property
+    def selection(self) -> Selection:
+        """How the experts are chosen."""
+        return Selection(self.experts, self.select, self.expert_layers, self.expert_sites, self.min_score)

@@ -1,0 +1,194 @@
+"""Text that a model writes, with and without an intervention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.errors import ModelError, SettingError
+from core.inference.hooks import hooked, unreached
+from core.models.load import LoadedModel
+from core.neurons.interventions import Intervention
+from core.neurons.sites import NeuronMap
+
+MOST_TOKENS, MOST_SAMPLES = 512, 256
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is to be written: everything but the model and the intervention.
+
+    Attributes
+    ----------
+    prompt : str
+        Empty: the model starts from its first token (BOS).
+    tokens, samples : int
+        Most tokens of a text; number of texts.
+    temperature, top_p : float
+        As for `generate`.
+    """
+
+    prompt: str = ""
+    tokens: int = 40
+    samples: int = 1
+    temperature: float = 1.0
+    top_p: float = 0.9
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before any work; raises `SettingError`."""
+        for name, count, most in (("tokens", self.tokens, MOST_TOKENS), ("samples", self.samples, MOST_SAMPLES)):
+            if not 1 <= count <= most:
+                raise SettingError(f"{count:,} {name}", f"it is not from 1 to {most}", f"Ask for 1 to {most}.")
+        if not 0 <= self.temperature <= 10:
+            raise SettingError(
+                f"temperature {self.temperature:g}", "it is not from 0 to 10", "Use 1, or 0 for the likeliest tokens."
+            )
+        if not 0 < self.top_p <= 1:
+            raise SettingError(f"top-p {self.top_p:g}", "it is a share above 0, up to 1", "Use 0.9, or 1 for no limit.")
+        if not 0 <= self.seed < 1 << 32:
+            raise SettingError(f"seed {self.seed}", "a seed is a 32-bit number", "Use one from 0 to 4294967295.")
+
+
+def _not_causal(name: str) -> ModelError:
+    return ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
+
+
+def generate(
+    model: LoadedModel,
+    prompt: str,
+    *,
+    n_samples: int = 1,
+    max_tokens: int = 64,
+    temperature: float = 1.0,
+    top_p: float = 0.9,
+    seed: int = 0,
+    intervention: Intervention | None = None,
+    neurons: NeuronMap | None = None,
+    use_cache: bool = True,
+    advance: Callable[[int], None] = lambda _: None,
+    on_text: Callable[[list[str]], None] | None = None,
+) -> list[str]:
+    """Continue a prompt.
+
+    Parameters
+    ----------
+    prompt : str
+        Empty: the model starts from its first token (BOS).
+    temperature, top_p : float
+        Temperature 0 takes the likeliest token each time.
+    intervention : Intervention, optional
+        Written to the prompt and to every new token.
+    use_cache : bool
+        Keep keys and values of what came before. The text is the same without, but for rounding, unless the
+        intervention is written to the last token alone: what a cache holds was the last token once.
+    advance : callable
+        Called with the number of tokens written so far after each; what it raises stops the writing.
+    on_text : callable, optional
+        Called after each token with all texts so far; the last call's are those returned.
+
+    Returns
+    -------
+    list of str, (n_samples,)
+        The continuations, without the prompt and special tokens. The same seed gives the same text.
+
+    Raises
+    ------
+    ModelError
+        If the model does not generate text, or cannot start from an empty prompt.
+    """
+    lm: Any = model.lm
+    if not model.generates:
+        raise _not_causal(model.name)
+    ids = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
+    if ids.shape[1] == 0:
+        first = model.tokenizer.bos_token_id
+        if first is None:
+            raise ModelError(
+                f"write text with {model.name} from nothing", "it has no first token (BOS)", "Give it a prompt."
+            )
+        ids = torch.tensor([[first]])
+    ids = ids.to(model.device).repeat(n_samples, 1)
+    start = ids.shape[1]
+
+    def decoded(everything: torch.Tensor) -> list[str]:
+        texts: list[str] = model.tokenizer.batch_decode(everything[:, start:], skip_special_tokens=True)
+        return texts
+
+    def report(everything: torch.Tensor) -> None:
+        advance(everything.shape[1] - start)
+        if on_text is not None:
+            on_text(decoded(everything))
+
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature > 0:  # no limits of the model's own; `Nucleus` alone cuts
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
+        if top_p < 1:
+            sampling["logits_processor"] = [Nucleus(top_p, temperature)]
+    with (
+        model.lock,
+        torch.inference_mode(),
+        torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []),
+        hooked(model, {}, intervention, neurons) as untouched,
+    ):
+        torch.manual_seed(seed)
+        continued = lm.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=max_tokens,
+            use_cache=use_cache,
+            pad_token_id=model.pad_id,
+            stopping_criteria=[_Report(report)],
+            **sampling,
+        )
+        if untouched:
+            raise unreached(untouched)
+    return decoded(continued)
+
+
+class Nucleus:
+    """Keeps, of each row of logits, the likeliest tokens that together have a probability of ``top_p``.
+
+    The same tokens as by sorting the vocabulary, which costs more than the whole model where that has hundreds of
+    thousands of words: the few likeliest are taken first, and all are sorted only where these do not suffice.
+
+    Parameters
+    ----------
+    temperature : float
+        By which the logits will be divided when a token is drawn.
+    """
+
+    _FIRST = 2048
+
+    def __init__(self, top_p: float, temperature: float = 1.0) -> None:
+        self._top_p, self._temperature = top_p, temperature
+
+    def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Logits, (n, vocabulary), with minus infinity for the tokens that are not kept."""
+        scaled = scores.float() / self._temperature
+        whole = scaled.logsumexp(dim=-1, keepdim=True)
+        width = scores.shape[-1]
+        for most in (min(self._FIRST, width), min(16 * self._FIRST, width), width):
+            likeliest, places = scaled.topk(most, dim=-1)
+            share = (likeliest - whole).exp()
+            before = share.cumsum(dim=-1) - share
+            if most == width or bool((before[:, -1] >= self._top_p).all()):
+                break
+        dropped = before >= self._top_p
+        dropped[:, 0] = False  # the likeliest is always kept
+        kept = torch.full_like(scores, -torch.inf)
+        return kept.scatter(-1, places, scores.gather(-1, places).masked_fill(dropped, -torch.inf))
+
+
+class _Report:
+    """Tells how far the writing is, from inside it; never ends it."""
+
+    def __init__(self, report: Callable[[torch.Tensor], None]) -> None:
+        self._report = report
+
+    def __call__(self, ids: torch.Tensor, _scores: object, **_: object) -> torch.Tensor:
+        self._report(ids)
+        return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)

@@ -1,0 +1,1 @@
+"""Languages: codes and names, families, typology, identification."""

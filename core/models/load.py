@@ -1,0 +1,180 @@
+"""A model's shape from its config alone, and the model loaded and ready to run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.errors import ModelError
+from core.models import architectures, embedded, hub, memory, placement
+from core.models.spec import DTYPES, EMBEDDED, ResolvedModel
+from core.neurons.sites import NeuronMap, find_neurons
+from core.store.store import Store
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A model's shape, known without its weights.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Of the part that is used: of an encoder-decoder, the encoder.
+    architecture : str
+        Class of the model.
+    generates : bool
+        Whether it continues text; encoders do not.
+    """
+
+    neurons: NeuronMap
+    n_layers: int
+    hidden_size: int
+    n_parameters: int
+    architecture: str
+    generates: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model ready to run.
+
+    Attributes
+    ----------
+    lm : nn.Module
+        The whole model; of an encoder, ``base``.
+    base : nn.Module
+        The model without its language-modelling head, which costs more than all layers together.
+    neurons : NeuronMap
+        Of its MLP; ``outline(resolved, kinds).neurons`` gives others.
+    device : torch.device
+        Where token ids go; modules of a sharded model may be elsewhere.
+    dtype : torch.dtype
+        What activations are in.
+    generates : bool
+        Whether ``lm`` continues text: not if it is an encoder, or its files hold no language-modelling head.
+    lock : RLock
+        Whoever attaches hooks or runs a forward pass holds it: the object is shared by all visitors.
+    """
+
+    resolved: ResolvedModel
+    lm: nn.Module
+    base: nn.Module
+    tokenizer: Any
+    neurons: NeuronMap
+    hidden_size: int
+    context: int
+    pad_id: int
+    device: torch.device
+    dtype: torch.dtype
+    generates: bool = True
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+        return self.resolved.name
+
+    @property
+    def sharded(self) -> bool:
+        """Whether its modules' weights move between devices in a pass, so that only one pass can run at a time."""
+        return self.resolved.device == placement.SHARDED
+
+
+@lru_cache(maxsize=32)
+def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outline:
+    """A model's shape from its config alone: the modules are made without memory for weights.
+
+    Parameters
+    ----------
+    kinds : tuple of {"mlp", "attention", "residual"}
+        Which neurons its map holds.
+
+    Raises
+    ------
+    SettingError
+        For a kind of neurons that is not known.
+    ModelError
+        If transformers does not know the architecture, or its neurons cannot be found.
+    """
+    made = _skeleton(resolved)
+    return Outline(
+        neurons=find_neurons(made.base, made.n_layers, kinds),
+        n_layers=made.n_layers,
+        hidden_size=made.hidden_size,
+        n_parameters=sum(p.numel() for p in made.lm.parameters()),
+        architecture=type(made.lm).__name__,
+        generates=made.generates,
+    )
+
+
+@lru_cache(maxsize=8)
+def _skeleton(resolved: ResolvedModel) -> architectures.Made:
+    return architectures.skeleton(resolved.name, architectures.recipe(resolved.name, _config(resolved)))
+
+
+def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
+    """Load a model, ready to run.
+
+    Parameters
+    ----------
+    store : Store
+        Keeps the converted embedded model.
+
+    Raises
+    ------
+    ModelError
+        If it does not fit into memory, or its files are damaged or of an unknown kind.
+    """
+    import transformers
+
+    shape = outline(resolved)
+    memory.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
+    if resolved.name == EMBEDDED:
+        location, where = str(embedded.converted(store).path), {}
+    else:
+        location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
+    transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
+    recipe = architectures.recipe(resolved.name, _config(resolved))
+    with hub.explained(resolved.name):
+        is_embedded = resolved.name == EMBEDDED
+        tokenizer = embedded.tokenizer(Path(location)) if is_embedded else _tokenizer(location, where)
+        made = architectures.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
+    return LoadedModel(
+        resolved=resolved,
+        lm=made.lm,
+        base=made.base,
+        tokenizer=tokenizer,
+        neurons=shape.neurons,
+        hidden_size=shape.hidden_size,
+        context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
+        pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+        device=architectures.input_device(made, resolved.device),
+        dtype=DTYPES[resolved.dtype],
+        generates=made.generates,
+    )
+
+
+def _config(resolved: ResolvedModel) -> Any:
+    from transformers import AutoConfig, Gemma3TextConfig
+
+    if resolved.name == EMBEDDED:
+        return Gemma3TextConfig(**embedded.CONFIG)
+    with hub.explained(resolved.name):
+        return AutoConfig.from_pretrained(resolved.location, **hub.revision_argument(resolved.revision))
+
+
+def _tokenizer(location: str, where: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(location, **where)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
+        )
+    return tokenizer

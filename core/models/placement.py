@@ -1,0 +1,111 @@
+"""On which device and in which precision a model runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import torch
+
+from core.errors import ModelError
+
+SHARDED = "sharded"
+
+
+# By precision: what activations are in. The last two pack the weights of linear maps, through bitsandbytes.
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.bfloat16,
+    "int4": torch.bfloat16,
+}
+
+
+# Bytes a packed weight takes; four bits carry a scale of 32 bits for every 64.
+_PACKED = {"int8": 1.0, "int4": 0.5625}
+
+
+def placement(device: str, dtype: str) -> dict[str, Any]:
+    """Keyword arguments of ``from_pretrained`` for weights that are spread over devices or packed; else none."""
+    arguments: dict[str, Any] = {}
+    if device == SHARDED:
+        arguments["device_map"] = "auto"
+    if dtype in _PACKED:
+        from transformers import BitsAndBytesConfig
+
+        arguments.setdefault("device_map", {"": device})
+        arguments["quantization_config"] = BitsAndBytesConfig(
+            load_in_8bit=dtype == "int8",
+            load_in_4bit=dtype == "int4",
+            bnb_4bit_compute_dtype=DTYPES[dtype],
+            bnb_4bit_quant_type="nf4",
+        )
+    return arguments
+
+
+def check_device(asked: str) -> str:
+    """The device that is meant by a name.
+
+    Raises
+    ------
+    ModelError
+        If this machine has no such device.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if asked == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if asked == SHARDED:
+        if importlib.util.find_spec("accelerate") is None:
+            raise ModelError(
+                f"device {SHARDED!r}",
+                "spreading a model over devices needs the package accelerate, which is not installed",
+                "Run: pip install -r requirements.txt, or name one device.",
+            )
+        return asked
+    if not available.get(asked.split(":")[0], False):
+        have = ", ".join(name for name, there in available.items() if there)
+        raise ModelError(f"device {asked!r}", f"this machine has {have}", f"Use auto, {SHARDED}, or one that is there.")
+    return asked
+
+
+def check_dtype(asked: str, device: str) -> str:
+    """The precision that is meant by a name.
+
+    Raises
+    ------
+    ModelError
+        If models do not run in it on this machine.
+    """
+    plain = [name for name in DTYPES if name not in _PACKED]
+    on_gpu = device.startswith("cuda") or (device == SHARDED and torch.cuda.is_available())
+    if asked == "auto":
+        if on_gpu:
+            return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        return "bfloat16" if device in ("cpu", SHARDED) and native_bfloat16() else "float32"
+    if asked not in DTYPES:
+        raise ModelError(f"dtype {asked!r}", "it is not one that models run in", f"Use auto, {', '.join(DTYPES)}.")
+    if asked in _PACKED and not on_gpu:
+        raise ModelError(
+            f"dtype {asked!r}", f"weights are packed for CUDA devices only, and not for {device}", _use_one_of(plain)
+        )
+    if asked in _PACKED and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"dtype {asked!r}",
+            "packing weights needs the package bitsandbytes, which is not installed",
+            f"Run: pip install bitsandbytes. {_use_one_of(plain)}",
+        )
+    return asked
+
+
+def _use_one_of(names: list[str]) -> str:
+    return f"Use auto, {', '.join(names)}."
+
+
+def native_bfloat16() -> bool:
+    """Whether this machine's processor multiplies bfloat16 matrices itself (AVX512-BF16 or AMX; ARM's BF16)."""
+    check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    if not (torch.backends.mkldnn.is_available() and check is not None and check()):
+        return False
+    flags = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)()
+    return bool(flags or getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())

@@ -1,0 +1,218 @@
+"""What is written to which neurons, and with what strength.
+
+Every method is affine in the neuron's own output: a map ``T(z) = factor * z + offset`` found from how the neuron
+responds to the target language and to the others, and a strength ``s`` that mixes it in,
+``z' = (1 - s) * z + s * T(z)``. Zero is the identity, 1 the map itself, above 1 extrapolates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core.errors import SettingError
+from core.neurons import rank_statistics
+
+TOKENS = ("all", "no-bos", "last")
+# Damp keeps this much of the output at strength 1.
+DAMP = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Intervention:
+    """An affine rewrite of some neurons, of every sentence.
+
+    Attributes
+    ----------
+    neurons : ndarray of int64, (k,)
+        Global indices, all different.
+    scale, shift : ndarray of float32, (k,)
+        ``z' = scale * z + shift``.
+    tokens : {"all", "no-bos", "last"}
+        Where it is written: at every token; at all but the tokenizer's first (BOS or CLS); at the last token of what
+        passes through at a time (a sentence's last; in generation the prompt's last, then every new one).
+    """
+
+    neurons: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+    tokens: str = "all"
+
+    def __post_init__(self) -> None:
+        k = self.neurons.shape
+        if len(k) != 1 or self.scale.shape != k or self.shift.shape != k:
+            raise ValueError(f"one scale and one shift a neuron: {k}, {self.scale.shape}, {self.shift.shape}")
+        if np.unique(self.neurons).size != self.neurons.size:
+            raise ValueError("a neuron is named twice")
+        if not (np.isfinite(self.scale).all() and np.isfinite(self.shift).all()):
+            raise ValueError("scale and shift must be finite")
+        if self.tokens not in TOKENS:
+            raise ValueError(f"tokens {self.tokens!r}: one of {TOKENS}")
+
+    @cached_property
+    def is_identity(self) -> bool:
+        """Whether it changes nothing, so that the model can be left alone, bit for bit."""
+        return bool((self.scale == 1).all() and (self.shift == 0).all())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its content, hexadecimal."""
+        sha = hashlib.sha256()
+        for array, dtype in ((self.neurons, "<i8"), (self.scale, "<f4"), (self.shift, "<f4")):
+            sha.update(np.ascontiguousarray(array, dtype=dtype).tobytes())
+        if self.tokens != "all":
+            sha.update(self.tokens.encode())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """How the experts respond to the probe sentences.
+
+    Attributes
+    ----------
+    target_mean, rest_mean : ndarray, (k,)
+        Mean response on the target language, and on all other sentences.
+    samples : callable
+        Gives the responses themselves, ``(k, n_target)`` and ``(k, n_rest)``, finite; called only by methods that need
+        them, since it may have to read many.
+    """
+
+    target_mean: np.ndarray
+    rest_mean: np.ndarray
+    samples: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+    @cached_property
+    def target_and_rest(self) -> tuple[np.ndarray, np.ndarray]:
+        """The samples in double precision, read once."""
+        target, rest = self.samples()
+        return target.astype(np.float64), rest.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to intervene.
+
+    Attributes
+    ----------
+    formula : str
+        What becomes of an output ``z`` at strength ``s``.
+    build : callable
+        From the evidence, factor and offset of ``T(z) = factor * z + offset``: numbers, or ``(k,)``.
+    samples : bool
+        Whether it needs the responses themselves, not only their means.
+    """
+
+    name: str
+    title: str
+    formula: str
+    build: Callable[[Evidence], tuple[np.ndarray | float, np.ndarray | float]]
+    samples: bool = False
+
+
+def _set_median(evidence: Evidence) -> tuple[float, np.ndarray]:
+    return 0.0, np.median(evidence.target_and_rest[0], axis=1)
+
+
+def _shift_of_means(evidence: Evidence) -> tuple[float, np.ndarray]:
+    return 1.0, np.asarray(evidence.target_mean, np.float64) - np.asarray(evidence.rest_mean, np.float64)
+
+
+def _aura(evidence: Evidence) -> tuple[np.ndarray, float]:
+    """Dampen a neuron by how well it tells the target: ``1 - 2 (AUROC - 1/2)``, and not at all below chance."""
+    target, rest = evidence.target_and_rest
+    labels = np.repeat([0, 1], [rest.shape[1], target.shape[1]])
+    scores = rank_statistics.auroc(np.concatenate([rest, target], axis=1).astype(np.float32), labels, 2)[1]
+    return np.where(scores > 0.5, 1.0 - 2.0 * (scores - 0.5), 1.0), 0.0
+
+
+def _linear_act(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares of the target's quantiles on the others' quantiles, at as many as the smaller sample has.
+
+    A neuron that responds alike to all other sentences has no slope: it is moved by the difference of the means.
+    """
+    target, rest = evidence.target_and_rest
+    n = min(target.shape[1], rest.shape[1])
+    at = (np.arange(n) + 0.5) / n
+    to, source = (np.quantile(sample, at, axis=1, method="hazen").T for sample in (target, rest))
+    source_mean, to_mean = source.mean(axis=1), to.mean(axis=1)
+    apart = source - source_mean[:, None]
+    spread = (apart**2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.where(spread > 0, (apart * (to - to_mean[:, None])).sum(axis=1) / spread, 1.0)
+    return slope, np.where(spread > 0, to_mean - slope * source_mean, _shift_of_means(evidence)[1])
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("set-mean", "Set to mean", "(1 - s) z + s mean(target)", lambda e: (0.0, e.target_mean)),
+        Method("set-median", "Set to median", "(1 - s) z + s median(target)", _set_median, samples=True),
+        Method("additive", "Add difference of means", "z + s (mean(target) - mean(others))", _shift_of_means),
+        Method("zero", "Set to zero (Det-0)", "(1 - s) z", lambda _: (0.0, 0.0)),
+        Method("damp", "Damp to a half", f"(1 - s) z + s {DAMP} z", lambda _: (DAMP, 0.0)),
+        Method("aura", "AurA", "(1 - s) z + s (1 - 2 (AUROC - 1/2)) z", _aura, samples=True),
+        # Transport with a slope of 1 is the addition of the means' difference; it bears its own name in the field.
+        Method("mean-act", "Mean-AcT", "(1 - s) z + s (z + mean(target) - mean(others))", _shift_of_means),
+        Method("linear-act", "Linear-AcT", "(1 - s) z + s (slope z + offset)", _linear_act, samples=True),
+    )
+}
+
+
+def intervene(
+    method: str, neurons: np.ndarray, evidence: Evidence, strength: float, tokens: str = "all"
+) -> Intervention:
+    """Build a method's intervention on neurons ``(k,)``.
+
+    Raises
+    ------
+    SettingError
+        If the strength is not a finite number.
+
+    References
+    ----------
+    Set-mean: Sundar et al., ACL 2025; Suau et al., 2022. Det-0 and AurA: Suau et al., 2024 (Whispering Experts).
+    Mean-AcT and Linear-AcT: Rodriguez et al., ICLR 2025.
+    """
+    return _mixed(neurons, *METHODS[method].build(evidence), strength, tokens)
+
+
+def set_value(neurons: np.ndarray, values: np.ndarray, strength: float) -> Intervention:
+    """Pull neurons ``(k,)`` towards ``values`` ``(k,)``: ``z' = (1 - s) * z + s * value``.
+
+    Raises
+    ------
+    SettingError
+        If the strength is not a finite number.
+    """
+    return _mixed(neurons, 0.0, values, strength, "all")
+
+
+def check_strength(strength: float) -> None:
+    """Raise `SettingError` unless ``strength`` is a finite number, also in float32."""
+    if not (math.isfinite(strength) and abs(strength) <= float(np.finfo(np.float32).max)):
+        raise SettingError(
+            f"strength {strength}",
+            "it is not a finite number in single precision",
+            "Use 0 for the unmodified model, 1 to hold the experts at their mean, above 1 to extrapolate.",
+        )
+
+
+def _mixed(
+    neurons: np.ndarray, factor: np.ndarray | float, offset: np.ndarray | float, strength: float, tokens: str
+) -> Intervention:
+    check_strength(strength)
+    k = len(neurons)
+    scale = np.broadcast_to(1.0 + strength * (np.asarray(factor, dtype=np.float64) - 1.0), (k,))
+    shift = np.broadcast_to(np.asarray(offset, dtype=np.float32) * np.float32(strength), (k,))
+    return Intervention(
+        neurons=np.asarray(neurons, dtype=np.int64),
+        scale=np.ascontiguousarray(scale, dtype=np.float32),
+        shift=np.ascontiguousarray(shift, dtype=np.float32),
+        tokens=tokens,
+    )

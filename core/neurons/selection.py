@@ -1,0 +1,160 @@
+"""Which neurons are the experts, given every neuron's score; and random ones to compare them with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import SettingError
+from core.neurons.sites import NeuronMap
+
+SELECTIONS = ("model", "layer")
+CONTROLS = ("none", "random", "random-layers")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How experts are chosen.
+
+    Attributes
+    ----------
+    k : int
+        How many: of the whole model, or of each layer.
+    over : {"model", "layer"}
+        The k best of the model, or of every layer.
+    layers : str, optional
+        Only neurons of these layers, counted from 0: ``0-5,9``.
+    sites : tuple of str, optional
+        Only neurons of sites with these names: ``gate_proj``.
+    min_score : float, optional
+        Only neurons that score at least this; may give fewer than k.
+    """
+
+    k: int
+    over: str = "model"
+    layers: str | None = None
+    sites: tuple[str, ...] | None = None
+    min_score: float | None = None
+
+    def candidates(self, neurons: NeuronMap) -> np.ndarray:
+        """Neurons that may be chosen, whatever their score: ndarray of int64, ascending.
+
+        Raises
+        ------
+        SettingError
+            For an unknown layer or site, none left, or fewer than k.
+        """
+        layers = None if self.layers is None else _layers(self.layers, neurons.n_layers)
+        if self.sites is not None:
+            names = list(dict.fromkeys(site.name for site in neurons.sites))
+            for name in self.sites:
+                if name not in names:
+                    raise SettingError(
+                        f"experts at site {name!r}", f"the model has {', '.join(names)}", "Choose among these."
+                    )
+        kept = [
+            np.arange(site.start, site.stop)
+            for site in neurons.sites
+            if (layers is None or site.layer in layers) and (self.sites is None or site.name in self.sites)
+        ]
+        if not kept:
+            raise SettingError("experts in these layers and sites", "no neuron is in both", "Choose others.")
+        found = np.concatenate(kept)
+        room = len(found)
+        if self.over == "layer":
+            room = int(np.bincount(layers_of(found, neurons), minlength=1).max())
+        check_count(self.k, room, "a layer has" if self.over == "layer" else "there are")
+        return found
+
+    def choose(self, scores: np.ndarray, neurons: NeuronMap) -> np.ndarray:
+        """The experts, best first; ties go to the lower index.
+
+        Parameters
+        ----------
+        scores : ndarray, (n_neurons,)
+            NaN is below everything.
+
+        Returns
+        -------
+        ndarray of int64, (k,) or fewer under ``min_score``, or k of each layer
+        """
+        found = self.candidates(neurons)
+        best = found[np.argsort(-scores[found], kind="stable")]
+        if self.min_score is not None:
+            passing = best[scores[best] >= self.min_score]
+            if not passing.size:
+                raise SettingError(
+                    f"experts that score at least {self.min_score:g}",
+                    f"the best neuron scores {scores[best[0]]:.4f}",
+                    f"Use {scores[best[0]]:.4f} or less.",
+                )
+            best = passing
+        if self.over == "layer":
+            place = _place_in_group(layers_of(best, neurons))
+            best = best[place < self.k]
+        else:
+            best = best[: self.k]
+        return best.astype(np.int64)
+
+
+def random_neurons(n_neurons: int, k: int, seed: int) -> np.ndarray:
+    """``k`` different neurons drawn at random over the whole model: ndarray of int64, (k,)."""
+    check_count(k, n_neurons)
+    return np.random.default_rng(seed).choice(n_neurons, size=k, replace=False).astype(np.int64)
+
+
+def random_by_layer(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.ndarray:
+    """Different neurons at random, in every layer as many as ``experts`` (k,) has there; in the experts' order."""
+    generator = np.random.default_rng(seed)
+    of_expert = layers_of(experts, neurons)
+    everyone = layers_of(np.arange(neurons.total), neurons)
+    drawn = np.empty(len(experts), dtype=np.int64)
+    for layer in np.unique(of_expert):
+        here = of_expert == layer
+        drawn[here] = generator.choice(np.flatnonzero(everyone == layer), size=int(here.sum()), replace=False)
+    return drawn
+
+
+def layers_of(chosen: np.ndarray, neurons: NeuronMap) -> np.ndarray:
+    """The layer of each neuron ``(k,)``: ndarray of int64, (k,)."""
+    starts = np.array([site.start for site in neurons.sites])
+    layers = np.array([site.layer for site in neurons.sites])
+    return layers[np.searchsorted(starts, chosen, side="right") - 1]
+
+
+def check_count(k: int, n_neurons: int | None = None, have: str = "the model has") -> None:
+    """Raise `SettingError` unless ``k`` experts can be chosen from ``n_neurons`` (None: not known yet)."""
+    if k < 1:
+        raise SettingError(f"{k} experts", "an intervention needs at least one", "Ask for 1 or more.")
+    if n_neurons is not None and k > n_neurons:
+        raise SettingError(f"{k:,} experts", f"{have} {n_neurons:,} neurons", f"Ask for {n_neurons:,} or fewer.")
+
+
+def check_layers(text: str) -> None:
+    """Raise `SettingError` unless ``text`` names layers in a way that some model may have."""
+    _layers(text, None)
+
+
+def _layers(text: str, n_layers: int | None) -> set[int]:
+    found: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part, re.ASCII)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if low > high or (n_layers is not None and high >= n_layers):
+            have = f"the model's layers are 0 to {n_layers - 1}" if match and n_layers else "it names no layers"
+            raise SettingError(f"experts in layers {text!r}", have, "Use numbers and ranges such as 0-5,9.")
+        found.update(range(low, high + 1))
+    return found
+
+
+def _place_in_group(groups: np.ndarray) -> np.ndarray:
+    """How many before each have the same group: ndarray of int64."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    first = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])
+    lengths = np.diff(np.append(first, len(groups)))
+    place = np.empty(len(groups), dtype=np.int64)
+    place[order] = np.arange(len(groups)) - np.repeat(first, lengths)
+    return place

@@ -1,0 +1,1 @@
+"""Runs an experiment stage by stage, keeping each stage in the store."""

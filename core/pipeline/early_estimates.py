@@ -1,0 +1,105 @@
+"""What a space looks like while it is being embedded: an estimate from the sentences so far, with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from core.experiment.plan import Plan
+from core.spaces import retrieval
+from core.spaces.similarity import normalise
+from core.stats import intervals
+
+
+@dataclass(frozen=True)
+class Share:
+    """A mean over sentences with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Measures from the first sentences, drawn at random, with the target as the query.
+
+    Attributes
+    ----------
+    rows : int
+        Sentences so far; each looks for its translation among as many candidates, which is easier than among all.
+    of : int
+        Sentences in the end.
+    pre, post : Share
+        Top-1, mean over candidate languages; both spaces over the same sentences and candidates.
+    distance_pre, distance_post : Share
+        Cosine distance to the translations, mean over candidate languages.
+    """
+
+    rows: int
+    of: int
+    pre: Share
+    post: Share
+    distance_pre: Share
+    distance_post: Share
+
+
+def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]) -> Estimate | None:
+    """Estimate from a part of the sentences.
+
+    Parameters
+    ----------
+    pre, post : dict of int to ndarray of float32, (n_languages, n_rows, hidden)
+        By group, the same rows of both spaces.
+
+    Returns
+    -------
+    Estimate or None
+        None while fewer than two rows are there.
+
+    Notes
+    -----
+    For top-1, Wilson's interval of a share of as many trials as sentences: a sentence's hits in several languages hang
+    together, so they count as one trial, and four sentences that all miss prove little. For distance,
+    Student's over sentences, of each one's mean over candidate languages.
+    """
+    groups = [g for g, group in enumerate(plan.groups) if plan.target in group.languages and g in post]
+    rows = sum(post[g].shape[1] for g in groups)
+    if not groups or min(post[g].shape[1] for g in groups) < 2:
+        return None
+    measured = {
+        name: [_measure(space[g], plan.groups[g].languages.index(plan.target)) for g in groups]
+        for name, space in (("pre", pre), ("post", post))
+    }
+    pre_hits, pre_apart = (np.concatenate(parts) for parts in zip(*measured["pre"], strict=True))
+    post_hits, post_apart = (np.concatenate(parts) for parts in zip(*measured["post"], strict=True))
+    return Estimate(
+        rows,
+        sum(len(plan.groups[g]) for g in groups),
+        _share(pre_hits),
+        _share(post_hits),
+        _mean(pre_apart),
+        _mean(post_apart),
+    )
+
+
+def _measure(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over candidate languages of each sentence's hit and distance: two (n_rows,)."""
+    hits = np.delete(retrieval.correct_of(space, target), target, axis=0).mean(axis=0)
+    unit = normalise(space)
+    distance = 1.0 - np.einsum("cnd,nd->cn", np.delete(unit, target, axis=0), unit[target])
+    return hits, distance.mean(axis=0)
+
+
+def _share(hits: np.ndarray) -> Share:
+    mean, n = float(hits.mean()), len(hits)
+    low, high = intervals.wilson(np.array(mean), n)
+    return Share(mean, float(low), float(high))
+
+
+def _mean(values: np.ndarray) -> Share:
+    mean, n = float(values.mean()), len(values)
+    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return Share(mean, max(0.0, mean - half), min(2.0, mean + half))

@@ -1,0 +1,218 @@
+"""Spaces embedded in rounds: a few sentences of all languages first, then twice as many, and so on.
+
+Sentences come in a random order (the same for every run), so that what is known after a round is an estimate of what
+will be known in the end. A stopped run goes on where it was: finished rounds are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from core.inference.batching import Tokenised
+from core.inference.forward import embed_spaces
+from core.neurons.interventions import Intervention
+from core.pipeline.stage import NotCached
+from core.pipeline.stages import Stages
+from core.store.artefact import Payload
+from core.store.files import digest
+
+VERSION = 1
+_FIRST, _LARGEST = 4, 128  # rows
+_KEEP_AFTER = 20.0  # seconds of work that a killed process may lose
+_HELD_BYTES = 1 << 29  # of embeddings in memory, beside the model
+
+List = tuple[int, str]
+"""A list of sentences: the number of its group, and its language."""
+Item = tuple[int, int, str]
+"""The same of one space: the space's number before it."""
+
+
+def rounds(n: int) -> list[np.ndarray]:
+    """Rows 0 to ``n - 1`` in the order in which they are embedded, cut into rounds: 4 rows, then 8, 16, ... 128.
+
+    Depends on ``n`` alone, so that every run embeds the same rows together.
+    """
+    order = np.random.default_rng(0).permutation(n)
+    cuts, size = [0], _FIRST
+    while cuts[-1] < n:
+        cuts.append(min(n, cuts[-1] + size))
+        size = min(2 * size, _LARGEST)
+    return [order[a:b] for a, b in pairwise(cuts)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is embedded after a round.
+
+    Attributes
+    ----------
+    rows : dict of int to ndarray of int64
+        By group, the rows that are embedded in all its languages.
+    layer : dict of (group, language) to ndarray of float32, (n_rows, hidden)
+        Their embeddings at the plan's layer, for lists that are being embedded.
+    """
+
+    rows: dict[int, np.ndarray]
+    layer: dict[List, np.ndarray]
+
+
+def embed(
+    stages: Stages, interventions: Sequence[Intervention | None], seen: Callable[[Seen], None] = lambda _: None
+) -> None:
+    """Embed all evaluation sentences that are not embedded yet, at every layer, in rounds.
+
+    Parameters
+    ----------
+    interventions : sequence
+        The spaces, embedded side by side; None is the unmodified one.
+    seen : callable
+        Told after each round but the last what is there of the first space.
+
+    Raises
+    ------
+    NotCached
+        Where the stages may not compute, and something is missing.
+    """
+    specs = [{"space": stages.space_spec(intervention)} for intervention in interventions]
+    with ExitStack() as held:
+        # The second caller waits. Locks are taken in one order, so that no two callers wait for each other.
+        for spec in sorted(specs, key=digest):
+            held.enter_context(stages.store.lock("rounds", spec))
+        missing = [(space, stages.missing_embeddings(space)) for space in interventions]
+        if stages.only_cached and any(lists for _, lists in missing):
+            raise NotCached("embeddings")
+        Rounds(stages, missing).run(seen)
+
+
+class Rounds:
+    """Embeds lists of sentences of one space, or of several together.
+
+    Parameters
+    ----------
+    missing : sequence of (intervention, lists)
+        The spaces, each with the lists ``(group, language)`` to embed; those of a group advance together.
+    """
+
+    def __init__(self, stages: Stages, missing: Sequence[tuple[Intervention | None, Sequence[List]]]) -> None:
+        self.stages, self.plan = stages, stages.plan
+        self.spaces = [space for space, _ in missing]
+        self.items = [(space, *each) for space, (_, lists) in enumerate(missing) for each in lists]
+        self.cuts = {group: rounds(len(self.plan.groups[group])) for _, group, _ in self.items}
+        self._held: dict[tuple[Item, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
+        self._layer: dict[Item, list[np.ndarray]] = {item: [] for item in self.items}
+
+    def run(self, seen: Callable[[Seen], None]) -> None:
+        """Embed and store everything; ``seen`` is told after each round but the last, of the first space."""
+        kept = time.monotonic()
+        most = max((len(cuts) for cuts in self.cuts.values()), default=0)
+        try:
+            for number in range(most):
+                self._round(number)
+                held = sum(part.nbytes for part in self._held.values())
+                if number + 1 < most:
+                    if time.monotonic() - kept > _KEEP_AFTER or held > _HELD_BYTES:
+                        self._keep()
+                        kept = time.monotonic()
+                    seen(self._seen(number))
+        except BaseException:
+            self._keep()
+            raise
+        for item in self.items:
+            self._store(item)
+
+    def _round(self, number: int) -> None:
+        """Pass what is missing of one round through the model, all languages side by side."""
+        wanted: dict[tuple[List, ...], list[int]] = {}  # spaces that lack the same lists pass together
+        for space in range(len(self.spaces)):
+            if lacking := tuple(item[1:] for item in self.items if item[0] == space and self._lacks(item, number)):
+                wanted.setdefault(lacking, []).append(space)
+        for lists, spaces in wanted.items():
+            tokens = [self._tokens(each, number) for each in lists]
+            embedded = embed_spaces(
+                self.stages.load(),
+                _joined(tokens),
+                [self.spaces[space] for space in spaces],
+                parts=[len(part.ids) for part in tokens],
+                neurons=self.plan.outline.neurons,
+                advance=self.stages.advance,
+            )
+            ends = np.cumsum([len(part.ids) for part in tokens])[:-1]
+            for space, states in zip(spaces, embedded, strict=True):
+                for each, part in zip(lists, np.split(states, ends, axis=1), strict=True):
+                    self._held[(space, *each), number] = part
+                    self._layer[(space, *each)].append(part[self.plan.layer])
+
+    def _lacks(self, item: Item, number: int) -> bool:
+        """Whether a round of a list has yet to be embedded; one that an earlier run has kept is taken up."""
+        _, group, language = item
+        if number >= len(self.cuts[group]):
+            return False
+        stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
+        if stored is None:
+            return True
+        self._layer[item].append(self.stages.stored_layer(stored, self.plan.layer))
+        self.stages.advance(self._tokens((group, language), number).n_tokens)
+        return False
+
+    def _seen(self, number: int) -> Seen:
+        first = [item for item in self.items if item[0] == 0]
+        rows = {group: np.concatenate(self.cuts[group][: number + 1]) for _, group, _ in first}
+        return Seen(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first})
+
+    def _keep(self) -> None:
+        """Put what is held into the store, part by part."""
+        for item, number in list(self._held):
+            states = self._held.pop((item, number))
+            payload = Payload(arrays=self.stages.layer_arrays(states))
+            self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
+
+    def _store(self, item: Item) -> None:
+        """Put a list's parts together, in the order of its rows, and drop them."""
+        space, group, language = item
+        tokens = self.stages.tokens(self.plan.groups[group].texts[language])
+
+        def compute() -> Payload:
+            parts = [self._part(item, number) for number in range(len(self.cuts[group]))]
+            states = np.empty((parts[0].shape[0], len(tokens.ids), parts[0].shape[2]), dtype=np.float32)
+            for rows, part in zip(self.cuts[group], parts, strict=True):
+                states[:, rows] = part
+            return Payload(arrays=self.stages.layer_arrays(states), facts=tokens.facts)
+
+        spec = self.stages.embeddings_spec(group, language, self.spaces[space])
+        self.stages.get("embeddings", spec, compute, lambda artefact: artefact.facts)
+        for number in range(len(self.cuts[group])):
+            self._held.pop((item, number), None)
+            stored = self.stages.store.find("embedding-parts", self._part_spec(item, number))
+            if stored is not None:
+                self.stages.store.remove(stored)
+
+    def _part(self, item: Item, number: int) -> np.ndarray:
+        held = self._held.get((item, number))
+        if held is not None:
+            return held
+        return self.stages.stored_layers("embedding-parts", self._part_spec(item, number))
+
+    def _part_spec(self, item: Item, number: int) -> Mapping[str, Any]:
+        space, group, language = item
+        spec = self.stages.embeddings_spec(group, language, self.spaces[space])
+        return {"version": VERSION, "embeddings": spec, "round": number}
+
+    def _tokens(self, each: List, number: int) -> Tokenised:
+        group, language = each
+        return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[group][number])
+
+
+def _joined(parts: Sequence[Tokenised]) -> Tokenised:
+    return Tokenised(
+        tuple(row for part in parts for row in part.ids),
+        tuple(row for part in parts for row in part.counted),
+        sum(part.cut for part in parts),
+        sum(part.unknown for part in parts),
+    )

@@ -1,0 +1,168 @@
+"""What is measured of the two spaces: retrieval and distance at one layer and at all, and the joint map.
+
+Each measure is a stage of its own, kept in the store under the digests of the embeddings that it is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from core.neurons.interventions import Intervention
+from core.pipeline.stage import VERSIONS
+from core.pipeline.stages import Stages
+from core.spaces import distances, projection, retrieval, similarity
+from core.store.artefact import Payload
+
+# Points that a projection shows of each space; beyond that, the first rows stand for all.
+PROJECTED = 5000
+
+
+class Measures:
+    """Measures the spaces that ``stages`` embeds; an intervention of None means the space before."""
+
+    def __init__(self, stages: Stages) -> None:
+        self.stages, self.plan = stages, stages.plan
+
+    def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Everything measured at the chosen layer of one space.
+
+        Returns
+        -------
+        pairs : DataFrame
+            ``group, query, candidate, n, top1, top1_centred, distance``, one row an ordered pair.
+        languages : DataFrame
+            ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
+        """
+        spec = {"version": VERSIONS["layer"], "space": self.stages.space_spec(intervention), "layer": self.plan.layer}
+
+        def compute() -> Payload:
+            spaces = [self.stages.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
+            pairs = pd.concat(
+                [
+                    _pair_table(n, g.languages, space)
+                    for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))
+                ],
+                ignore_index=True,
+            )
+            return Payload(tables={"pairs": pairs, "languages": self._medoid_table(spaces)})
+
+        return self.stages.get("layer", spec, compute, lambda a: (a.table("pairs"), a.table("languages")))
+
+    def profile(self, intervention: Intervention | None) -> pd.DataFrame:
+        """Mean top-1 with the target as the query, and distance to it, at every layer of one space.
+
+        Returns
+        -------
+        DataFrame
+            ``layer, top1, top1_centred, distance``, one row a hidden state.
+        """
+        spec = {
+            "version": VERSIONS["profile"],
+            "space": self.stages.space_spec(intervention),
+            "target": self.plan.target,
+        }
+
+        def compute() -> Payload:
+            rows = [
+                {"layer": layer, **self._target_measures(intervention, layer)}
+                for layer in range(self.plan.outline.n_layers + 1)
+            ]
+            return Payload(tables={"profile": pd.DataFrame(rows)})
+
+        return self.stages.get("profile", spec, compute, lambda a: a.table("profile"))
+
+    def projection(self, intervention: Intervention | None) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Joint map of both spaces at the chosen layer.
+
+        Returns
+        -------
+        list of (pre, post)
+            One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
+        """
+        shown = self.shown()
+        spec = {
+            "version": VERSIONS["projection"],
+            "pre": self.stages.space_spec(None),
+            "post": self.stages.space_spec(intervention),
+            "layer": self.plan.layer,
+            "seed": self.plan.experiment.seed,
+            "shown": shown,
+            "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+        }
+
+        def compute() -> Payload:
+            spaces = [
+                [self.stages.embeddings(g, which, self.plan.layer)[:, : shown[g]] for g in range(len(shown))]
+                for which in (None, intervention)
+            ]
+            flat = [np.concatenate([s.reshape(-1, s.shape[-1]) for s in space]) for space in spaces]
+            planes = projection.joint_umap(flat[0], flat[1], seed=self.plan.experiment.seed)
+            arrays = {}
+            for name, plane in zip(("pre", "post"), planes, strict=True):
+                start = 0
+                for g, space in enumerate(spaces[0]):
+                    count = space.shape[0] * space.shape[1]
+                    arrays[f"{name}-{g}"] = plane[start : start + count].reshape(*space.shape[:2], 2)
+                    start += count
+            return Payload(arrays=arrays)
+
+        return self.stages.get(
+            "projection",
+            spec,
+            compute,
+            lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))],
+        )
+
+    def shown(self) -> list[int]:
+        """Rows of each group that the projection shows."""
+        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
+        share = min(1.0, PROJECTED / points)
+        return [max(2, int(len(g) * share)) for g in self.plan.groups]
+
+    def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
+        """Distance of each language's mean to the medoid, over all groups together."""
+        by_language: dict[str, list[np.ndarray]] = {}
+        for group, space in zip(self.plan.groups, spaces, strict=True):
+            for code, embedded in zip(group.languages, space, strict=True):
+                by_language.setdefault(code, []).append(embedded)
+        joined = {code: np.concatenate(parts) for code, parts in by_language.items()}
+        return pd.DataFrame({"language": list(joined), "to_medoid": distances.medoid_distances(list(joined.values()))})
+
+    def _target_measures(self, intervention: Intervention | None, layer: int) -> dict[str, float]:
+        raw, centred, apart = [], [], []
+        for g, group in enumerate(self.plan.groups):
+            if self.plan.target not in group.languages:
+                continue
+            space, row = self.stages.embeddings(g, intervention, layer), group.languages.index(self.plan.target)
+            raw.append(np.delete(retrieval.top1_of(space, row), row))
+            centred.append(np.delete(retrieval.top1_of(similarity.centre(space), row), row))
+            apart.append(np.delete(distances.pair_distances(space)[row], row))
+        return {
+            "top1": float(np.concatenate(raw).mean()),
+            "top1_centred": float(np.concatenate(centred).mean()),
+            "distance": float(np.concatenate(apart).mean()),
+        }
+
+
+def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.DataFrame:
+    raw, centred = retrieval.top1(space), retrieval.top1(similarity.centre(space))
+    apart = distances.pair_distances(space)
+    return pd.DataFrame(
+        [
+            {
+                "group": group,
+                "query": query,
+                "candidate": candidate,
+                "n": space.shape[1],
+                "top1": raw[q, c],
+                "top1_centred": centred[q, c],
+                "distance": apart[q, c],
+            }
+            for q, query in enumerate(languages)
+            for c, candidate in enumerate(languages)
+            if q != c
+        ]
+    )

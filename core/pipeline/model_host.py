@@ -1,0 +1,62 @@
+"""The model in memory: loaded once, shared by all experiments of a process, and how fast it runs."""
+
+from __future__ import annotations
+
+import threading
+
+from core.models.load import LoadedModel, load
+from core.models.spec import ResolvedModel
+from core.spaces import projection
+from core.store.store import Store
+
+_GUESS_WEIGHS = 20_000.0  # tokens
+
+
+class ModelHost:
+    """Keeps the last model in memory.
+
+    All forward passes on it are serialised by the model's own lock.
+
+    Attributes
+    ----------
+    store : Store
+        Keeps the converted embedded model.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._models: dict[ResolvedModel, LoadedModel] = {}
+        self._loading = threading.Lock()
+        self._ran: dict[str, tuple[float, float]] = {}  # tokens and seconds so far, by model digest
+        self._warm: threading.Thread | None = None
+
+    def get(self, resolved: ResolvedModel) -> LoadedModel:
+        """The loaded model; one is kept in memory."""
+        with self._loading:
+            if resolved not in self._models:
+                self._models.clear()
+                self._models[resolved] = load(resolved, self.store)
+            return self._models[resolved]
+
+    def is_loaded(self, resolved: ResolvedModel) -> bool:
+        """Whether the model is in memory."""
+        return resolved in self._models
+
+    def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
+        """Tokens a second: guessed from the model's size, and the more it has run in this process, as measured."""
+        rate = 2e13 if resolved.device != "cpu" else 2e11
+        guess = rate / (0.75 * n_parameters)
+        tokens, seconds = self._ran.get(resolved.digest, (0.0, 0.0))
+        # A short run says little (it may have shared the machine with a compilation): the guess counts as much as this.
+        return (tokens + _GUESS_WEIGHS) / (seconds + _GUESS_WEIGHS / guess)
+
+    def measured(self, resolved: ResolvedModel, tokens: float, seconds: float) -> None:
+        """Remember how fast the model ran."""
+        before = self._ran.get(resolved.digest, (0.0, 0.0))
+        self._ran[resolved.digest] = (before[0] + tokens, before[1] + seconds)
+
+    def warm_up(self) -> None:
+        """Compile the projection's kernels in the background, beside the model's conversion and passes."""
+        if self._warm is None:
+            self._warm = threading.Thread(target=projection.warm_up, name="warm-up", daemon=True)
+            self._warm.start()

@@ -1,0 +1,280 @@
+"""Everything that is measured of one target's two spaces, as rows of the reproduction's tables.
+
+All of it is derived from stored embeddings and kept in the store itself, so that a report is written again in moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.neurons.interventions import Intervention
+from core.pipeline.run import Run
+from core.reproduction.published import DISTANCE_NAMES
+from core.spaces import distances, retrieval
+from core.spaces.retrieval import ranks
+from core.spaces.similarity import centre, csls, normalise
+from core.stats.intervals import bootstrap, wilson
+from core.stats.significance import holm, mcnemar, signed_ranks
+from core.store.artefact import Payload
+
+VERSION = 2
+METRICS = ("cosine", "centred", "csls")
+VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
+_NO_CHANGE = {"change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}
+Way = tuple[str, int]
+"""How sentences are compared: a metric, and the hidden state at which."""
+
+
+def hits(space: np.ndarray, metric: str) -> np.ndarray:
+    """Whether each sentence retrieves its translation, for every ordered pair of languages.
+
+    Parameters
+    ----------
+    space : ndarray of float32, (n_languages, n_sentences, hidden)
+    metric : {"cosine", "centred", "csls"}
+
+    Returns
+    -------
+    ndarray of bool, (n_languages, n_languages, n_sentences)
+        Query, candidate, sentence; the diagonal stands as true.
+    """
+    if metric == "cosine":
+        return retrieval.correct(space)
+    if metric == "centred":
+        return retrieval.correct(centre(space))
+    if metric != "csls":
+        raise ValueError(f"metric {metric!r}: one of {METRICS}")
+    n, unit = len(space), normalise(space)
+    found = np.ones((n, n, space.shape[1]), dtype=bool)
+    for one in range(n):
+        for other in range(one):
+            adjusted = csls(unit[one] @ unit[other].T)
+            found[one, other], found[other, one] = ranks(adjusted) == 1, ranks(adjusted.T) == 1
+    return found
+
+
+def hits_of(run: Run, intervention: Intervention | None, way: Way) -> np.ndarray:
+    """`hits` of one space of the run's only group, from the store."""
+    metric, layer = way
+    spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "metric": metric, "layer": layer}
+
+    def compute() -> Payload:
+        return Payload(arrays={"hits": hits(run.stages.embeddings(0, intervention, layer), metric)})
+
+    return run.stages.get("reproduced-hits", spec, compute, lambda artefact: artefact.array("hits"), derived=True)
+
+
+def best_layer(run: Run) -> int:
+    """The layer at which the unmodified model retrieves best, with the target as the query."""
+    profile = run.measures.profile(None)
+    return int(profile["layer"].iloc[int(profile["top1"].to_numpy().argmax())])
+
+
+def ways(run: Run) -> tuple[Way, ...]:
+    """Every metric at the plan's layer, and cosine at the layer at which the unmodified model retrieves best."""
+    here = tuple((metric, run.plan.layer) for metric in METRICS)
+    best = best_layer(run)
+    return here if best == run.plan.layer else (*here, ("cosine", best))
+
+
+def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Retrieval in both spaces, by every way of comparing.
+
+    Returns
+    -------
+    rows : DataFrame
+        ``space, metric, layer, query, candidate, n, top1, low, high, p``: Wilson intervals, and in the rows after
+        McNemar's p of the change, adjusted by Holm among the pairs with the target as the query, and among the others.
+    gains : DataFrame
+        ``metric, layer, view, n, pre, pre_low, ..., gain_high, median, most, most_in, up, down``, a row a way and view:
+        means over languages with bootstrap intervals over sentences, the median and the largest gain of a pair of
+        languages, and how many pairs significantly (adjusted p below .05) rose and fell.
+    """
+    _, intervention = run.spaces()
+    chosen = ways(run)
+    spec = {
+        "version": VERSION,
+        "pre": run.stages.space_spec(None),
+        "post": run.stages.space_spec(intervention),
+        "target": run.plan.target,
+        "ways": [list(way) for way in chosen],
+    }
+
+    def compute() -> Payload:
+        rows, gains = [], []
+        for way in chosen:
+            pre, post = (hits_of(run, which, way) for which in (None, intervention))
+            p = adjusted_p(pre, post, _target(run))
+            rows += [_rows("pre", pre, np.full_like(p, np.nan), way, run), _rows("post", post, p, way, run)]
+            gains.append(_gains(pre, post, p, way, run))
+        return Payload(tables={"rows": pd.concat(rows, ignore_index=True), "gains": pd.concat(gains)})
+
+    return run.stages.get(
+        "reproduced-retrieval", spec, compute, lambda a: (a.table("rows"), a.table("gains")), derived=True
+    )
+
+
+def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
+    """McNemar's p of every pair of languages, adjusted by Holm in two families: target as the query, and the rest.
+
+    Parameters
+    ----------
+    pre, post : ndarray of bool, (n_languages, n_languages, n_sentences)
+
+    Returns
+    -------
+    ndarray of float64, (n_languages, n_languages)
+        NaN on the diagonal.
+    """
+    n = len(pre)
+    p = np.full((n, n), np.nan)
+    fixed, broken = (~pre & post).sum(axis=2), (pre & ~post).sum(axis=2)
+    off = ~np.eye(n, dtype=bool)
+    for query, candidate in zip(*np.nonzero(off), strict=True):
+        p[query, candidate] = _p(int(fixed[query, candidate]), int(broken[query, candidate]))
+    row = np.zeros((n, n), dtype=bool)
+    row[target] = True
+    for family in (off & row, off & ~row):
+        if family.any():
+            p[family] = holm(p[family])
+    return p
+
+
+@lru_cache(maxsize=100_000)
+def _p(fixed: int, broken: int) -> float:
+    post = np.arange(fixed + broken) < fixed
+    return mcnemar(~post, post)
+
+
+def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    languages, n = run.plan.groups[0].languages, found.shape[2]
+    rows: list[Mapping[str, Any]] = [
+        {
+            "space": space,
+            "metric": way[0],
+            "layer": way[1],
+            "query": query,
+            "candidate": candidate,
+            "n": n,
+            "top1": float(found[q, c].mean()),
+            "p": p[q, c],
+        }
+        for q, query in enumerate(languages)
+        for c, candidate in enumerate(languages)
+        if q != c
+    ]
+    frame = pd.DataFrame(rows)
+    low, high = wilson(frame["top1"].to_numpy(), frame["n"].to_numpy())
+    frame.insert(7, "low", low)
+    frame.insert(8, "high", high)
+    return frame
+
+
+def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    target, languages, seed = _target(run), run.plan.groups[0].languages, run.plan.experiment.seed
+    off = ~np.eye(len(pre), dtype=bool)
+    query, candidate = np.zeros_like(off), np.zeros_like(off)
+    query[target], candidate[:, target] = off[target], off[:, target]
+    families = (query, candidate, off & ~query & ~candidate, off)
+    made: list[dict[str, Any]] = []
+    for view, family in zip(VIEWS, families, strict=True):
+        if not family.any():  # of two languages
+            continue
+        before, after = pre[family].mean(axis=0), post[family].mean(axis=0)
+        change = post[family].mean(axis=1) - pre[family].mean(axis=1)
+        best = int(change.argmax())
+        asked, found_in = (int(axis[best]) for axis in np.nonzero(family))
+        row: dict[str, Any] = {"metric": way[0], "layer": way[1], "view": view, "n": pre.shape[2]}
+        for name, values in (("pre", before), ("post", after), ("gain", after - before)):
+            found = bootstrap(values, seed=seed)
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        row |= {
+            "median": float(np.median(change)),
+            "most": float(change[best]),
+            "most_in": f"{languages[asked]}-{languages[found_in]}",
+            "up": int(((p[family] < 0.05) & (change > 0)).sum()),
+            "down": int(((p[family] < 0.05) & (change < 0)).sum()),
+            "pairs": int(family.sum()),
+        }
+        made.append(row)
+    return pd.DataFrame(made)
+
+
+def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each sentence's mean cosine distance to its translations, over all pairs, and over those with the target.
+
+    Parameters
+    ----------
+    space : ndarray of float32, (n_languages, n_sentences, hidden)
+
+    Returns
+    -------
+    all_pairs, to_target : ndarray of float64, (n_sentences,)
+        From the sum of a sentence's unit vectors: over all pairs, ``|sum u|^2`` holds every product twice, and each
+        vector with itself.
+    """
+    unit = normalise(space).astype(np.float64)
+    n, total = len(unit), unit.sum(axis=0)
+    own = (unit**2).sum(axis=2)
+    everyone = ((total**2).sum(axis=1) - own.sum(axis=0)) / (n * (n - 1))
+    to_target = ((unit[target] * total).sum(axis=1) - own[target]) / (n - 1)
+    return 1.0 - everyone, 1.0 - to_target
+
+
+def distance_table(run: Run) -> pd.DataFrame:
+    """Cosine distances in both spaces: ``space, metric, layer, distance, value, low, high, n, change, ..., p``.
+
+    By every way of comparing but CSLS, which adjusts similarities between two languages and is no distance. Distances
+    over pairs are bootstrapped over sentences, their changes with both sides drawn together and tested by Wilcoxon's
+    signed ranks, adjusted by Holm over this table; distances to the medoid have neither, for the medoid changes with
+    the sentences, and are not measured of centred embeddings, whose means are zero.
+    """
+    _, intervention = run.spaces()
+    rows: list[dict[str, Any]] = []
+    for metric, layer in ways(run):
+        if metric == "csls":
+            continue
+        both = [run.stages.embeddings(0, which, layer) for which in (None, intervention)]
+        if metric == "centred":
+            both = [centre(space) for space in both]
+        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(both, run, metric == "centred")]
+    frame = pd.DataFrame(rows)
+    tested = frame["p"].notna().to_numpy()
+    frame.loc[tested, "p"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
+    return frame
+
+
+def _distances(both: Sequence[np.ndarray], run: Run, centred: bool) -> list[dict[str, Any]]:
+    """One way's rows from both its spaces; the change and its p (not yet adjusted) are in those of the space after."""
+    target, seed, n = _target(run), run.plan.experiment.seed, both[0].shape[1]
+    apart = [sentence_distances(space, target) for space in both]
+    rows = []
+    for side, space in enumerate(("pre", "post")):
+        for number, name in enumerate(DISTANCE_NAMES[:2]):
+            found = bootstrap(apart[side][number], seed=seed)
+            row = _distance(space, name, found.value, found.low, found.high, n)
+            if side:
+                moved = apart[1][number] - apart[0][number]
+                change = bootstrap(moved, seed=seed)
+                row |= {"change": change.value, "change_low": change.low, "change_high": change.high}
+                row["p"] = signed_ranks(moved)
+            rows.append(row)
+        if centred:
+            continue
+        medoid = distances.medoid_distances(list(both[side]))
+        for name, value in zip(DISTANCE_NAMES[2:], (medoid[target], np.delete(medoid, target).mean()), strict=True):
+            rows.append(_distance(space, name, float(value), np.nan, np.nan, n))
+    return rows
+
+
+def _distance(space: str, name: str, value: float, low: float, high: float, n: int) -> dict[str, Any]:
+    return {"space": space, "distance": name, "value": value, "low": low, "high": high, "n": n} | _NO_CHANGE
+
+
+def _target(run: Run) -> int:
+    return run.plan.groups[0].languages.index(run.plan.target)

@@ -1,0 +1,358 @@
+"""What of the paper held and what did not, in words, each with the figures that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.language.codes import describe
+from core.reproduction.comparison import from_language, gains_over_candidates, here
+
+Tables = Mapping[str, pd.DataFrame]
+HELD, PARTLY, NOT = "held", "held in part", "did not hold"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim.
+
+    Attributes
+    ----------
+    item : str
+        Whose tables say it.
+    claim : str
+        What was published, or for items beyond the paper what one would like to know.
+    state : str
+        ``held``, ``held in part`` or ``did not hold``; empty beyond the paper.
+    text : str
+        What was measured.
+    """
+
+    item: str
+    claim: str
+    state: str
+    text: str
+
+
+def verdicts(tables: Tables) -> list[Verdict]:
+    """What can be said from the tables that there are."""
+    return [
+        verdict
+        for needed, say in _SAYINGS
+        if all(name in tables for name in needed) and (verdict := say(tables)) is not None
+    ]
+
+
+def graded(passed: int, of: int) -> str:
+    """All, some or none of the cases."""
+    return HELD if passed == of else PARTLY if passed else NOT
+
+
+def _name(code: str) -> str:
+    return describe(code).english
+
+
+def _experts(tables: Tables) -> Verdict:
+    frame = tables["experts"]
+    score = frame[frame["measure"] == "mean score"].set_index("target")["value"]
+    said = ", ".join(f"{_name(str(target))} {value:.3f}" for target, value in score.items())
+    return Verdict(
+        "experts",
+        "Experts tell their language from all others: mean AUROC .83 to .99.",
+        graded(int((score >= 0.825).sum()), len(score)),
+        f"Mean AUROC of the {int(frame['k'].iloc[0]):,} experts: {said}.",
+    )
+
+
+def _overlap(tables: Tables) -> Verdict | None:
+    frame = tables["experts"]
+    shared = frame[(frame["measure"] == "shared") & (frame["target"] != frame["other"])]
+    if shared.empty:
+        return None
+    k, total = int(frame["k"].iloc[0]), int(frame["total"].iloc[0])
+    share = shared["value"] / k
+    return Verdict(
+        "experts",
+        "The top sets of two languages have essentially no neuron in common.",
+        HELD if share.max() <= 0.01 else PARTLY if share.mean() <= 0.05 else NOT,
+        f"Two languages share {share.mean():.1%} of their experts on average and {share.max():.1%} at most; sets drawn "
+        f"at random would share {k / total:.1%}.",
+    )
+
+
+def _retrieval(tables: Tables) -> Verdict:
+    gains = _of_target(tables["gains"])
+    rose = int((gains["gain_low"] > 0).sum())
+    over = gains_over_candidates(tables)
+    said = "; ".join(
+        f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
+        f"{row.gain_high:+.3f}; {row.up} of {row.pairs} candidates rise, {row.down} fall)"
+        for row in gains.itertuples()
+    )
+    return Verdict(
+        "retrieval",
+        "Retrieval with the target as the query improves: published median gains .005 (PolyLM) to .32 (Aya).",
+        graded(rose, len(gains)),
+        f"Mean top-1 over candidates: {said}. Over all targets and candidates the median gain is {over.median():+.3f}, "
+        f"the largest {over.max():+.3f}.",
+    )
+
+
+def _of_target(gains: pd.DataFrame, control: str = "none", view: str = "target as query") -> pd.DataFrame:
+    """Cosine at the plan's layer."""
+    gains = here(gains)
+    found: pd.DataFrame = gains[(gains["view"] == view) & (gains["control"] == control)]
+    return found
+
+
+def _all_pairs(tables: Tables) -> Verdict | None:
+    gains = _of_target(tables["gains"], view="without target")
+    if gains.empty:
+        return None
+    said = "; ".join(f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
+    return Verdict(
+        "retrieval",
+        "Pairs that do not contain the target improve too.",
+        graded(int((gains["gain_low"] > 0).sum()), len(gains)),
+        f"Mean top-1 over all ordered pairs without the target: {said}.",
+    )
+
+
+def _distances(tables: Tables) -> Verdict:
+    frame = here(tables["distances"])
+    mean = frame[(frame["target"] == "mean") & (frame["control"] == "none")]
+    wide = mean.pivot_table(index="distance", columns="space", values="value", sort=False)
+    said = ", ".join(f"{name} {row['pre']:.2f} -> {row['post']:.2f}" for name, row in wide.iterrows())
+    return Verdict(
+        "distances",
+        "All four distances shrink, mean over targets.",
+        graded(int((wide["post"] < wide["pre"]).sum()), len(wide)),
+        f"Cosine distance: {said}.",
+    )
+
+
+def _control(tables: Tables) -> Verdict | None:
+    random = _of_target(tables["gains"], "random")
+    if random.empty:
+        return None
+    experts = _of_target(tables["gains"]).set_index("target")
+    gained = dict(zip(random["target"], random["gain"], strict=True))
+    by_experts = {target: float(experts["gain"][target]) for target in gained}
+    less = sum(gained[target] < by_experts[target] for target in gained)
+    said = "; ".join(f"{_name(t)} {gained[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gained)
+    useless = random["gain_low"] <= 0
+    return Verdict(
+        "control",
+        "The same values on random neurons do not help.",
+        graded(int(useless.sum()), len(random)),
+        f"Gain in mean top-1, target as the query: {said}. Held where the gain is not significantly above zero; "
+        f"it is below that of the experts for {less} of {len(random)} targets.",
+    )
+
+
+def _correlations(tables: Tables) -> Verdict:
+    frame = here(tables["correlations"])
+    parts = []
+    held = total = 0
+    for y, space, words in (
+        ("accuracy", "pre", "accuracy with distance, before"),
+        ("accuracy", "post", "accuracy with distance, after"),
+        ("gain", "change", "gain with change of distance"),
+    ):
+        part = frame[(frame["y"] == y) & (frame["space"] == space)]
+        below = int(((part["r"] < 0) & part["significant"]).sum())
+        held, total = held + below, total + len(part)
+        said = ", ".join("none" if row["r"] != row["r"] else f"{row['r']:+.2f}" for row in part.to_dict("records"))
+        parts.append(f"{words}: r = {said} (significantly negative for {below} of {len(part)})")
+    return Verdict(
+        "correlations",
+        "Candidates that are nearer are found better, and those that come nearer gain more.",
+        graded(held, total),
+        "Over candidate languages, by target, " + "; ".join(parts) + ".",
+    )
+
+
+def _with_english(name: str, title: str) -> Callable[[Tables], Verdict]:
+    def say(tables: Tables) -> Verdict:
+        found = from_language(tables[name]).unstack()
+        frame = here(tables[name])
+        p = frame[(frame["space"] == "post") & (frame["query"] == frame["target"])]
+        sure = set(p.loc[p["p"] < 0.05, "target"])
+        rose = sum(bool(row["post"] > row["pre"] and target in sure) for target, row in found.iterrows())
+        fell = sum(bool(row["post"] < row["pre"] and target in sure) for target, row in found.iterrows())
+        said = ", ".join(f"{_name(str(code))} {row['pre']:.3f} -> {row['post']:.3f}" for code, row in found.iterrows())
+        return Verdict(
+            name,
+            f"{title} retrieval with English improves.",
+            graded(rose, len(found)),
+            f"Top-1 with the language as the query: {said}; {rose} of {len(found)} rise significantly, {fell} fall.",
+        )
+
+    return say
+
+
+def _choice_of_k(tables: Tables) -> Verdict | None:
+    frame = tables["choice_of_k"]
+    share = frame[frame["measure"] == "probability"]
+    if share.empty:
+        return None
+    said, rose = [], 0
+    for target, part in share.groupby("target", sort=False):
+        before, after = part[part["k"] == 0].iloc[0], part[part["k"] > 0]
+        best = after.iloc[int(after["value"].to_numpy().argmax())]
+        rose += bool(best["low"] > before["high"])
+        said.append(f"{_name(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}")
+    return Verdict(
+        "choice_of_k",
+        "With enough experts the model writes in the target language.",
+        graded(rose, share["target"].nunique()),
+        "Mean probability of the target language in texts written from nothing, at the best k: "
+        + "; ".join(said)
+        + ".",
+    )
+
+
+def _perplexity(tables: Tables) -> Verdict | None:
+    frame = tables["choice_of_k"]
+    part = frame[frame["measure"] == "perplexity"]
+    if part.empty:
+        return None
+    said = []
+    for target, rows in part.groupby("target", sort=False):
+        by_k = rows.set_index("k")["value"]
+        said.append(f"{_name(str(target))} " + ", ".join(f"{value:,.0f} at {k:,}" for k, value in by_k.items()))
+    return Verdict(
+        "choice_of_k",
+        "What k costs the model in its own language: perplexity on target-language sentences (k = 0: unmodified).",
+        "",
+        "; ".join(said) + ".",
+    )
+
+
+def _paraphrase(tables: Tables) -> Verdict:
+    frame = here(tables["paraphrase"])
+    wide = frame[frame["control"] == "none"].pivot_table(
+        index="target", columns="comparison", values="top1", sort=False
+    )
+    kept = (wide["post"] >= wide["pre"] - 0.05) & (wide["mixed"] < wide["pre"])
+    said = "; ".join(
+        f"{_name(str(code))} {row['pre']:.2f} / {row['post']:.2f} / {row['mixed']:.2f}" for code, row in wide.iterrows()
+    )
+    return Verdict(
+        "paraphrase",
+        "Paraphrases are found as well after as before, but not across the two spaces: the space has moved.",
+        graded(int(kept.sum()), len(wide)),
+        f"Top-1 before / after / mixed: {said}. Held where after is at most .05 below before, and mixed is below it.",
+    )
+
+
+def _free(tables: Tables) -> Verdict:
+    gains = tables["gains"]
+    gains = gains[(gains["view"] == "target as query") & (gains["control"] == "none")]
+    last = gains.loc[gains["metric"] == "centred", "layer"].iloc[0]
+    parts, beaten = [], 0
+    for target, part in gains.groupby("target", sort=False):
+        here = part[part["layer"] == last].set_index("metric")
+        cosine, centred, csls = (here.loc[name] for name in ("cosine", "centred", "csls"))
+        best = part[part["layer"] != last]
+        free = max([centred["pre"], csls["pre"], *best["pre"]])
+        beaten += bool(cosine["post"] > free)
+        at = "".join(f", layer {row.layer} {row.pre:.3f} -> {row.post:.3f}" for row in best.itertuples())
+        parts.append(
+            f"{_name(str(target))}: raw {cosine['pre']:.3f} -> {cosine['post']:.3f}, centred {centred['pre']:.3f} -> "
+            f"{centred['post']:.3f}, CSLS {csls['pre']:.3f} -> {csls['post']:.3f}{at}"
+        )
+    n = gains["target"].nunique()
+    return Verdict(
+        "retrieval",
+        "Does the intervention beat what is free?",
+        "",
+        f"Mean-centring, CSLS or another layer of the unmodified model need no intervention. It beats them all for "
+        f"{beaten} of {n} targets. {'; '.join(parts)}.",
+    )
+
+
+def _added(tables: Tables) -> Verdict:
+    gains = tables["gains"]
+    gains = gains[(gains["view"] == "target as query") & (gains["control"] == "none") & (gains["metric"] == "centred")]
+    rose, fell = gains[gains["gain_low"] > 0], gains[gains["gain_high"] < 0]
+
+    def names(part: pd.DataFrame) -> str:
+        return ", ".join(f"{_name(r['target'])} ({r['gain']:+.3f})" for r in part.to_dict("records")) or "no target"
+
+    return Verdict(
+        "retrieval",
+        "Does the intervention add to mean-centring?",
+        "",
+        f"Centred top-1, target as the query, rises significantly for {names(rose)} and falls for {names(fell)}.",
+    )
+
+
+def _similarity(tables: Tables) -> Verdict | None:
+    frame = here(tables["similarity"])
+    frame = frame[frame["similarity"].notna()]
+    if frame.empty:
+        return None
+    means = frame.groupby("similarity")["gain"].agg(["mean", "size"])
+    said = ", ".join(
+        f"{int(float(str(s)))}: {row['mean']:+.3f} (n = {int(row['size'])})" for s, row in means.iterrows()
+    )
+    top = frame.iloc[int(frame["gain"].to_numpy().argmax())]
+    return Verdict(
+        "similarity",
+        "Which languages profit?",
+        "",
+        f"Mean gain by similarity to the target (a point each for the same script, family and branch): {said}. Most: "
+        f"{_name(top['candidate'])} from {_name(top['target'])} ({top['gain']:+.3f}). {_by_syntax(tables)}",
+    )
+
+
+def _by_syntax(tables: Tables) -> str:
+    found = here(tables["similarity_correlations"])
+    found = found[(found["y"] == "gain") & (found["x"] == "syntax") & found["r"].notna()]
+    if found.empty:
+        return "Similarity of syntax is not known here (lang2vec is not installed)."
+    said = ", ".join(
+        f"{_name(row['target'])} {row['r']:+.2f} (95% {row['low']:+.2f} to {row['high']:+.2f})"
+        for row in found.to_dict("records")
+    )
+    return f"Correlation of the gain with similarity of syntax: {said}."
+
+
+def _methods(tables: Tables) -> Verdict:
+    frame = tables["methods"]
+    changed = frame[frame["control"] == "none"]
+    best = changed.iloc[int(changed["top1"].to_numpy().argmax())]
+    centred = changed.iloc[int(changed["centred"].to_numpy().argmax())]
+    paper = changed[(changed["method"] == "set-mean") & (changed["score"] == "auroc")].iloc[0]
+    return Verdict(
+        "methods",
+        "Do other methods or scores do better?",
+        "",
+        f"{_name(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred: "
+        f"{paper['centred']:.3f}). "
+        f"Best: {best['method']} on {best['score']} experts, {best['top1']:.3f}; best when centred: "
+        f"{centred['method']} on {centred['score']} experts, {centred['centred']:.3f}.",
+    )
+
+
+_SAYINGS: tuple[tuple[tuple[str, ...], Callable[[Tables], Verdict | None]], ...] = (
+    (("experts",), _experts),
+    (("experts",), _overlap),
+    (("retrieval", "gains"), _retrieval),
+    (("gains",), _all_pairs),
+    (("distances",), _distances),
+    (("gains",), _control),
+    (("correlations",), _correlations),
+    (("tatoeba",), _with_english("tatoeba", "Tatoeba")),
+    (("bucc",), _with_english("bucc", "BUCC")),
+    (("choice_of_k",), _choice_of_k),
+    (("paraphrase",), _paraphrase),
+    (("choice_of_k",), _perplexity),
+    (("gains",), _free),
+    (("gains",), _added),
+    (("similarity", "similarity_correlations"), _similarity),
+    (("methods",), _methods),
+)

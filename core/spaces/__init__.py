@@ -1,0 +1,1 @@
+"""Geometry of embedding spaces: similarity, retrieval, neighbours, distances, projection."""

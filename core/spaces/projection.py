@@ -1,0 +1,101 @@
+"""One UMAP of both spaces together, so that where a point moves means something.
+
+Fitting on pre and transforming post is not sound: umap's ``transform`` moves points with their batch. So both are
+fitted jointly, with exact neighbours from one matrix product instead of an approximate search.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import torch
+
+from core.spaces.similarity import normalise
+from core.spaces.umap_layout import optimise
+
+N_NEIGHBOURS = 15
+# Wider than umap's 0.1, so that a language of a few hundred sentences is an island one can see into, not a dot.
+MIN_DIST = 0.5
+N_EPOCHS = 200
+# numba's default threading layer aborts the process when two fits run at once.
+_one_fit = threading.Lock()
+
+
+def nearest(unit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact nearest neighbours by cosine distance.
+
+    Parameters
+    ----------
+    unit : ndarray of float32, (n, dim)
+        Vectors of unit length.
+    k : int
+        Neighbours to find, the point itself included, which comes first.
+
+    Returns
+    -------
+    indices : ndarray of int32, (n, k)
+    distances : ndarray of float32, (n, k)
+        Cosine distance, ascending; ties among those found by index (of ties for the last place, any may be found).
+    """
+    vectors = torch.from_numpy(unit)
+    indices, dists = np.empty((len(unit), k), np.int32), np.empty((len(unit), k), np.float32)
+    for start in range(0, len(unit), 1024):
+        similarity = vectors[start : start + 1024] @ vectors.T
+        own = torch.arange(len(similarity))
+        similarity[own, own + start] = 2.0  # a twin at distance 0 must not take the point's own place
+        found = similarity.topk(k)
+        distance, place = (1.0 - found.values.numpy()), found.indices.numpy()
+        np.copyto(distance, 0.0, where=(distance < 0) & (place != own[:, None].numpy() + start))
+        order = np.lexsort((place, distance), axis=1)
+        indices[start : start + 1024] = np.take_along_axis(place, order, 1)
+        dists[start : start + 1024] = np.take_along_axis(distance, order, 1).clip(min=0.0)
+    return indices, dists
+
+
+def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Project two spaces into one plane.
+
+    Parameters
+    ----------
+    pre, post : ndarray of float32, (n, dim) and (m, dim)
+        Embeddings; cosine metric.
+    seed : int
+        The same seed and embeddings give the same picture.
+
+    Returns
+    -------
+    pre, post : ndarray of float32, (n, 2) and (m, 2)
+
+    Raises
+    ------
+    ValueError
+        With fewer than four points in all.
+    """
+    both = normalise(np.concatenate([pre, post]))
+    if len(both) < 4:
+        raise ValueError("a projection needs at least four points")
+    k = min(N_NEIGHBOURS, len(both) - 1)
+    indices, dists = nearest(both, k)
+    with _one_fit, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # umap warns that a seed costs parallelism, which is the trade we chose
+        import umap
+
+        fit = umap.UMAP(
+            n_neighbors=k,
+            min_dist=MIN_DIST,
+            n_epochs=0,  # the graph and where to start from; the layout is ours, several times as fast
+            metric="cosine",
+            random_state=seed,
+            precomputed_knn=(indices, dists),
+            init="spectral" if len(both) > k + 2 else "random",
+        ).fit(both)
+    plane = optimise(fit.graph_, fit.embedding_, fit._a, fit._b, N_EPOCHS, seed)
+    return plane[: len(pre)], plane[len(pre) :]
+
+
+def warm_up() -> None:
+    """Compile umap's kernels and ours now (about ten seconds, once a process), beside other work."""
+    points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+    joint_umap(points, points + 1)

@@ -1,0 +1,48 @@
+"""Whether a difference is more than chance: McNemar's test, Wilcoxon's signed ranks, Holm's correction."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def mcnemar(pre: np.ndarray, post: np.ndarray) -> float:
+    """Exact two-sided McNemar test of paired hits: p-value of as many fixed against broken if either were as likely.
+
+    Parameters
+    ----------
+    pre, post : ndarray of bool, (n_sentences,)
+
+    References
+    ----------
+    McNemar (1947). Psychometrika 12, 153-157; exact form: the binomial test of the discordant pairs.
+    """
+    fixed, broken = int((~pre & post).sum()), int((pre & ~post).sum())
+    if fixed + broken == 0:
+        return 1.0
+    return float(stats.binomtest(fixed, fixed + broken, 0.5).pvalue)
+
+
+def signed_ranks(differences: np.ndarray) -> float:
+    """Wilcoxon's two-sided signed-rank test that paired differences ``(n,)`` lie around zero; 1 if all are zero.
+
+    References
+    ----------
+    Wilcoxon (1945). Biometrics Bulletin 1, 80-83; zeros are left out.
+    """
+    differences = differences[differences != 0]
+    return float(stats.wilcoxon(differences).pvalue) if len(differences) else 1.0
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment of p-values for testing several at once: (m,) to (m,), each at most 1.
+
+    References
+    ----------
+    Holm (1979). Scandinavian Journal of Statistics 6, 65-70.
+    """
+    order = np.argsort(p_values, kind="stable")
+    steps = np.asarray(p_values, dtype=np.float64)[order] * (len(order) - np.arange(len(order)))
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted

@@ -1,0 +1,1 @@
+"""Artefacts on disk: written whole, checked when read, computed once."""

@@ -1,0 +1,146 @@
+"""A stage's content, before it is stored and after: what goes into an artefact, and what is read back from one.
+
+How their files are written and checked is in :mod:`core.store.files`, where artefacts are in
+:mod:`core.store.store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.errors import StoreError
+from core.store.files import JSON, FileEntry, check_array, checked_name, opened, plain, write_array, write_table
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What a stage produces.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray
+        Numbers and booleans, any shape; kept bit for bit.
+    tables : mapping of str to DataFrame
+        Whatever parquet holds.
+    facts : mapping of str to JSON
+        Small things: n, intervals, versions.
+    """
+
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise `StoreError` for what cannot be stored, before anything is written."""
+        for kind, names in (("array", self.arrays), ("table", self.tables)):
+            for name in names:
+                checked_name(name, kind)
+            if len({name.lower() for name in names}) < len(names):
+                raise StoreError(
+                    f"{kind}s {', '.join(sorted(names))}",
+                    "some file systems do not tell capital letters from small ones",
+                    "Let the names differ by more than that.",
+                )
+        for name, array in self.arrays.items():
+            check_array(name, array)
+        plain(self.facts, "facts")
+
+    def write(self, folder: Path) -> list[FileEntry]:
+        """Write all arrays and tables into a folder."""
+        entries = [write_array(folder, name, array) for name, array in self.arrays.items()]
+        return entries + [write_table(folder, name, table) for name, table in self.tables.items()]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A stored result, as read back.
+
+    Attributes
+    ----------
+    stage, digest : str
+        Its address.
+    spec, facts : mapping of str to JSON
+        What determined it, and the small things known about it; tuples have become lists.
+    path : Path
+        Its folder. Read there; never write.
+    created : datetime
+        When, in UTC.
+    seconds : float or None
+        What it took to compute.
+    files : tuple of FileEntry
+        All files but the manifest.
+    """
+
+    stage: str
+    digest: str
+    spec: Mapping[str, JSON]
+    facts: Mapping[str, JSON]
+    path: Path
+    created: datetime
+    seconds: float | None
+    files: tuple[FileEntry, ...]
+
+    def __hash__(self) -> int:
+        return hash((self.stage, self.digest, self.created))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes on disk, without the manifest."""
+        return sum(entry.bytes for entry in self.files)
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the arrays."""
+        return tuple(entry.name for entry in self.files if entry.kind == "array")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return tuple(entry.name for entry in self.files if entry.kind == "table")
+
+    def array(self, name: str) -> np.ndarray:
+        """Read an array into memory: read-only, with the dtype, shape and memory order it was stored with.
+
+        Raises
+        ------
+        DamagedArtefact
+            If the file is missing or altered.
+        StoreError
+            If the artefact has no such array.
+        """
+        entry = self._entry("array", name)
+        with opened(self.path / entry.path, entry) as file:
+            array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+        array.setflags(write=False)
+        return array
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Read a table; raises as `array` does."""
+        entry = self._entry("table", name)
+        with opened(self.path / entry.path, entry) as file:
+            return pd.read_parquet(file, engine="pyarrow")
+
+    def verify(self, *, afresh: bool = False) -> None:
+        """Check the sha256 of every file, and raise `DamagedArtefact` at the first that is wrong.
+
+        Parameters
+        ----------
+        afresh : bool
+            Hash also the files that this process has checked and whose size and time are as they were then.
+        """
+        for entry in self.files:
+            with opened(self.path / entry.path, entry, afresh=afresh):
+                pass
+
+    def _entry(self, kind: str, name: str) -> FileEntry:
+        for entry in self.files:
+            if (entry.kind, entry.name) == (kind, name):
+                return entry
+        have = ", ".join(entry.name for entry in self.files if entry.kind == kind) or "none"
+        raise StoreError(f"{kind} {name!r}", f"artefact {self.stage} does not have it", f"Its {kind}s: {have}.")

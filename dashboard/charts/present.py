@@ -1,0 +1,73 @@
+"""The one way to put a chart or a table on a page: with a description, and with the files it can be saved as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from altair.utils import schemapi
+from streamlit.elements.vega_charts import _convert_altair_to_vega_lite_spec
+
+from dashboard.charts import export
+from dashboard.charts.cache import spec_of
+
+# Altair checks every piece of a chart against a schema as it is built, and the whole once more when it is drawn: the
+# latter is enough, and building takes half the time.
+schemapi.disable_debug_mode()
+
+
+def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
+    """Draw an Altair chart as wide as its place.
+
+    Parameters
+    ----------
+    key : str
+        Unique on the page; also the name of the files.
+    alt : str
+        What the chart shows, for those who do not see it.
+    data : DataFrame
+        The numbers that it is drawn from, to be saved.
+    on_select : bool
+        Run the page again when something is selected in the chart; then what is selected is returned.
+    """
+    # As `st.altair_chart` does, but for making the same specification again and again.
+    spec = spec_of(made, _convert_altair_to_vega_lite_spec)
+    state = st.vega_lite_chart(spec=spec, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
+    files(key, lambda: data, lambda: made)
+    return state if on_select else None
+
+
+def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
+    """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text."""
+    state = st.dataframe(frame, key=key, hide_index=True, **options)
+    files(key, lambda: frame)
+    return state
+
+
+def files(
+    key: str, data: Callable[[], pd.DataFrame], made: Callable[[], Any] | None = None, title: str = "Save"
+) -> None:
+    """Offer files of a table, and of a chart if there is one; they are made when they are asked for."""
+    kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
+    if made is not None:
+        kinds |= {
+            "SVG": ("image/svg+xml", lambda: export.svg(made())),
+            "PNG": ("image/png", lambda: export.png(made())),
+        }
+    kinds |= {
+        "CSV": ("text/csv", lambda: export.csv(data())),
+        "Parquet": ("application/vnd.apache.parquet", lambda: export.parquet(data())),
+    }
+    with st.popover(title, icon=":material/download:", type="tertiary", key=f"save-{key}"):
+        for kind, (mime, content) in kinds.items():
+            st.download_button(
+                kind,
+                content,
+                f"{key}.{kind.lower()}",
+                mime,
+                key=f"save-{key}-{kind}",
+                on_click="ignore",
+                width="stretch",
+            )

@@ -1,0 +1,270 @@
+"""The maps with all that belongs to them: layouts, strengths between, how much is real, and the sentences chosen."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses.strength_path import Path
+from core.analyses.translation_ranks import Ranks
+from core.errors import AskError
+from core.pipeline.result import Result
+from core.progress import duration
+from core.spaces.map_stability import Movement
+from dashboard import sentence_map
+from dashboard.charts import explore as charts
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.charts.palette import colours
+from dashboard.sentence_map import LAYOUTS, Looking, points
+from dashboard.state import page_state, session
+from dashboard.text import summary
+from dashboard.work.derived import once
+from dashboard.work.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
+from dashboard.work.queue import Job
+
+_MOST_ROWS = 500  # of chosen sentences in the table
+_COLUMNS = {
+    "sentence": st.column_config.TextColumn(width="large"),
+    "in English": st.column_config.TextColumn(width="large"),
+}
+
+
+@st.fragment
+def draw(result: Result) -> None:
+    """Draw the maps; what is chosen on them runs this part of the page again, and nothing else."""
+    moves = result.plan.experiment.strength != 0
+    titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
+    layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False)]
+    path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
+    ranks: tuple[Ranks, Ranks] | None = _answer(result, RanksAsked(result.plan.experiment))
+    drawn = (path is not None, ranks is not None)  # each comes once, and stays as it is
+    table, places = once(result, ("points", *drawn), lambda: _points(result, path, ranks))
+    packed = once(
+        result, ("map", layout, *drawn), lambda: sentence_map.packed(table, places, layout, result.plan.target)
+    )
+    key = f"map-{layout}-{'path' if path else 'pair'}"
+    initial = st.session_state.setdefault(
+        f"initial-{page_state.key(key)}-{hash(result.plan.experiment)}", from_view(table, layout)
+    )
+    looking = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
+    to_view(looking, table, layout)
+    _explain(layout, path)
+    if layout == "motion" and path is None:
+        _between(result)
+    if moves:
+        _real(result)
+    _chosen(result, table, looking, places)
+    _save(table, places, result)
+
+
+def _points(
+    result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
+) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
+    """The sentences of the map, and where they are at every computed strength."""
+    maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
+    strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
+    places = {
+        strength: np.concatenate([each[number].reshape(-1, 2) for each in maps])
+        for number, strength in enumerate(strengths)
+    }
+    return points.frame(result, [each.shape[2] for each in maps], ranks), places
+
+
+def from_view(table: pd.DataFrame, layout: str) -> Looking:
+    """What the link says of the map; what cannot be read is left out."""
+    brush: tuple[int, tuple[float, ...], float | None] | None = None
+    try:
+        numbers = [float(part) for part in page_state.get("brush").split(",")]
+    except ValueError:
+        numbers = []
+    if layout == "motion" and len(numbers) == 5 and all(map(math.isfinite, numbers)):
+        brush = (0, tuple(numbers[:4]), numbers[4])
+    elif layout != "motion" and len(numbers) == 5 and all(map(math.isfinite, numbers)):
+        brush = (int(numbers[4] > 0), tuple(numbers[:4]), None)
+    code, _, row = page_state.get("sentence").rpartition(":")
+    hits = np.flatnonzero((table["language"] == code) & (table["key"].astype(str) == row))
+    return Looking(
+        colour=page_state.get("colour", "language"),
+        find=page_state.get("find"),
+        shown=tuple(filter(None, page_state.get("shown").split(","))),
+        pinned=int(hits[0]) if len(hits) else None,
+        brush=brush,
+    )
+
+
+def to_view(looking: Looking, table: pd.DataFrame, layout: str) -> None:
+    """Put what is chosen into the link."""
+    page_state.put("colour", looking.colour, "language")
+    page_state.put("find", looking.find)
+    page_state.put("shown", ",".join(looking.shown))
+    pinned = looking.pinned
+    known = pinned is not None and pinned < len(table)
+    page_state.put("sentence", _name_of(table, pinned) if known else "")
+    if looking.brush is None:
+        page_state.put("brush", "")
+    else:
+        panel, box, strength = looking.brush
+        last = strength if layout == "motion" and strength is not None else panel
+        page_state.put("brush", ",".join(f"{value:g}" for value in (*box, last)))
+
+
+def _name_of(table: pd.DataFrame, at: int | None) -> str:
+    chosen = table.iloc[at or 0]
+    return f"{chosen['language']}:{chosen['key']}"
+
+
+def _answer(result: Result, asked: OfExperiment) -> Any | None:
+    """The answer if it can be had at once; what cannot be is asked for elsewhere.
+
+    As long as the result is the same object, what belongs to it is not looked up again: a page is drawn often.
+    """
+    known: dict[OfExperiment, Any] = once(result, "answers", dict)
+    if asked not in known:
+        try:
+            found = session.jobs().result(asked)
+        except AskError:
+            return None
+        if found is None:
+            return None
+        known[asked] = found
+    return known[asked]
+
+
+def _explain(layout: str, path: Path | None) -> None:
+    joint = "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same before and after."
+    if layout == "motion":
+        joint = (
+            f"One UMAP of the spaces at {len(path.strengths)} computed strengths together."
+            if path is not None
+            else "One UMAP of both spaces together; only the two ends are computed."
+        ) + (
+            " Between computed strengths points are drawn on straight lines: a picture of where each goes, not a "
+            "measurement of where it is on the way."
+        )
+    grey = " Grey: where they were before." if layout == "pair" else ""
+    theme.quiet(
+        f"{joint} Hue: family of languages; shape: script.{grey} Drag to choose sentences, click one to see its "
+        "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "
+        "Shift and the arrows, move; both maps show the same part."
+    )
+
+
+def _between(result: Result) -> None:
+    """Offer the strengths between, or show how far they are."""
+    asked = PathAsked(result.plan.experiment)
+    job = session.jobs().find(asked)
+    if job is not None and job.active:
+        _wait(asked, "Computing the strengths between")
+        return
+    if job is not None and job.state == "failed":
+        theme.problem(f"The strengths between could not be computed: {job.error}")
+    seconds = session.jobs().backend.estimate(asked)["answer"]
+    if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
+        session.jobs().submit(session.visitor(), asked, background=True, title="Strengths between, on one map")
+        st.rerun()
+
+
+def _real(result: Result) -> None:
+    """How much of the movement is real: against a refit with another seed, fitted in the background."""
+    asked = MovementAsked(result.plan.experiment)
+    found: Movement | None = _answer(result, asked)
+    if found is not None:
+        theme.quiet(movement_words(found))
+        return
+    job = session.jobs().find(asked)
+    if job is None or job.state == "stopped":
+        job = session.jobs().submit(session.visitor(), asked, background=True, title="The map again, with another seed")
+    if job.active:
+        _wait(asked, "Fitting the map once more with another seed, to see how much of the movement is real")
+
+
+def movement_words(found: Movement) -> str:
+    """How much of the movement is real, in words."""
+    times = found.moved / max(found.noise, 1e-9)
+    return (
+        f"How much of the movement is real? The median sentence moves {found.moved:.1f} units of the map. Fitted again "
+        f"with another seed, a point lands {found.noise:.1f} from itself, so the movement is {times:.1f} times what "
+        f"chance alone does; {summary.percent(found.beyond)} of the {found.n:,} sentences move farther than the refit "
+        "moves 95% of all points."
+    )
+
+
+@st.fragment(run_every=1.5)
+def _wait(asked: OfExperiment, title: str) -> None:
+    job: Job | None = session.jobs().touch(session.visitor(), asked)
+    if job is None or not job.active:
+        st.rerun()
+    at = job.snapshot
+    left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
+    waiting = job.state == "waiting"
+    st.progress(min(at.fraction, 1.0), f"{title}: {'waiting for other work' if waiting else at.stage + left}")
+
+
+def _chosen(result: Result, table: pd.DataFrame, looking: Looking, places: dict[float, np.ndarray]) -> None:
+    """The sentences that are chosen on the map, as a table."""
+    if not (looking.brush or looking.find or looking.shown or looking.pinned is not None):
+        return
+    if looking.pinned is not None and looking.pinned < len(table):
+        _pinned(result, table, looking.pinned)
+    if not (looking.brush or looking.find or looking.shown):
+        return
+    rows = table[looking.chosen(table, places)]
+    counts = rows["now"].value_counts()
+    became = ", ".join(f"{counts[each]:,} {each}" for each in points.STATES if each in counts)
+    st.markdown(f"**{len(rows):,} sentences chosen**" + (f": {became}" if became else ""))
+    if len(rows) > _MOST_ROWS:
+        theme.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")
+    listed = _as_table(rows.head(_MOST_ROWS))
+    drawing.table(listed, key="chosen", height=min(320, 38 + 35 * len(listed)), column_config=_COLUMNS)
+
+
+def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
+    chosen = table.iloc[pinned]
+    with st.container(border=True):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.text(f"{chosen['name']}: {chosen['text']}")
+        if right.button("Its neighbours", icon=":material/format_quote:", key="open-sentence"):
+            session.go(
+                "sentences",
+                result.plan.experiment,
+                query=str(chosen["language"]),
+                row=str(chosen["at"]),
+            )
+    drawing.table(_as_table(table[table["key"] == chosen["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
+
+
+def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Points as people read them."""
+    return pd.DataFrame(
+        {
+            "language": rows["name"],
+            "rank before": rows["before"].astype("Int64"),
+            "rank after": rows["after"].astype("Int64"),
+            "retrieval": rows["now"],
+            "sentence": rows["text"],
+            "in English": rows["english"],
+            "row": rows["row"],
+        }
+    )
+
+
+def _save(table: pd.DataFrame, places: dict[float, np.ndarray], result: Result) -> None:
+    """Files of the two maps: the picture as a chart, the points as a table."""
+
+    def end(number: int) -> pd.DataFrame:
+        at = places[max(places, key=abs) if number else min(places, key=abs)]
+        return table.assign(x=at[:, 0], y=at[:, 1], shown=True)
+
+    def chart(number: int) -> Any:
+        window, hues = charts.plane(pd.concat([end(0), end(1)])), colours(result.plan.languages)
+        return charts.language_map(end(number), hues, window, end(0) if number else None)
+
+    with st.container(horizontal=True):
+        for number, title in enumerate(("before", "after")):
+            drawing.files(f"map-{title}", partial(end, number), partial(chart, number), f"Save the map {title}")

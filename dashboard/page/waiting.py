@@ -1,0 +1,162 @@
+"""What a page shows while its numbers are being computed, or when they cannot be."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import streamlit as st
+
+from core.errors import AskError
+from core.experiment.settings import Experiment
+from core.pipeline.early_estimates import Estimate
+from core.pipeline.result import Result
+from core.progress import duration
+from dashboard.charts import theme
+from dashboard.state import session
+from dashboard.text import summary
+from dashboard.work.protocol import Request
+from dashboard.work.queue import Job, in_one_line
+
+log = logging.getLogger(__name__)
+
+# Longer work starts only when somebody says so.
+_ASK_BEFORE = 600.0
+
+
+def result_or_wait(experiment: Experiment) -> Result | None:
+    """The result, if it is known; else draws progress, or what is wrong, and returns None."""
+    result: Result | None = answer_or_wait(experiment)
+    return result
+
+
+def answer_or_wait(experiment: Request) -> Any | None:
+    """The answer to any request, if it is known; else draws progress, or what is wrong, and returns None.
+
+    It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
+    """
+    jobs = session.jobs()
+    try:
+        known = jobs.result(experiment)
+        if known is not None:
+            jobs.leave(session.visitor())
+            return known
+        if st.session_state.get("stopped") == experiment:
+            _stopped()
+            return None
+        st.session_state.pop("stopped", None)
+        job = jobs.find(experiment)
+        if job is not None and job.state == "failed":
+            _failed(job)
+            return None
+        if job is None or not job.active:
+            seconds = sum(jobs.backend.estimate(experiment).values())
+            if seconds > _ASK_BEFORE and not _confirmed(experiment, seconds):
+                return None
+    except AskError as error:
+        refusal(error)
+        return None
+    except Exception as unexpected:
+        log.exception("the experiment cannot be looked up")
+        _wrong(in_one_line(unexpected))
+        return None
+    jobs.submit(session.visitor(), experiment)
+    _progress(experiment)
+    return None
+
+
+def refusal(error: AskError) -> None:
+    """Say what was asked, why it cannot be, and what to do instead."""
+    with st.container(border=True):
+        st.markdown("#### :material/error: This cannot be shown")
+        # As text, never as markup: it quotes what people typed.
+        for title, text in (("Asked", error.what), ("Why", error.why), ("Instead", error.instead)):
+            left, right = st.columns([1, 9])
+            left.markdown(f"**{title}**")
+            right.text(text)
+
+
+def _confirmed(experiment: Request, seconds: float) -> bool:
+    with st.container(border=True):
+        st.markdown(f"#### Computing this takes about {duration(seconds)}")
+        theme.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
+        return st.button("Compute it", type="primary", key=f"confirm-{hash(experiment)}")
+
+
+def _wrong(text: str) -> None:
+    with st.container(border=True):
+        st.markdown("#### :material/error: Something went wrong")
+        st.text(text)
+
+
+def _failed(job: Job) -> None:
+    if isinstance(job.error, AskError):
+        refusal(job.error)
+    else:
+        _wrong(str(job.error))
+    if st.button("Try again", type="primary"):
+        session.jobs().forget(job.experiment)
+        st.rerun()
+
+
+def _stopped() -> None:
+    """What this visitor stopped stays so until they say otherwise, whoever else goes on computing it."""
+    with st.container(border=True):
+        st.markdown("#### Stopped")
+        st.text("What was finished is kept.")
+    if st.button("Compute it", type="primary"):
+        del st.session_state["stopped"]
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _progress(experiment: Request) -> None:
+    jobs = session.jobs()
+    job = jobs.touch(session.visitor(), experiment)
+    if job is None or not job.active:
+        st.rerun()
+    with st.container(border=True):
+        st.markdown("#### Computing")
+        if job.state == "waiting":
+            ahead = jobs.ahead(job)
+            others = "another request" if ahead == 1 else f"{ahead} other requests"
+            st.progress(0.0, f"Waiting for {others} to finish" if ahead else "Starting")
+        else:
+            at = job.snapshot
+            left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
+            st.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{left}")
+        if job.progress is not None and isinstance(job.progress.partial, Estimate):
+            _estimate(job.progress.partial, experiment)
+        theme.quiet(
+            "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
+            "opens at once the next time, and a change of neurons or strength computes only the space after it."
+        )
+        if st.button("Stop", icon=":material/stop_circle:"):
+            jobs.leave(session.visitor())
+            st.session_state["stopped"] = experiment
+            st.rerun()
+
+
+def _estimate(now: Estimate, experiment: Request) -> None:
+    """What the sentences so far say, with how sure that is."""
+    target = f" from {theme.name(experiment.target)}" if isinstance(experiment, Experiment) else ""
+    found, apart = st.columns(2)
+    for column, title, pre, post, write in (
+        (found, f"Top-1{target}, so far", now.pre, now.post, summary.percent),
+        (apart, f"Distance{target}, so far", now.distance_pre, now.distance_post, "{:.3f}".format),
+    ):
+        column.metric(
+            title,
+            f"{write(post.low)} to {write(post.high)}",
+            f"before: {write(pre.low)} to {write(pre.high)}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help="95% interval after the intervention; the mean of the sentences so far is "
+            f"{write(post.value)}, before the intervention {write(pre.value)}.",
+        )
+    theme.quiet(
+        f"From {now.rows:,} of {now.of:,} sentences, drawn at random. Each looks for its translation among "
+        f"{now.rows:,} candidates so far, which is easier than among all: expect top-1 to fall as more come in, before "
+        "and after alike."
+    )

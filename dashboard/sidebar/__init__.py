@@ -1,0 +1,1 @@
+"""The sidebar: settings, uploads, saving."""

@@ -1,0 +1,49 @@
+"""What can be taken away: the setting as a file for the command line, and a report of what it found."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from core.experiment.file import write_experiment
+from core.experiment.settings import Experiment
+from dashboard.charts import theme
+from dashboard.state import session
+from dashboard.text import report
+
+
+def draw(experiment: Experiment) -> None:
+    """Draw the files of the setting, in the sidebar."""
+    with st.expander("Save"):
+        st.download_button(
+            "The setting (JSON)",
+            write_experiment(experiment),
+            "experiment.json",
+            "application/json",
+            key="save-experiment",
+            on_click="ignore",
+            width="stretch",
+            help="python -m core run --experiment experiment.json",
+        )
+        known = session.jobs().peek(experiment) is not None
+        st.download_button(
+            "A report (HTML)",
+            partial(_report, experiment),
+            "report.html",
+            "text/html",
+            key="save-report",
+            on_click="ignore",
+            width="stretch",
+            disabled=not known,
+            help="One file with the pictures, the numbers and their conditions, that opens without this program.",
+        )
+        if not known:
+            theme.quiet("The report can be saved once the setting is computed.")
+
+
+def _report(experiment: Experiment) -> bytes:
+    result = session.jobs().result(experiment)
+    if result is None:
+        raise ValueError("the setting is not computed yet")
+    return report.html(result).encode()

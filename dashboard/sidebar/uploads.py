@@ -1,0 +1,96 @@
+"""A visitor's own table of sentences: kept beside the cache under its content, checked before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from core.corpora.corpus import Corpus
+from core.corpora.load import load_corpus
+from core.errors import AskError
+from core.experiment.settings import Experiment
+from dashboard.charts import theme
+from dashboard.state import session
+
+KINDS = ("csv", "tsv", "jsonl", "parquet")
+_LARGEST = 50_000_000  # bytes
+
+
+def draw(chosen: Experiment) -> None:
+    """Offer to upload a table; what is wrong with it is said here, and the page keeps what it shows."""
+    with st.popover("Your own sentences", icon=":material/upload_file:", width="stretch"):
+        theme.quiet(
+            "A table (CSV, TSV, JSON lines or Parquet) with one column a language, named by its code (en, es, zh), "
+            "every row the same sentence. A column named split says which rows find the neurons (probe) and which are "
+            "measured (evaluation); without it the first half is the probe."
+        )
+        file = st.file_uploader("Table", type=list(KINDS), key=f"upload-{st.session_state.get('generation', 0)}")
+        if file is None:
+            return
+        try:
+            spec, corpus = take(file.name, file.getvalue(), session.engine().store.root / "uploads")
+        except AskError as error:
+            theme.problem(f"{file.name}: {error.why}. {error.instead}")
+            return
+        theme.quiet(f"{file.name}: {len(corpus.probe or ()):,} probe rows in {', '.join(corpus.languages)}.")
+        for note in corpus.notes:
+            theme.quiet(note)
+        if chosen.corpus == spec:
+            theme.quiet("In use.")
+        elif st.button("Use these sentences", type="primary", width="stretch"):
+            target = chosen.target if chosen.target in corpus.languages else corpus.languages[0]
+            st.session_state["experiment"] = replace(
+                chosen, corpus=spec, target=target, languages=None, probe_languages=None, probe_corpus=None
+            )
+            st.session_state["generation"] = st.session_state.get("generation", 0) + 1
+            st.rerun()
+
+
+def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
+    """Keep an uploaded table and read it.
+
+    Parameters
+    ----------
+    name : str
+        As it was uploaded; only its ending counts.
+    folder : Path
+        Where uploads are kept, under the digest of their content: the same table twice is one file.
+
+    Returns
+    -------
+    spec : str
+        ``table:FILE``.
+    corpus : Corpus
+
+    Raises
+    ------
+    CorpusError
+        Where it cannot be read as a table of sentences, with the line; then nothing is kept.
+    """
+    ending = Path(name).suffix.lower()
+    if ending.lstrip(".") not in KINDS:
+        raise AskError(
+            f"table {name!r}", f"its name does not end in one of {', '.join(KINDS)}", "Save it as one of them"
+        )
+    if len(content) > _LARGEST:
+        why = f"it has {len(content):,} bytes, more than the {_LARGEST:,} that are taken here"
+        raise AskError(f"table {name!r}", why, "Name its place as table:FILE under Sentences instead")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
+    new = not path.exists()
+    if new:
+        handle, temporary = tempfile.mkstemp(dir=folder, suffix=ending)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+        Path(temporary).replace(path)
+    try:
+        return f"table:{path}", load_corpus(f"table:{path}")
+    except AskError:
+        if new:
+            path.unlink(missing_ok=True)
+        raise

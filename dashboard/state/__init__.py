@@ -1,0 +1,1 @@
+"""What a visitor has chosen: the link, a page's own choices, the presentation, the session."""

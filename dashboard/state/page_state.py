@@ -1,0 +1,102 @@
+"""How a page looks at the setting (a metric, a sentence, a colouring), kept in the link beside the setting itself.
+
+A page has its own view; the link carries that of the page it opens, as ``view.NAME=VALUE``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from dashboard.state import session
+
+PREFIX = "view."
+
+
+def get(name: str, default: str = "") -> str:
+    """What the view says, as text."""
+    return _of_page().get(name, default)
+
+
+def whole(name: str, default: int, low: int, high: int) -> int:
+    """What the view says, as a whole number from ``low`` to ``high``; the default where it says something else."""
+    text = get(name)
+    return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else default
+
+
+def put(name: str, value: str, default: str = "") -> None:
+    """Change the view, and the link with it; a value that is the default needs no place there."""
+    view = _of_page()
+    if value == default:
+        view.pop(name, None)
+    else:
+        view[name] = value
+    rest = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
+    query = rest | to_query()
+    st.session_state["link"] = query
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def choice(
+    label: str,
+    options: Sequence[str],
+    name: str,
+    titles: Callable[[str], str] = str,
+    hint: str | None = None,
+    labelled: bool = True,
+) -> str:
+    """A row of options of which one is chosen; the first is the default. The label is always there to be read aloud."""
+    wanted = get(name, options[0])
+    picked = st.segmented_control(
+        label,
+        options,
+        default=wanted if wanted in options else options[0],
+        format_func=titles,
+        key=key(name),
+        help=hint,
+        label_visibility="visible" if labelled else "collapsed",
+    )
+    chosen = picked or options[0]
+    put(name, chosen, options[0])
+    return chosen
+
+
+def pick(
+    label: str, options: Sequence[str], name: str, titles: Callable[[str], str] = str, default: str | None = None
+) -> str:
+    """A list of options of which one is chosen."""
+    first = default if default is not None and default in options else options[0]
+    wanted = get(name, first)
+    at = options.index(wanted) if wanted in options else options.index(first)
+    chosen = st.selectbox(label, options, at, format_func=titles, key=key(name))
+    put(name, chosen, first)
+    return chosen
+
+
+def key(name: str) -> str:
+    """A widget's key: a new one whenever a link was followed, so that it starts from what the link says."""
+    return f"view-{session.page()}-{name}-{st.session_state.get('generation', 0)}"
+
+
+def prepare(path: str, wanted: Mapping[str, str]) -> None:
+    """Change the view of another page, before it is opened."""
+    st.session_state.setdefault("views", {}).setdefault(path, {}).update(wanted)
+
+
+def to_query() -> dict[str, str]:
+    """This page's view as query parameters."""
+    return {PREFIX + name: value for name, value in sorted(_of_page().items())}
+
+
+def from_query(query: Mapping[str, str]) -> None:
+    """Take this page's view from a link that was followed."""
+    st.session_state.setdefault("views", {})[session.page()] = {
+        name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)
+    }
+
+
+def _of_page() -> dict[str, str]:
+    views: dict[str, dict[str, str]] = st.session_state.setdefault("views", {})
+    return views.setdefault(session.page(), {})

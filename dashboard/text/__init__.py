@@ -1,0 +1,1 @@
+"""Sentences that a page or a report shows, made from figures."""

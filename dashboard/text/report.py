@@ -1,0 +1,145 @@
+"""A report of one result as a single HTML file: pictures, numbers and their conditions, with nothing to load."""
+
+from __future__ import annotations
+
+import html as escaping
+import json
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlencode
+
+import pandas as pd
+
+from core.experiment.file import write_experiment
+from core.experiment.settings import Experiment
+from core.pipeline.result import Change, Result
+from dashboard.charts import explore as charts
+from dashboard.charts import export, palette, theme
+from dashboard.page import explore
+from dashboard.state import link
+from dashboard.text import summary
+
+_STYLE = """
+body { font: 16px/1.55 system-ui, sans-serif; color: #212529; background: #fff; max-width: 1000px; margin: 2rem auto;
+       padding: 0 1rem; }
+h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+.scroll { overflow-x: auto; } svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .8rem; border-bottom: 1px solid #dee2e6; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+figure { margin: 1rem 0; } figcaption, .quiet { color: #5c636a; font-size: .88rem; }
+pre { background: #f1f3f5; padding: 1rem; border-radius: .5rem; overflow-x: auto; font-size: .82rem; }
+"""
+
+
+def html(result: Result) -> str:
+    """The report.
+
+    Everything that comes from a model, a corpus or a person stands in it as text, never as markup.
+    """
+    target = theme.name(result.plan.target)
+    parts = [
+        f"<h1>What the language neurons of {_text(target)} do</h1>",
+        *(f"<p>{_emphasised(paragraph)}</p>" for paragraph in summary.summary(result).split("\n\n")),
+        "<h2>Before and after</h2>",
+        _table(_measures(result), "Each measure in both spaces."),
+        *_maps(result),
+        f"<h2>Does a {_text(target)} sentence find its translation?</h2>",
+        _figure(
+            charts.retrieval_bars(explore.bar_frame(result)),
+            "Top-1 by candidate language, with 95% intervals (Wilson); orange: the unmodified model after subtracting "
+            "each language's mean, which needs no intervention.",
+        ),
+        _table(_by_candidate(result), f"With {target} as the query."),
+        "<h2>The same at every layer</h2>",
+        _figure(
+            charts.layer_lines(explore.layer_frame(result), result.plan.layer),
+            "Mean top-1 over candidate languages; the dashed line is the layer of this report.",
+        ),
+        "<h2>Conditions</h2>",
+        *(f"<p>Note: {_text(note)}</p>" for note in result.notes),
+        f'<p class="quiet">{_text(explore.conditions(result))}</p>',
+        *_again(result.plan.experiment),
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Language neurons: {_text(target)}</title><style>{_STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _measures(result: Result) -> pd.DataFrame:
+    layer, best = result.best_layer
+    target = theme.name(result.plan.target)
+    shares: Mapping[str, Change] = {
+        f"Top-1 from {target}": result.target_top1,
+        "Top-1, all pairs": result.all_top1,
+        f"Top-1 from {target}, mean-centred": result.centred,
+        f"Top-1 from {target}, layer {layer} (best unmodified)": best,
+    }
+    distances = {
+        "Distance, all pairs": result.all_pairs_distance,
+        f"Distance to {target}": result.target_distance,
+        f"Distance to the medoid, {target}": result.to_medoid(of_target=True),
+        "Distance to the medoid, others": result.to_medoid(of_target=False),
+    }
+    rows = [(name, summary.percent(c.pre), summary.percent(c.post), summary.points(c)) for name, c in shares.items()]
+    rows += [(name, f"{c.pre:.3f}", f"{c.post:.3f}", f"{c.difference:+.3f}") for name, c in distances.items()]
+    return pd.DataFrame(rows, columns=["measure", "before", "after", "change"])
+
+
+def _by_candidate(result: Result) -> pd.DataFrame:
+    rows = result.from_target
+    return pd.DataFrame(
+        {
+            "candidate": [theme.name(code) for code in rows["candidate"]],
+            "sentences": rows["n"],
+            "before": rows["top1_pre"].map("{:.3f}".format),
+            "after": rows["top1_post"].map("{:.3f}".format),
+            "mean-centred, before": rows["centred_pre"].map("{:.3f}".format),
+            "distance before": rows["distance_pre"].map("{:.3f}".format),
+            "distance after": rows["distance_post"].map("{:.3f}".format),
+        }
+    )
+
+
+def _maps(result: Result) -> Iterable[str]:
+    frames = [explore.map_frame(result, space, []) for space in (0, 1)]
+    window = charts.plane(pd.concat(frames))
+    colours = palette.colours(result.plan.languages)
+    for frame, ghosts, title in zip(frames, (None, frames[0]), ("Before", "After"), strict=True):
+        # What hovering would say has no place in a picture.
+        drawn = charts.language_map(frame, colours, window, ghosts)
+        yield _figure(
+            drawn,
+            f"{title}: {len(frame):,} sentences. One UMAP of both spaces together (cosine, fixed seed); grey: before.",
+        )
+
+
+def _again(experiment: Experiment) -> Iterable[str]:
+    """How to get these numbers again."""
+    yield "<h2>The same again</h2>"
+    yield f"<p>In the dashboard: <code>?{_text(urlencode(link.to_query(experiment)))}</code></p>"
+    yield "<p>On the command line: <code>python -m core run --experiment experiment.json</code>, with this file:</p>"
+    settings = json.loads(write_experiment(experiment))
+    yield f"<pre>{_text(json.dumps(settings, indent=1, ensure_ascii=False))}</pre>"
+
+
+def _figure(chart: object, caption: str, width: int = 800) -> str:
+    drawn = export.svg(chart, width).decode()
+    return f'<figure><div class="scroll">{drawn}</div><figcaption>{_text(caption)}</figcaption></figure>'
+
+
+def _table(frame: pd.DataFrame, caption: str) -> str:
+    made = frame.to_html(index=False, border=0, escape=True)
+    return f'<div class="scroll">{made}</div><p class="quiet">{_text(caption)}</p>'
+
+
+def _emphasised(markdown: str) -> str:
+    """Text in which pairs of ``**`` mean weight; all else is text."""
+    pieces = _text(markdown).split("**")
+    return "".join(f"<strong>{piece}</strong>" if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+def _text(text: str) -> str:
+    return escaping.escape(text)

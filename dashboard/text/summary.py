@@ -1,0 +1,115 @@
+"""What happened, in plain words, from the numbers alone."""
+
+from __future__ import annotations
+
+from core.experiment.settings import Experiment
+from core.pipeline.result import Change, Result
+from dashboard.charts.theme import name
+
+_NO_CHANGE = 0.005  # half a percentage point
+
+
+def percent(value: float) -> str:
+    """A share as a percentage: one decimal below ten."""
+    return f"{100 * value:.1f}%" if value < 0.0995 else f"{100 * value:.0f}%"
+
+
+def points(change: Change) -> str:
+    """A change of a share, in percentage points."""
+    return f"{100 * change.difference:+.1f} points"
+
+
+def summary(result: Result) -> str:
+    """Two paragraphs of Markdown: what was done and what moved; and what is free."""
+    if result.plan.experiment.strength == 0:
+        return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
+    return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
+
+
+def kinds(neurons: tuple[str, ...]) -> str:
+    """Whose outputs count as neurons, for a line of conditions."""
+    return " and ".join({"mlp": "MLP"}.get(kind, kind) for kind in neurons)
+
+
+def among(asked: Experiment) -> str:
+    """What limited the choice of experts, for a line of conditions; ends in a comma unless it is empty."""
+    limits = [
+        asked.select == "layer" and f"{asked.experts:,} of each layer",
+        asked.expert_layers and f"in layers {asked.expert_layers}",
+        asked.expert_sites and f"at {', '.join(asked.expert_sites)}",
+        asked.min_score is not None and f"scoring at least {asked.min_score:g}",
+    ]
+    return "".join(f"{limit}, " for limit in limits if limit)
+
+
+# What happens to the experts at strength 1.
+_DEEDS = {
+    "set-mean": "held at their {} average",
+    "set-median": "held at their {} median",
+    "additive": "shifted by what sets {} apart",
+    "zero": "silenced",
+    "damp": "halved",
+    "aura": "damped by how well they recognise {}",
+    "mean-act": "shifted by what sets {} apart",
+    "linear-act": "mapped from other languages onto {}",
+}
+_PULLS = {"set-mean": "their {} average", "set-median": "their {} median"}
+
+
+def _deed(result: Result) -> str:
+    asked, target = result.plan.experiment, name(result.plan.target)
+    k = f"{len(result.experts.neurons):,}"
+    if asked.control != "none":
+        where = " of the same layers" if asked.control == "random-layers" else ""
+        if asked.method != "set-mean":
+            much = "" if asked.strength == 1 else f", with strength {asked.strength:g}"
+            return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
+        put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
+        return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
+    if asked.strength == 1:
+        how = _DEEDS[asked.method].format(target)
+    elif asked.method in _PULLS:
+        pulled = "pulled to" if asked.strength > 0 else "pushed away from"
+        how = f"{pulled} {_PULLS[asked.method].format(target)} with strength {asked.strength:g}"
+    else:
+        how = f"{_DEEDS[asked.method].format(target)}, with strength {asked.strength:g}"
+    return f"With the **{k} neurons** that best recognise **{target}** {how}"
+
+
+def _retrieval(result: Result) -> str:
+    change, target = result.target_top1, name(result.plan.target)
+    return (
+        f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
+        f"up from **{percent(change.pre)}**{_times(change)}"
+        if change.difference > _NO_CHANGE
+        else f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
+        + ("which is no real change" if change.difference >= -_NO_CHANGE else f"down from **{percent(change.pre)}**")
+    )
+
+
+def _times(change: Change) -> str:
+    if change.pre <= 0 or change.post < 1.5 * change.pre:
+        return ""
+    ratio = change.post / change.pre
+    return f" (**{ratio:.0f} times** as often)" if ratio >= 10 else f" (**{ratio:.1f} times** as often)"
+
+
+def _distance(result: Result) -> str:
+    change = result.all_pairs_distance
+    if abs(change.difference) < 0.02 * max(change.pre, 1e-9):
+        return f"the distance between translations stays at {change.pre:.3f}"
+    moved = "shrinks" if change.difference < 0 else "grows"
+    return f"the distance between translations {moved} from {change.pre:.3f} to {change.post:.3f}"
+
+
+def _free(result: Result) -> str:
+    centred, (layer, best), gained = result.centred, result.best_layer, result.target_top1
+    free = (
+        f"**Without any intervention,** subtracting each language's mean embedding gives {percent(centred.pre)}, "
+        f"and layer {layer} gives {percent(best.pre)}"
+    )
+    if gained.difference <= _NO_CHANGE:
+        return f"{free}: the intervention adds nothing to what the model has already."
+    if max(centred.pre, best.pre) + _NO_CHANGE >= gained.post:
+        return f"{free}: the alignment is in the model already, and the intervention brings it to this layer."
+    return f"{free}: the intervention goes beyond both."

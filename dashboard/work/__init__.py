@@ -1,0 +1,1 @@
+"""Work that pages ask for: the queue, the questions, the background fill."""

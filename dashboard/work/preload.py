@@ -1,0 +1,52 @@
+"""The model in memory before it is needed: a visitor who looks at a known result may ask for another at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import AskError
+from core.experiment.plan import plan
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.progress import Progress
+from dashboard.state import session
+
+_LARGEST = 1_000_000_000  # parameters: what loads within seconds and leaves room beside it
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Asks for the model of an experiment to be in memory."""
+
+    experiment: Experiment
+
+    def known(self, engine: Engine) -> bool | None:
+        """True if it is."""
+        return engine.models.is_loaded(plan(self.experiment).resolved) or None
+
+    def estimate(self, engine: Engine) -> float:  # noqa: ARG002 - a question's estimate may depend on the engine
+        """Seconds; a guess."""
+        return 6.0
+
+    def run(self, engine: Engine, progress: Progress) -> bool:
+        """Load it."""
+        progress.stage("loading the model")
+        engine.models.get(plan(self.experiment).resolved)
+        engine.models.warm_up()
+        progress.finish()
+        return True
+
+
+def soon(experiment: Experiment) -> None:
+    """Have the model loaded in the background, once its result is on the page."""
+    jobs, engine = session.jobs(), session.engine()
+    result = jobs.peek(experiment)
+    if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
+        return
+    wanted = Loading(experiment)
+    job = jobs.find(wanted)
+    if job is None:  # what failed once is not tried again: whoever needs the model is told why
+        try:
+            jobs.submit("", wanted, background=True, title="Loading the model")
+        except AskError:
+            return

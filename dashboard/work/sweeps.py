@@ -1,0 +1,30 @@
+"""Cells of a grid as background work: one job a cell, which gives way to whoever waits for something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.experiment.settings import Experiment
+from dashboard.work.questions import Cell, TextCell
+from dashboard.work.queue import Job, Jobs
+
+Kind = type[Cell] | type[TextCell]
+
+
+def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
+    """Ask for cells, in this order; those asked for already stay where they are."""
+    for experiment in experiments:
+        title = f"{experiment.experts:,} neurons at strength {experiment.strength:g} ({experiment.target})"
+        jobs.submit(visitor, kind(experiment), background=True, title=title)
+
+
+def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
+    """Stop all cells that are not finished; those that are stay."""
+    for experiment in experiments:
+        jobs.stop(kind(experiment))
+
+
+def states(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> dict[Experiment, Job]:
+    """The jobs of cells, where there are any."""
+    found = {experiment: jobs.find(kind(experiment)) for experiment in experiments}
+    return {experiment: job for experiment, job in found.items() if job is not None}

@@ -1,0 +1,101 @@
+"""What the page of written text asks the queue for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.analyses.text_perplexity import measured
+from core.analyses.texts import check_generates, written
+from core.experiment.settings import Experiment
+from core.inference.generation import Writing
+from core.inference.perplexity import Perplexity
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+from core.progress import Progress
+
+_SECONDS = 0.15  # a token takes about so long on a laptop, for a model of a few hundred million parameters
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts without and with the intervention; while they are being written, what there is so far.
+
+    Attributes
+    ----------
+    pre, post : tuple of str, (n_samples,)
+        Empty while nothing is written.
+    """
+
+    pre: tuple[str, ...] = ()
+    post: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """The same prompt continued without and with the intervention."""
+
+    experiment: Experiment
+    writing: Writing
+
+    def known(self, engine: Engine) -> Texts | None:
+        """Both sides, if both were written before."""
+        return engine.answer_known(self.experiment, self._read)
+
+    def known_before(self, engine: Engine) -> Texts | None:
+        """The side without the intervention alone, which depends on neither experts nor strength."""
+        return engine.answer_known(self.experiment, lambda run: Texts(written(run, self.writing, None)))
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds, experts included."""
+        expected = engine.estimate(self.experiment)
+        found = sum(expected[name] for name in ("load", "capture", "expertise"))
+        return found + 2 * _SECONDS * self.writing.tokens
+
+    def run(self, engine: Engine, progress: Progress) -> Texts:
+        """Write, publishing the texts so far as the progress's ``partial``."""
+        return engine.answer(self.experiment, self._read, progress)
+
+    def _read(self, run: Run) -> Texts:
+        self.writing.check()
+        check_generates(run)
+
+        def before(texts: list[str]) -> None:
+            run.progress.partial = Texts(tuple(texts))
+
+        seconds = _SECONDS * self.writing.tokens
+        sides = {f"writing {side} the intervention": seconds for side in ("without", "with")}
+        run.progress.plan({"loading the model": run.expected()["load"]} | sides)
+        pre = written(run, self.writing, None, before)
+
+        def after(texts: list[str]) -> None:
+            run.progress.partial = Texts(pre, tuple(texts))
+
+        experts = run.experts()
+        run.progress.plan({"writing with the intervention": seconds})  # finding experts has a plan of its own
+        return Texts(pre, written(run, self.writing, run.stages.intervention(experts), after))
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How well the model predicts given texts, without and with the intervention."""
+
+    experiment: Experiment
+    texts: tuple[str, ...]
+
+    def known(self, engine: Engine) -> tuple[Perplexity, Perplexity] | None:
+        """Both sides, if both were measured before."""
+        return engine.answer_known(self.experiment, self._read)
+
+    def estimate(self, engine: Engine) -> float:
+        """Seconds, experts included."""
+        expected = engine.estimate(self.experiment)
+        found = sum(expected[name] for name in ("load", "capture", "expertise"))
+        return found + 2.0 + sum(map(len, self.texts)) / 500
+
+    def run(self, engine: Engine, progress: Progress) -> tuple[Perplexity, Perplexity]:
+        """Measure."""
+        return engine.answer(self.experiment, self._read, progress)
+
+    def _read(self, run: Run) -> tuple[Perplexity, Perplexity]:
+        pre = measured(run, self.texts, None)
+        return pre, measured(run, self.texts, run.stages.intervention(run.experts()))

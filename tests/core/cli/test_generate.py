@@ -1,0 +1,26 @@
+"""The command ``generate`` on a tiny model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import main
+from tests.core.tiny import save_tiny, write_table
+
+
+def test_writes_and_measures_both_sides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, corpus = save_tiny(tmp_path / "model", "llama"), write_table(tmp_path / "sentences.tsv")
+    text, out = tmp_path / "text.txt", tmp_path / "out.json"
+    text.write_text("El perro duerme.\n\nUn niño canta.\n", encoding="utf-8")
+    asked = ["generate", "--model", str(model), "--dtype", "float32", "--corpus", corpus, "--target", "es"]
+    asked += ["--experts", "20", "--tokens", "6", "--samples", "3", "--cache", str(tmp_path / "cache")]
+    assert main([*asked, "--strength", "0", "--perplexity", str(text), "--json", str(out)]) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["pre"] == found["post"]
+    assert len(found["pre"]["texts"]) == 3
+    assert found["pre"]["perplexity"]["texts"] == 2
+    assert found["pre"]["target_probability"]["n"] == 3
+    assert "perplexity:" in capsys.readouterr().out
+    assert main([*asked, "--samples", "0"]) == 2
+    assert "0 samples" in capsys.readouterr().err

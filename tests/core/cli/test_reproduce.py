@@ -1,0 +1,204 @@
+"""The whole command: what it writes, how it refuses, and that it goes on after it was stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.cli.main import main
+from core.reproduction import published
+from core.reproduction.items import ITEMS
+from core.store.store import Store
+from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
+
+COLUMNS = {
+    "tests.csv": "model target k strength control metric layer query candidate n p",
+    "retrieval.csv": "model target k strength control space metric layer query candidate n top1 low high",
+    "distances.csv": "model target k strength control space distance value standard_error n",
+    "correlations.csv": "model target y x space r low high p n significant",
+    "choice_of_k.csv": "model target k measure value low high n",
+    "tatoeba.csv": "model target space query candidate n top1 low high",
+    "methods.csv": "target method score top1 distance centred",
+    "similarity.csv": "target candidate gain same_script same_family similarity",
+    "experts.csv": "target measure value",
+}
+
+
+def test_every_table_has_its_columns_and_rows(report: Path) -> None:
+    for name, columns in COLUMNS.items():
+        frame = pd.read_csv(report / name)
+        assert len(frame)
+        assert set(columns.split()) <= set(frame.columns), name
+    retrieval = pd.read_csv(report / "retrieval.csv")
+    assert set(retrieval["control"]) == {"none", "random"}
+    last = retrieval[(retrieval["metric"] == "cosine") & (retrieval["layer"] == retrieval["layer"].max())]
+    ordered = len(LANGUAGES) * (len(LANGUAGES) - 1)
+    assert len(last) == ordered * len(TARGETS) * 2 * 2  # two spaces, two controls
+    points = pd.read_parquet(report / "projection.parquet")
+    assert len(points) == 2 * len(TARGETS) * len(LANGUAGES) * N_EVAL
+
+
+def test_the_page_needs_nothing_else_and_sets_published_beside_measured(report: Path) -> None:
+    html = (report / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"(?:src|href)=(?!'data:|'#)[^>]{0,40}", html) == []
+    for model in published.MODELS:
+        assert model in html
+    assert "What held, and what did not" in html
+    assert "Not asked for (--bucc DIR)." in html
+    compared = pd.read_csv(report / "comparison.csv", keep_default_na=False)
+    for row in compared.to_dict("records"):
+        assert row["difference"] == pytest.approx(row["measured"] - row["published"])
+    aya = compared[(compared["published_model"] == "Aya-8b") & (compared["measure"] == "all pairs")]
+    assert dict(zip(aya["space"], aya["published"], strict=True)) == {"pre": 0.72, "post": 0.19}
+    measured = pd.read_csv(report / "distances.csv")
+    mean = measured[(measured["target"] == "mean") & (measured["distance"] == "all pairs")]
+    mean = mean[(mean["control"] == "none") & (mean["metric"] == "cosine") & (mean["layer"] == mean["layer"].max())]
+    mean = mean.set_index("space")["value"]
+    assert dict(zip(aya["space"], aya["measured"], strict=True)) == pytest.approx(mean.to_dict())
+
+
+def test_nothing_in_the_folder_says_where_it_was_made(report: Path, asked_for: Asked) -> None:
+    place = str(asked_for.model.parent)
+    for path in report.rglob("*"):
+        if path.suffix in (".html", ".json", ".csv", ".svg"):
+            assert place not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_the_summary_says_conditions_costs_and_what_is_missing(report: Path) -> None:
+    found = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    states = {name: item["state"] for name, item in found["items"].items()}
+    assert {name for name, state in states.items() if state == "missing"} == {"bucc", "paraphrase"}
+    assert set(states) == {item.name for item in ITEMS}
+    for item in found["items"].values():
+        for name in item["tables"]:
+            assert (report / name).is_file()
+        for figure in item["figures"]:
+            assert (report / "figures" / f"{figure['name']}.svg").read_text(encoding="utf-8").startswith("<svg")
+            assert (report / "figures" / f"{figure['name']}.png").read_bytes()[:4] == b"\x89PNG"
+    assert any(figure["name"] == "projection_ja" for figure in found["items"]["projection"]["figures"])
+    assert found["settings"]["model_digest"]
+    assert found["settings"]["seed"] == 3
+    assert found["conditions"]["probe_sentences"] == N_PROBE
+    assert found["conditions"]["eval_sentences"] == N_EVAL
+    assert {"experts: es", "retrieval: ja"} <= set(found["seconds_by_step"])
+    assert all(verdict["text"] for verdict in found["verdicts"])
+
+
+class Killed(KeyboardInterrupt):
+    pass
+
+
+def _killed_after(monkeypatch: pytest.MonkeyPatch, most: int | None, stored: list[str]) -> None:
+    """Note every stage that is stored, and kill the process when it is about to store after ``most`` of them."""
+    put, before = Store.put, len(stored)
+
+    def counting(self: Store, stage: str, *rest: Any, **more: Any) -> Any:
+        if most is not None and len(stored) - before >= most:
+            raise Killed
+        stored.append(stage)
+        return put(self, stage, *rest, **more)
+
+    monkeypatch.setattr(Store, "put", counting)
+
+
+def test_goes_on_after_it_was_killed(
+    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, cache = tmp_path / "report", tmp_path / "cache"
+    stored: list[str] = []
+    for writes in (10, 60):
+        with monkeypatch.context() as patched:
+            _killed_after(patched, writes, stored)
+            assert asked_for.run(out, cache) == 130
+    partial = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert partial["items"]["experts"]["state"] == "measured"
+    assert partial["items"]["methods"]["why"] == "Not yet measured."
+    assert "Not yet measured." in (out / "report.html").read_text(encoding="utf-8")
+    with monkeypatch.context() as patched:
+        _killed_after(patched, None, stored)
+        assert asked_for.run(out, cache) == 0
+    assert stored.count("responses") == 4, "a probe language was read twice"
+    for name in (*COLUMNS, "gains.csv", "comparison.csv"):
+        pd.testing.assert_frame_equal(pd.read_csv(out / name), pd.read_csv(report / name), obj=name)
+    steps = json.loads((out / "report.json").read_text(encoding="utf-8"))["seconds_by_step"]
+    assert set(steps) == set(json.loads((report / "report.json").read_text(encoding="utf-8"))["seconds_by_step"])
+
+
+def _flores(folder: Path, short: str = "") -> str:
+    for split, n in (("dev", 6), ("devtest", 6)):
+        (folder / split).mkdir(parents=True)
+        for code in ("eng_Latn", "spa_Latn", "jpn_Jpan"):
+            lines = n - (code == short and split == "devtest")
+            text = "".join(f"{code} {split} {row}\n" for row in range(lines))
+            (folder / split / f"{code}.{split}").write_text(text, encoding="utf-8")
+    return f"flores:{folder}"
+
+
+REFUSALS: dict[str, tuple[list[str], list[str]]] = {
+    "language": (["--languages", "en,sw"], ["evaluate on sw", "en, de, es, ru, ja"]),
+    "target": (["--targets", "fr"], ["fr", "en, de, es, ru, ja"]),
+    "targets the corpus lacks": (["--languages", "de,sw"], ["sw"]),
+    "corpus of pairs": (["--corpus", "tatoeba:{tatoeba}"], ["multi-parallel", "--corpus flores:DIR"]),
+    "no such corpus": (["--corpus", "flores:{tmp}/none"], ["{tmp}/none"]),
+    "lines that do not correspond": (["--corpus", "{short}", "--targets", "es"], ["lines", "do not correspond"]),
+    "wrong folder of pairs": (["--tatoeba", "{tmp}"], ["tatoeba:{tmp}", "has no files tatoeba"]),
+    "no pair of a target": (["--targets", "de"], ["none with a target (de)", "--tatoeba"]),
+    "out is a file": (["--out", "{file}"], ["{file}", "it is a file"]),
+    "out within a file": (["--out", "{file}/report"], ["{file}/report", "Name a folder you can write to"]),
+    "too many experts": (["--experts", "5000"], ["5,000 experts", "neurons"]),
+    "too many sentences": (["--sentences", "500"], ["500 evaluation sentences"]),
+    "no texts": (["--texts", "0"], ["0 samples"]),
+    "no seeds": (["--seeds", "0"], ["seeds 0"]),
+    "sweep": (["--sweep", "0,5"], ["0, 5 experts"]),
+    "another report": (["--out", "{report}", "--experts", "31"], ["experts (30, now 31)", "Name another folder"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_says_what_is_wrong_before_any_work(
+    case: str, asked_for: Asked, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("mine", encoding="utf-8")
+    places = {"tmp": tmp_path, "file": file, "report": report, "tatoeba": asked_for.tatoeba}
+    if case == "lines that do not correspond":
+        places["short"] = _flores(tmp_path / "flores", short="jpn_Jpan")
+    arguments, expected = ([text.format(**places) for text in texts] for texts in REFUSALS[case])
+    assert asked_for.run(tmp_path / "out", tmp_path / "cache", *arguments) == 2
+    said = capsys.readouterr().err
+    for words in ("error:", "why:", "instead:", *expected):
+        assert words in said
+    assert not (tmp_path / "cache").exists(), "refused only after work had begun"
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_list_of_numbers_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--out", str(tmp_path), "--sweep", "some"])
+    assert "'some' is not a list of whole numbers" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, cache = tmp_path / "report", tmp_path / "cache"
+    put = Store.put
+
+    def full(self: Store, stage: str, *rest: Any, **more: Any) -> Any:
+        if stage == "written":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return put(self, stage, *rest, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "put", full)
+        assert asked_for.run(out, cache) != 0
+    assert "No space left on device" in capsys.readouterr().err
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]["retrieval"]["state"] == "measured"
+    assert asked_for.run(out, cache) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(out / "choice_of_k.csv"), pd.read_csv(report / "choice_of_k.csv"))

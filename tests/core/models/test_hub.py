@@ -1,0 +1,170 @@
+"""Models by hub id, against a real server on this machine: what is there loads, what is not is said in plain words."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.models.load import outline
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from tests.core.hub_server import COMMIT, Repository, serving
+
+ROOT = Path(__file__).parents[3]
+
+# Asks for each (id, revision), all the way to a loaded model, and writes down how each went.
+SCRIPT = """
+import json, sys, tempfile
+from core.errors import ModelError
+from core.models import ModelSpec, load, outline, resolve
+from core.store import Store
+
+answers = []
+for name, revision in json.loads(sys.argv[1]):
+    step = "resolve"
+    try:
+        found = resolve(ModelSpec(name, revision, dtype="float32", device="cpu"))
+        step = "outline"
+        neurons = outline(found).neurons.total
+        step = "load"
+        model = load(found, Store(tempfile.mkdtemp()))
+        weights = sum(float(p.double().sum()) for p in model.lm.parameters())
+        answers.append({"revision": found.revision, "digest": found.digest, "neurons": neurons, "weights": weights})
+    except ModelError as error:
+        answers.append({"step": step, "what": error.what, "why": error.why, "instead": error.instead})
+print(json.dumps(answers))
+"""
+
+Answer = dict[str, object]
+
+
+def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline: bool = False) -> list[Answer]:
+    """Ask in a process of its own, since the hub's client reads its settings when it is imported."""
+    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment |= {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": str(int(offline)),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    for key in ("HF_TOKEN", "HF_HUB_CACHE", "TRANSFORMERS_OFFLINE"):
+        environment.pop(key, None)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(wanted)], env=environment, capture_output=True, text=True, cwd=home
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answers: list[Answer] = json.loads(done.stdout.splitlines()[-1])
+    assert len(answers) == len(wanted)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def answers(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    """How each request went: against the server, then with the server gone, then offline."""
+    home = tmp_path_factory.mktemp("home")
+    headless = Path(shutil.copytree(tiny_folders["gpt2"], home / "headless"))
+    (headless / "model.safetensors").unlink()
+    served = {
+        "tiny/llama": Repository(tiny_folders["llama"], ("main", "v1", COMMIT)),
+        "tiny/gated": Repository(tiny_folders["llama"], gated=True),
+        "tiny/headless": Repository(headless),
+        "tiny/broken": Repository(headless, broken=True),
+    }
+    requests: dict[str, tuple[str, str | None]] = {
+        "by default": ("tiny/llama", None),
+        "by tag": ("tiny/llama", "v1"),
+        "by commit": ("tiny/llama", COMMIT),
+        "no such model": ("tiny/nothing", None),
+        "no such revision": ("tiny/llama", "v9"),
+        "gated": ("tiny/gated", None),
+        "no weights": ("tiny/headless", None),
+        "hub ill": ("tiny/broken", None),
+    }
+    later: list[tuple[str, str | None]] = [
+        ("tiny/llama", None),
+        ("tiny/llama", COMMIT),
+        ("tiny/nothing", None),
+        ("tiny/llama", "v9"),
+    ]
+    names = ("cached", "cached commit", "not cached", "revision not cached")
+    with serving(served) as endpoint:
+        found = dict(zip(requests, ask(list(requests.values()), home, endpoint), strict=True))
+    found |= {f"{name}, hub gone": answer for name, answer in zip(names, ask(later, home, endpoint), strict=True)}
+    offline = ask(later, home, endpoint, offline=True)
+    return found | {f"{name}, offline": answer for name, answer in zip(names, offline, strict=True)}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "by default",
+        "by tag",
+        "by commit",
+        "cached, hub gone",
+        "cached commit, hub gone",
+        "cached, offline",
+        "cached commit, offline",
+    ],
+)
+def test_a_model_by_its_id(request_: str, answers: dict[str, Answer], tiny_folders: dict[str, Path]) -> None:
+    from safetensors.torch import load_file
+
+    answer = answers[request_]
+    assert "why" not in answer, answer
+    assert answer["revision"] == answer["digest"] == COMMIT
+    local = resolve(ModelSpec(str(tiny_folders["llama"]), dtype="float32", device="cpu"))
+    assert answer["neurons"] == outline(local).neurons.total
+    saved = load_file(tiny_folders["llama"] / "model.safetensors").values()
+    assert answer["weights"] == pytest.approx(sum(float(tensor.double().sum()) for tensor in saved))
+
+
+def test_no_such_model(answers: dict[str, Answer]) -> None:
+    answer = answers["no such model"]
+    assert answer["step"] == "resolve"
+    assert answer["what"] == "load tiny/nothing"
+    assert "no model of that name" in str(answer["why"])
+    assert "spelling" in str(answer["instead"])
+
+
+def test_no_such_revision(answers: dict[str, Answer]) -> None:
+    answer = answers["no such revision"]
+    assert answer["step"] == "resolve"
+    assert answer["what"] == "load tiny/llama at revision v9"
+    assert "no such revision" in str(answer["why"])
+    assert "branch, tag or commit" in str(answer["instead"])
+
+
+def test_gated(answers: dict[str, Answer]) -> None:
+    answer = answers["gated"]
+    assert answer["step"] == "resolve"  # before any work is planned
+    assert "accept their terms" in str(answer["why"])
+    assert "hf auth login" in str(answer["instead"])
+    assert "tiny/gated" in str(answer["instead"])
+
+
+def test_no_weights(answers: dict[str, Answer]) -> None:
+    answer = answers["no weights"]
+    assert answer["step"] == "load"
+    assert answer["what"] == "load tiny/headless"
+    assert "safetensors" in str(answer["why"])
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [f"{name}, {how}" for name in ("not cached", "revision not cached") for how in ("hub gone", "offline")]
+    + ["hub ill"],
+)
+def test_no_hub_and_not_cached(request_: str, answers: dict[str, Answer]) -> None:
+    answer = answers[request_]
+    assert answer["step"] == "resolve"
+    assert "cannot be reached" in str(answer["why"])
+    assert "not in the local cache" in str(answer["why"])
+    assert "hf download" in str(answer["instead"])

@@ -1,0 +1,60 @@
+"""Intervals and tests against scipy and worked examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from core.stats.intervals import bootstrap
+from core.stats.significance import holm, mcnemar
+
+
+def test_the_bootstrap_is_scipys() -> None:
+    values = np.random.default_rng(1).normal(0.3, 0.2, size=150)
+    found = bootstrap(values, resamples=20_000)
+    expected = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=2).confidence_interval
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.002)
+
+
+def test_the_bootstrap_is_the_same_twice_and_another_with_another_seed() -> None:
+    values = np.random.default_rng(1).normal(size=40)
+    assert bootstrap(values, seed=3) == bootstrap(values, seed=3)
+    assert bootstrap(values, seed=3) != bootstrap(values, seed=4)
+
+
+def test_its_interval_covers_as_often_as_it_says() -> None:
+    random = np.random.default_rng(8)
+    covered = 0
+    for trial in range(300):
+        found = bootstrap(random.binomial(1, 0.4, size=100).astype(float), seed=trial, resamples=500)
+        covered += found.low <= 0.4 <= found.high
+    assert 0.90 <= covered / 300 <= 0.98
+
+
+@pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (1, 0), (9, 2), (30, 30), (3, 41)])
+def test_mcnemar_is_the_binomial_test_of_what_differs(fixed: int, broken: int) -> None:
+    pre = np.array([False] * fixed + [True] * broken + [True, False] * 5)
+    post = np.array([True] * fixed + [False] * broken + [True, False] * 5)
+    n = fixed + broken
+    chances = stats.binom.pmf(np.arange(n + 1), n, 0.5)  # by the definition: as or less likely outcomes of n fair coins
+    expected = chances[chances <= chances[fixed] * (1 + 1e-7)].sum()
+    assert mcnemar(pre, post) == pytest.approx(min(expected, 1.0))
+
+
+def test_holm_on_a_worked_example() -> None:
+    # .005 x 4, .011 x 3, .02 x 2, .04 x 1, none below the one before it
+    assert holm(np.array([0.02, 0.005, 0.04, 0.011])) == pytest.approx([0.04, 0.02, 0.04, 0.033])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_a_plain_loops(p_values: list[float]) -> None:
+    found = holm(np.array(p_values))
+    largest, expected = 0.0, {}
+    for step, at in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, (len(p_values) - step) * p_values[at])
+        expected[at] = min(1.0, largest)
+    assert found == pytest.approx([expected[at] for at in range(len(p_values))])

@@ -1,0 +1,41 @@
+"""What the cache holds, against a walk over its folder; what is taken away is computed again."""
+
+from __future__ import annotations
+
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.store import inventory
+
+
+def test_every_artefact_is_counted_and_weighed(asked: Experiment, engine: Engine) -> None:
+    engine.run(asked)
+    found = inventory.table(engine.store).set_index("stage")
+    stages = {path.parent.parent.name for path in engine.store.root.glob("*/*/manifest.json")}
+    assert set(found.index) == stages
+    for stage in stages:
+        folders = [path.parent for path in engine.store.root.glob(f"{stage}/*/manifest.json")]
+        assert found.loc[stage, "artefacts"] == len(folders)
+        files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+        content = sum(file.stat().st_size for file in files if file.name != "manifest.json")
+        everything = sum(file.stat().st_size for file in files)
+        assert content <= found.loc[stage, "bytes"] <= everything
+    assert found["bytes"].is_monotonic_decreasing
+
+
+def test_what_is_taken_away_is_computed_again_and_the_rest_stays(asked: Experiment, engine: Engine) -> None:
+    before = engine.run(asked)
+    kept = {entry.digest for entry in engine.store.entries() if entry.stage not in ("embeddings", "layer")}
+    count, size = inventory.remove(engine.store, ["embeddings", "layer"])
+    assert count > 0
+    assert size > 0
+    assert {entry.digest for entry in engine.store.entries()} == kept
+    assert Engine(engine.store).known(asked) is None
+    after = engine.run(asked)
+    assert set(after.computed) == {"embed_pre", "embed_post"}
+    assert after.to_json()["retrieval"] == before.to_json()["retrieval"]
+
+
+def test_an_empty_cache(engine: Engine) -> None:
+    assert inventory.table(engine.store).empty
+    assert inventory.remove(engine.store, ["embeddings"]) == (0, 0)
+    assert 0 < inventory.disk(engine.store).free <= inventory.disk(engine.store).total

@@ -1,0 +1,56 @@
+"""Files of charts and tables open in other programs, and hold what was drawn."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dashboard.charts import explore as charts
+from dashboard.charts import export, palette
+from dashboard.page import explore
+from tests.dashboard.made import make_result
+
+LANGUAGES = ("en", "es", "ja", "zh")
+
+
+def bars() -> Any:
+    return charts.retrieval_bars(explore.bar_frame(make_result()))
+
+
+def large_map() -> Any:
+    """More points than Altair takes by itself."""
+    n = 6000
+    points = pd.DataFrame({"x": np.arange(n, dtype=float), "y": 0.0, "language": "en", "name": "English"})
+    points = points.assign(text="<b>&", english="", row=[str(i) for i in range(n)], shown=True)
+    return charts.language_map(points, palette.colours(("en",)), charts.plane(points))
+
+
+@pytest.mark.parametrize("chart", [bars, large_map])
+def test_pictures_open(chart: Any) -> None:
+    drawn = ElementTree.fromstring(export.svg(chart()))
+    assert drawn.tag.endswith("svg")
+    assert float(drawn.attrib["width"].removesuffix("px")) >= 900
+    picture = Image.open(io.BytesIO(export.png(chart())))
+    picture.load()
+    assert picture.width >= 1800
+    assert len(set(picture.convert("RGB").resize((64, 64)).getdata())) > 2  # something is drawn
+
+
+def test_a_picture_has_the_charts_words_and_every_mark() -> None:
+    drawn = ElementTree.fromstring(export.svg(bars()))
+    said = {"".join(text.itertext()) for text in drawn.iter() if text.tag.endswith("text")}
+    assert {"English", "Spanish", "Chinese", "before", "after"} <= said
+    marks = ElementTree.fromstring(export.svg(large_map()))
+    assert sum(1 for each in marks.iter() if each.attrib.get("aria-roledescription") == "point") == 6000
+
+
+def test_tables_come_back_as_they_were() -> None:
+    frame = explore.bar_frame(make_result()).assign(text=['<b>, "é"\n日本語'] * 6)
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(export.csv(frame))), frame)
+    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(export.parquet(frame))), frame)

@@ -1,0 +1,70 @@
+"""The page of jobs and cache: what runs can be stopped, what is kept can be taken away."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import SettingError
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.store.store import Store
+from dashboard.page import jobs
+from dashboard.state import session
+from dashboard.work.queue import Job
+from tests.dashboard.bench import until
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.work.test_queue import X
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (1200, "1.2 kB"), (530_000_000, "530 MB"), (2_500_000_000, "2.5 GB")],
+)
+def test_sizes_in_words(count: int, words: str) -> None:
+    assert jobs.size(count) == words
+
+
+def test_how_jobs_ended_is_said() -> None:
+    refusal = SettingError("k of 0", "at least one is needed", "Use 1.")
+    ended = [Job(X, "failed", error=refusal), Job(X, "done", title="A cell"), Job(X, "stopped")]
+    rows = jobs.ended_frame(ended).to_dict("records")
+    assert rows[0]["why"] == "k of 0: at least one is needed"
+    assert [row["how"] for row in rows] == ["failed", "finished", "stopped"]
+    assert rows[1]["what"] == "A cell"
+    assert "Japanese, 10 neurons" in rows[2]["what"]
+
+
+def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
+    page = open_page("jobs")
+    asked: Experiment = page.session_state["experiment"]
+    engine = session.engine()
+    with engine.store.lock("rounds", {"held": "by the test"}):
+        job = session.jobs().submit("somebody", asked)
+        until(lambda: job.state == "running" or not job.active, "it runs")
+        page.run()
+        stops = [button for button in page.button if button.label == "Stop"]
+        if job.active and stops:
+            stops[0].click().run()
+    until(lambda: not job.active, "it ends")
+    assert not page.exception
+
+
+def test_what_is_taken_away_is_gone(open_page: OpenPage, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page("jobs")
+    asked: Experiment = page.session_state["experiment"]
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
+    session.process.clear()
+    Engine(Store(tmp_path / "cache")).run(asked)
+    page.run()
+    shown = page.dataframe[0].value.set_index("stage")
+    assert shown.loc["embeddings", "artefacts"] > 0
+    next(box for box in page.multiselect if box.label == "Take away").select("projection").run()
+    page.button(key="remove-for-good").click().run()
+    assert not page.exception
+    assert "projection" not in page.dataframe[0].value["stage"].tolist()
+    assert not any((tmp_path / "cache" / "projection").glob("*/manifest.json"))
+    assert "embeddings" in page.dataframe[0].value["stage"].tolist()
+    versions = page.dataframe[-1].value.set_index("what")["which"]
+    import torch
+
+    assert versions["torch"] == torch.__version__

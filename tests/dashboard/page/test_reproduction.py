@@ -1,0 +1,67 @@
+"""The page that shows a report of the reproduction: the same numbers as its files, and what is wrong with a folder."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core.cli.main import main
+from tests.core.tiny import save_tiny, write_table
+from tests.dashboard.conftest import OpenPage
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small report."""
+    root = tmp_path_factory.mktemp("report")
+    model, corpus = save_tiny(root / "model", "llama"), write_table(root / "sentences.tsv", 8, 6, ("en", "es", "ja"))
+    asked = ["reproduce", "--model", str(model), "--dtype", "float32", "--device", "cpu", "--corpus", corpus]
+    asked += ["--targets", "es", "--experts", "20", "--sweep", "20", "--texts", "2", "--seeds", "1"]
+    asked += ["--text-tokens", "3", "--perplexity-sentences", "2"]
+    assert main([*asked, "--out", str(root / "report"), "--cache", str(root / "cache")]) == 0
+    return root / "report"
+
+
+def test_shows_what_the_files_say(open_page: OpenPage, folder: Path) -> None:
+    page = open_page("reproduction", **{"view.folder": str(folder)})
+    assert not page.exception
+    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    frames = [shown.value for shown in page.dataframe]
+    assert frames[0]["claim"].tolist() == [said["claim"] for said in content["verdicts"]]
+    picked = next(box for box in page.selectbox if box.label == "Item")
+    assert len(picked.options) == sum(item["state"] == "measured" for item in content["items"].values())
+    assert any("Not asked for (--bucc DIR)." in str(html.proto.body) for html in page.get("html"))
+    picked.select("distances").run()
+    assert not page.exception
+    assert page.query_params["view.item"] == "distances"
+    written = pd.read_csv(folder / "distances.csv")
+    shown = [frame for frame in (s.value for s in page.dataframe) if "standard_error" in frame]
+    assert shown[0]["value"].tolist() == pytest.approx(written["value"].tolist())
+
+
+@pytest.mark.parametrize("item", ["experts", "retrieval", "projection", "correlations", "choice_of_k", "methods"])
+def test_every_item_opens_from_a_link(open_page: OpenPage, folder: Path, item: str) -> None:
+    page = open_page("reproduction", **{"view.folder": str(folder), "view.item": item})
+    assert not page.exception
+    captions = json.loads((folder / "report.json").read_text(encoding="utf-8"))["items"][item]["figures"]
+    said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
+    for figure in captions:
+        assert figure["caption"].split(";")[0] in said
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "report.json"), ("{", "is not JSON"), ("[]", "of another kind")],
+)
+def test_says_what_is_wrong_with_a_folder(open_page: OpenPage, tmp_path: Path, content: str | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "report.json").write_text(content, encoding="utf-8")
+    page = open_page("reproduction", **{"view.folder": str(tmp_path)})
+    assert not page.exception
+    said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
+    assert words in said
+    assert "python -m core reproduce" in said

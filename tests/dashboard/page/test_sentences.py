@@ -1,0 +1,76 @@
+"""The Sentences page: neighbours are core's, texts are texts, the sentence is in the link."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.analyses import translation_ranks
+from core.analyses.sentence_neighbours import of_sentence
+from core.spaces.neighbours import Neighbours
+from dashboard.charts import theme
+from dashboard.page import sentences
+from dashboard.sentence_map import points
+from dashboard.state import session
+from tests.dashboard.bench import until
+from tests.dashboard.conftest import OpenPage
+
+
+def test_a_texts_markup_is_shown_not_obeyed() -> None:
+    near = Neighbours(np.array([1, 0]), np.array([0.9, 0.8], dtype=np.float32), 3, 0.5)
+    made = sentences.neighbours_html(near, 2, ("<b>x</b>", "**y**", "z & z"), ("", "", ""))
+    assert "<b>" not in made
+    assert "&lt;b&gt;x&lt;/b&gt;" in made
+    assert made.index("**y**") < made.index("&lt;b&gt;")
+    assert made.count("ln-own") == 1  # the translation, which is further down
+    assert made.index("ln-own") > made.index("…")
+    assert 'dir="auto"' in made
+
+
+def test_a_sentence_says_what_it_means_in_english() -> None:
+    made = sentences.quotation("<i>犬</i>", "the <b>dog</b>")
+    assert "&lt;i&gt;犬" in made
+    assert "the &lt;b&gt;dog" in made
+    assert "<small" not in sentences.quotation("a dog", "")
+
+
+def test_what_became_of_a_sentence() -> None:
+    assert [points.state(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
+        "found in both",
+        "fixed",
+        "broken",
+        "found in neither",
+    ]
+
+
+def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) -> None:
+    page = open_page("sentences", **{"view.query": "en", "view.candidate": "ja", "view.row": "3"})
+    until(lambda: page.run().dataframe, "the result is there")
+    assert not page.exception
+    engine, asked = session.engine(), page.session_state["experiment"]
+    found = engine.answer(asked, lambda run: of_sentence(run, 0, "en", 3))
+    table = page.dataframe[0].value.set_index("language")
+    for code, (pre, post) in found.found.items():
+        assert table.loc[theme.name(code), "rank before"] == pre.own_rank
+        assert table.loc[theme.name(code), "rank after"] == post.own_rank
+    result = engine.known(asked)
+    assert result is not None
+    assert table.loc["Japanese", "translation"] == result.plan.groups[0].texts["ja"][3]
+
+    from_target = open_page("sentences")
+    pre, post = engine.answer(asked, translation_ranks.both)
+    candidate = "en"
+    fixed = int(((pre.of(candidate) > 1) & (post.of(candidate) == 1)).sum())
+    broken = int(((pre.of(candidate) == 1) & (post.of(candidate) > 1)).sum())
+    titles = [title.value for title in from_target.subheader]
+    n = len(result.plan.groups[0])
+    assert f"Fixed by the intervention: {fixed} of {n}" in titles
+    assert f"Broken by it: {broken} of {n}" in titles
+    for table in (each.value for each in from_target.dataframe if "in English" in each.value):
+        ours = result.plan.groups[0].texts
+        assert [ours["en"][row] for row in table["row"]] == table["in English"].tolist()
+
+
+def test_a_row_that_is_not_there_is_the_first(open_page: OpenPage) -> None:
+    page = open_page("sentences", **{"view.row": "9999"})
+    until(lambda: page.run().dataframe, "the result is there")
+    assert not page.exception

@@ -1,0 +1,112 @@
+"""The What-if page: cells are core's, filling gives way and stops, the view is in the link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.analyses import grid
+from core.analyses.grid import MEASURES
+from dashboard.charts import what_if as charts
+from dashboard.page import what_if
+from dashboard.state import session
+from dashboard.work import sweeps
+from dashboard.work.questions import Cell
+from dashboard.work.queue import Jobs
+from tests.dashboard.bench import Bench, until
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.work.test_queue import X
+
+
+def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
+    cells = grid.grid(X, [10, 20], [0.0, 1.0])
+    known = {cells[0]: {"target_top1": 0.1}, cells[1]: {"target_top1": 0.5}}
+    frame = what_if.cell_frame(cells, known, {cells[3]: "running"}, MEASURES["target_top1"])
+    values = frame.set_index(["k", "strength"])
+    assert values.loc[(10, 0.0), "value"] == values.loc[(20, 0.0), "value"] == 0.1
+    assert values.loc[(10, 1.0), "value"] == 0.5
+    assert values.loc[(20, 1.0)].isna()["value"]
+    assert values.loc[(20, 1.0), "state"] == "running"
+    made = charts.surface(frame, "Top-1", True, (10, 1.0)).to_dict()
+    drawn = [made["datasets"][layer["data"]["name"]] for layer in made["layer"]]
+    assert [len(rows) for rows in drawn] == [1, 1, 3, 3, 1]
+    assert {row["label"] for row in drawn[3]} == {"10%", "50%"}
+
+
+def test_a_row_or_a_column_can_be_filled_alone() -> None:
+    here = replace(X, experts=20, strength=1.0)
+    cells = grid.grid(here, [10, 20, 30], [0.0, 0.5, 1.0])
+    found = what_if.regions([each for each in cells if each.strength], here)
+    assert {(each.experts, each.strength) for each in found["row"][1]} == {(20, 0.5), (20, 1.0)}
+    assert {(each.experts, each.strength) for each in found["column"][1]} == {(10, 1.0), (20, 1.0), (30, 1.0)}
+    assert found["row"][0] == "20 neurons"
+    assert what_if.regions([each for each in cells if each.experts == 20], here).keys() == {"column"}
+    assert what_if.regions([], here) == {}
+
+
+def test_strengths_stand_on_the_axis_as_they_are() -> None:
+    cells = grid.grid(X, [1000], [0.25, 0.75])
+    frame = what_if.cell_frame(cells, {each: {"target_top1": 0.1} for each in cells}, {}, MEASURES["target_top1"])
+    axis = charts.lines(frame, "Top-1", True).to_dict()["encoding"]
+    assert axis["x"]["axis"]["values"] == [0.25, 0.75]
+    assert axis["x"]["axis"]["format"] == ".3~g"  # else rounded to a tenth
+    assert axis["color"]["legend"]["format"] == ","
+
+
+def test_cells_give_way_to_a_visitor_and_go_on_after() -> None:
+    bench = Bench()
+    jobs = Jobs(bench)
+    cells = grid.grid(X, [10, 20], [1.0])
+    sweeps.fill(jobs, "one", cells)
+    first, second = (Cell(each) for each in cells)
+    bench.runs(first)
+    waited_for = replace(X, experts=30)
+    jobs.submit("two", waited_for)
+    bench.step(first)  # at its next report it sees that somebody waits
+    bench.runs(waited_for)
+    bench.finish(waited_for)
+    bench.runs(second)
+    bench.finish(second)
+    bench.runs(first, times=2)
+    sweeps.stop(jobs, cells)
+    bench.step(first)
+    until(lambda: not any(job.active for job in jobs.all()), "all end")
+    assert [job.state for job in sweeps.states(jobs, cells).values()] == ["stopped", "done"]
+
+
+def test_a_visitors_next_request_leaves_their_cells_alone() -> None:
+    bench = Bench()
+    jobs = Jobs(bench)
+    cells = grid.grid(X, [10], [1.0])
+    sweeps.fill(jobs, "one", cells)
+    bench.runs(Cell(cells[0]))
+    jobs.submit("one", replace(X, experts=30))
+    jobs.leave("one")
+    assert sweeps.states(jobs, cells)[cells[0]].active
+    sweeps.stop(jobs, cells)
+    bench.step(Cell(cells[0]))
+    until(lambda: not any(job.active for job in jobs.all()), "all end")
+
+
+def test_the_page_computes_what_is_missing(open_page: OpenPage) -> None:
+    page = open_page("what-if", **{"view.counts": "10, 20", "view.strengths": "0, 1", "view.measure": "all_top1"})
+    assert not page.exception
+    page.button(key="start-sweep").click().run()
+    until(lambda: not {"start-sweep", "stop-sweep"} & {b.key for b in page.run().button}, "all are computed")
+    assert not page.exception
+    asked = page.session_state["experiment"]
+    engine = session.engine()
+    known = {each: engine.answer_known(each, grid.cell) for each in grid.grid(asked, [10, 20], [0.0, 1.0])}
+    assert all(value is not None for value in known.values())
+    found = grid.best(known, "all_top1", {})
+    assert found is not None
+    said = " ".join(text.value for text in page.markdown)
+    assert f"**{found.experts:,} neurons at strength {found.strength:g}**" in said
+
+
+@pytest.mark.parametrize(("text", "said"), [("10, many", "many cannot be used"), ("0.5", "0.5 cannot be used")])
+def test_numbers_that_cannot_be_used_are_said(open_page: OpenPage, text: str, said: str) -> None:
+    page = open_page("what-if", **{"view.counts": text})
+    assert not page.exception
+    assert said in " ".join(str(each.proto.body) for each in page.get("html"))

@@ -1,0 +1,74 @@
+"""A visitor's own table: kept by content, refused with its line, and never in the way of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from core.corpora.load import load_corpus
+from core.errors import AskError
+from dashboard.sidebar import uploads
+from tests.core.tiny import write_table
+from tests.dashboard.browsing import Visit
+
+Link = dict[str, str]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> bytes:
+    spec = write_table(tmp_path / "sentences.tsv", 10, 7)
+    return Path(spec.removeprefix("table:")).read_bytes()
+
+
+def test_an_uploaded_table_is_the_table(table: bytes, tmp_path: Path) -> None:
+    spec, corpus = uploads.take("../../My table.TSV", table, tmp_path / "uploads")
+    (kept,) = (tmp_path / "uploads").iterdir()
+    assert spec == f"table:{kept}"
+    assert kept.read_bytes() == table
+    direct = load_corpus(f"table:{tmp_path / 'sentences.tsv'}")
+    assert corpus.digest == direct.digest
+    again, _ = uploads.take("another name.tsv", table, tmp_path / "uploads")
+    assert again == spec
+    assert len(list((tmp_path / "uploads").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("ragged.csv", "en,ja\none,一\ntwo\nthree,三\nfour,四\n".encode(), "line 3"),
+        ("empty.csv", b"", "empty"),
+        ("latin.csv", "en,fr\nschool,\u00e9cole\nsea,mer\n".encode("latin-1"), "UTF-8"),
+        ("notes.txt", b"en\tja\n", "does not end in"),
+        ("not.parquet", b"PAR1 no", "Parquet"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_kept(name: str, content: bytes, why: str, tmp_path: Path) -> None:
+    with pytest.raises(AskError) as refused:
+        uploads.take(name, content, tmp_path / "uploads")
+    assert why.lower() in f"{refused.value.what} {refused.value.why}".lower()
+    assert not any((tmp_path / "uploads").glob("*"))
+
+
+def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path, table: bytes) -> None:
+    bad, good = tmp_path / "<b>ragged.csv", tmp_path / "good.tsv"
+    bad.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
+    good.write_bytes(table)
+    visitor = visit(new_server).opens(tiny_link)
+    visitor.sees_results()
+    figures = visitor.figures()
+    visitor.clicks("Your own sentences")
+    field = visitor.page.locator("input[type=file]")
+    field.set_input_files(bad)
+    alert = visitor.page.get_by_role("alert")
+    expect(alert).to_contain_text("<b>ragged.csv")
+    expect(alert).to_contain_text("line 3")
+    visitor.sees_results()
+    assert visitor.figures() == figures  # the rest of the page goes on
+    field.set_input_files(good)
+    with visitor.sees_the_link_change():
+        visitor.clicks("Use these sentences")
+    visitor.sees_results("7 evaluation rows")
+    assert visitor.query["corpus"].startswith("table:")
+    assert visitor.query["corpus"] != tiny_link["corpus"]

@@ -1,0 +1,120 @@
+"""The tour, presenter mode, and what can be saved: as a visitor meets them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from core.experiment.settings import Experiment
+from dashboard.text import report
+from tests.conftest import EmbeddedRun, command_line
+from tests.dashboard.browsing import Visit, Visitor, share
+from tests.dashboard.made import make_result
+
+Link = dict[str, str]
+PAGES = ["experts", "", "retrieval", "layers", "what-if"]
+
+
+def path(visitor: Visitor) -> str:
+    return visitor.page.url.split("?")[0].removeprefix(visitor.address).strip("/")
+
+
+def card(visitor: Visitor) -> Locator:
+    return visitor.page.locator(".st-key-tour")
+
+
+def test_the_tour_goes_from_page_to_page_and_keeps_the_setting(
+    visit: Visit, server: str, small_link: Link, embedded: EmbeddedRun
+) -> None:
+    visitor = visit(server).opens(small_link | {"screen.tour": "1"}, "experts")
+    for number, page in enumerate(PAGES, start=1):
+        expect(card(visitor).get_by_text(f"{number} of {len(PAGES)}")).to_be_visible()
+        expect(visitor.page).to_have_url(re.compile(rf"{visitor.address}/{page}\?.*screen\.tour={number}"))
+        assert {name: visitor.query[name] for name in small_link} == small_link
+        if number < len(PAGES):
+            visitor.clicks("Next")
+    card(visitor).get_by_role("button", name="Back").click()
+    expect(card(visitor).get_by_text(f"4 of {len(PAGES)}")).to_be_visible()
+    visitor.clicks("End the tour")
+    expect(card(visitor)).to_have_count(0)
+    visitor.sees_the_link_leave_out("screen.tour")
+    visitor.opens(small_link | {"screen.tour": "2"})
+    visitor.sees_results()
+    visitor.page.reload()  # what a tour says of the numbers needs them in memory
+    post = share(embedded.result["summary"]["target_top1"]["post"])
+    expect(card(visitor).get_by_text(re.compile(re.escape(post))).first).to_be_visible()
+
+
+def test_presenter_mode_has_large_type_and_no_sidebar(visit: Visit, server: str, small_link: Link) -> None:
+    visitor = visit(server).opens(small_link)
+    visitor.sees_results()
+    size = "element => parseFloat(getComputedStyle(element).fontSize)"
+    title = visitor.page.get_by_role("heading", level=1)
+    before, figures = title.evaluate(size), visitor.figures()
+    visitor.clicks("Presenter mode")
+    expect(visitor.page.get_by_role("button", name="Leave presenter mode")).to_be_visible()
+    expect(visitor.page.get_by_role("combobox", name="Model")).to_have_count(0)
+    visitor.sees_results()
+    assert title.evaluate(size) > 1.2 * before
+    assert visitor.figures() == figures
+    assert visitor.query == small_link | {"screen.present": "1"}
+    assert visitor.fits()
+    visitor.page.reload()
+    expect(visitor.page.get_by_role("button", name="Leave presenter mode")).to_be_visible()
+    visitor.clicks("Leave presenter mode")
+    expect(visitor.page.get_by_role("combobox", name="Model")).to_be_visible()
+    visitor.sees_the_link_leave_out("screen.present")  # the link follows when all controls are drawn
+    assert visitor.query == small_link
+
+
+def test_what_is_saved_opens_elsewhere(
+    visit: Visit, server: str, small_link: Link, embedded: EmbeddedRun, tmp_path: Path
+) -> None:
+    visitor = visit(server).opens(small_link)
+    visitor.sees_results()
+    visitor.page.reload()
+    visitor.sees_results()
+    visitor.page.get_by_test_id("stSidebar").get_by_text("Save", exact=True).click()
+    for button, name in (("The setting (JSON)", "experiment.json"), ("A report (HTML)", "report.html")):
+        with visitor.page.expect_download() as download:
+            visitor.page.get_by_role("button", name=button).click()
+        assert download.value.suggested_filename == name
+        download.value.save_as(tmp_path / name)
+    out = tmp_path / "again.json"
+    done = command_line(
+        "run", "--experiment", str(tmp_path / "experiment.json"), "--cache", str(embedded.cache), "--json", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    again = json.loads(out.read_text(encoding="utf-8"))
+    assert again["retrieval"] == embedded.result["retrieval"]
+    assert again["computed"] == []
+    visitor.page.set_content((tmp_path / "report.html").read_text(encoding="utf-8"))
+    post = share(embedded.result["summary"]["target_top1"]["post"])
+    expect(visitor.page.get_by_role("cell", name=post).first).to_be_visible()
+    expect(visitor.page.locator("figure svg")).to_have_count(4)
+
+
+def test_a_report_shows_texts_as_texts_and_every_setting() -> None:
+    result = make_result(Experiment(model="<b>made</b>", corpus="made", experts=20, target="ja"))
+    made = report.html(result)
+    assert "<b>made</b>" not in made
+    assert "&lt;b&gt;made&lt;/b&gt;" in made
+    assert "http://" not in made.replace("http://www.w3.org", "")
+    assert "<script" not in made
+    found = re.search(r"<pre>(.*?)</pre>", made, re.DOTALL)
+    assert found
+    settings = json.loads(found[1].replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">"))
+    assert Experiment.from_dict(settings["experiment"]) == result.plan.experiment
+    for row in result.from_target.itertuples():
+        assert f"{row.top1_post:.3f}" in made
+
+
+@pytest.mark.parametrize("said", ["9", "zero", "-1"])
+def test_a_stop_that_is_not_there_is_no_tour(visit: Visit, server: str, small_link: Link, said: str) -> None:
+    visitor = visit(server).opens(small_link | {"screen.tour": said})
+    visitor.sees_results()
+    expect(card(visitor)).to_have_count(0)

@@ -1,0 +1,133 @@
+"""The summary in plain words says what the numbers say."""
+
+import re
+
+import pytest
+
+from core.experiment.settings import Experiment
+from core.pipeline.result import Change
+from dashboard.text import summary
+from tests.dashboard.made import make_result
+
+
+def plain(**changes: object) -> str:
+    """The summary without its Markdown."""
+    return summary.summary(make_result(**changes)).replace("**", "")
+
+
+def asked(**changes: object) -> Experiment:
+    return Experiment(model="made", corpus="made", **{"experts": 20, **changes})
+
+
+def test_a_gain_says_from_where_to_where_and_how_many_times() -> None:
+    text = plain(top1=(0.065, 0.402))
+    assert "Japanese sentence finds its translation 40% of the time, up from 6.5% (6.2 times as often)" in text
+    assert "down" not in text
+    assert "no real change" not in text
+
+
+@pytest.mark.parametrize(("pre", "post", "times"), [(0.02, 0.5, "25"), (0.02, 0.2, "10"), (0.1, 0.2, "2.0")])
+def test_large_ratios_are_whole(pre: float, post: float, times: str) -> None:
+    assert f"({times} times as often)" in plain(top1=(pre, post))
+
+
+@pytest.mark.parametrize(("pre", "post"), [(0.0, 0.5), (0.5, 0.6)])
+def test_no_ratio_where_it_would_mislead(pre: float, post: float) -> None:
+    text = plain(top1=(pre, post))
+    assert "up from" in text
+    assert "times as often" not in text
+
+
+def test_a_loss_is_called_a_loss() -> None:
+    text = plain(top1=(0.4, 0.1), distance=(0.2, 0.7))
+    assert "10% of the time, down from 40%" in text
+    assert "grows from 0.200 to 0.700" in text
+    assert "up from" not in text
+    assert "shrinks" not in text
+
+
+@pytest.mark.parametrize("post", [0.396, 0.4, 0.404])
+def test_half_a_point_is_no_change(post: float) -> None:
+    text = plain(top1=(0.4, post), distance=(0.7, 0.705))
+    assert "40% of the time, which is no real change" in text
+    assert "stays at 0.700" in text
+    assert "up from" not in text
+    assert "down from" not in text
+
+
+def test_the_distance_that_shrinks() -> None:
+    assert "the distance between translations shrinks from 0.700 to 0.200" in plain()
+
+
+def test_strength_zero_claims_nothing() -> None:
+    text = plain(experiment=asked(strength=0.0), top1=(0.1, 0.1))
+    assert "strength 0" in text
+    assert "exactly as it is" in text
+    assert "finds" not in text
+
+
+@pytest.mark.parametrize(
+    ("strength", "expected"),
+    [
+        (1.0, "held at their Japanese average"),
+        (0.5, "pulled to their Japanese average with strength 0.5"),
+        (1.75, "pulled to their Japanese average with strength 1.75"),
+        (-0.5, "pushed away from their Japanese average with strength -0.5"),
+    ],
+)
+def test_the_deed_and_its_strength(strength: float, expected: str) -> None:
+    text = plain(experiment=asked(strength=strength))
+    assert f"With the 20 neurons that best recognise Japanese {expected}" in text
+
+
+def test_the_random_control_is_called_that() -> None:
+    text = plain(experiment=asked(control="random", experts=100))
+    assert "100 random neurons" in text
+    assert "control" in text
+    assert "best recognise" not in text
+
+
+@pytest.mark.parametrize(
+    ("centred", "best", "post", "beyond"),
+    [(0.3, 0.2, 0.4, True), (0.5, 0.2, 0.4, False), (0.3, 0.5, 0.4, False), (0.3, 0.4, 0.4, False)],
+)
+def test_beyond_what_is_free_only_where_both_are_beaten(centred: float, best: float, post: float, beyond: bool) -> None:
+    text = plain(top1=(0.1, post), centred=(centred, 0.9), best_layer=(3, best))
+    assert ("goes beyond both" in text) == beyond
+    assert ("in the model already" in text) == (not beyond)
+    assert f"subtracting each language's mean embedding gives {summary.percent(centred)}" in text
+    assert f"layer 3 gives {summary.percent(best)}" in text
+
+
+@pytest.mark.parametrize("post", [0.7, 0.9, 0.903])
+def test_what_gains_nothing_takes_no_credit(post: float) -> None:
+    text = plain(top1=(0.9, post), centred=(0.8, 0.8), best_layer=(3, 0.9))
+    assert "brings it" not in text
+    assert "goes beyond" not in text
+    assert "adds nothing" in text
+
+
+def test_another_target_and_other_languages() -> None:
+    text = plain(experiment=asked(target="es"), languages=("es", "hi"))
+    assert "recognise Spanish" in text
+    assert "a Spanish sentence" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0.0%"), (0.0994, "9.9%"), (0.0996, "10%"), (0.25, "25%"), (0.999, "100%"), (1, "100%")]
+)
+def test_percentages(value: float, text: str) -> None:
+    assert summary.percent(value) == text
+
+
+@pytest.mark.parametrize(("pre", "post", "text"), [(0.1, 0.425, "+32.5 points"), (0.5, 0.25, "-25.0 points")])
+def test_points(pre: float, post: float, text: str) -> None:
+    assert summary.points(Change(pre, post)) == text
+
+
+def test_markdown_is_balanced() -> None:
+    for strength in (0.0, 0.5, 1.0):
+        for top1 in ((0.1, 0.4), (0.4, 0.1), (0.4, 0.4), (0.0, 0.3)):
+            text = summary.summary(make_result(asked(strength=strength), top1=top1))
+            assert len(re.findall(r"\*\*", text)) % 2 == 0
+            assert "nan" not in text
