@@ -1,13 +1,15 @@
 """Find the language-specific neurons of a multilingual language model, hold them, and measure what moves.
 
-``core`` computes and caches; it knows nothing of the dashboard. Start at :mod:`core.pipeline.run`, which knows the
-stages; each stage (:mod:`core.inference.forward`,
-:mod:`core.neurons.rank_statistics`, :mod:`core.spaces.retrieval`, ...)
-stands on its own.
+What a notebook needs stands here, each name loaded when it is first used, so that ``import core`` is light. ``core``
+computes and caches; it knows nothing of the dashboard. Start at :mod:`core.pipeline.run`, which knows the stages; each
+stage (:mod:`core.inference.forward`, :mod:`core.neurons.rank_statistics`, :mod:`core.spaces.retrieval`, ...) stands on
+its own.
 """
 
+import importlib
 import os
-import sys
+
+from core.version import __version__
 
 # Torch reads this once, when its OpenMP runtime starts. Its default, spinning threads, makes a forward pass up to
 # fifty times slower as soon as a second process wants the same cores (a browser next to the server, for one).
@@ -15,7 +17,39 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # But a thread that sleeps at once pays for waking at each of a pass's thousands of small operations. A spin of some ten
 # microseconds made a quiet machine of two cores 1.3 times as fast, and one with a busy neighbour 0.87 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-# A forward pass takes Python's lock thousands of times a second. Beside a thread that computes in Python (a page being
-# drawn, a kernel being compiled) each time cost up to this interval: 42 tokens a second with Python's default of 5 ms,
-# 517 with this.
-sys.setswitchinterval(min(sys.getswitchinterval(), 1e-4))
+
+# Where each public name is. `__init__.pyi` says the same to type checkers; a test holds the two together.
+_HOMES = {
+    "Experiment": "core.experiment.settings",
+    "Result": "core.pipeline.result",
+    "METHODS": "core.neurons.interventions",
+    "SCORES": "core.neurons.scores",
+    "MEASURES": "core.analyses.grid",
+    "AskError": "core.errors",
+}
+
+__all__ = [  # noqa: RUF022 - grouped by what they are for
+    # What is asked, and the answer
+    "Experiment",
+    "Result",
+    # What there is to choose from
+    "METHODS",
+    "SCORES",
+    "MEASURES",
+    # Every refusal
+    "AskError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, those not yet loaded too."""
+    return sorted({*globals(), *__all__})

@@ -36,6 +36,7 @@ LEVELS = (
     ("core.language", "core.stats", "core.store"),
     ("core.parallel", "core.progress", "core.errors"),
     ("core",),
+    ("core.version",),
 )
 
 

@@ -132,7 +132,7 @@ def _pass(
     """Pass every batch once an intervention, filling ``states`` and the reader."""
     turn = Turn()
     reads = reader.hooks() if reader else {}
-    with model.lock, ExitStack() as held:
+    with model.lock, parallel.frequent_switches(), ExitStack() as held:
         attached = [
             held.enter_context(hooked(model, reads, each, neurons, partial(_is_turn, turn, number)))
             for number, each in enumerate(interventions)

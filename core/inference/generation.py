@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from core import parallel
 from core.errors import ModelError, SettingError
 from core.inference.hooks import hooked, unreached
 from core.models.load import LoadedModel
@@ -130,6 +131,7 @@ def generate(
             sampling["logits_processor"] = [Nucleus(top_p, temperature)]
     with (
         model.lock,
+        parallel.frequent_switches(),
         torch.inference_mode(),
         torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []),
         hooked(model, {}, intervention, neurons) as untouched,

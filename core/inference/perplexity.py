@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from core import parallel
 from core.errors import ModelError, SettingError
 from core.inference.hooks import hooked, unreached
 from core.models.load import LoadedModel
@@ -102,7 +103,7 @@ def perplexity(
         )
     first = model.tokenizer.bos_token_id
     nll, n_tokens = 0.0, 0
-    with model.lock, torch.inference_mode():
+    with model.lock, parallel.frequent_switches(), torch.inference_mode():
         _check_head(model, lists)
         with hooked(model, {}, intervention, neurons) as untouched:
             for ids in lists:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from core import parallel
+from core.inference.batching import tokenise
+from core.inference.forward import forward
+from core.inference.generation import generate
+from core.inference.perplexity import perplexity
+from core.models.load import LoadedModel
+from tests.core.tiny import sentences
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -69,3 +77,71 @@ def test_a_consumer_that_gives_up_ends_the_rest() -> None:
 def test_one_stream_on_anything_but_a_processor() -> None:
     assert parallel.count(torch.device("meta")) == 1
     assert parallel.count(torch.device("cpu")) == min(torch.get_num_threads(), parallel.MOST)
+
+
+@pytest.fixture
+def default_interval() -> Iterator[float]:
+    """Python's own switch interval, in which a test begins."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.005)
+    yield 0.005
+    sys.setswitchinterval(before)
+
+
+def test_threads_switch_often_only_while_a_pass_runs(default_interval: float) -> None:
+    with parallel.frequent_switches():
+        assert sys.getswitchinterval() == pytest.approx(parallel.SWITCH_INTERVAL)
+        with parallel.frequent_switches():
+            pass
+        assert sys.getswitchinterval() == pytest.approx(parallel.SWITCH_INTERVAL)  # the outer one still runs
+    assert sys.getswitchinterval() == pytest.approx(default_interval)
+
+
+def test_a_models_passes_switch_often(tiny_models: dict[str, LoadedModel], default_interval: float) -> None:
+    model, seen = tiny_models["llama"], []
+
+    def note(_: float) -> None:
+        seen.append(sys.getswitchinterval())
+
+    forward(model, tokenise(model, sentences("en", 2)), advance=note)
+    perplexity(model, list(sentences("en", 2)), advance=note)
+    generate(model, "The dog", max_tokens=2, n_samples=1, advance=note)
+    assert len(seen) >= 3
+    assert seen == pytest.approx([parallel.SWITCH_INTERVAL] * len(seen))
+    assert sys.getswitchinterval() == pytest.approx(default_interval)
+
+
+def test_the_last_of_several_passes_puts_the_interval_back(default_interval: float) -> None:
+    both, leave = threading.Barrier(2, timeout=30), threading.Event()
+
+    def other_pass() -> None:
+        with parallel.frequent_switches():
+            both.wait()
+            leave.wait(30)
+
+    thread = threading.Thread(target=other_pass)
+    with parallel.frequent_switches():
+        thread.start()
+        both.wait()
+    assert sys.getswitchinterval() == pytest.approx(parallel.SWITCH_INTERVAL)
+    leave.set()
+    thread.join()
+    assert sys.getswitchinterval() == pytest.approx(default_interval)
+
+
+def test_a_pass_that_fails_puts_the_interval_back(default_interval: float) -> None:
+    with pytest.raises(KeyError), parallel.frequent_switches():
+        raise KeyError("broken")
+    assert sys.getswitchinterval() == pytest.approx(default_interval)
+
+
+@pytest.mark.usefixtures("default_interval")
+@pytest.mark.parametrize("chosen", [1e-5, 0.02])
+def test_an_interval_that_somebody_chose_stays(chosen: float) -> None:
+    if chosen < parallel.SWITCH_INTERVAL:
+        sys.setswitchinterval(chosen)
+    with parallel.frequent_switches():
+        if chosen > parallel.SWITCH_INTERVAL:
+            sys.setswitchinterval(chosen)
+        assert sys.getswitchinterval() == pytest.approx(chosen)
+    assert sys.getswitchinterval() == pytest.approx(chosen)
