@@ -1,8 +1,8 @@
 """What an earlier version wrote still opens: its cache, experiment file, link and upload.
 
-``data/before_packages.zip`` was written by the version before `core` and `dashboard` became packages of packages: a tiny
-model and table, an experiment saved by its dashboard, a link as it wrote them, and the cache after every question that
-it could answer. What is read from the cache is not computed again.
+``data/before_packages.zip`` was written by the version before `core` and `dashboard` became packages of packages: a
+tiny model and table, an experiment saved by its dashboard, a link as it wrote them, and the cache after every question
+that it could answer. What is read from the cache is not computed again.
 """
 
 from __future__ import annotations
