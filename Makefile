@@ -14,7 +14,7 @@ run: .venv/run.stamp
 	@$(BIN)/python -m dashboard --server.port $(PORT)
 
 test: .venv/test.stamp
-	@$(BIN)/python tests/browser.py
+	@$(BIN)/python tests/helpers/browser.py
 	$(MAKE) check
 	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 

@@ -21,8 +21,10 @@ import sys, time
 start = time.perf_counter()
 import core
 from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM, GemmaTokenizer
-from core.models import ModelSpec, load, resolve
-from core.store import Store
+from core.models.load import load
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from core.store.store import Store
 ready = time.perf_counter()
 load(resolve(ModelSpec()), Store(sys.argv[1]))
 print([time.perf_counter() - ready, ready - start])

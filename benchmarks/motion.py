@@ -62,7 +62,7 @@ def _frames(languages: list[str], sentences: int, least: float) -> tuple[float, 
     try:
         from playwright.sync_api import sync_playwright
 
-        from tests.browser import FLAGS, executable
+        from tests.helpers.browser import FLAGS, executable
     except ImportError as missing:
         raise NotRun(f"no browser to draw in ({missing}); see requirements-dev.txt") from missing
     with sync_playwright() as playwright:

@@ -63,8 +63,8 @@ def _visits(work: Callable[[Callable[[str], float], Callable[[], object]], list[
     try:
         from playwright.sync_api import sync_playwright
 
-        from tests.browser import FLAGS, executable
-        from tests.dashboard.browsing import serving
+        from tests.helpers.browser import FLAGS, executable
+        from tests.helpers.browsing import serving
     except ImportError as missing:
         raise NotRun(f"no browser to look with ({missing}); see requirements-dev.txt") from missing
     _known()

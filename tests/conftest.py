@@ -6,49 +6,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no network at test time
 
 import json
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-# Small enough to run within a minute, large enough to show the effect.
-SETTINGS = {"target": "ja", "experts": 2000, "strength": 1.0, "languages": "en,es,ja,zh", "probe": 40, "eval": 40}
-
-
-@dataclass(frozen=True)
-class EmbeddedRun:
-    """A real experiment on the embedded model: where its artefacts are, and what the command line wrote."""
-
-    cache: Path
-    result: dict[str, Any]
-    output: str
-
-
-def command_line(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m core ...`` as a person would."""
-    return subprocess.run(
-        [sys.executable, "-m", "core", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-
-
-def run_arguments(**changes: Any) -> list[str]:
-    """The command line of the small experiment, with changes."""
-    asked = {**SETTINGS, **changes}
-    return [
-        "run",
-        *("--target", asked["target"], "--experts", str(asked["experts"]), "--strength", str(asked["strength"])),
-        *("--languages", asked["languages"], "--probe-languages", "de,en,es,ja,ru,zh"),
-        *("--probe-sentences", str(asked["probe"]), "--eval-sentences", str(asked["eval"])),
-    ]
+from tests.helpers.command_line import EmbeddedRun, command_line, run_arguments
 
 
 @pytest.fixture(scope="session")

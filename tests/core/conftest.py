@@ -1,11 +1,6 @@
 """What the tests of the core share: tiny models saved once a session, and a fresh store for each test."""
 
-import os
 import shutil
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +9,15 @@ import torch
 from torch import nn
 
 from core.experiment.settings import Experiment
-from core.models.load import LoadedModel, load
+from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
+from core.neurons.sites import KINDS
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
-from tests.core.tiny import FAMILIES, Plain, save_tiny, write_table
+from tests.helpers import families
+from tests.helpers.tiny import FAMILIES, Plain, save_tiny, write_table
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +42,17 @@ def tiny_models(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPath
 def plain_models(tiny_folders: dict[str, Path]) -> dict[str, Plain]:
     """The same models, loaded by transformers alone: what the core is compared with."""
     return {family: Plain.read(folder, family) for family, folder in tiny_folders.items()}
+
+
+@pytest.fixture(scope="module", params=families.FAMILIES)
+def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> families.Tiny:
+    """The tiny model of one architecture after another."""
+    family = families.FAMILIES[request.param]
+    folder = families.save_family(tmp_path_factory.mktemp("families") / "model", family)
+    resolved = resolve(ModelSpec(str(folder), dtype="float32", device="cpu"))
+    model = load(resolved, Store(folder.parent / "store"))
+    plain = families.Reference.read(folder, family)
+    return families.Tiny(family, folder, model, outline(resolved, KINDS).neurons, plain)
 
 
 @pytest.fixture

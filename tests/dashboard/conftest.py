@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from dashboard.state import session
-from tests import browser as finding
-from tests.conftest import SETTINGS, EmbeddedRun
-from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.bench import LONG, until
-from tests.dashboard.browsing import Visit, Visitor, serving
-
-OpenPage = Callable[..., AppTest]
+from tests.helpers import browser as finding
+from tests.helpers.bench import LONG, until
+from tests.helpers.browsing import Visit, Visitor, serving
+from tests.helpers.command_line import SETTINGS, EmbeddedRun
+from tests.helpers.pages import OpenPage
+from tests.helpers.tiny import save_tiny, write_table
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
 from dashboard.state import session
 from dashboard.work.queue import Job
-from tests.conftest import ROOT, EmbeddedRun
-from tests.core.tiny import write_table
-from tests.dashboard.bench import LONG, ends, until
+from tests.helpers.bench import LONG, ends, until
+from tests.helpers.command_line import ROOT, EmbeddedRun
+from tests.helpers.tiny import write_table
 
 Visit = Callable[..., AppTest]
 

@@ -25,8 +25,8 @@ from core.neurons.sites import NeuronMap, Site
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.store import Store
-from tests.core.tiny import FAMILIES, Plain, save_tiny, sentences, write_table
-from tests.dashboard.made import make_plan
+from tests.helpers.results import make_plan
+from tests.helpers.tiny import FAMILIES, Plain, save_tiny, sentences, write_table
 
 # Few values, so that ties abound; NaN, as a score that is not defined.
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, math.nan])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from tests.core.tiny import save_tiny, write_table
+from tests.helpers.tiny import save_tiny, write_table
 
 
 def test_writes_and_measures_both_sides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

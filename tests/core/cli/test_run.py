@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from tests.conftest import command_line
+from tests.helpers.command_line import command_line
 
 REFUSALS = {
     "unknown target": (["--target", "sw"], ["'sw'", "en, de, fr"]),

@@ -10,7 +10,7 @@ import pytest
 from core.corpora.load import load_corpus
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from tests.core.corpora_helpers import refusal, write
+from tests.helpers.corpora import refusal, write
 
 FRENCH = ["Un chien.", "Deux chats.", "Trois oiseaux.", "Quatre poissons.", "Cinq souris.", "Personne ne répond."]
 ENGLISH = ["Nobody asks.", "Five mice.", "Four fish.", "Three birds.", "Two cats.", "One dog."]

@@ -9,7 +9,7 @@ import pytest
 
 from core.corpora.pawsx import Paraphrases, load_pawsx, pawsx_languages
 from core.errors import CorpusError
-from tests.core.corpora_helpers import lines, write
+from tests.helpers.corpora import lines, write
 
 HEADER = "id\tsentence1\tsentence2\tlabel"
 SPANISH = [

@@ -11,7 +11,7 @@ from core.corpora.corpus import ParallelSet
 from core.corpora.load import load_corpus
 from core.corpora.table_corpus import load_embedded
 from core.errors import CorpusError
-from tests.core.corpora_helpers import CHINESE, ENGLISH, SPANISH, lines, refusal, table, write
+from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, refusal, table, write
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.corpora.load import load_corpus
-from tests.core.corpora_helpers import CHINESE, ENGLISH, SPANISH, lines, refusal, table, write
+from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, refusal, table, write
 
 PLAIN = tuple(f"{en},{es}" for en, es in zip(ENGLISH, SPANISH, strict=True))
 

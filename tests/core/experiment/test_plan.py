@@ -12,7 +12,7 @@ import pytest
 from core.errors import AskError, CorpusError, ModelError, SettingError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from tests.core.tiny import LANGUAGES, N_LAYERS, sentences, write_table
+from tests.helpers.tiny import LANGUAGES, N_LAYERS, sentences, write_table
 
 
 @pytest.fixture

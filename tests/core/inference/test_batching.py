@@ -18,8 +18,8 @@ from core.models.load import LoadedModel, load
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store
-from tests.core.passes import TEXTS
-from tests.core.tiny import FAMILIES, Plain, make_word_tokenizer, save_tiny, sentences
+from tests.helpers.passes import TEXTS
+from tests.helpers.tiny import FAMILIES, Plain, make_word_tokenizer, save_tiny, sentences
 
 # -- tokens ----------------------------------------------------------------------------------------------------------
 

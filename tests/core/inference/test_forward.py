@@ -13,8 +13,8 @@ from core.inference import forward as forward_module
 from core.inference.batching import plan_batches, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
-from tests.core.passes import TEXTS, close, pull, run, same_bits
-from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS, Plain
+from tests.helpers.passes import TEXTS, close, pull, run, same_bits
+from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, Plain
 
 # -- equal to the plain loop -----------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ import torch
 from core.errors import ModelError, SettingError
 from core.inference.perplexity import Perplexity, _windows, perplexity
 from core.models.load import LoadedModel
-from tests.core.passes import hooks, pull
-from tests.core.tiny import FAMILIES, Plain, sentences
+from tests.helpers.passes import hooks, pull
+from tests.helpers.tiny import FAMILIES, Plain, sentences
 
 TEXTS = [*sentences("es", 3), *sentences("ja", 2)]
 

@@ -16,9 +16,9 @@ from core.inference.trunk import first_changed
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention, set_value
 from core.neurons.sites import find_blocks
-from tests.core.models.test_architectures import Tiny, tiny  # noqa: F401 - a fixture
-from tests.core.passes import TEXTS, hooks, pull, run
-from tests.core.tiny import FAMILIES, N_LAYERS
+from tests.helpers.families import Tiny
+from tests.helpers.passes import TEXTS, hooks, pull, run
+from tests.helpers.tiny import FAMILIES, N_LAYERS
 
 
 def at_layer(model: LoadedModel, layer: int, strength: float, tokens: str = "all") -> Intervention:
@@ -34,7 +34,7 @@ def alone(model: LoadedModel, each: Intervention | None) -> np.ndarray:
     return embedded
 
 
-def test_every_architecture_gives_the_same_bits_together(tiny: Tiny) -> None:  # noqa: F811
+def test_every_architecture_gives_the_same_bits_together(tiny: Tiny) -> None:
     """At the last block, so that all others are shared; the unmodified model and two kinds of tokens among them."""
     model, last = tiny.model, tiny.model.neurons.n_layers - 1
     spaces = [

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,41 +9,13 @@ import torch
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.hooks import hooked
-from core.models.load import LoadedModel, load, outline
-from core.models.resolve import resolve
-from core.models.spec import ModelSpec
+from core.models.load import LoadedModel, outline
 from core.neurons.interventions import set_value
-from core.neurons.sites import KINDS, NeuronMap
-from core.store.store import Store
-from tests.core.families import FAMILIES, N_LAYERS, Family, Reference, first, largest, mean, save_family
-from tests.core.passes import TEXTS, close, hooks
+from tests.helpers.families import N_LAYERS, Tiny, first, largest, mean
+from tests.helpers.passes import TEXTS, close, hooks
 
 UNIT = 3
 IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53]])
-
-
-@dataclass(frozen=True)
-class Tiny:
-    """A family's tiny model, loaded by the core and by transformers alone."""
-
-    family: Family
-    folder: Path
-    model: LoadedModel
-    neurons: NeuronMap
-    plain: Reference
-
-    @property
-    def paths(self) -> list[str]:
-        return [site.path for site in self.neurons.sites]
-
-
-@pytest.fixture(scope="module", params=FAMILIES)
-def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    family = FAMILIES[request.param]
-    folder = save_family(tmp_path_factory.mktemp("families") / "model", family)
-    resolved = resolve(ModelSpec(str(folder), dtype="float32", device="cpu"))
-    model = load(resolved, Store(folder.parent / "store"))
-    return Tiny(family, folder, model, outline(resolved, KINDS).neurons, Reference.read(folder, family))
 
 
 def output(model: LoadedModel) -> torch.Tensor:

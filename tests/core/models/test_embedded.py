@@ -14,7 +14,7 @@ from core.models.load import load
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store
-from tests.conftest import EmbeddedRun, command_line, run_arguments
+from tests.helpers.command_line import EmbeddedRun, command_line, run_arguments
 
 
 def test_the_effect_is_there(embedded: EmbeddedRun) -> None:

@@ -14,7 +14,7 @@ import pytest
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
-from tests.core.hub_server import COMMIT, Repository, serving
+from tests.helpers.hub_server import COMMIT, Repository, serving
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import json, sys, tempfile
 from core.errors import ModelError
-from core.models import ModelSpec, load, outline, resolve
-from core.store import Store
+from core.models.load import load, outline
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from core.store.store import Store
 
 answers = []
 for name, revision in json.loads(sys.argv[1]):

@@ -17,8 +17,8 @@ from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
 from core.models.spec import CATALOGUE, EMBEDDED, ModelSpec
 from core.store.store import Store
-from tests.core.refusals import refusal
-from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS, save_tiny
+from tests.helpers.refusals import refusal
+from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, save_tiny
 
 
 @pytest.fixture

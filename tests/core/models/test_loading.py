@@ -27,10 +27,10 @@ from core.models.spec import ModelSpec
 from core.neurons.interventions import Intervention, set_value
 from core.neurons.sites import KINDS, NeuronMap
 from core.store.store import Store
-from tests.core.families import FAMILIES, save_family
-from tests.core.passes import TEXTS, close, hooks
-from tests.core.refusals import refusal
-from tests.core.tiny import make_tokenizer
+from tests.helpers.families import FAMILIES, save_family
+from tests.helpers.passes import TEXTS, close, hooks
+from tests.helpers.refusals import refusal
+from tests.helpers.tiny import make_tokenizer
 
 IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53]])
 

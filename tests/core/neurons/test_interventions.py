@@ -16,8 +16,8 @@ from core.inference.forward import ForwardResult
 from core.inference.hooks import hooked
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention, set_value
-from tests.core.passes import TEXTS, close, hooks, pull, run, same_bits
-from tests.core.tiny import FAMILIES, Plain
+from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits
+from tests.helpers.tiny import FAMILIES, Plain
 
 # -- in a pass ----------------------------------------------------------------------------------------------------
 

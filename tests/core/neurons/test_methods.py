@@ -28,8 +28,8 @@ from core.neurons.selection import layers_of
 from core.pipeline.engine import Engine
 from core.pipeline.stages import Stages
 from core.store.store import Store
-from tests.core.passes import pull
-from tests.core.tiny import sentences
+from tests.helpers.passes import pull
+from tests.helpers.tiny import sentences
 
 K, N_TARGET, N_REST = 6, 11, 33
 

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 from core.errors import ModelError, SettingError
 from core.models.load import LoadedModel
 from core.neurons.sites import KINDS, NeuronMap, Site, find_blocks, find_neurons
-from tests.core.tiny import FAMILIES, HIDDEN, N_LAYERS
+from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS
 
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 

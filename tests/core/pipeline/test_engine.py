@@ -21,7 +21,7 @@ from core.pipeline.incremental import rounds
 from core.pipeline.result import Result
 from core.pipeline.stages import Stages
 from core.spaces.projection import joint_umap
-from tests.core.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences
+from tests.helpers.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences
 
 N_PROBE, N_EVAL, K = 10, 7, 30  # of the experiment that the fixture gives
 

@@ -12,8 +12,8 @@ from core.pipeline.engine import Engine
 from core.pipeline.incremental import rounds
 from core.progress import Progress, Snapshot
 from core.store.store import Store
-from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.made import N_EVAL, make_plan
+from tests.helpers.results import N_EVAL, make_plan
+from tests.helpers.tiny import save_tiny, write_table
 
 
 @pytest.mark.parametrize("n", [1, 2, 4, 5, 12, 13, 200, 1012])

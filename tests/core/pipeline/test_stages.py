@@ -16,7 +16,7 @@ from core.pipeline.result import Result
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.artefact import Payload
 from core.store.store import Store
-from tests.core.tiny import LANGUAGES, make_word_tokenizer, save_tiny
+from tests.helpers.tiny import LANGUAGES, make_word_tokenizer, save_tiny
 
 K = 30  # experts of the experiment that the fixture gives
 PASSES = {"load", "capture", "expertise", "embed_pre", "embed_post"}

@@ -22,9 +22,9 @@ from core.reproduction.items.paraphrase import paraphrases, rows_of
 from core.reproduction.session import Session
 from core.reproduction.settings import Settings, bound, paragraphs
 from core.store.store import Store
-from tests.core.reproduction import slow
-from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
-from tests.core.tiny import N_LAYERS, Plain, sentences
+from tests.helpers import slow_reproduction as slow
+from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
+from tests.helpers.tiny import N_LAYERS, Plain, sentences
 
 PROBE_LANGUAGES = ("en", "de", "es", "ja")  # the paper's that the table has
 

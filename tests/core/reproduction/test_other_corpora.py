@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.core.reproduction.conftest import Asked
-from tests.core.tiny import sentences
+from tests.helpers.reproduction import Asked
+from tests.helpers.tiny import sentences
 
 
 def _pawsx(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from core.cli.main import main
 from core.reproduction import published
 from core.reproduction.items import ITEMS
 from core.store.store import Store
-from tests.core.reproduction.conftest import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
+from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
 
 COLUMNS = {
     "tests.csv": "model target k strength control metric layer query candidate n p",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact, digest
 from core.store.store import Store
-from tests.core.store_helpers import (
+from tests.helpers.store import (
     SEEN_AT_ONCE,
     SEEN_AT_ONCE_IDS,
     SPEC,
@@ -183,8 +183,10 @@ def test_trouble_in_reading_is_not_damage(store: Store) -> None:
     artefact = store.put("s", SPEC, sample())
     script = """
         import os, resource
-        from core.store import DamagedArtefact, Store, StoreError
-        from tests.core.store_helpers import SPEC
+        from core.errors import StoreError
+        from core.store.files import DamagedArtefact
+        from core.store.store import Store
+        from tests.helpers.store import SPEC
         store = Store(sys.argv[1])
         artefact = store.find("s", SPEC)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/dev/fd"))), 4096))

@@ -11,7 +11,7 @@ import pytest
 
 from core.store.artefact import Artefact
 from core.store.store import Store, StoreError
-from tests.core.store_helpers import SPEC, assert_built, assert_sample, build, python, sample, temporaries
+from tests.helpers.store import SPEC, assert_built, assert_sample, build, python, sample, temporaries
 
 # --- killed at any moment
 
@@ -19,8 +19,8 @@ KILLED_AT_EVERY_CALL = """
     import os, signal
     from pathlib import Path
     import pyarrow.dataset, pyarrow.parquet  # once, not in every child
-    from core.store import Store
-    from tests.core.store_helpers import SPEC, assert_built, assert_sample, build, flip_bit, sample, temporaries
+    from core.store.store import Store
+    from tests.helpers.store import SPEC, assert_built, assert_sample, build, flip_bit, sample, temporaries
 
     CALLS = ["write", "fsync", "rename", "mkdir", "open", "unlink", "rmdir"]
     kind, root = sys.argv[1], Path(sys.argv[2])
@@ -197,8 +197,10 @@ def test_really_no_room(store: Store) -> None:
     script = """
         import resource, signal
         import numpy as np
-        from core.store import Payload, Store, StoreError
-        from tests.core.store_helpers import SPEC, temporaries
+        from core.errors import StoreError
+        from core.store.artefact import Payload
+        from core.store.store import Store
+        from tests.helpers.store import SPEC, temporaries
         store = Store(sys.argv[1])
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))

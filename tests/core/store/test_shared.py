@@ -10,7 +10,7 @@ import pytest
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact
 from core.store.store import Store
-from tests.core.store_helpers import SPEC, assert_built, assert_sample, build, python, sample, temporaries
+from tests.helpers.store import SPEC, assert_built, assert_sample, build, python, sample, temporaries
 
 # --- computing once
 
@@ -72,8 +72,8 @@ def test_the_lock_excludes_other_threads(store: Store) -> None:
 def test_processes_that_want_the_same_compute_it_once(store: Store, tmp_path: Path) -> None:
     script = """
         from pathlib import Path
-        from core.store import Store
-        from tests.core.store_helpers import SPEC, assert_sample, sample
+        from core.store.store import Store
+        from tests.helpers.store import SPEC, assert_sample, sample
         root, counter = Path(sys.argv[1]), Path(sys.argv[2])
         def compute():
             with counter.open("a") as file:
@@ -104,8 +104,8 @@ def test_processes_that_want_the_same_compute_it_once(store: Store, tmp_path: Pa
 
 def test_a_second_process_waits_for_the_first(store: Store) -> None:
     script = """
-        from core.store import Store
-        from tests.core.store_helpers import SPEC, sample
+        from core.store.store import Store
+        from tests.helpers.store import SPEC, sample
         def compute():
             print("computing", flush=True)
             sys.stdin.readline()
@@ -132,8 +132,8 @@ def test_a_second_process_waits_for_the_first(store: Store) -> None:
 
 def test_killed_from_outside_while_computing(store: Store) -> None:
     script = """
-        from core.store import Store
-        from tests.core.store_helpers import SPEC
+        from core.store.store import Store
+        from tests.helpers.store import SPEC
         def build(folder):
             (folder / "half").write_bytes(b"x" * 1000)
             print("building", flush=True)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.store.artefact import Artefact, Payload
 from core.store.files import digest
 from core.store.store import Store, StoreError
-from tests.core.store_helpers import SPEC, assert_built, assert_sample, build, flip_bit, sample, temporaries
+from tests.helpers.store import SPEC, assert_built, assert_sample, build, flip_bit, sample, temporaries
 
 
 @pytest.fixture

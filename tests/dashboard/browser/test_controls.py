@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from core.language.codes import describe
-from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.browsing import Visit, Visitor, figures_of, told
+from tests.helpers.browsing import Visit, Visitor, figures_of, told
+from tests.helpers.tiny import save_tiny, write_table
 
 Link = dict[str, str]
 

@@ -15,8 +15,8 @@ from core.pipeline.result import Result
 from core.store.store import Store
 from dashboard.work.protocol import Answers
 from dashboard.work.queue import Jobs
-from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.bench import until
+from tests.helpers.bench import until
+from tests.helpers.tiny import save_tiny, write_table
 
 
 def test_twenty_visitors(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.charts.theme import POST, PRE
 from dashboard.state import link
-from tests.conftest import EmbeddedRun
-from tests.core.tiny import LANGUAGES, sentences, write_table
-from tests.dashboard.browsing import Visit, figures_of, run_of
+from tests.helpers.browsing import Visit, figures_of, run_of
+from tests.helpers.command_line import EmbeddedRun
+from tests.helpers.tiny import LANGUAGES, sentences, write_table
 
 Link = dict[str, str]
 

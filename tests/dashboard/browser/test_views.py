@@ -13,8 +13,8 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.store import Store
 from dashboard.state import link
-from tests.core.tiny import N_LAYERS, sentences
-from tests.dashboard.browsing import Visit, told
+from tests.helpers.browsing import Visit, told
+from tests.helpers.tiny import N_LAYERS, sentences
 
 Link = dict[str, str]
 

@@ -14,7 +14,7 @@ from core.stats.intervals import wilson
 from dashboard.charts import explore as charts
 from dashboard.charts import palette, theme
 from dashboard.page import explore
-from tests.dashboard.made import N_EVAL, N_LAYERS, make_result
+from tests.helpers.results import N_EVAL, N_LAYERS, make_result
 
 LANGUAGES = ("en", "es", "ja", "zh")
 

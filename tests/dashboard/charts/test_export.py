@@ -14,7 +14,7 @@ from PIL import Image
 from dashboard.charts import explore as charts
 from dashboard.charts import export, palette
 from dashboard.page import explore
-from tests.dashboard.made import make_result
+from tests.helpers.results import make_result
 
 LANGUAGES = ("en", "es", "ja", "zh")
 

@@ -10,9 +10,9 @@ import pytest
 from core.experiment.settings import Experiment
 from dashboard.page import compare
 from dashboard.state import link, session
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
-from tests.dashboard.made import make_result
+from tests.helpers.bench import until
+from tests.helpers.pages import OpenPage
+from tests.helpers.results import make_result
 
 A = Experiment(model="made", corpus="made", experts=20)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Visit, Visitor
+from tests.helpers.browsing import Visit, Visitor
 
 Link = dict[str, str]
 PAGES = {

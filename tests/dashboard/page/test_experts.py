@@ -19,9 +19,9 @@ from core.store.store import Store
 from dashboard.charts import experts as charts
 from dashboard.charts import theme
 from dashboard.state import link, page_state, session
-from tests.conftest import EmbeddedRun, command_line
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
+from tests.helpers.bench import until
+from tests.helpers.command_line import EmbeddedRun, command_line
+from tests.helpers.pages import OpenPage
 
 LANGUAGES = ["de", "en", "es", "ja"]
 

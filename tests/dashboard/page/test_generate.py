@@ -9,9 +9,9 @@ from dashboard.charts.generate import language_bars
 from dashboard.page.generate import both_frame, language_frame, likeliest, markup
 from dashboard.state import session
 from dashboard.work.text_questions import Texts, Written
-from tests.conftest import EmbeddedRun
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
+from tests.helpers.bench import until
+from tests.helpers.command_line import EmbeddedRun
+from tests.helpers.pages import OpenPage
 
 
 @pytest.fixture(scope="module")

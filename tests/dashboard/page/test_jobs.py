@@ -11,9 +11,8 @@ from core.store.store import Store
 from dashboard.page import jobs
 from dashboard.state import session
 from dashboard.work.queue import Job
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
-from tests.dashboard.work.test_queue import X
+from tests.helpers.bench import X, until
+from tests.helpers.pages import OpenPage
 
 
 @pytest.mark.parametrize(

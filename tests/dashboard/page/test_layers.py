@@ -18,9 +18,9 @@ from dashboard.charts import layers as charts
 from dashboard.charts import theme
 from dashboard.page import layers
 from dashboard.state import link, session
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
-from tests.dashboard.made import make_result
+from tests.helpers.bench import until
+from tests.helpers.pages import OpenPage
+from tests.helpers.results import make_result
 
 
 def result(pre: list[float], post: list[float], **changes: Any) -> Result:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from core.cli.main import main
-from tests.core.tiny import save_tiny, write_table
-from tests.dashboard.conftest import OpenPage
+from tests.helpers.pages import OpenPage
+from tests.helpers.tiny import save_tiny, write_table
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from dashboard.charts import retrieval as charts
 from dashboard.page import retrieval
 from dashboard.state import session
 from dashboard.text import summary
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
-from tests.dashboard.made import make_result
+from tests.helpers.bench import until
+from tests.helpers.pages import OpenPage
+from tests.helpers.results import make_result
 
 CODES = ("en", "es", "zh")
 

@@ -11,8 +11,8 @@ from dashboard.charts import theme
 from dashboard.page import sentences
 from dashboard.sentence_map import points
 from dashboard.state import session
-from tests.dashboard.bench import until
-from tests.dashboard.conftest import OpenPage
+from tests.helpers.bench import until
+from tests.helpers.pages import OpenPage
 
 
 def test_a_texts_markup_is_shown_not_obeyed() -> None:

@@ -14,9 +14,8 @@ from dashboard.state import session
 from dashboard.work import sweeps
 from dashboard.work.questions import Cell
 from dashboard.work.queue import Jobs
-from tests.dashboard.bench import Bench, until
-from tests.dashboard.conftest import OpenPage
-from tests.dashboard.work.test_queue import X
+from tests.helpers.bench import Bench, X, until
+from tests.helpers.pages import OpenPage
 
 
 def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:

@@ -15,8 +15,8 @@ from core.analyses.translation_ranks import Ranks
 from dashboard.charts import theme
 from dashboard.sentence_map import Looking, points
 from dashboard.sentence_map.component import given, packed, sent
-from tests.dashboard.browsing import Visit, Visitor
-from tests.dashboard.made import N_EVAL, make_result
+from tests.helpers.browsing import Visit, Visitor
+from tests.helpers.results import N_EVAL, make_result
 
 Link = dict[str, str]
 LANGUAGES = ("en", "es", "ja", "zh")

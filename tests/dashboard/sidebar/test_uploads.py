@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from core.corpora.load import load_corpus
 from core.errors import AskError
 from dashboard.sidebar import uploads
-from tests.core.tiny import write_table
-from tests.dashboard.browsing import Visit
+from tests.helpers.browsing import Visit
+from tests.helpers.tiny import write_table
 
 Link = dict[str, str]
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Locator, expect
 
 from core.experiment.settings import Experiment
 from dashboard.text import report
-from tests.conftest import EmbeddedRun, command_line
-from tests.dashboard.browsing import Visit, Visitor, share
-from tests.dashboard.made import make_result
+from tests.helpers.browsing import Visit, Visitor, share
+from tests.helpers.command_line import EmbeddedRun, command_line
+from tests.helpers.results import make_result
 
 Link = dict[str, str]
 PAGES = ["experts", "", "retrieval", "layers", "what-if"]

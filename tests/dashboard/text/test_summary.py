@@ -7,7 +7,7 @@ import pytest
 from core.experiment.settings import Experiment
 from core.pipeline.result import Change
 from dashboard.text import summary
-from tests.dashboard.made import make_result
+from tests.helpers.results import make_result
 
 
 def plain(**changes: object) -> str:

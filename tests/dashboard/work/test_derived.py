@@ -13,7 +13,7 @@ from dashboard.charts import explore as charts
 from dashboard.charts.cache import made_once, spec_of
 from dashboard.page import explore
 from dashboard.work.derived import once
-from tests.dashboard.made import make_result
+from tests.helpers.results import make_result
 
 ROWS = pd.DataFrame({"layer": [0, 1], "space": ["before", "after"], "top1": [0.25, 0.5]})
 

@@ -9,9 +9,7 @@ import pytest
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from dashboard.work.queue import Job, Jobs
-from tests.dashboard.bench import LONG, Bench, until
-
-X, Y, Z = (Experiment(model="made", experts=k) for k in (10, 20, 30))
+from tests.helpers.bench import LONG, Bench, X, Y, Z, until
 
 
 @pytest.fixture

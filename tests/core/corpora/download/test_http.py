@@ -13,7 +13,7 @@ import pytest
 
 from core.corpora.download.http import Remote, Unavailable, fetch
 from core.errors import DataError
-from tests.core.file_server import Published, Site, serving
+from tests.helpers.file_server import Published, Site, serving
 
 CONTENT = random.Random(1).randbytes(300_000)
 OTHER = random.Random(2).randbytes(250_000)

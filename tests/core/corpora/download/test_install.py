@@ -22,8 +22,8 @@ from core.corpora.download.install import RECORD, install, part_of, unpack
 from core.corpora.load import load_corpus
 from core.corpora.pawsx import load_pawsx
 from core.errors import DataError
-from tests.core.corpora_helpers import ENGLISH, SPANISH, lines
-from tests.core.file_server import Published, Site, serving
+from tests.helpers.corpora import ENGLISH, SPANISH, lines
+from tests.helpers.file_server import Published, Site, serving
 
 PAWSX = lines("id\tsentence1\tsentence2\tlabel", "1\tUna casa.\tCasa.\t1", "2\tDos casas.\tCasas, dos.\t1").encode()
 

@@ -8,7 +8,7 @@ from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention, set_value
-from tests.core.tiny import LANGUAGES, sentences
+from tests.helpers.tiny import LANGUAGES, sentences
 
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]
 

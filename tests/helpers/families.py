@@ -15,7 +15,9 @@ from tokenizers import processors
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
-from tests.core.tiny import make_tokenizer
+from core.models.load import LoadedModel
+from core.neurons.sites import NeuronMap
+from tests.helpers.tiny import make_tokenizer
 
 N_LAYERS, HIDDEN = 2, 32
 _COMMON: Mapping[str, Any] = {
@@ -270,3 +272,18 @@ def mean(rows: torch.Tensor) -> torch.Tensor:
 def largest(rows: torch.Tensor) -> torch.Tensor:
     """Over tokens."""
     return rows.max(0).values
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A family's tiny model, loaded by the core and by transformers alone."""
+
+    family: Family
+    folder: Path
+    model: LoadedModel
+    neurons: NeuronMap
+    plain: Reference
+
+    @property
+    def paths(self) -> list[str]:
+        return [site.path for site in self.neurons.sites]

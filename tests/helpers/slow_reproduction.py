@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from tests.core.tiny import FAMILIES, N_LAYERS, Plain, sentences
+from tests.helpers.tiny import FAMILIES, N_LAYERS, Plain, sentences
 
 
 @dataclass

@@ -12,9 +12,10 @@ from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress
 from dashboard.work.queue import Job
-from tests.dashboard.made import make_result
+from tests.helpers.results import make_result
 
 LONG = 600.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for minutes
+X, Y, Z = (Experiment(model="made", experts=k) for k in (10, 20, 30))  # three that differ
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:

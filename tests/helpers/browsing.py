@@ -22,7 +22,7 @@ import pandas as pd
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.cli.main import main
-from tests.conftest import ROOT, command_line
+from tests.helpers.command_line import ROOT, command_line
 
 PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
 expect.set_options(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Finds a browser for the tests, and installs one where there is none: ``python tests/browser.py``.
+"""Finds a browser for the tests, and installs one where there is none: ``python tests/helpers/browser.py``.
 
 An installed Chromium or Chrome is used; else Debian's ``chromium`` is installed when root; else Playwright's own.
 Without any of them the tests fail: they do not pass by leaving out what they cannot see.
@@ -23,7 +23,7 @@ def executable() -> str:
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     if not os.path.exists(path):  # noqa: PTH110 - a plain string from Playwright
-        raise FileNotFoundError("no Chromium or Chrome is installed; run: python tests/browser.py")
+        raise FileNotFoundError("no Chromium or Chrome is installed; run: python tests/helpers/browser.py")
     return path
 
 

@@ -1,0 +1,34 @@
+"""The command that reproduces the paper, on a tiny model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.cli.main import main
+
+LANGUAGES = ("en", "de", "es", "ru", "ja")
+TARGETS = ("es", "ja")
+N_PROBE, N_EVAL, K = 10, 12, 30
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A tiny model, its sentences, and the command that reproduces the paper on them."""
+
+    model: Path
+    corpus: str
+    tatoeba: Path
+
+    def run(self, out: Path, cache: Path, *more: str) -> int:
+        """Run the command; gives its exit status."""
+        return main(
+            [
+                "reproduce",
+                *("--model", str(self.model), "--dtype", "float32", "--device", "cpu", "--corpus", self.corpus),
+                *("--targets", ",".join(TARGETS), "--experts", str(K), "--sweep", "5", "--texts", "3", "--seeds", "2"),
+                *("--text-tokens", "5", "--perplexity-sentences", "4", "--tatoeba", str(self.tatoeba)),
+                *("--seed", "3", "--out", str(out), "--cache", str(cache)),
+                *more,
+            ]
+        )
