@@ -17,9 +17,9 @@ from dashboard.charts import compare as charts
 from dashboard.charts import explore as maps
 from dashboard.charts import palette, theme
 from dashboard.charts import present as drawing
-from dashboard.page import explore, waiting
+from dashboard.page import waiting
 from dashboard.state import link, page_state, session
-from dashboard.text import summary
+from dashboard.text import frames, summary
 
 
 def draw() -> None:
@@ -104,15 +104,15 @@ def _show(a: Result, b: Result) -> None:
 def _maps(a: Result, b: Result) -> None:
     st.subheader("Maps, after", anchor=False)
     for column, name, result in zip(st.columns(2), ("A", "B"), (a, b), strict=True):
-        frames = [explore.map_frame(result, space, []) for space in (0, 1)]
+        both = [frames.map_frame(result, space, []) for space in (0, 1)]
         with column:
             drawing.chart(
                 maps.language_map(
-                    frames[1], palette.colours(result.plan.languages), maps.plane(pd.concat(frames)), frames[0]
+                    both[1], palette.colours(result.plan.languages), maps.plane(pd.concat(both)), both[0]
                 ),
                 key=f"compare-map-{name}",
                 alt=f"Map of setting {name} after its intervention.",
-                data=frames[1],
+                data=both[1],
             )
     theme.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
 

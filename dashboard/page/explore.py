@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS
-from core.neurons.scores import SCORES
 from core.pipeline.result import Change, Result
-from core.stats.intervals import wilson
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import map_panel, waiting
 from dashboard.state import presentation, session
-from dashboard.text import summary, tour
+from dashboard.text import frames, summary, tour
 
 
 def draw() -> None:
@@ -105,7 +100,7 @@ def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> Non
 def _retrieval(result: Result) -> None:
     target = theme.name(result.plan.target)
     st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
-    rows = bar_frame(result)
+    rows = frames.bar_frame(result)
     drawing.chart(
         charts.retrieval_bars(rows),
         key="retrieval",
@@ -121,7 +116,7 @@ def _retrieval(result: Result) -> None:
 
 def _layers(result: Result) -> None:
     st.subheader("The same at every layer", anchor=False)
-    rows = layer_frame(result)
+    rows = frames.layer_frame(result)
     drawing.chart(
         charts.layer_lines(rows, result.plan.layer),
         key="layers",
@@ -135,65 +130,4 @@ def _conditions(result: Result) -> None:
     """No number without its conditions."""
     for note in result.notes:
         theme.quiet(f"Note: {note}")
-    theme.quiet(conditions(result))
-
-
-def conditions(result: Result) -> str:
-    """Model, neurons, sentences and settings of a result, in one line."""
-    plan = result.plan
-    asked = plan.experiment
-    model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
-    experts = (
-        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {summary.kinds(asked.neurons)} neurons, "
-        f"{summary.among(asked)}mean {SCORES[asked.score].title} "
-        f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
-        f"languages of {plan.probe_corpus.spec}"
-    )
-    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
-    written = f"{METHODS[asked.method].title.lower()} at {asked.tokens} tokens"
-    settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
-    return f"{model}; {experts}; {evaluation}; {settings}."
-
-
-def layer_frame(result: Result) -> pd.DataFrame:
-    """One row a layer and space: ``layer, space, top1``."""
-    rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
-    return rows.assign(space=rows["space"].map({"top1_pre": "before", "top1_post": "after"}))
-
-
-def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
-    """Points of one space (0: pre, 1: post): ``x, y, language, name, text, english, row, shown``."""
-    parts = []
-    for group, maps in zip(result.plan.groups, result.maps, strict=True):
-        plane = maps[space]
-        shown = plane.shape[1]
-        english = group.texts.get("en", ("",) * len(group))[:shown]
-        for code, points in zip(group.languages, plane, strict=True):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "x": points[:, 0].round(3),
-                        "y": points[:, 1].round(3),
-                        "language": code,
-                        "name": theme.name(code),
-                        "text": group.texts[code][:shown],
-                        "english": english,
-                        "row": group.ids[:shown],
-                        "shown": not stand_out or code in stand_out,
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def bar_frame(result: Result) -> pd.DataFrame:
-    """One row a candidate and space: ``candidate, name, space, top1, low, high, n, centred_pre``."""
-    parts = []
-    for space, column in (("before", "top1_pre"), ("after", "top1_post")):
-        rows = result.from_target[["candidate", "n", "centred_pre"]].copy()
-        rate = result.from_target[column].to_numpy(dtype=np.float64)
-        rows["space"], rows["top1"] = space, rate
-        rows["low"], rows["high"] = wilson(rate, rows["n"].to_numpy())
-        parts.append(rows)
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.assign(name=frame["candidate"].map(theme.name))
+    theme.quiet(summary.conditions(result))

@@ -15,7 +15,7 @@ from core.pipeline.run import Run
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import explore, waiting
+from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
 
@@ -49,7 +49,7 @@ def _show(result: Result) -> None:
     _retrieval(result, measure, target)
     _distance(result, target)
     _neurons(result)
-    theme.quiet(explore.conditions(result))
+    theme.quiet(summary.conditions(result))
 
 
 def _retrieval(result: Result, measure: str, target: str) -> None:

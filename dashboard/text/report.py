@@ -14,9 +14,8 @@ from core.experiment.settings import Experiment
 from core.pipeline.result import Change, Result
 from dashboard.charts import explore as charts
 from dashboard.charts import export, palette, theme
-from dashboard.page import explore
 from dashboard.state import link
-from dashboard.text import summary
+from dashboard.text import frames, summary
 
 _STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #212529; background: #fff; max-width: 1000px; margin: 2rem auto;
@@ -45,19 +44,19 @@ def html(result: Result) -> str:
         *_maps(result),
         f"<h2>Does a {_text(target)} sentence find its translation?</h2>",
         _figure(
-            charts.retrieval_bars(explore.bar_frame(result)),
+            charts.retrieval_bars(frames.bar_frame(result)),
             "Top-1 by candidate language, with 95% intervals (Wilson); orange: the unmodified model after subtracting "
             "each language's mean, which needs no intervention.",
         ),
         _table(_by_candidate(result), f"With {target} as the query."),
         "<h2>The same at every layer</h2>",
         _figure(
-            charts.layer_lines(explore.layer_frame(result), result.plan.layer),
+            charts.layer_lines(frames.layer_frame(result), result.plan.layer),
             "Mean top-1 over candidate languages; the dashed line is the layer of this report.",
         ),
         "<h2>Conditions</h2>",
         *(f"<p>Note: {_text(note)}</p>" for note in result.notes),
-        f'<p class="quiet">{_text(explore.conditions(result))}</p>',
+        f'<p class="quiet">{_text(summary.conditions(result))}</p>',
         *_again(result.plan.experiment),
     ]
     return (
@@ -104,10 +103,10 @@ def _by_candidate(result: Result) -> pd.DataFrame:
 
 
 def _maps(result: Result) -> Iterable[str]:
-    frames = [explore.map_frame(result, space, []) for space in (0, 1)]
-    window = charts.plane(pd.concat(frames))
+    both = [frames.map_frame(result, space, []) for space in (0, 1)]
+    window = charts.plane(pd.concat(both))
     colours = palette.colours(result.plan.languages)
-    for frame, ghosts, title in zip(frames, (None, frames[0]), ("Before", "After"), strict=True):
+    for frame, ghosts, title in zip(both, (None, both[0]), ("Before", "After"), strict=True):
         # What hovering would say has no place in a picture.
         drawn = charts.language_map(frame, colours, window, ghosts)
         yield _figure(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.experiment.settings import Experiment
+from core.neurons.interventions import METHODS
+from core.neurons.scores import SCORES
 from core.pipeline.result import Change, Result
 from dashboard.charts.theme import name
 
@@ -24,6 +26,23 @@ def summary(result: Result) -> str:
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
     return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
+
+
+def conditions(result: Result) -> str:
+    """Model, neurons, sentences and settings of a result, in one line."""
+    plan = result.plan
+    asked = plan.experiment
+    model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
+    experts = (
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(asked.neurons)} neurons, "
+        f"{among(asked)}mean {SCORES[asked.score].title} "
+        f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
+        f"languages of {plan.probe_corpus.spec}"
+    )
+    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
+    written = f"{METHODS[asked.method].title.lower()} at {asked.tokens} tokens"
+    settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
+    return f"{model}; {experts}; {evaluation}; {settings}."
 
 
 def kinds(neurons: tuple[str, ...]) -> str:

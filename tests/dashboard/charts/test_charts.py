@@ -13,7 +13,7 @@ from core.language.codes import describe
 from core.stats.intervals import wilson
 from dashboard.charts import explore as charts
 from dashboard.charts import palette, theme
-from dashboard.page import explore
+from dashboard.text.frames import bar_frame, map_frame
 from tests.helpers.results import N_EVAL, N_LAYERS, make_result
 
 LANGUAGES = ("en", "es", "ja", "zh")
@@ -23,7 +23,7 @@ LANGUAGES = ("en", "es", "ja", "zh")
 def frames() -> list[pd.DataFrame]:
     """Points before and after."""
     result = make_result()
-    return [explore.map_frame(result, space, []) for space in (0, 1)]
+    return [map_frame(result, space, []) for space in (0, 1)]
 
 
 def spec(chart: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def test_names_stand_over_the_islands_before(frames: list[pd.DataFrame]) -> None
 
 def test_highlighted_languages_stand_out_and_the_others_stay() -> None:
     result = make_result()
-    frame = explore.map_frame(result, 0, ["ja", "es"])
+    frame = map_frame(result, 0, ["ja", "es"])
     assert set(frame[frame["shown"]]["language"]) == {"ja", "es"}
     assert set(frame["language"]) == set(LANGUAGES)
     made = spec(charts.language_map(frame, palette.colours(LANGUAGES), charts.plane(frame)))
@@ -147,7 +147,7 @@ def test_highlighted_languages_stand_out_and_the_others_stay() -> None:
 
 
 def test_a_corpus_without_english_has_no_english(frames: list[pd.DataFrame]) -> None:
-    frame = explore.map_frame(make_result(languages=("es", "ja")), 0, [])
+    frame = map_frame(make_result(languages=("es", "ja")), 0, [])
     assert (frame["english"] == "").all()
     assert (frames[0]["english"] != "").all()
 
@@ -175,7 +175,7 @@ BY_CANDIDATE = {"en": (0.2, 0.6), "es": (0.0, 0.8), "zh": (0.4, 0.2)}
 
 def bars() -> dict[str, Any]:
     result = make_result(by_candidate=BY_CANDIDATE, centred=(0.35, 0.5))
-    return spec(charts.retrieval_bars(explore.bar_frame(result)))
+    return spec(charts.retrieval_bars(bar_frame(result)))
 
 
 def test_bars_show_both_spaces_of_every_candidate() -> None:

@@ -13,14 +13,14 @@ from PIL import Image
 
 from dashboard.charts import explore as charts
 from dashboard.charts import export, palette
-from dashboard.page import explore
+from dashboard.text.frames import bar_frame
 from tests.helpers.results import make_result
 
 LANGUAGES = ("en", "es", "ja", "zh")
 
 
 def bars() -> Any:
-    return charts.retrieval_bars(explore.bar_frame(make_result()))
+    return charts.retrieval_bars(bar_frame(make_result()))
 
 
 def large_map() -> Any:
@@ -51,6 +51,6 @@ def test_a_picture_has_the_charts_words_and_every_mark() -> None:
 
 
 def test_tables_come_back_as_they_were() -> None:
-    frame = explore.bar_frame(make_result()).assign(text=['<b>, "é"\n日本語'] * 6)
+    frame = bar_frame(make_result()).assign(text=['<b>, "é"\n日本語'] * 6)
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(export.csv(frame))), frame)
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(export.parquet(frame))), frame)

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.charts import explore as charts
 from dashboard.charts.cache import made_once, spec_of
-from dashboard.page import explore
+from dashboard.text.frames import bar_frame
 from dashboard.work.derived import once
 from tests.helpers.results import make_result
 
@@ -79,8 +79,8 @@ def test_a_specification_is_made_once_a_chart() -> None:
 
 def test_what_is_made_of_an_answer_belongs_to_it_alone() -> None:
     first, second = make_result(), make_result(top1=(0.2, 0.9))
-    frames = [once(result, "bars", lambda of=result: explore.bar_frame(of)) for result in (first, second, first)]
+    frames = [once(result, "bars", lambda of=result: bar_frame(of)) for result in (first, second, first)]
     assert frames[0] is frames[2]
-    pd.testing.assert_frame_equal(frames[1], explore.bar_frame(second))
+    pd.testing.assert_frame_equal(frames[1], bar_frame(second))
     assert not frames[0]["top1"].equals(frames[1]["top1"])
     assert once(first, ("bars", 1), lambda: "another") == "another"

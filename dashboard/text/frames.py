@@ -1,0 +1,54 @@
+"""Results as the tables that charts are drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from core.pipeline.result import Result
+from core.stats.intervals import wilson
+from dashboard.charts import theme
+
+
+def layer_frame(result: Result) -> pd.DataFrame:
+    """One row a layer and space: ``layer, space, top1``."""
+    rows = result.layers.melt("layer", ["top1_pre", "top1_post"], var_name="space", value_name="top1")
+    return rows.assign(space=rows["space"].map({"top1_pre": "before", "top1_post": "after"}))
+
+
+def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
+    """Points of one space (0: pre, 1: post): ``x, y, language, name, text, english, row, shown``."""
+    parts = []
+    for group, maps in zip(result.plan.groups, result.maps, strict=True):
+        plane = maps[space]
+        shown = plane.shape[1]
+        english = group.texts.get("en", ("",) * len(group))[:shown]
+        for code, points in zip(group.languages, plane, strict=True):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "x": points[:, 0].round(3),
+                        "y": points[:, 1].round(3),
+                        "language": code,
+                        "name": theme.name(code),
+                        "text": group.texts[code][:shown],
+                        "english": english,
+                        "row": group.ids[:shown],
+                        "shown": not stand_out or code in stand_out,
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def bar_frame(result: Result) -> pd.DataFrame:
+    """One row a candidate and space: ``candidate, name, space, top1, low, high, n, centred_pre``."""
+    parts = []
+    for space, column in (("before", "top1_pre"), ("after", "top1_post")):
+        rows = result.from_target[["candidate", "n", "centred_pre"]].copy()
+        rate = result.from_target[column].to_numpy(dtype=np.float64)
+        rows["space"], rows["top1"] = space, rate
+        rows["low"], rows["high"] = wilson(rate, rows["n"].to_numpy())
+        parts.append(rows)
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(name=frame["candidate"].map(theme.name))
