@@ -16,7 +16,7 @@ from core.inference.forward import forward
 from core.inference.generation import generate
 from core.inference.perplexity import perplexity
 from core.models.load import LoadedModel
-from tests.core.tiny import sentences
+from tests.helpers.tiny import sentences
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
