@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.rows import Benchmark, Target, Times, check, in_turns
+from benchmarks.rows import Benchmark, Target, Times, in_turns
 from benchmarks.setting import Setting
 from core import parallel
 from core.inference.batching import Batch, Tokenised, padded, plan_batches, tokenise
-from core.inference.forward import TOKENS_A_BATCH, embed_spaces, forward
+from core.inference.forward import TOKENS_A_BATCH, forward
 from core.models.load import LoadedModel
-from core.neurons.interventions import Intervention, set_value
+from core.neurons.interventions import Intervention
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de"), 64, 5
 EXPERTS = 2000
-STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 # The languages that the paper evaluates.
 PAPER = (
     *("th", "cs", "de", "el", "en", "fr", "he", "hi", "id", "it", "ja"),
@@ -88,7 +87,7 @@ def intervention_of(setting: Setting) -> Intervention:
     assert responses is not None
     means = np.concatenate([responses[site.path].astype(np.float32).mean(axis=1) for site in model.neurons.sites])
     neurons = np.sort(np.random.default_rng(0).choice(model.neurons.total, EXPERTS, replace=False))
-    return set_value(neurons, means[neurons], 1.0)
+    return Intervention(neurons, scale=np.zeros(EXPERTS, np.float32), shift=means[neurons])
 
 
 def _intervention(setting: Setting) -> tuple[float, str]:
@@ -98,31 +97,6 @@ def _intervention(setting: Setting) -> tuple[float, str]:
         return forward(setting.model, tokens, embeddings=True, intervention=held)
 
     return _overhead(setting, "intervention", work)
-
-
-def _together(setting: Setting) -> tuple[float, str]:
-    """Strengths asked for at once, of an intervention on the upper half of the model's blocks."""
-    model, tokens = setting.model, setting.tokens(LANGUAGES[:1], SENTENCES)[0]
-    held = intervention_of(setting)
-    layers = model.neurons.table(held.neurons)["layer"].to_numpy()
-    upper = layers >= model.neurons.n_layers // 2
-    spaces = [set_value(held.neurons[upper], held.shift[upper], strength) for strength in STRENGTHS]
-
-    def apart() -> list[Any]:
-        return [forward(model, tokens, embeddings=True, intervention=each).embeddings for each in spaces]
-
-    sides = {"together": lambda: embed_spaces(model, tokens, spaces), "apart": apart}
-    times, results = in_turns(sides, ROUNDS)
-    check(
-        all(np.array_equal(a, b) for a, b in zip(results["together"], results["apart"], strict=True)),
-        "spaces embedded together differ from those embedded alone",
-    )
-    return times.ratio("apart", "together"), (
-        f"{times.median('together'):.2f} s together, {times.median('apart'):.2f} s one by one "
-        f"({times.spread('apart', 'together')}); the same bits; {len(spaces)} strengths of an intervention on blocks "
-        f"{model.neurons.n_layers // 2} and up of {model.neurons.n_layers}, {SENTENCES} sentences of {setting.source}. "
-        "Neurons of the first block leave nothing below to be shared"
-    )
 
 
 def _padding(setting: Setting) -> tuple[float, str]:
@@ -184,13 +158,6 @@ BENCHMARKS = (
         "the bare base model on the same batches, as many at once",
         Target("at most", 1.10),
         _intervention,
-    ),
-    Benchmark(
-        "strengths-together",
-        f"embeddings at {len(STRENGTHS)} strengths of an intervention on the upper half of the blocks",
-        "each strength by itself",
-        Target("at least", 1.3),
-        _together,
     ),
     Benchmark("padding", "real tokens", "padded tokens", Target("at least", 0.95), _padding),
     Benchmark(

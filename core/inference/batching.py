@@ -140,12 +140,15 @@ class Batch:
         Token ids, and 1 for a token, 0 for padding.
     weights : tensor of float32, (n, width)
         Each token's weight in its sentence's mean; 0 for padding and special tokens.
+    n_tokens : int
+        All tokens, special ones included, without the padding.
     """
 
     rows: np.ndarray
     ids: torch.Tensor
     mask: torch.Tensor
     weights: torch.Tensor
+    n_tokens: int
 
 
 def padded(tokens: Tokenised, rows: np.ndarray, model: LoadedModel) -> Batch:
@@ -161,4 +164,5 @@ def padded(tokens: Tokenised, rows: np.ndarray, model: LoadedModel) -> Batch:
         mask[place, :length] = 1
         weights[place, :length] = torch.tensor(tokens.counted[row], dtype=torch.float32)
     weights /= weights.sum(1, keepdim=True)
-    return Batch(rows, ids.to(model.device), mask.to(model.device), weights.to(model.device))
+    n_tokens = sum(len(tokens.ids[row]) for row in rows)
+    return Batch(rows, ids.to(model.device), mask.to(model.device), weights.to(model.device), n_tokens)

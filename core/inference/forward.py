@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +15,9 @@ from core.errors import ModelError
 from core.inference.batching import Batch, Tokenised, padded, plan_batches
 from core.inference.hooks import hooked, unreached
 from core.inference.pooling import weighted_mean
-from core.inference.trunk import Turn, first_changed, shared
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
-from core.neurons.sites import NeuronMap, find_blocks
+from core.neurons.sites import NeuronMap
 
 POOLINGS = ("mean", "max")
 TOKENS_A_BATCH = {"cpu": 512, "cuda": 16384, "mps": 4096}
@@ -86,8 +84,9 @@ def forward(
         raise ValueError(f"pooling {pooling!r}: one of {POOLINGS}")
     neurons = neurons or model.neurons
     reader = _Reader(model, neurons, len(tokens.ids), pooling) if responses else None
-    states = _states(model, tokens) if embeddings else None
-    _pass(model, tokens, [intervention], [states], reader, neurons, parts, advance)
+    states = _empty_states(model, tokens) if embeddings else None
+    with model.lock:
+        _pass(model, _batches(model, tokens, parts), intervention, states, reader, neurons, advance)
     return ForwardResult(reader.result() if reader else None, states)
 
 
@@ -100,83 +99,72 @@ def embed_spaces(
     parts: Sequence[int] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[np.ndarray]:
-    """Embed sentences under several interventions, sharing what they share; None is the unmodified model.
+    """Embed sentences under several interventions, one after the other; None is the unmodified model.
 
-    Batches are made once, and the blocks below the first that any intervention writes to run once a batch. Parameters
-    and errors are those of `forward`; ``advance`` is told of a batch's tokens once an intervention.
+    The batches are made once and no other pass comes between. Parameters and errors are those of `forward`;
+    ``advance`` is told of a batch's tokens once an intervention.
 
     Returns
     -------
     list of ndarray of float32, (n_layers + 1, n_sentences, hidden)
         One an intervention, with the very bits that `forward` gives for it alone.
     """
-    states = [_states(model, tokens) for _ in interventions]
-    _pass(model, tokens, interventions, states, None, neurons or model.neurons, parts, advance)
-    return states
+    spaces = []
+    with model.lock:
+        batches = _batches(model, tokens, parts)
+        for intervention in interventions:
+            spaces.append(_empty_states(model, tokens))
+            _pass(model, batches, intervention, spaces[-1], None, neurons or model.neurons, advance)
+    return spaces
 
 
-def _states(model: LoadedModel, tokens: Tokenised) -> np.ndarray:
+def _empty_states(model: LoadedModel, tokens: Tokenised) -> np.ndarray:
     return np.empty((model.neurons.n_layers + 1, len(tokens.ids), model.hidden_size), dtype=np.float32)
+
+
+def _batches(model: LoadedModel, tokens: Tokenised, parts: Sequence[int] | None) -> list[Batch]:
+    """All sentences in batches; consecutive runs of ``parts`` sentences are batched apart."""
+    budget = TOKENS_A_BATCH.get(model.device.type, 512)
+    batches, start = [], 0
+    for size in parts or [len(tokens.ids)]:
+        lengths = [len(ids) for ids in tokens.ids[start : start + size]]
+        batches += [padded(tokens, rows + start, model) for rows in plan_batches(lengths, budget)]
+        start += size
+    return batches
 
 
 def _pass(
     model: LoadedModel,
-    tokens: Tokenised,
-    interventions: Sequence[Intervention | None],
-    states: Sequence[np.ndarray | None],
+    batches: Sequence[Batch],
+    intervention: Intervention | None,
+    states: np.ndarray | None,
     reader: _Reader | None,
     neurons: NeuronMap,
-    parts: Sequence[int] | None,
     advance: Callable[[int], None],
 ) -> None:
-    """Pass every batch once an intervention, filling ``states`` and the reader."""
-    turn = Turn()
+    """Pass every batch once, filling ``states`` and the reader; the caller holds the model's lock."""
     reads = reader.hooks() if reader else {}
-    with model.lock, parallel.frequent_switches(), ExitStack() as held:
-        attached = [
-            held.enter_context(hooked(model, reads, each, neurons, partial(_is_turn, turn, number)))
-            for number, each in enumerate(interventions)
-        ]
-        if len(interventions) > 1:
-            blocks = find_blocks(model.base, model.neurons.n_layers)[1]
-            held.enter_context(shared(list(blocks)[: first_changed(interventions, neurons)], turn))
+    with parallel.frequent_switches(), hooked(model, reads, intervention, neurons) as untouched:
 
-        def work(rows: np.ndarray) -> None:
-            batch = padded(tokens, rows, model)
+        def work(batch: Batch) -> None:
             if reader:
                 reader.begin(batch)
-            for number, space in enumerate(states):
-                turn.number = number
-                with torch.inference_mode():  # which is a thread's own
-                    output = model.base(
-                        input_ids=batch.ids,
-                        attention_mask=batch.mask,
-                        use_cache=False,
-                        output_hidden_states=space is not None,
-                        return_dict=True,
-                    )
-                    if untouched := set().union(*attached):
-                        raise unreached(untouched)
-                    if space is not None:
-                        _embed(space, batch, output, model)
+            with torch.inference_mode():  # which is a thread's own
+                output = model.base(
+                    input_ids=batch.ids,
+                    attention_mask=batch.mask,
+                    use_cache=False,
+                    output_hidden_states=states is not None,
+                    return_dict=True,
+                )
+                if untouched:
+                    raise unreached(untouched)
+                if states is not None:
+                    _embed(states, batch, output, model)
 
-        batches = _batches(tokens, parts or [len(tokens.ids)], TOKENS_A_BATCH.get(model.device.type, 512))
         count = 1 if model.sharded else parallel.count(model.device)
-        for rows, _ in parallel.side_by_side(work, batches, count):
-            advance(len(interventions) * sum(len(tokens.ids[row]) for row in rows))
-
-
-def _is_turn(turn: Turn, number: int) -> bool:
-    return turn.number == number
-
-
-def _batches(tokens: Tokenised, parts: Sequence[int], budget: int) -> list[np.ndarray]:
-    planned, start = [], 0
-    for size in parts:
-        lengths = [len(ids) for ids in tokens.ids[start : start + size]]
-        planned += [rows + start for rows in plan_batches(lengths, budget)]
-        start += size
-    return planned
+        for batch, _ in parallel.side_by_side(work, batches, count):
+            advance(batch.n_tokens)
 
 
 class _Reader:

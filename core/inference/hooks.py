@@ -27,13 +27,11 @@ def hooked(
     reads: dict[str, Callable[[torch.Tensor], None]],
     intervention: Intervention | None,
     neurons: NeuronMap | None = None,
-    when: Callable[[], bool] = lambda: True,
 ) -> Iterator[set[str]]:
     """Attach reads (by site path) and an intervention to the model's modules; remove them whatever happens.
 
     Writes come before reads at the same module. The caller holds the model's lock. ``neurons`` is what the
-    intervention's indices count through; the model's MLP neurons where it is not given. ``when`` is asked at each
-    module, in the thread that passes, whether the intervention is to be written now.
+    intervention's indices count through; the model's MLP neurons where it is not given.
 
     Yields
     ------
@@ -50,7 +48,7 @@ def hooked(
                 handles.append(model.base.register_forward_pre_hook(note, with_kwargs=True))
             for site, units, positions in (neurons or model.neurons).by_site(intervention.neurons):
                 scale, shift = intervention.scale[positions], intervention.shift[positions]
-                write = _writer(site.path, units, scale, shift, passing, when)
+                write = _writer(site.path, units, scale, shift, passing)
                 untouched.add(site.path)
                 handles.append(model.base.get_submodule(site.path).register_forward_hook(write))
         for path, read in reads.items():
@@ -103,15 +101,13 @@ def _note_tokens(
 
 
 def _writer(
-    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: _Passing, when: Callable[[], bool]
+    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: _Passing
 ) -> Callable[..., None]:
     """A hook that rewrites ``units`` of a module's output in place: ``scale * z + shift``, computed in float32."""
     constant = bool((scale == 0).all())
     held: dict[torch.device, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
     def write(module: nn.Module, _args: object, output: object) -> None:
-        if not when():
-            return
         tensor = _tensor(path, module, output)
         if tensor.device not in held:  # a sharded model has its modules on several devices
             held[tensor.device] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import torch
 from core.errors import ModelError
 from core.inference import forward as forward_module
 from core.inference.batching import plan_batches, tokenise
-from core.inference.forward import forward
+from core.inference.forward import embed_spaces, forward
 from core.models.load import LoadedModel
-from tests.helpers.passes import TEXTS, close, pull, run, same_bits
+from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits
 from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, Plain
 
 # -- equal to the plain loop -----------------------------------------------------------------------------------------
@@ -84,6 +85,39 @@ def test_progress_counts_every_token(tiny_models: Mapping[str, LoadedModel], pla
     counted: list[int] = []
     run(tiny_models["llama"], advance=counted.append)
     assert sum(counted) == sum(plain_models["llama"].ids(text).numel() for text in TEXTS)
+
+
+# -- several spaces --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_spaces_have_the_bits_of_each_alone(
+    family: str, tiny_models: Mapping[str, LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(forward_module.TOKENS_A_BATCH, "cpu", 60)  # several batches, two at once
+    model, tokens, counted = tiny_models[family], tokenise(tiny_models[family], TEXTS), list[int]()
+    pulled = [pull(model, 0.5), pull(model, 1.0)]
+    interventions = [pulled[0], None, replace(pulled[1], tokens="last"), replace(pulled[1], tokens="no-bos")]
+    run(model, responses=False)  # at its first pass transformers attaches hooks of its own, which stay
+    before = hooks(model)
+    spaces = embed_spaces(model, tokens, interventions, advance=counted.append)
+    assert hooks(model) == before
+    assert sum(counted) == len(interventions) * tokens.n_tokens
+    for intervention, space in zip(interventions, spaces, strict=True):
+        alone = run(model, intervention, responses=False).embeddings
+        assert alone is not None
+        assert space.tobytes() == alone.tobytes()
+    assert len({space.tobytes() for space in spaces}) == len(interventions)
+
+
+def test_a_space_that_fails_leaves_no_hook(fresh: Callable[..., LoadedModel]) -> None:
+    model = fresh("llama", spoil=lambda base: base.layers[1].mlp.up_proj.weight.data.fill_(float("nan")))
+    with pytest.raises(ModelError, match="layer 2"):
+        run(model, responses=False)
+    before = hooks(model)
+    with pytest.raises(ModelError, match="layer 2"):
+        embed_spaces(model, tokenise(model, TEXTS), [pull(model, 0.5, [0]), pull(model, 1.0, [0])])
+    assert hooks(model) == before
 
 
 # -- what cannot be read ---------------------------------------------------------------------------------------------
