@@ -52,7 +52,7 @@ def sidebar() -> Experiment:
             "Or type flores:DIR, tatoeba:DIR, bucc:DIR or table:FILE (CSV, TSV, JSONL, Parquet: a column a language).",
         )
         uploads.draw(wanted)
-        shape = _outline(ModelSpec(model, wanted.revision, wanted.dtype, wanted.device))
+        shape = _outline(ModelSpec(model, wanted.revision, wanted.dtype, wanted.device), _kinds(wanted))
         sentences = _corpus(corpus)
         target = _target(wanted, sentences, corpus)
         experts = _experts(wanted, shape)
@@ -164,6 +164,12 @@ def _target(wanted: Experiment, corpus: Corpus | None, spec: str) -> str:
     return picked or wanted.target
 
 
+def _kinds(wanted: Experiment) -> tuple[str, ...]:
+    """The kinds of neurons in force: their control stands below those that count them, and may just have changed."""
+    chosen = st.session_state.get(_key("kinds"), wanted.neurons)
+    return tuple(kind for kind in NEURONS if kind in chosen) or ("mlp",)
+
+
 def _experts(wanted: Experiment, shape: Outline | None) -> int:
     most = shape.neurons.total * _LARGEST_SHARE if shape else 5000
     options = sorted(_with([k for k in _GRID if k <= most] or [1], wanted.experts))
@@ -173,7 +179,10 @@ def _experts(wanted: Experiment, shape: Outline | None) -> int:
         value=wanted.experts,
         format_func=lambda k: f"{k:,}",
         key=_key(f"k-{most}"),
-        help=f"How many of the model's {shape.neurons.total:,} MLP neurons are held." if shape else None,
+        help=f"How many of the model's {shape.neurons.total:,} neurons are held: outputs of "
+        f"{', '.join(_KINDS[kind] for kind in _kinds(wanted))}."
+        if shape
+        else None,
     )
     return chosen
 
@@ -219,9 +228,7 @@ def _which(chosen: Experiment, shape: Outline | None) -> Experiment:
         placeholder="all",
         help=f"This model's: {', '.join(dict.fromkeys(s.name for s in shape.neurons.sites))}." if shape else None,
     )
-    kinds = st.multiselect(
-        "Neurons are outputs of", NEURONS, chosen.neurons, key=_key("kinds"), format_func=_KINDS.__getitem__
-    )
+    st.multiselect("Neurons are outputs of", NEURONS, chosen.neurons, key=_key("kinds"), format_func=_KINDS.__getitem__)
     tokens = _choice("Written at", chosen.tokens, _TOKENS, "tokens")
     return replace(
         chosen,
@@ -230,7 +237,7 @@ def _which(chosen: Experiment, shape: Outline | None) -> Experiment:
         select=select,
         expert_layers=layers.strip() or None,
         expert_sites=tuple(name.strip() for name in sites.split(",") if name.strip()) or None,
-        neurons=tuple(kind for kind in NEURONS if kind in kinds) or ("mlp",),
+        neurons=_kinds(chosen),
         tokens=tokens,
     )
 
@@ -297,8 +304,8 @@ def _quietly(question: Callable[[], T]) -> T | None:
         return None
 
 
-def _outline(spec: ModelSpec) -> Outline | None:
-    return _quietly(lambda: outline(resolve(spec)))
+def _outline(spec: ModelSpec, kinds: tuple[str, ...]) -> Outline | None:
+    return _quietly(lambda: outline(resolve(spec), kinds))
 
 
 def _corpus(spec: str) -> Corpus | None:

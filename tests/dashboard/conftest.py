@@ -17,7 +17,7 @@ from tests.helpers import browser as finding
 from tests.helpers.bench import LONG, until
 from tests.helpers.browsing import Visit, Visitor, serving
 from tests.helpers.command_line import SETTINGS, EmbeddedRun
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import LinkOnCache, OpenPage
 from tests.helpers.tiny import save_tiny, write_table
 
 
@@ -118,20 +118,41 @@ def _script(path: str) -> None:
     importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
+@pytest.fixture(scope="session")
+def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all pages on the tiny model."""
+    return tmp_path_factory.mktemp("tiny-cache") / "cache"
+
+
 @pytest.fixture
-def open_page(
-    embedded: EmbeddedRun, small_link: dict[str, str], tiny_link: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OpenPage]:
+def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LinkOnCache:
+    """Put the dashboard on a cache and give a link to it: ``link_on_cache(tiny, k="20")``.
+
+    On the tiny model and table; or, not ``tiny``, on the experiment that the command line has run, which takes minutes
+    and is therefore run only when a test asks for it.
+    """
+    session.process.clear()
+
+    def link(tiny: bool, **changes: str) -> dict[str, str]:
+        embedded: EmbeddedRun | None = None if tiny else request.getfixturevalue("embedded")
+        cache: Path = request.getfixturevalue("tiny_cache") if embedded is None else embedded.cache
+        monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(cache))
+        query: dict[str, str] = request.getfixturevalue("tiny_link" if tiny else "small_link")
+        return query | changes
+
+    return link
+
+
+@pytest.fixture
+def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
     """Open a page by its path and a link, without a browser: ``open_page("layers", k="20")``.
 
     On the tiny model and table, or with ``tiny=False`` on the experiment that the command line has run.
     """
-    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
-    session.process.clear()
 
     def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
         page = AppTest.from_function(_script, default_timeout=LONG, args=(path,))
-        for name, value in ((tiny_link if tiny else small_link) | changes).items():
+        for name, value in link_on_cache(tiny, **changes).items():
             page.query_params[name] = value
         return page.run()
 

@@ -15,23 +15,20 @@ from dashboard.state import session
 from dashboard.work.queue import Job
 from tests.helpers.bench import LONG, ends, until
 from tests.helpers.command_line import ROOT, EmbeddedRun
+from tests.helpers.pages import LinkOnCache
 from tests.helpers.tiny import write_table
 
 Visit = Callable[..., AppTest]
 
 
 @pytest.fixture
-def visit(
-    embedded: EmbeddedRun, small_link: dict[str, str], tiny_link: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Visit]:
-    """Open the dashboard by a link on the cache of the command line's run; ``tiny``: with the tiny model and table."""
-    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(embedded.cache))
-    session.process.clear()
+def visit(link_on_cache: LinkOnCache) -> Iterator[Visit]:
+    """Open the dashboard by a link with the tiny model and table; not ``tiny``: on the command line's run."""
     pages = []
 
     def opened(tiny: bool = True, **changes: str) -> AppTest:
         page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=LONG)
-        for name, value in ((tiny_link if tiny else small_link) | changes).items():
+        for name, value in link_on_cache(tiny, **changes).items():
             page.query_params[name] = value
         pages.append(page)
         return page.run()

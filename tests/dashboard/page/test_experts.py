@@ -20,7 +20,7 @@ from dashboard.charts import experts as charts
 from dashboard.charts import theme
 from dashboard.state import link, page_state, session
 from tests.helpers.bench import until
-from tests.helpers.command_line import EmbeddedRun, command_line
+from tests.helpers.command_line import command_line
 from tests.helpers.pages import OpenPage
 
 LANGUAGES = ["de", "en", "es", "ja"]
@@ -62,7 +62,7 @@ def ranking(page: AppTest) -> pd.DataFrame:
     return page.dataframe[0].value
 
 
-def stages(tiny_link: dict[str, str], embedded: EmbeddedRun) -> Stages:
+def stages(tiny_link: dict[str, str], tiny_cache: Path) -> Stages:
     """What the page's cache holds."""
 
     def never() -> Any:
@@ -70,7 +70,7 @@ def stages(tiny_link: dict[str, str], embedded: EmbeddedRun) -> Stages:
 
     experiment, problems = link.from_query(tiny_link)
     assert not problems
-    return Stages(plan(experiment), Store(embedded.cache), never, only_cached=True)
+    return Stages(plan(experiment), Store(tiny_cache), never, only_cached=True)
 
 
 def test_the_table_is_what_the_command_line_writes(opened: Any, tiny_link: dict[str, str], tmp_path: Path) -> None:
@@ -87,25 +87,25 @@ def test_the_table_is_what_the_command_line_writes(opened: Any, tiny_link: dict[
 
 
 def test_the_best_expert_is_shown_first_with_its_stored_responses(
-    opened: Any, tiny_link: dict[str, str], embedded: EmbeddedRun
+    opened: Any, tiny_link: dict[str, str], tiny_cache: Path
 ) -> None:
     page = opened()
     best = ranking(page).iloc[0]
     assert page.main.number_input[-1].value == best["neuron"]
     assert not [name for name in page.query_params if name.startswith(page_state.PREFIX)]
     assert "the value that it is held at" in html(page)
-    check_responses(page, int(best["neuron"]), stages(tiny_link, embedded))
+    check_responses(page, int(best["neuron"]), stages(tiny_link, tiny_cache))
 
 
 def test_a_link_restores_the_neuron_and_the_k_of_the_overlap(
-    opened: Any, tiny_link: dict[str, str], embedded: EmbeddedRun
+    opened: Any, tiny_link: dict[str, str], tiny_cache: Path
 ) -> None:
     page = opened(**{"view.neuron": "7", "view.overlap": "50", "view.colour": "share"})
     assert page.main.number_input[-1].value == 7
     assert page.main.select_slider[0].value == 50
     assert any(text.value.startswith("At k = 50,") for text in page.text)
     assert (page.query_params["view.neuron"], page.query_params["view.overlap"]) == ("7", "50")
-    check_responses(page, 7, stages(tiny_link, embedded))
+    check_responses(page, 7, stages(tiny_link, tiny_cache))
     if 7 not in set(ranking(page)["neuron"]):
         assert "it is not held there" in html(page)
 
@@ -136,9 +136,9 @@ def test_a_typed_and_a_picked_neuron_go_into_the_link(opened: Any) -> None:
     assert "view.neuron" not in page.query_params
 
 
-def test_overlap_is_that_of_the_sets(opened: Any, tiny_link: dict[str, str], embedded: EmbeddedRun) -> None:
+def test_overlap_is_that_of_the_sets(opened: Any, tiny_link: dict[str, str], tiny_cache: Path) -> None:
     page = opened(**{"view.overlap": "100"})
-    found = stages(tiny_link, embedded).expertise()
+    found = stages(tiny_link, tiny_cache).expertise()
     best = {
         theme.name(code): set(sorted(range(row.size), key=lambda n, row=row: (-row[n], n))[:100])
         for code, row in zip(found.languages, found.scores, strict=True)
@@ -164,12 +164,10 @@ def test_counts_and_histogram_hold_every_neuron(opened: Any) -> None:
     assert bars.groupby("who")["count"].sum().to_dict() == {"all neurons": sites["width"].sum(), "experts": 20}
 
 
-def test_removed_responses_are_said_and_read_again(
-    opened: Any, tiny_link: dict[str, str], embedded: EmbeddedRun
-) -> None:
+def test_removed_responses_are_said_and_read_again(opened: Any, tiny_link: dict[str, str], tiny_cache: Path) -> None:
     opened()
     engine: Engine = session.engine()
-    stored = stages(tiny_link, embedded)
+    stored = stages(tiny_link, tiny_cache)
     for code in LANGUAGES:
         engine.store.remove(stored.store.find("responses", stored.responses_spec(code)))
     page = opened()

@@ -1,5 +1,7 @@
 """The page of written text, on the tiny model."""
 
+from pathlib import Path
+
 import pytest
 
 from core.inference.generation import Writing
@@ -10,14 +12,13 @@ from dashboard.page.generate import both_frame, language_frame, likeliest, marku
 from dashboard.state import session
 from dashboard.work.text_questions import Texts, Written
 from tests.helpers.bench import until
-from tests.helpers.command_line import EmbeddedRun
 from tests.helpers.pages import OpenPage
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedRun:
-    """An empty cache: these tests need the tiny model alone."""
-    return EmbeddedRun(tmp_path_factory.mktemp("generate") / "cache", {}, "")
+def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty cache: no text is written before a test asks for it."""
+    return tmp_path_factory.mktemp("generate") / "cache"
 
 
 def _press(page: object, key: str) -> None:

@@ -1,0 +1,45 @@
+"""The controls count what is chosen: neurons of the kinds that the experiment may write to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.models.load import outline
+from core.models.resolve import resolve
+from core.models.spec import ModelSpec
+from dashboard.state import session
+from tests.helpers.bench import LONG
+
+
+def _sidebar() -> None:
+    from dashboard.sidebar import controls
+    from dashboard.state import session
+
+    session.set_pages({}, "")
+    session.set_experiment(controls.sidebar())
+
+
+@pytest.fixture
+def sidebar(tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The sidebar alone, on the tiny model."""
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
+    session.process.clear()
+    page = AppTest.from_function(_sidebar, default_timeout=LONG)
+    for name, value in tiny_link.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def test_the_slider_and_its_hint_count_the_kinds_chosen(sidebar: AppTest, tiny_link: dict[str, str]) -> None:
+    resolved = resolve(ModelSpec(tiny_link["model"], dtype="float32"))
+    for chosen in (("mlp",), ("mlp", "attention"), ("residual",)):
+        kinds = next(box for box in sidebar.sidebar.multiselect if box.label == "Neurons are outputs of")
+        kinds.set_value(list(chosen)).run()
+        total = outline(resolved, chosen).neurons.total
+        slider = sidebar.sidebar.select_slider[0]
+        assert f"{total:,} neurons" in slider.proto.help
+        assert int(slider.proto.options[-1].replace(",", "")) <= total / 4
+        assert sidebar.query_params.get("neurons", "mlp") == ",".join(chosen)
