@@ -182,17 +182,6 @@ def intervene(
     return _mixed(neurons, *METHODS[method].build(evidence), strength, tokens)
 
 
-def set_value(neurons: np.ndarray, values: np.ndarray, strength: float) -> Intervention:
-    """Pull neurons ``(k,)`` towards ``values`` ``(k,)``: ``z' = (1 - s) * z + s * value``.
-
-    Raises
-    ------
-    SettingError
-        If the strength is not a finite number.
-    """
-    return _mixed(neurons, 0.0, values, strength, "all")
-
-
 def check_strength(strength: float) -> None:
     """Raise `SettingError` unless ``strength`` is a finite number, also in float32."""
     if not (math.isfinite(strength) and abs(strength) <= float(np.finfo(np.float32).max)):

@@ -7,7 +7,7 @@ import numpy as np
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
 from core.models.load import LoadedModel
-from core.neurons.interventions import Intervention, set_value
+from core.neurons.interventions import Evidence, Intervention, intervene
 from tests.helpers.tiny import LANGUAGES, sentences
 
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]
@@ -47,3 +47,12 @@ def pull(model: LoadedModel, strength: float, neurons: list[int] | None = None) 
     """Set-mean on a few neurons of every site."""
     chosen = np.array(neurons or [site.start + unit for site in model.neurons.sites for unit in (0, 5)])
     return set_value(chosen, np.linspace(-2, 3, len(chosen)), strength)
+
+
+def set_value(neurons: np.ndarray, values: np.ndarray, strength: float) -> Intervention:
+    """Pull neurons ``(k,)`` towards ``values`` ``(k,)``, as set-mean does: ``z' = (1 - s) z + s value``."""
+
+    def no_samples() -> tuple[np.ndarray, np.ndarray]:
+        raise AssertionError("set-mean needs the means alone")
+
+    return intervene("set-mean", neurons, Evidence(values, np.zeros_like(values), no_samples), strength)

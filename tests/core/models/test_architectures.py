@@ -10,9 +10,8 @@ from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.hooks import hooked
 from core.models.load import LoadedModel, outline
-from core.neurons.interventions import set_value
 from tests.helpers.families import N_LAYERS, Tiny, first, largest, mean
-from tests.helpers.passes import TEXTS, close, hooks
+from tests.helpers.passes import TEXTS, close, hooks, set_value
 
 UNIT = 3
 IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53]])

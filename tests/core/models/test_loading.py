@@ -24,11 +24,11 @@ from core.models import architectures, memory, placement
 from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
-from core.neurons.interventions import Intervention, set_value
+from core.neurons.interventions import Intervention
 from core.neurons.sites import KINDS, NeuronMap
 from core.store.store import Store
 from tests.helpers.families import FAMILIES, save_family
-from tests.helpers.passes import TEXTS, close, hooks
+from tests.helpers.passes import TEXTS, close, hooks, set_value
 from tests.helpers.refusals import refusal
 from tests.helpers.tiny import make_tokenizer
 

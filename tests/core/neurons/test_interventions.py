@@ -15,8 +15,8 @@ from core.errors import SettingError
 from core.inference.forward import ForwardResult
 from core.inference.hooks import hooked
 from core.models.load import LoadedModel
-from core.neurons.interventions import Intervention, set_value
-from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits
+from core.neurons.interventions import Intervention
+from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits, set_value
 from tests.helpers.tiny import FAMILIES, Plain
 
 # -- in a pass ----------------------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import forward
-from core.neurons.interventions import set_value
 from core.pipeline.engine import Engine
 from core.pipeline.incremental import rounds
 from core.pipeline.result import Result
 from core.pipeline.stages import Stages
 from core.spaces.projection import joint_umap
+from tests.helpers.passes import set_value
 from tests.helpers.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences
 
 N_PROBE, N_EVAL, K = 10, 7, 30  # of the experiment that the fixture gives
