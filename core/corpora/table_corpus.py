@@ -42,7 +42,8 @@ def load_table(spec: str, path: Path) -> Corpus:
     CorpusError
         Where the table cannot be read, a column is no language, or sentences are blank or repeated.
     """
-    probe, evaluation, notes = _read(f"corpus {spec!r}", path)
+    what = f"corpus {spec!r}"
+    probe, evaluation, notes = parallel_sets(what, str(path), read_rows(what, path))
     return Corpus(
         spec=spec,
         kind="table",
@@ -69,7 +70,8 @@ def load_embedded(spec: str, path: Path = EMBEDDED_FILE) -> Corpus:
 @lru_cache(maxsize=4)
 def _embedded(spec: str, path: Path, _stamp: tuple[int, int]) -> Corpus:
     """The file as it is; read once, for a page asks for it whenever it is drawn."""
-    probe, evaluation, notes = _read(f"corpus {spec!r}", path)
+    what = f"corpus {spec!r}"
+    probe, evaluation, notes = parallel_sets(what, str(path), read_rows(what, path))
     return Corpus(
         spec=spec,
         kind="embedded",
@@ -90,11 +92,31 @@ class _Layout:
     languages: dict[str, int]
 
 
-def _read(what: str, path: Path) -> tuple[ParallelSet, ParallelSet, tuple[str, ...]]:
-    rows = read_rows(what, path)
+def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None, ParallelSet, tuple[str, ...]]:
+    """Split a table's rows into probe and evaluation, with notes on how that was decided.
+
+    Parameters
+    ----------
+    what, table : str
+        What was asked for, and what to call the table, in an error.
+    rows : Rows
+        One column a language, and optionally ``id``, ``split`` and ``topic``.
+
+    Returns
+    -------
+    probe : ParallelSet or None
+        None where every row is marked as evaluation: neurons are then found on another corpus.
+    evaluation : ParallelSet
+    notes : tuple of str
+
+    Raises
+    ------
+    CorpusError
+        As `load_table`.
+    """
     layout = _layout(what, rows.columns)
     if len(rows.cells) < MIN_ROWS:
-        why = f"{path} has only {len(rows.cells)} rows of sentences"
+        why = f"{table} has only {len(rows.cells)} rows of sentences"
         raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something")
     ids, places = _ids(what, rows, layout)
     roles, notes = _roles(what, rows, places, layout)
@@ -103,17 +125,17 @@ def _read(what: str, path: Path) -> tuple[ParallelSet, ParallelSet, tuple[str, .
         name = f"column {rows.columns[layout.languages[code]]!r}"
         refuse_bad_text(what, sentences, name, places.__getitem__)
         _refuse_repeats(what, sentences, name, places, roles)
-    probe, evaluation = (_side(what, path, role, roles, ids, texts) for role in (_PROBE, _EVALUATION))
-    return probe, evaluation, (*rows.notes, *notes)
+    probe = _side(what, table, _PROBE, roles, ids, texts) if _PROBE in roles else None
+    return probe, _side(what, table, _EVALUATION, roles, ids, texts), (*rows.notes, *notes)
 
 
 def _side(
-    what: str, path: Path, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
+    what: str, table: str, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
 ) -> ParallelSet:
     """Take the rows of one role; raises `CorpusError` if they are too few."""
     chosen = [row for row, its in enumerate(roles) if its == role]
     if len(chosen) < _MIN_SIDE:
-        why = f"{path} has {len(chosen)} {role} rows"
+        why = f"{table} has {len(chosen)} {role} rows"
         raise CorpusError(what, why, f"Mark at least {_MIN_SIDE} rows as {role} in the column 'split'")
     return ParallelSet(
         tuple(ids[row] for row in chosen),

@@ -157,7 +157,7 @@ def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
     if corpus.probe is None:
         raise SettingError(
             f"probe sentences from {corpus.spec}",
-            "it is a corpus of separate language pairs, which has no multi-parallel sentences",
+            "it has none: it is a corpus of separate language pairs, or every row of it is for evaluation",
             "Name another corpus for the probe: --probe-corpus embedded.",
         )
     available = corpus.probe.languages

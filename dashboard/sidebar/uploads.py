@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from core.corpora.corpus import Corpus
-from core.corpora.load import load_corpus
+from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
@@ -33,7 +30,7 @@ def draw(chosen: Experiment) -> None:
         if file is None:
             return
         try:
-            spec, corpus = take(file.name, file.getvalue(), session.engine().store.root / "uploads")
+            spec, corpus = take(file.name, file.getvalue(), session.engine().store.root / FOLDER)
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return
@@ -80,17 +77,5 @@ def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
     if len(content) > _LARGEST:
         why = f"it has {len(content):,} bytes, more than the {_LARGEST:,} that are taken here"
         raise AskError(f"table {name!r}", why, "Name its place as table:FILE under Sentences instead")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
-    new = not path.exists()
-    if new:
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=ending)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-        Path(temporary).replace(path)
-    try:
-        return f"table:{path}", load_corpus(f"table:{path}")
-    except AskError:
-        if new:
-            path.unlink(missing_ok=True)
-        raise
+    corpus = keep_table(content, ending, folder)
+    return corpus.spec, corpus

@@ -1,0 +1,130 @@
+"""Sentences that a person brings, as lists in memory or as a file's content: kept as a table under their digest.
+
+The same sentences are the same file, so that what was computed of them is found again in a later session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+
+from core.corpora.corpus import Corpus
+from core.corpora.load import load_corpus
+from core.corpora.table_corpus import parallel_sets
+from core.corpora.table_files import Rows
+from core.errors import AskError, CorpusError
+
+SentencesByLanguage: TypeAlias = Mapping[str, Sequence[str]] | pd.DataFrame
+
+FOLDER = "uploads"
+"""Where in the cache such tables are."""
+
+_WHAT = "sentences of your own"
+_EXAMPLE = '{"en": ["Good morning.", ...], "es": ["Buenos días.", ...]}'
+
+
+def keep_table(content: bytes, ending: str, folder: Path) -> Corpus:
+    """Keep a table's file under the digest of its content, and read it.
+
+    Parameters
+    ----------
+    content : bytes
+    ending : str
+        Of the file's name, which says how it is read: ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``.
+    folder : Path
+        Where it is kept; made if it is not there. The same content twice is one file.
+
+    Returns
+    -------
+    Corpus
+        Its ``spec`` names the file.
+
+    Raises
+    ------
+    CorpusError
+        Where it cannot be read as a table of sentences; then nothing is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
+    new = not path.exists()
+    if new:
+        handle, temporary = tempfile.mkstemp(dir=folder, suffix=ending)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+        Path(temporary).replace(path)
+    try:
+        return load_corpus(f"table:{path}")
+    except AskError:
+        if new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def keep_sentences(sentences: SentencesByLanguage, folder: Path, *, evaluate_all: bool = False) -> Corpus:
+    """Keep sentences that are in memory as a table, and read it.
+
+    Parameters
+    ----------
+    sentences : mapping of str to sequence of str, or DataFrame
+        One list or column a language, named by its code; number ``i`` of each says the same. Columns named ``id``,
+        ``split`` (``probe`` or ``evaluation``) and ``topic`` are read as in a table's file. Without ``split``, the
+        first half finds the neurons and the second is measured.
+    folder : Path
+        As in `keep_table`.
+    evaluate_all : bool
+        Without ``split``, measure every row: the neurons are then found on another corpus.
+
+    Raises
+    ------
+    CorpusError
+        Where they are not parallel, not text, blank or repeated, with the row; then nothing is kept.
+    """
+    rows = _rows(sentences)
+    if evaluate_all and "split" not in map(str.lower, rows.columns):
+        rows = Rows((*rows.columns, "split"), tuple((*row, "evaluation") for row in rows.cells), rows.places)
+    parallel_sets(_WHAT, "the table", rows)
+    lines = (json.dumps(dict(zip(rows.columns, row, strict=True)), ensure_ascii=False) for row in rows.cells)
+    return keep_table("".join(f"{line}\n" for line in lines).encode(errors="replace"), ".jsonl", folder)
+
+
+def _rows(sentences: SentencesByLanguage) -> Rows:
+    """Read lists or a data frame as the rows of a table."""
+    columns = {str(name): _cells(str(name), column) for name, column in sentences.items()}
+    if len(columns) < len(sentences.keys()):
+        raise CorpusError(_WHAT, "two columns have one name", "Keep one of them, or name them apart")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise CorpusError(
+            _WHAT, f"the languages have different numbers of sentences: {counts}", "Give each language one a row"
+        )
+    count = next(iter(lengths.values()), 0)
+    return Rows(
+        tuple(name.strip() for name in columns),
+        tuple(zip(*columns.values(), strict=True)),
+        tuple(f"row {number}" for number in range(1, count + 1)),
+    )
+
+
+def _cells(name: str, column: object) -> tuple[str, ...]:
+    """Read one column as text; raises `CorpusError` where it is none."""
+    if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
+        raise CorpusError(
+            _WHAT, f"{name!r} is one {type(column).__name__}, not a list of sentences", f"Give {_EXAMPLE}"
+        )
+    cells = []
+    for number, cell in enumerate(column, start=1):
+        if name.strip().lower() == "id" and not isinstance(cell, float | bool):
+            cell = str(cell)
+        if not isinstance(cell, str):
+            why = f"row {number} of {name!r} is not text but {type(cell).__name__} ({cell!r:.40})"
+            raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language")
+        cells.append(cell.strip())
+    return tuple(cells)
