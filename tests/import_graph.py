@@ -27,6 +27,7 @@ LEVELS = (
     ("core.__main__",),
     ("core.cli",),
     ("core.reproduction",),
+    ("core.charts",),
     ("core.analyses",),
     ("core.pipeline",),
     ("core.experiment",),

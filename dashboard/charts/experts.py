@@ -1,4 +1,4 @@
-"""Where experts are, how they score, what languages share, and how one neuron responds."""
+"""Charts of the Experts page: where experts are, how they score, what languages share, how one neuron responds."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.base import RULE
+from core.charts import matrices
+from core.charts.palette import FREE, POST, PRE, RULE
 from dashboard.charts.cache import made_once
-from dashboard.charts.theme import FREE, POST, PRE
 
-# From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
-_HEAT = alt.Scale(range=["#4c6ef514", POST], domainMin=0)
 _ROW = 26  # pixels
 
 
 @made_once
 def sites(rows: pd.DataFrame, by: str) -> Any:
-    """Experts by block and site as a heat map.
+    """Draw experts by block and site as a heat map.
 
     Parameters
     ----------
@@ -43,7 +41,9 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
                 axis=alt.Axis(title=None, labelLimit=90, labelOverlap=False),
             ),
             color=alt.Color(
-                f"{by}:Q", scale=_HEAT, legend=alt.Legend(title=title, orient="top", format="%" if share else "~s")
+                f"{by}:Q",
+                scale=matrices.COUNTS,
+                legend=alt.Legend(title=title, orient="top", format="%" if share else "~s"),
             ),
             tooltip=[
                 "block:O",
@@ -59,7 +59,7 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
 
 @made_once
 def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
-    """How many neurons score how much, the experts among them, and the lowest score of an expert.
+    """Draw how many neurons score how much, the experts among them, and the lowest score of an expert.
 
     Parameters
     ----------
@@ -105,37 +105,13 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
 
 @made_once
 def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
-    """Share of their best neurons that two languages have in common.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        ``one, other, neurons, share``, one row an ordered pair of names; none for a language with itself.
-    """
-    axis = alt.Axis(title=None, labelLimit=80, labelOverlap=False)
-    return (
-        alt.Chart(rows)
-        .mark_rect(cornerRadius=2)
-        .encode(
-            x=alt.X(
-                "one:N", sort=list(names), axis=alt.Axis(title=None, labelAngle=-90, labelLimit=80, labelOverlap=False)
-            ),
-            y=alt.Y("other:N", sort=list(names), axis=axis),
-            color=alt.Color("share:Q", scale=_HEAT, legend=alt.Legend(title="shared", orient="top", format=".1~%")),
-            tooltip=[
-                alt.Tooltip("one:N", title="language"),
-                alt.Tooltip("other:N", title="and"),
-                alt.Tooltip("neurons:Q", title="neurons of both", format=",d"),
-                alt.Tooltip("share:Q", title="of each one's experts", format=".2%"),
-            ],
-        )
-        .properties(height=_ROW * len(names) + 170)
-    )
+    """Draw which share of their best neurons two languages have in common; see `core.charts.matrices`."""
+    return matrices.overlap_matrix(rows, names).properties(height=matrices.CELL_HEIGHT * len(names) + 170)
 
 
 @made_once
 def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
-    """Overlap against k, mean over pairs with the least and the most, and what chance gives.
+    """Draw overlap against k: the mean over pairs with the least and the most, and what chance gives.
 
     Parameters
     ----------
@@ -177,7 +153,7 @@ def overlap_curve(rows: pd.DataFrame, k: int) -> Any:
 
 @made_once
 def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: float) -> Any:
-    """One neuron's response to every probe sentence, by language, and the value that it is held at.
+    """Draw one neuron's response to every probe sentence, by language, and the value that it is held at.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
-"""Measures by layer, and the neurons between the layers, on one axis: three charts whose plots stand exactly below
-each other."""
+"""Charts of the Layers page: measures by layer and the neurons between the layers, on one axis.
+
+The plots of the three charts stand exactly below each other.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core.charts.palette import BEFORE_AFTER, CATEGORIES, FREE, categories
+from core.charts.scales import colour_scale
 from dashboard.charts.cache import made_once
-from dashboard.charts.theme import FREE, PALETTE, POST, PRE
 
 _LEFT = 52  # pixels left of every plot, whatever the numbers on its axis
-_SET = "#aa3377"  # the layer that is set; no grey, which is the space before
+_SET = CATEGORIES[5]  # the layer that is set; no grey, which is the space before
 _HALF = 0.5  # of a layer, on either side of the first and the last
 
 
@@ -21,7 +24,7 @@ _HALF = 0.5  # of a layer, on either side of the first and the last
 def lines(
     rows: pd.DataFrame, chosen: int, best: int | None = None, *, title: str, share: bool, log: bool = False
 ) -> Any:
-    """A measure at every layer, before and after.
+    """Draw a measure at every layer, before and after.
 
     Parameters
     ----------
@@ -34,12 +37,12 @@ def lines(
     share : bool
         The measure is a share, drawn from 0 to 1; else from 0, or on a logarithmic axis.
     """
-    marks = {"before": PRE, "after": POST, f"layer {chosen}, as set": _SET}
+    marks = {**BEFORE_AFTER, f"layer {chosen}, as set": _SET}
     rules = [{"layer": chosen, "mark": f"layer {chosen}, as set"}]
     if best is not None:
         marks[f"layer {best}, best before"] = FREE
         rules.append({"layer": best, "mark": f"layer {best}, best before"})
-    colour = alt.Scale(domain=list(marks), range=list(marks.values()))
+    colour = colour_scale(marks)
     legend = alt.Legend(title=None, orient="top", columns=2, symbolType="stroke", symbolStrokeWidth=3)
     x = _axis(int(rows["layer"].max()))
     form = ".1%" if share else ".3~g"
@@ -72,7 +75,9 @@ def lines(
 
 @made_once
 def neurons(rows: pd.DataFrame, n_layers: int, sites: Sequence[str]) -> Any:
-    """How many neurons of each block are written to: a block stands between the layer it reads and the one it makes.
+    """Draw how many neurons of each block are written to.
+
+    A block stands between the layer that it reads and the one that it makes.
 
     Parameters
     ----------
@@ -97,7 +102,7 @@ def neurons(rows: pd.DataFrame, n_layers: int, sites: Sequence[str]) -> Any:
             y2="top:Q",
             color=alt.Color(
                 "site:N",
-                scale=alt.Scale(domain=list(sites), range=[PALETTE[n % len(PALETTE)] for n in range(len(sites))]),
+                scale=colour_scale(categories(sites)),
                 legend=alt.Legend(title=None, orient="top", columns=3),
             ),
             tooltip=[

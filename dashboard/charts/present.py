@@ -6,16 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
-from altair.utils import schemapi
-from streamlit.elements.vega_charts import _convert_altair_to_vega_lite_spec
 
+from core.charts.export import specification
 from dashboard.charts import export
 from dashboard.charts.cache import spec_of
-
-# Altair checks every piece of a chart against a schema as it is built, and the whole once more when it is drawn: the
-# latter is enough, and building takes half the time.
-schemapi.disable_debug_mode()
 
 
 def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
@@ -32,9 +28,10 @@ def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool 
     on_select : bool
         Run the page again when something is selected in the chart; then what is selected is returned.
     """
-    # As `st.altair_chart` does, but for making the same specification again and again.
-    spec = spec_of(made, _convert_altair_to_vega_lite_spec)
-    state = st.vega_lite_chart(spec=spec, key=key, alt=alt, on_select="rerun" if on_select else "ignore")
+    # `st.altair_chart` makes the same specification again whenever the page runs.
+    state = st.vega_lite_chart(
+        spec=spec_of(made, _specification), key=key, alt=alt, on_select="rerun" if on_select else "ignore"
+    )
     files(key, lambda: data, lambda: made)
     return state if on_select else None
 
@@ -44,6 +41,20 @@ def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
     state = st.dataframe(frame, key=key, hide_index=True, **options)
     files(key, lambda: frame)
     return state
+
+
+def _specification(made: Any) -> dict[str, Any]:
+    """Vega-Lite with its data as Arrow tables, which Streamlit sends as they are."""
+    spec, tables = specification(made)
+    return spec | {"datasets": {name: _arrow(table) for name, table in tables.items()}}
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table | pd.DataFrame:
+    """The table in Arrow; as it is where a column holds values of several types, which Streamlit turns into text."""
+    try:
+        return pa.Table.from_pandas(table)
+    except (pa.ArrowException, TypeError, OverflowError):
+        return table
 
 
 def files(

@@ -1,4 +1,4 @@
-"""Colours, type and small pieces of markup."""
+"""The style of every page, and small pieces of markup."""
 
 from __future__ import annotations
 
@@ -6,16 +6,8 @@ import html
 
 import streamlit as st
 
+from core.charts.palette import POST
 from core.language.codes import describe
-
-# For categories other than languages (see `charts.palette`): told apart with the common colour-vision deficiencies,
-# on light and on dark, neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
-PALETTE = (
-    "#4477aa", "#ee6677", "#228833", "#e0a800", "#66ccee", "#aa3377", "#ee7733", "#009988",
-    "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
-    "#77bb55", "#c58cff", "#b0893b", "#3f9fd6", "#e58fb1", "#6b6fa8",
-)  # fmt: skip
-PRE, POST, FREE = "#98a2b3", "#4c6ef5", "#f08c00"
 
 _CSS = """
 <style>
@@ -33,7 +25,7 @@ _CSS = """
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
   .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
-  .ln-sentence { margin: .2rem 0 .8rem; padding: .6rem 1rem; border-left: 3px solid #4c6ef5; font-size: 1.15rem; }
+  .ln-sentence { margin: .2rem 0 .8rem; padding: .6rem 1rem; border-left: 3px solid POST; font-size: 1.15rem; }
   .ln-sentence small { display: block; opacity: .72; font-size: .9rem; }
   .ln-near { list-style: none; margin: 0 !important; padding: 0 !important; }
   .ln-near li { display: flex; gap: .7rem; align-items: baseline; padding: .45rem .6rem; border-radius: .4rem;
@@ -43,7 +35,7 @@ _CSS = """
   .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .75; }
   .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
 </style>
-"""
+""".replace("POST", POST)
 
 
 def style() -> None:

@@ -1,4 +1,4 @@
-"""The surface of a measure over neurons and strength."""
+"""Charts of the What-if page: a measure over the number of neurons and strength."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core.charts.palette import FREE, ON_DARK, ON_LIGHT, PRE, RULE
 from dashboard.charts.cache import made_once
 
 
 @made_once
 def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, float]) -> Any:
-    """A heat map of k by strength; cells that are not computed are drawn empty, with their state.
+    """Draw a heat map of k by strength; cells that are not computed are drawn empty, with their state.
 
     Parameters
     ----------
@@ -39,21 +40,21 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
     outline = pd.DataFrame({"k": [chosen[0]], "strength": [chosen[1]]})
     # Light numbers on dark cells and dark ones on light, wherever the middle lies.
     middle = float((known["value"].min() + known["value"].max()) / 2) if len(known) else 0.0
-    ink = alt.condition(alt.datum.value > middle, alt.value("white"), alt.value("#212529"))
+    ink = alt.condition(alt.datum.value > middle, alt.value(ON_DARK), alt.value(ON_LIGHT))
     return alt.layer(
         alt.Chart(missing)
-        .mark_rect(filled=False, stroke="#98a2b3", strokeDash=[3, 3], opacity=0.7)
+        .mark_rect(filled=False, stroke=PRE, strokeDash=[3, 3], opacity=0.7)
         .encode(x=x, y=y, tooltip=tooltip),
-        alt.Chart(missing).mark_text(color="#7d879a", fontSize=12).encode(x=x, y=y, text="label:N"),
+        alt.Chart(missing).mark_text(color=RULE, fontSize=12).encode(x=x, y=y, text="label:N"),
         base.mark_rect(cornerRadius=3).encode(color=colour).add_params(pick),
         base.mark_text(fontSize=13, fontWeight="bold").encode(text="label:N", color=ink),
-        alt.Chart(outline).mark_rect(filled=False, stroke="#f08c00", strokeWidth=2.5).encode(x=x, y=y),
+        alt.Chart(outline).mark_rect(filled=False, stroke=FREE, strokeWidth=2.5).encode(x=x, y=y),
     ).properties(height=52 * cells["k"].nunique() + 90)
 
 
 @made_once
 def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
-    """The measure against strength, one line a number of neurons: ``k, strength, value``."""
+    """Draw the measure against strength, one line a number of neurons: ``k, strength, value``."""
     return (
         alt.Chart(cells.dropna(subset=["value"]))
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.maps import language_map, window_of
+from core.charts.palette import colours
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
 from dashboard.charts import compare as charts
-from dashboard.charts import explore as maps
-from dashboard.charts import palette, theme
 from dashboard.charts import present as drawing
+from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import link, page_state, session
 from dashboard.text import frames, summary
@@ -107,9 +108,7 @@ def _maps(a: Result, b: Result) -> None:
         both = [frames.map_frame(result, space, []) for space in (0, 1)]
         with column:
             drawing.chart(
-                maps.language_map(
-                    both[1], palette.colours(result.plan.languages), maps.plane(pd.concat(both)), both[0]
-                ),
+                language_map(both[1], colours(result.plan.languages), window_of(pd.concat(both)), both[0]),
                 key=f"compare-map-{name}",
                 alt=f"Map of setting {name} after its intervention.",
                 data=both[1],

@@ -12,15 +12,15 @@ import streamlit as st
 
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
+from core.charts.maps import language_map, window_of
+from core.charts.palette import colours
 from core.errors import AskError
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
 from dashboard import sentence_map
-from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.charts.palette import colours
 from dashboard.sentence_map import LAYOUTS, Looking, points
 from dashboard.state import page_state, session
 from dashboard.text import summary
@@ -262,8 +262,8 @@ def _save(table: pd.DataFrame, places: dict[float, np.ndarray], result: Result) 
         return table.assign(x=at[:, 0], y=at[:, 1], shown=True)
 
     def chart(number: int) -> Any:
-        window, hues = charts.plane(pd.concat([end(0), end(1)])), colours(result.plan.languages)
-        return charts.language_map(end(number), hues, window, end(0) if number else None)
+        window, hues = window_of(pd.concat([end(0), end(1)])), colours(result.plan.languages)
+        return language_map(end(number), hues, window, end(0) if number else None)
 
     with st.container(horizontal=True):
         for number, title in enumerate(("before", "after")):

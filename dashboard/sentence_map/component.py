@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import palette
 from core.language.families import kin
-from dashboard.charts import palette, theme
+from dashboard.charts import theme
 from dashboard.sentence_map.points import STATES
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
@@ -190,7 +191,7 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
     circle = palette.shape("en")
     described = []
     for at, each in enumerate(present):
-        title, colour, shape = each, theme.PALETTE[at % len(theme.PALETTE)], circle
+        title, colour, shape = each, palette.CATEGORIES[at % len(palette.CATEGORIES)], circle
         if name == "language":
             title, colour, shape = theme.name(each), colours[each], palette.shape(each)
         elif name == "family":

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
+from core.charts import palette
+from core.charts.maps import language_map, window_of
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
 from core.pipeline.result import Change, Result
 from dashboard.charts import explore as charts
-from dashboard.charts import export, palette, theme
+from dashboard.charts import export, theme
 from dashboard.state import link
 from dashboard.text import frames, summary
 
@@ -104,11 +106,11 @@ def _by_candidate(result: Result) -> pd.DataFrame:
 
 def _maps(result: Result) -> Iterable[str]:
     both = [frames.map_frame(result, space, []) for space in (0, 1)]
-    window = charts.plane(pd.concat(both))
+    window = window_of(pd.concat(both))
     colours = palette.colours(result.plan.languages)
     for frame, ghosts, title in zip(both, (None, both[0]), ("Before", "After"), strict=True):
         # What hovering would say has no place in a picture.
-        drawn = charts.language_map(frame, colours, window, ghosts)
+        drawn = language_map(frame, colours, window, ghosts)
         yield _figure(
             drawn,
             f"{title}: {len(frame):,} sentences. One UMAP of both spaces together (cosine, fixed seed); grey: before.",

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from core.charts import palette
 from core.language.codes import describe
 from core.language.families import OTHER, kin
-from dashboard.charts import palette
 
 PAPER = tuple("th cs de el en fr he hi id it ja ko nl fa pl pt ro ru es tr uk vi".split())  # noqa: SIM905
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.

@@ -1,8 +1,9 @@
-"""A colour and a shape for every language: hue says the family, shape the script.
+"""Every colour of the charts by its role, and a colour and a shape for every language.
 
-The colours were found by search: within a family's hue, lightness and chroma were varied so that the least distance
-between any two languages in OKLab stays large for normal colour vision and for protanopia, deuteranopia and
-tritanopia (Machado, Oliveira and Fernandes 2009), larger for languages in one script, whose shapes are equal.
+A language's hue says its family, its shape the script. The colours were found by search: within a family's hue,
+lightness and chroma were varied so that the least distance between any two languages in OKLab stays large for normal
+colour vision and for protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009), larger for
+languages in one script, whose shapes are equal.
 """
 
 from __future__ import annotations
@@ -11,6 +12,21 @@ from collections.abc import Sequence
 
 from core.language.codes import describe
 from core.language.families import OTHER, kin
+
+# The space before, the space after, and what is to be had without an intervention: seen on light and on dark.
+PRE, POST, FREE = "#98a2b3", "#4c6ef5", "#f08c00"
+BEFORE_AFTER = {"before": PRE, "after": POST}
+INK = "#343a40"  # lines and text over a light colour
+ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
+RULE = "#7d879a"  # what marks a place, and text outside a bar: seen on light and on dark
+FAINT = "#c3c8d1"  # what is not significant
+# Categories other than languages: told apart with the common colour-vision deficiencies, on light and on dark,
+# neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
+CATEGORIES = (
+    "#4477aa", "#ee6677", "#228833", "#e0a800", "#66ccee", "#aa3377", "#ee7733", "#009988",
+    "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
+    "#77bb55", "#c58cff", "#b0893b", "#3f9fd6", "#e58fb1", "#6b6fa8",
+)  # fmt: skip
 
 # The languages of the paper, in their own colours; others take their family's in order of appearance.
 _BY_LANGUAGE = {
@@ -60,16 +76,18 @@ _ANY_OTHER = "M0,-1L.95,-.31L.59,.81H-.59L-.95,-.31Z"
 
 def colours(languages: Sequence[str]) -> dict[str, str]:
     """A colour for each language, by family; the same language has the same colour whatever stands beside it."""
-    made: dict[str, str] = {}
+    by_code = {code: _BY_LANGUAGE[code] for code in languages if code in _BY_LANGUAGE}
     for code in languages:
-        if code in _BY_LANGUAGE:
-            made[code] = _BY_LANGUAGE[code]
-    for code in languages:
-        if code not in made:
-            ring = family_colours(kin(code))
-            free = [colour for colour in ring if colour not in made.values()]
-            made[code] = (free or ring)[0]
-    return {code: made[code] for code in languages}
+        if code not in by_code:
+            of_family = family_colours(kin(code))
+            unused = [colour for colour in of_family if colour not in by_code.values()]
+            by_code[code] = (unused or of_family)[0]
+    return {code: by_code[code] for code in languages}
+
+
+def categories(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each of some names that are no languages, in order; from the 23rd on the colours come again."""
+    return {name: CATEGORIES[number % len(CATEGORIES)] for number, name in enumerate(names)}
 
 
 def family_colours(name: str) -> tuple[str, ...]:

@@ -1,0 +1,144 @@
+"""Bars by category and group, such as before and after, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from core.charts.palette import BEFORE_AFTER, FREE, INK, POST, RULE
+from core.charts.scales import colour_scale
+
+ROW_HEIGHT = 26  # pixels of a category whose bars lie
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """How bars are drawn; every field but the first three has the value that most charts need.
+
+    Attributes
+    ----------
+    category : str
+        Column whose values each have a place on the axis.
+    value : str
+        Column that the bars show.
+    title : str
+        Of the axis of values.
+    group : str, optional
+        Column that tells the bars of one category apart; None where each category has one bar.
+    colours : mapping of str to str
+        The groups in order, each with its colour.
+    order : sequence of str, optional
+        The categories in order; the largest value first unless given.
+    format : str
+        Of the numbers on the axis of values, in D3's notation.
+    domain : (low, high), optional
+        Of the axis of values; from zero to the largest unless given.
+    ticks : sequence of float, optional
+        Values that the axis of values names.
+    intervals : bool
+        Whether columns ``low`` and ``high`` are drawn as a line over each bar.
+    free : str, optional
+        Column drawn as a tick across the last group's bar: what is to be had without an intervention.
+    mark : str, optional
+        Column of text that stands right of the interval.
+    tooltip : sequence of alt.Tooltip
+        What hovering says.
+    upright : bool
+        Whether the bars stand; else they lie, and each category has a row.
+    label_angle : float
+        Of the categories' names below bars that stand, in degrees.
+    label_limit : int
+        Of the categories' names beside bars that lie, in pixels.
+    """
+
+    category: str
+    value: str
+    title: str
+    group: str | None = "space"
+    colours: Mapping[str, str] = field(default_factory=lambda: BEFORE_AFTER)
+    order: Sequence[str] | None = None
+    format: str = "%"
+    domain: tuple[float, float] | None = (0.0, 1.0)
+    ticks: Sequence[float] | None = None
+    intervals: bool = True
+    free: str | None = None
+    mark: str | None = None
+    tooltip: Sequence[alt.Tooltip] = ()
+    upright: bool = False
+    label_angle: float = 0.0
+    label_limit: int = 140
+
+    def draw(self, rows: pd.DataFrame) -> Any:
+        """Draw a table with the columns named in the attributes, one row a bar; the caller sets the size."""
+        base = alt.Chart(rows).encode(**self._place(), **self._tooltip())
+        layers = [self._bars(base)]
+        if self.intervals:
+            layers += self._intervals(base)
+        if self.mark is not None:
+            text = base.mark_text(align="left", dx=5, fontSize=13, fontWeight="bold", color=RULE)
+            layers.append(text.encode(**{self._along: self._channel(field="high")}, text=f"{self.mark}:N"))
+        if self.free is not None:
+            layers.append(self._free(rows))
+        return alt.layer(*layers)
+
+    @property
+    def _along(self) -> str:
+        """The channel of values."""
+        return "y" if self.upright else "x"
+
+    @property
+    def _across(self) -> str:
+        """The channel of categories."""
+        return "x" if self.upright else "y"
+
+    def _place(self, in_groups: bool = True) -> dict[str, Any]:
+        sort: Any = self.order
+        if sort is None:
+            sort = alt.EncodingSortField(self.value, op="max", order="descending")
+        axis = (
+            alt.Axis(labelAngle=self.label_angle)
+            if self.upright
+            else alt.Axis(labelLimit=self.label_limit, ticks=False, domain=False)
+        )
+        channel, offset = (alt.X, alt.XOffset) if self.upright else (alt.Y, alt.YOffset)
+        place: dict[str, Any] = {self._across: channel(f"{self.category}:N", sort=sort, title=None, axis=axis)}
+        if self.group is not None and in_groups:
+            place[f"{self._across}Offset"] = offset(f"{self.group}:N", sort=list(self.colours))
+        return place
+
+    def _channel(self, field: str, **options: Any) -> Any:
+        scale = alt.Undefined if self.domain is None else alt.Scale(domain=list(self.domain))
+        return (alt.Y if self.upright else alt.X)(f"{field}:Q", scale=scale, **options)
+
+    def _tooltip(self) -> dict[str, Any]:
+        return {"tooltip": list(self.tooltip)} if self.tooltip else {}
+
+    def _bars(self, base: alt.Chart) -> Any:
+        named = {"values": list(self.ticks)} if self.ticks is not None else {"tickCount": 5}
+        axis = alt.Axis(format=self.format, title=self.title, **named)
+        along = {self._along: self._channel(self.value, axis=axis)}
+        if self.group is None:
+            return base.mark_bar(cornerRadiusEnd=2, color=POST).encode(**along)
+        legend = alt.Legend(title=None, orient="top")
+        colour = alt.Color(f"{self.group}:N", scale=colour_scale(self.colours), legend=legend)
+        return base.mark_bar(cornerRadiusEnd=2).encode(**along, color=colour)
+
+    def _intervals(self, base: alt.Chart) -> list[Any]:
+        """Dark on white, so that they are seen over a bar and beside it, on a light page and on a dark one."""
+        spread = base.encode(**{self._along: self._channel("low"), f"{self._along}2": "high:Q"})
+        return [
+            spread.mark_rule(strokeWidth=3.5, color="white", opacity=0.85),
+            spread.mark_rule(strokeWidth=1.4, color=INK),
+        ]
+
+    def _free(self, rows: pd.DataFrame) -> Any:
+        if self.group is not None:
+            rows = rows[rows[self.group] == list(self.colours)[-1]]
+        ticks = alt.Chart(rows).mark_tick(thickness=2.5, color=FREE, size=14)
+        return ticks.encode(
+            **self._place(in_groups=False), **{self._along: self._channel(str(self.free))}, **self._tooltip()
+        )
