@@ -83,7 +83,7 @@ class Bars:
             layers.append(text.encode(**{self._along: self._channel(field="high")}, text=f"{self.mark}:N"))
         if self.free is not None:
             layers.append(self._free(rows))
-        return alt.layer(*layers)
+        return layers[0] if len(layers) == 1 else alt.layer(*layers)
 
     @property
     def _along(self) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from core.charts.palette import POST, PRE
 from core.pipeline.engine import Engine
 from core.store.store import Store
-from dashboard.charts.theme import POST, PRE
 from dashboard.state import link
 from tests.helpers.browsing import Visit, figures_of, run_of
 from tests.helpers.command_line import EmbeddedRun

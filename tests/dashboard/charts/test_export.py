@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from core.charts import palette
+from core.charts.maps import language_map, window_of
 from dashboard.charts import explore as charts
-from dashboard.charts import export, palette
+from dashboard.charts import export
 from dashboard.text.frames import bar_frame
 from tests.helpers.results import make_result
 
@@ -28,7 +30,7 @@ def large_map() -> Any:
     n = 6000
     points = pd.DataFrame({"x": np.arange(n, dtype=float), "y": 0.0, "language": "en", "name": "English"})
     points = points.assign(text="<b>&", english="", row=[str(i) for i in range(n)], shown=True)
-    return charts.language_map(points, palette.colours(("en",)), charts.plane(points))
+    return language_map(points, palette.colours(("en",)), window_of(points))
 
 
 @pytest.mark.parametrize("chart", [bars, large_map])

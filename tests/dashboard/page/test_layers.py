@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.analyses import experts
+from core.charts import palette
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from dashboard.charts import layers as charts
-from dashboard.charts import theme
 from dashboard.page import layers
 from dashboard.state import link, session
 from tests.helpers.bench import until
@@ -74,8 +74,8 @@ def test_lines_show_every_layer_and_mark_the_chosen_and_the_best() -> None:
     assert pd.DataFrame(line["rows"]).equals(rows)
     assert [row["layer"] for row in rule["rows"]] == [4, 2]
     colours = dict(zip(*line["encoding"]["color"]["scale"].values(), strict=True))
-    assert (colours["before"], colours["after"]) == (theme.PRE, theme.POST)
-    assert colours[rule["rows"][1]["mark"]] == theme.FREE
+    assert (colours["before"], colours["after"]) == (palette.PRE, palette.POST)
+    assert colours[rule["rows"][1]["mark"]] == palette.FREE
     assert rule["encoding"]["color"]["scale"] == line["encoding"]["color"]["scale"]
     assert line["encoding"]["y"]["scale"] == {"domain": [0, 1]}
     _, log = spec(charts.lines(rows[rows["value"] > 0], 4, title="distance", share=False, log=True))
