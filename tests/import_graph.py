@@ -16,6 +16,7 @@ ROOTS = ("core", "dashboard", "benchmarks")
 # Highest first. Packages of one line stand side by side and do not import each other.
 LEVELS = (
     ("benchmarks",),
+    ("dashboard.command",),
     ("dashboard.__main__", "dashboard.app"),
     ("dashboard.sidebar",),
     ("dashboard.page",),

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,21 @@ Results are cached in --cache: what was computed once is not computed again.
 _SETTINGS = {field.name for field in fields(Experiment)}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, or 2 for a request that cannot be met."""
-    arguments = _parser().parse_args(argv)
+def main(
+    argv: Sequence[str] | None = None, *, name: str = "python -m core", others: Mapping[str, str] | None = None
+) -> int:
+    """Run the command line; returns the exit status: 0, or 2 for a request that cannot be met.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process if not given.
+    name : str
+        What the help calls the program.
+    others : mapping of str to str, optional
+        Commands that the caller answers itself, and what they do: the help lists them.
+    """
+    arguments = _parser(name, others or {}).parse_args(argv)
     try:
         command: Callable[[argparse.Namespace], None] = arguments.command
         command(arguments)
@@ -90,9 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str, others: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m core",
+        prog=name,
         description="Find the language-specific neurons of a multilingual model, hold them, and measure what moves.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="{run,experts,generate,reproduce}")
@@ -123,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
         _say_only_what_is_said(command)
     _add_reproduce(commands)
     dataset_commands.add(commands)
+    for other, summary in others.items():
+        commands.add_parser(other, help=summary, add_help=False)
     commands.metavar = f"{{{','.join(commands.choices)}}}"
     return parser
 

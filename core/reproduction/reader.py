@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import SettingError
+from core.store.location import checkout
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Written:
 
     content: Mapping[str, Any]
     tables: dict[str, pd.DataFrame]
+
+
+def included() -> Path:
+    """Give the folder of the report that comes with the project, on the embedded model."""
+    root = checkout()
+    return root / "docs" / "reproduction" if root else Path(__file__).with_name("included")
 
 
 def summary(folder: Path) -> dict[str, Any]:

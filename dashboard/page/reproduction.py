@@ -13,13 +13,13 @@ from core.progress import duration
 from core.reproduction import published
 from core.reproduction.figures import figures
 from core.reproduction.html import compared_table
-from core.reproduction.reader import Written, read
+from core.reproduction.reader import Written, included, read
+from core.store.location import checkout
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import page_state
 
 FOLDER = "docs/reproduction"
-_ROOT = Path(__file__).resolve().parent.parent.parent
 _SHOWN = 2000  # rows of a table on the page; its file has all
 _WORDS = {"held": "✓ held", "held in part": "◐ held in part", "did not hold": "✗ did not hold", "": "beyond the paper"}
 
@@ -54,9 +54,12 @@ def draw() -> None:
 
 
 def _version(folder: str) -> tuple[str, float]:
-    """The folder (from the project's if it is relative) and when its report was written, so that a new one is read."""
+    """The folder and when its report was written, so that a new one is read; `FOLDER` is the one that comes with us.
+
+    Other relative folders are those of the checkout, or, where the package is installed, of the working directory.
+    """
     path = Path(folder).expanduser()
-    path = path if path.is_absolute() else _ROOT / path
+    path = included() if folder == FOLDER else (checkout() or Path.cwd()) / path
     try:
         return str(path), (path / "report.json").stat().st_mtime
     except (OSError, ValueError):  # ValueError: a path with NUL in it
