@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.pipeline.run import Run
 from core.spaces.neighbours import Neighbours, nearest
-from core.spaces.similarity import centre
-
-COMPARISONS = ("cosine", "centred")
+from core.spaces.similarity import COMPARISONS
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SentenceView:
 
 
 def of_sentence(run: Run, group: int, query: str, row: int, comparison: str = "cosine", k: int = 5) -> SentenceView:
-    """Look one sentence's neighbours up.
+    """Find one sentence's nearest neighbours, before and after.
 
     Parameters
     ----------
@@ -34,22 +34,17 @@ def of_sentence(run: Run, group: int, query: str, row: int, comparison: str = "c
         Language of the sentence.
     row : int
         Its row in the group.
-    comparison : {"cosine", "centred"}
-        Centred: each language's mean is subtracted first.
+    comparison : str
+        A name in `core.spaces.similarity.COMPARISONS`.
     """
     _, intervention = run.spaces()
-    languages = run.plan.groups[group].languages
-    spaces = [run.stages.embeddings(group, which, run.plan.layer) for which in (None, intervention)]
-    if comparison == "centred":
-        spaces = [centre(space) for space in spaces]
+    languages, by = run.plan.groups[group].languages, COMPARISONS[comparison]
+    pre, post = (by.transformed(run.stages.embeddings(group, which, run.plan.layer)) for which in (None, intervention))
     at = languages.index(query)
+
+    def near(space: np.ndarray, number: int) -> Neighbours:
+        return nearest(by.of_row(space[at], space[number], row), row, k)
+
     return SentenceView(
-        {
-            code: (
-                nearest(spaces[0][at, row], spaces[0][number], row, k),
-                nearest(spaces[1][at, row], spaces[1][number], row, k),
-            )
-            for number, code in enumerate(languages)
-            if number != at
-        }
+        {code: (near(pre, number), near(post, number)) for number, code in enumerate(languages) if number != at}
     )

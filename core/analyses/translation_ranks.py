@@ -1,4 +1,4 @@
-"""At which rank a sentence finds its translation, by three ways of comparing: cosine, mean-centred cosine, CSLS."""
+"""At which rank a sentence finds its translation, by every way of comparing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ import numpy as np
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.spaces.retrieval import ranks
-from core.spaces.similarity import centre, csls, normalise
+from core.spaces.similarity import COMPARISONS, by_fit, normalise
 from core.store.artefact import Payload
 
 VERSION = 1
-
-
-METRICS = ("cosine", "centred", "csls")
-
-
 DIRECTIONS = ("from", "to")
+_UNNAMED = ("cosine", "centred", "csls")  # what is kept under a spec that names no ways of comparing
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,10 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
         for code in group.languages
         if code != plan.target
     )
+    names = tuple(COMPARISONS)
     spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "target": plan.target, "layer": at}
+    if names != _UNNAMED:
+        spec["comparisons"] = list(names)
 
     def compute() -> Payload:
         arrays: dict[str, np.ndarray] = {}
@@ -90,7 +89,7 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
                     artefact.array(f"{number}-{code}-{metric}-{direction}")  # type: ignore[attr-defined]
                     for number, code in candidates
                 ]
-                for metric in METRICS
+                for metric in names
                 for direction in DIRECTIONS
             },
         )
@@ -105,14 +104,15 @@ def both(run: Run) -> tuple[Ranks, Ranks]:
 
 
 def _ranked(space: np.ndarray, target: int, languages: tuple[str, ...]) -> dict[str, dict[tuple[str, str], np.ndarray]]:
-    made: dict[str, dict[tuple[str, str], np.ndarray]] = {}
-    unit, centred = normalise(space), normalise(centre(space))
-    for number, code in enumerate(languages):
-        if number == target:
-            continue
-        plain = unit[target] @ unit[number].T
-        tables = {"cosine": plain, "centred": centred[target] @ centred[number].T, "csls": csls(plain)}
-        made[code] = {}
-        for metric, table in tables.items():
-            made[code][metric, "from"], made[code][metric, "to"] = ranks(table), ranks(table.T)
-    return made
+    """Ranks by candidate language, then by way of comparing and direction, each (n_sentences,)."""
+    ranked: dict[str, dict[tuple[str, str], np.ndarray]] = {code: {} for code in languages}
+    del ranked[languages[target]]
+    for fit, comparisons in by_fit(COMPARISONS.values()):
+        unit = normalise(fit(space)(space))
+        for code, of_candidate in ranked.items():
+            similarity = unit[target] @ unit[languages.index(code)].T
+            for comparison in comparisons:
+                table = comparison.adjusted(similarity)
+                of_candidate[comparison.name, "from"] = ranks(table)
+                of_candidate[comparison.name, "to"] = ranks(table.T)
+    return ranked

@@ -13,7 +13,8 @@ import pandas as pd
 from core.neurons.interventions import Intervention
 from core.pipeline.stage import VERSIONS
 from core.pipeline.stages import Stages
-from core.spaces import distances, projection, retrieval, similarity
+from core.spaces import distances, projection, retrieval
+from core.spaces.similarity import CENTRED
 from core.store.artefact import Payload
 
 # Points that a projection shows of each space; beyond that, the first rows stand for all.
@@ -138,7 +139,7 @@ class Measures:
                 continue
             space, row = self.stages.embeddings(g, intervention, layer), group.languages.index(self.plan.target)
             raw.append(np.delete(retrieval.top1_of(space, row), row))
-            centred.append(np.delete(retrieval.top1_of(similarity.centre(space), row), row))
+            centred.append(np.delete(retrieval.top1_of(space, row, CENTRED), row))
             apart.append(np.delete(distances.pair_distances(space)[row], row))
         return {
             "top1": float(np.concatenate(raw).mean()),
@@ -148,7 +149,7 @@ class Measures:
 
 
 def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.DataFrame:
-    raw, centred = retrieval.top1(space), retrieval.top1(similarity.centre(space))
+    raw, centred = retrieval.top1(space), retrieval.top1(space, CENTRED)
     apart = distances.pair_distances(space)
     return pd.DataFrame(
         [

@@ -63,7 +63,10 @@ def _distances(tables: Tables) -> list[dict[str, Any]]:
 
 
 def here(frame: pd.DataFrame, metric: str = "cosine") -> pd.DataFrame:
-    """One metric at the plan's layer, of a table whose first row is raw cosine there (see `spaces.ways`)."""
+    """One metric at the plan's layer, of a table whose first row is cosine there.
+
+    See `core.reproduction.measures.ways`.
+    """
     found: pd.DataFrame = frame[(frame["metric"] == metric) & (frame["layer"] == frame["layer"].iloc[0])]
     return found
 

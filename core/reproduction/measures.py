@@ -16,55 +16,26 @@ from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.reproduction.published import DISTANCE_NAMES
 from core.spaces import distances, retrieval
-from core.spaces.retrieval import ranks
-from core.spaces.similarity import centre, csls, normalise
+from core.spaces.similarity import COMPARISONS, COSINE, normalise
 from core.stats.intervals import bootstrap, wilson
 from core.stats.significance import holm, mcnemar, signed_ranks
 from core.store.artefact import Payload
 
 VERSION = 2
-METRICS = ("cosine", "centred", "csls")
 VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
 _NO_CHANGE = {"change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}
 Way = tuple[str, int]
-"""How sentences are compared: a metric, and the hidden state at which."""
-
-
-def hits(space: np.ndarray, metric: str) -> np.ndarray:
-    """Whether each sentence retrieves its translation, for every ordered pair of languages.
-
-    Parameters
-    ----------
-    space : ndarray of float32, (n_languages, n_sentences, hidden)
-    metric : {"cosine", "centred", "csls"}
-
-    Returns
-    -------
-    ndarray of bool, (n_languages, n_languages, n_sentences)
-        Query, candidate, sentence; the diagonal stands as true.
-    """
-    if metric == "cosine":
-        return retrieval.correct(space)
-    if metric == "centred":
-        return retrieval.correct(centre(space))
-    if metric != "csls":
-        raise ValueError(f"metric {metric!r}: one of {METRICS}")
-    n, unit = len(space), normalise(space)
-    found = np.ones((n, n, space.shape[1]), dtype=bool)
-    for one in range(n):
-        for other in range(one):
-            adjusted = csls(unit[one] @ unit[other].T)
-            found[one, other], found[other, one] = ranks(adjusted) == 1, ranks(adjusted.T) == 1
-    return found
+"""How sentences are compared: a name in `core.spaces.similarity.COMPARISONS`, and the hidden state at which."""
 
 
 def hits_of(run: Run, intervention: Intervention | None, way: Way) -> np.ndarray:
-    """`hits` of one space of the run's only group, from the store."""
+    """`core.spaces.retrieval.correct` of one space of the run's only group, from the store."""
     metric, layer = way
     spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "metric": metric, "layer": layer}
 
     def compute() -> Payload:
-        return Payload(arrays={"hits": hits(run.stages.embeddings(0, intervention, layer), metric)})
+        space = run.stages.embeddings(0, intervention, layer)
+        return Payload(arrays={"hits": retrieval.correct(space, COMPARISONS[metric])})
 
     return run.stages.get("reproduced-hits", spec, compute, lambda artefact: artefact.array("hits"), derived=True)
 
@@ -76,10 +47,10 @@ def best_layer(run: Run) -> int:
 
 
 def ways(run: Run) -> tuple[Way, ...]:
-    """Every metric at the plan's layer, and cosine at the layer at which the unmodified model retrieves best."""
-    here = tuple((metric, run.plan.layer) for metric in METRICS)
+    """Every way of comparing at the plan's layer, and cosine at the layer at which the unmodified model is best."""
+    here = tuple((name, run.plan.layer) for name in COMPARISONS)
     best = best_layer(run)
-    return here if best == run.plan.layer else (*here, ("cosine", best))
+    return here if best == run.plan.layer else (*here, (COSINE.name, best))
 
 
 def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -229,7 +200,7 @@ def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.n
 def distance_table(run: Run) -> pd.DataFrame:
     """Cosine distances in both spaces: ``space, metric, layer, distance, value, low, high, n, change, ..., p``.
 
-    By every way of comparing but CSLS, which adjusts similarities between two languages and is no distance. Distances
+    By every way of comparing that is a distance; CSLS, which adjusts similarities of two languages, is none. Distances
     over pairs are bootstrapped over sentences, their changes with both sides drawn together and tested by Wilcoxon's
     signed ranks, adjusted by Holm over this table; distances to the medoid have neither, for the medoid changes with
     the sentences, and are not measured of centred embeddings, whose means are zero.
@@ -237,19 +208,18 @@ def distance_table(run: Run) -> pd.DataFrame:
     _, intervention = run.spaces()
     rows: list[dict[str, Any]] = []
     for metric, layer in ways(run):
-        if metric == "csls":
+        by = COMPARISONS[metric]
+        if not by.is_distance:
             continue
-        both = [run.stages.embeddings(0, which, layer) for which in (None, intervention)]
-        if metric == "centred":
-            both = [centre(space) for space in both]
-        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(both, run, metric == "centred")]
+        both = [by.transformed(run.stages.embeddings(0, which, layer)) for which in (None, intervention)]
+        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(both, run, by.zero_means)]
     frame = pd.DataFrame(rows)
     tested = frame["p"].notna().to_numpy()
     frame.loc[tested, "p"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
     return frame
 
 
-def _distances(both: Sequence[np.ndarray], run: Run, centred: bool) -> list[dict[str, Any]]:
+def _distances(both: Sequence[np.ndarray], run: Run, zero_means: bool) -> list[dict[str, Any]]:
     """One way's rows from both its spaces; the change and its p (not yet adjusted) are in those of the space after."""
     target, seed, n = _target(run), run.plan.experiment.seed, both[0].shape[1]
     apart = [sentence_distances(space, target) for space in both]
@@ -264,7 +234,7 @@ def _distances(both: Sequence[np.ndarray], run: Run, centred: bool) -> list[dict
                 row |= {"change": change.value, "change_low": change.low, "change_high": change.high}
                 row["p"] = signed_ranks(moved)
             rows.append(row)
-        if centred:
+        if zero_means:
             continue
         medoid = distances.medoid_distances(list(both[side]))
         for name, value in zip(DISTANCE_NAMES[2:], (medoid[target], np.delete(medoid, target).mean()), strict=True):

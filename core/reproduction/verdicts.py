@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from core.language.codes import describe
 from core.reproduction.comparison import from_language, gains_over_candidates, here
+from core.spaces.similarity import CENTRED, COMPARISONS, COSINE
 
 Tables = Mapping[str, pd.DataFrame]
 HELD, PARTLY, NOT = "held", "held in part", "did not hold"
@@ -251,32 +253,34 @@ def _paraphrase(tables: Tables) -> Verdict:
 def _free(tables: Tables) -> Verdict:
     gains = tables["gains"]
     gains = gains[(gains["view"] == "target as query") & (gains["control"] == "none")]
-    last = gains.loc[gains["metric"] == "centred", "layer"].iloc[0]
     parts, beaten = [], 0
     for target, part in gains.groupby("target", sort=False):
-        here = part[part["layer"] == last].set_index("metric")
-        cosine, centred, csls = (here.loc[name] for name in ("cosine", "centred", "csls"))
-        best = part[part["layer"] != last]
-        free = max([centred["pre"], csls["pre"], *best["pre"]])
-        beaten += bool(cosine["post"] > free)
-        at = "".join(f", layer {row.layer} {row.pre:.3f} -> {row.post:.3f}" for row in best.itertuples())
-        parts.append(
-            f"{_name(str(target))}: raw {cosine['pre']:.3f} -> {cosine['post']:.3f}, centred {centred['pre']:.3f} -> "
-            f"{centred['post']:.3f}, CSLS {csls['pre']:.3f} -> {csls['post']:.3f}{at}"
+        plain = part.iloc[0]  # see `core.reproduction.measures.ways`
+        beaten += bool(plain["post"] > part["pre"].iloc[1:].max())
+        said = ", ".join(
+            f"{_way(row, plain['layer'])} {row['pre']:.3f} -> {row['post']:.3f}" for row in part.to_dict("records")
         )
+        parts.append(f"{_name(str(target))}: {said}")
     n = gains["target"].nunique()
+    nouns = ", ".join(by.noun for by in COMPARISONS.values() if by is not COSINE)
     return Verdict(
         "retrieval",
         "Does the intervention beat what is free?",
         "",
-        f"Mean-centring, CSLS or another layer of the unmodified model need no intervention. It beats them all for "
-        f"{beaten} of {n} targets. {'; '.join(parts)}.",
+        f"What needs no intervention: {nouns}, another layer of the unmodified model. The intervention beats all of "
+        f"it for {beaten} of {n} targets. {'; '.join(parts)}.",
     )
+
+
+def _way(row: Mapping[Any, Any], layer: int) -> str:
+    """How a row's sentences are compared: at ``layer``, the plan's, by a way of comparing, elsewhere by cosine."""
+    return COMPARISONS[row["metric"]].title if row["layer"] == layer else f"layer {row['layer']}"
 
 
 def _added(tables: Tables) -> Verdict:
     gains = tables["gains"]
-    gains = gains[(gains["view"] == "target as query") & (gains["control"] == "none") & (gains["metric"] == "centred")]
+    gains = gains[(gains["view"] == "target as query") & (gains["control"] == "none")]
+    gains = gains[gains["metric"] == CENTRED.name]
     rose, fell = gains[gains["gain_low"] > 0], gains[gains["gain_high"] < 0]
 
     def names(part: pd.DataFrame) -> str:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.spaces.similarity import normalise
-
 
 @dataclass(frozen=True)
 class Neighbours:
@@ -18,6 +16,7 @@ class Neighbours:
     rows : ndarray of int64, (k,)
         Nearest first; of equal ones the first.
     similarity : ndarray of float32, (k,)
+        Higher is nearer; a cosine, unless the way of comparing adjusts it.
     own_rank : int
         Rank of the translation, from 1.
     own_similarity : float
@@ -29,17 +28,16 @@ class Neighbours:
     own_similarity: float
 
 
-def nearest(query: np.ndarray, candidates: np.ndarray, row: int, k: int = 5) -> Neighbours:
-    """Neighbours of one query.
+def nearest(similarity: np.ndarray, row: int, k: int = 5) -> Neighbours:
+    """Find the candidates nearest to one query.
 
     Parameters
     ----------
-    query : ndarray of float32, (hidden,)
-    candidates : ndarray of float32, (n, hidden)
+    similarity : ndarray of float32, (n_candidates,)
+        Of the query to every candidate.
     row : int
         Of the translation among the candidates.
     """
-    similarity = np.asarray(normalise(candidates) @ normalise(query[None])[0], dtype=np.float32)
     order = np.argsort(-similarity, kind="stable")
     rank = int(np.flatnonzero(order == row)[0]) + 1
     return Neighbours(order[:k], similarity[order[:k]], rank, float(similarity[row]))

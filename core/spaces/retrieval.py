@@ -1,4 +1,4 @@
-"""Cross-lingual retrieval: for each query sentence, is the nearest candidate its translation?"""
+"""Cross-lingual retrieval: at which rank does a sentence find its translation, and is that the first?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.spaces.exact_top1 import unbeaten
-from core.spaces.similarity import normalise
+from core.spaces.similarity import COSINE, Comparison, normalise
 
 
 def ranks(similarity: np.ndarray) -> np.ndarray:
-    """The rank of each query's own translation, 1 for the first.
+    """Rank each query's own translation among all candidates, 1 for the first.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def ranks(similarity: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of int32, (n,)
-        Of equal candidates the one that comes first counts as nearer, as in `core.spaces.retrieval.correct`.
+        Of equal candidates the one that comes first counts as nearer, as in `correct`.
     """
     own = similarity.diagonal()[:, None]
     before = np.arange(len(similarity))[None, :] < np.arange(len(similarity))[:, None]
@@ -29,62 +29,84 @@ def ranks(similarity: np.ndarray) -> np.ndarray:
     return np.asarray(1 + nearer.sum(axis=1), dtype=np.int32)
 
 
-def hits_at(found: np.ndarray, k: int) -> np.ndarray:
+def hits_at(ranks: np.ndarray, k: int) -> np.ndarray:
     """Whether the translation is among the first ``k``: ranks (..., n) to bool (..., n)."""
-    return found <= k
+    return ranks <= k
 
 
-def reciprocal(found: np.ndarray) -> np.ndarray:
+def reciprocal(ranks: np.ndarray) -> np.ndarray:
     """Reciprocal ranks, whose mean is the MRR: ranks (..., n) to float64 (..., n)."""
-    return 1.0 / found
+    return 1.0 / ranks
 
 
-def correct(embeddings: np.ndarray) -> np.ndarray:
+def correct(embeddings: np.ndarray, by: Comparison = COSINE) -> np.ndarray:
     """Whether each sentence retrieves its translation, for every ordered pair of languages.
 
     Parameters
     ----------
     embeddings : ndarray of float32, (n_languages, n_sentences, dim)
         Row ``i`` of every language is one meaning.
+    by : Comparison
+        The way of comparing, fitted on these embeddings.
 
     Returns
     -------
     ndarray of bool, (n_languages, n_languages, n_sentences)
-        ``[q, c, i]``: of all candidates in language ``c``, the one with the highest cosine similarity to query sentence
-        ``i`` of language ``q`` is ``i``. Of equal candidates the first counts, so that a space collapsed to one point
-        scores 1/n and not 1. The diagonal is not meaningful: a sentence finds itself, and stands as true.
+        ``[q, c, i]``: of all candidates in language ``c``, the one with the highest similarity to query sentence ``i``
+        of language ``q`` is ``i``. Of equal candidates the first counts, so that a space collapsed to one point scores
+        1/n and not 1. The diagonal is not meaningful: a sentence finds itself, and stands as true.
     """
-    return _hits(embeddings, range(len(embeddings)))
+    return _hits(embeddings, range(len(embeddings)), by)
 
 
-def correct_of(embeddings: np.ndarray, query: int) -> np.ndarray:
+def correct_of(embeddings: np.ndarray, query: int, by: Comparison = COSINE) -> np.ndarray:
     """One row of `correct`, for one query language: (n_languages, n_sentences) bool."""
-    hits: np.ndarray = _hits(embeddings, [query])[0]
+    hits: np.ndarray = _hits(embeddings, [query], by)[0]
     return hits
 
 
-def _hits(embeddings: np.ndarray, queries: Sequence[int]) -> np.ndarray:
+def _hits(embeddings: np.ndarray, queries: Sequence[int], by: Comparison) -> np.ndarray:
     """Rows of `correct` for some query languages: (n_queries, n_languages, n_sentences) bool."""
-    finite = np.isfinite(embeddings).all(axis=-1)
-    unit = normalise(embeddings if finite.all() else np.where(finite[..., None], embeddings, 0))
+    space = by.transformed(embeddings)
+    finite = np.isfinite(space).all(axis=-1)
+    unit = normalise(space if finite.all() else np.where(finite[..., None], space, 0))
+    found = unbeaten(unit, queries) if by.adjust is None else _first_when_adjusted(unit, queries, by)
     # what is not finite is near to nothing
-    hits: np.ndarray = unbeaten(unit, queries) & finite & finite[list(queries), None]
+    hits: np.ndarray = found & finite & finite[list(queries), None]
     hits[np.arange(len(queries)), list(queries)] = True
     return hits
 
 
-def top1(embeddings: np.ndarray) -> np.ndarray:
+def _first_when_adjusted(unit: np.ndarray, queries: Sequence[int], by: Comparison) -> np.ndarray:
+    """Whether translations come first in adjusted tables: (n_queries, n_languages, n_sentences) bool.
+
+    Two query languages share one table, which serves both directions.
+    """
+    place = {language: number for number, language in enumerate(queries)}
+    found = np.ones((len(place), *unit.shape[:2]), dtype=bool)
+    for query, number in place.items():
+        for candidate in range(len(unit)):
+            if candidate == query or (candidate in place and candidate > query):
+                continue
+            table = by.adjusted(unit[query] @ unit[candidate].T)
+            found[number, candidate] = ranks(table) == 1
+            if candidate in place:
+                found[place[candidate], query] = ranks(table.T) == 1
+    return found
+
+
+def top1(embeddings: np.ndarray, by: Comparison = COSINE) -> np.ndarray:
     """Share of queries whose nearest candidate is the translation: (n_languages, n_languages) float64, NaN diagonal.
 
     Rows are query languages, columns candidate languages; es->fr is not fr->es.
     """
-    rates: np.ndarray = correct(embeddings).mean(axis=2)
+    rates: np.ndarray = correct(embeddings, by).mean(axis=2)
     np.fill_diagonal(rates, np.nan)
     return rates
 
 
-def top1_of(embeddings: np.ndarray, query: int) -> np.ndarray:
+def top1_of(embeddings: np.ndarray, query: int, by: Comparison = COSINE) -> np.ndarray:
     """One row of `top1`, for one query language: (n_languages,) float64, NaN for the language itself."""
-    rates: np.ndarray = correct_of(embeddings, query).mean(axis=1)
+    rates: np.ndarray = correct_of(embeddings, query, by).mean(axis=1)
     rates[query] = np.nan
     return rates

@@ -12,6 +12,7 @@ from core.analyses import experts
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.pipeline.run import Run
+from core.spaces.similarity import CENTRED
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -19,7 +20,7 @@ from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
 
-_MEASURES = {"top1": "as they are", "centred": "mean-centred"}
+_MEASURES = {"top1": "as they are", "centred": CENTRED.title}
 _WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance
 _TINY = 20.0  # the largest distance is so many times the smallest: on a linear axis the small ones would be one line
 
@@ -42,7 +43,7 @@ def _show(result: Result) -> None:
         list(_MEASURES),
         "embeddings",
         lambda name: _MEASURES[name],
-        "Mean-centred: each language's mean embedding is subtracted first, which needs no intervention.",
+        f"{CENTRED.title.capitalize()}: {CENTRED.about}, which needs no intervention.",
     )
     with st.container(border=True):
         st.markdown(verdict(result, measure))

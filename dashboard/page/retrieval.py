@@ -15,6 +15,7 @@ from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces import retrieval
+from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats.intervals import bootstrap
 from core.stats.significance import holm, mcnemar
 from dashboard.charts import present as drawing
@@ -25,7 +26,6 @@ from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work.questions import RanksAsked
 
-_METRICS = {"cosine": "cosine", "centred": "mean-centred", "csls": "CSLS"}
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
 _MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "top-1": lambda found: retrieval.hits_at(found, 1).astype(float),
@@ -54,7 +54,9 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         direction = page_state.choice(
             "Direction", list(_DIRECTIONS), "direction", lambda d: _DIRECTIONS[d].format(target)
         )
-        metric = page_state.choice("Compared by", list(_METRICS), "metric", _METRICS.__getitem__, _ABOUT_METRICS)
+        metric = page_state.choice(
+            "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
+        )
         measure = page_state.choice("Measure", list(_MEASURES), "measure", hint=_ABOUT_MEASURES)
     rows = candidate_frame(pre, post, metric, direction, measure)
     with st.container(border=True):
@@ -70,10 +72,6 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     _matrix(result)
 
 
-_ABOUT_METRICS = (
-    "Cosine: similarity as it is. Mean-centred: each language's mean is subtracted first. CSLS: cosine, corrected for "
-    "sentences that are near to everything (Conneau et al. 2018)."
-)
 _ABOUT_MEASURES = (
     "Top-1: the translation comes first. Top-5: it is among the first five. MRR: the mean of one over its rank."
 )
@@ -146,14 +144,14 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
         session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
     )
     control = _control()
+    others = [by for by in COMPARISONS.values() if by is not COSINE]
     sides: list[tuple[str, str, Ranks | None, str]] = [
-        ("The intervention", "after, cosine", post, "cosine"),
-        ("Nothing", "before, cosine", pre, "cosine"),
-        ("Free: mean-centring", "before, each language's mean subtracted", pre, "centred"),
-        ("Free: CSLS", "before, CSLS", pre, "csls"),
-        ("Free: another layer", f"before, layer {layer}, cosine", at_best, "cosine"),
-        ("The intervention, mean-centred", "after, each language's mean subtracted", post, "centred"),
-        ("Control: random neurons", "after, the same values on neurons drawn at random", control, "cosine"),
+        ("The intervention", "after, cosine", post, COSINE.name),
+        ("Nothing", "before, cosine", pre, COSINE.name),
+        *((f"Free: {by.noun}", f"before, {by.title}", pre, by.name) for by in others),
+        ("Free: another layer", f"before, layer {layer}, cosine", at_best, COSINE.name),
+        *((f"The intervention, {by.title}", f"after, {by.title}", post, by.name) for by in others),
+        ("Control: random neurons", "after, the same values on neurons drawn at random", control, COSINE.name),
     ]
     frame = free_frame([(what, how, side, by) for what, how, side, by in sides if side is not None], direction, measure)
     st.markdown(free_verdict(frame, measure))

@@ -11,6 +11,7 @@ from core.analyses.sentence_neighbours import SentenceView, of_sentence
 from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
 from core.spaces.neighbours import Neighbours
+from core.spaces.similarity import COMPARISONS, Comparison, explained
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import waiting
@@ -18,7 +19,6 @@ from dashboard.sentence_map.points import state
 from dashboard.state import page_state, session
 from dashboard.work.questions import RanksAsked
 
-_COMPARISONS = {"cosine": "cosine", "centred": "mean-centred"}
 _TALLEST = 600  # pixels of a table
 _COLUMNS = {
     "row": None,
@@ -49,7 +49,9 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         candidate = page_state.pick(
             "Looks for its translation in", others, "candidate", theme.name, _first(others, plan.target)
         )
-        comparison = page_state.choice("Compared by", list(_COMPARISONS), "metric", _COMPARISONS.__getitem__)
+        comparison = page_state.choice(
+            "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
+        )
     texts = plan.groups[group].texts[query]
     row = page_state.whole("row", 0, 0, len(texts) - 1)
     rows = [str(number) for number in range(len(texts))]
@@ -64,7 +66,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
             "The embeddings of this setting were removed from the cache; change a setting and back to compute them."
         )
         return
-    _neighbours(result, group, query, candidate, row, found)
+    _neighbours(result, (group, query, candidate, row), found, COMPARISONS[comparison])
     _translations(result, group, row, found)
     if query == plan.target:
         _changed(result, group, candidate, pre, post)
@@ -76,7 +78,9 @@ def _first(others: list[str], target: str) -> str:
     return target if target in others else "en" if "en" in others else others[0]
 
 
-def _neighbours(result: Result, group: int, query: str, candidate: str, row: int, found: SentenceView) -> None:
+def _neighbours(result: Result, place: tuple[int, str, str, int], found: SentenceView, by: Comparison) -> None:
+    """The nearest candidates before and after; ``place``: the group, the query's language, the candidates', the row."""
+    group, query, candidate, row = place
     texts = result.plan.groups[group].texts
     st.html(quotation(texts[query][row], texts["en"][row] if query != "en" and "en" in texts else ""))
     for column, title, near in zip(st.columns(2), ("Before", "After"), found.found[candidate], strict=True):
@@ -84,8 +88,8 @@ def _neighbours(result: Result, group: int, query: str, candidate: str, row: int
             st.markdown(f"**{title}** · nearest in {theme.name(candidate)}")
             st.html(neighbours_html(near, row, texts[candidate], texts.get("en", ()) if candidate != "en" else ()))
     theme.quiet(
-        f"Cosine similarity at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The translation "
-        "is marked; where it is not among the nearest, its rank is given."
+        f"Similarity: {by.title}, at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The "
+        "translation is marked; where it is not among the nearest, its rank is given."
     )
 
 

@@ -24,14 +24,15 @@ from core.reproduction.charts.base import (
     space_bars,
 )
 from core.reproduction.comparison import here
+from core.spaces.similarity import COMPARISONS
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
 _WITH_RANDOM = alt.Scale(domain=["before", "after", "random"], range=[PRE, POST, FREE])
 
 
 _FREE_CAPTION = (
-    "Mean top-1 with the target as the query, by how sentences are compared: raw cosine, mean-centred, CSLS, and the "
-    "layer at which the unmodified model is best. 95% bootstrap intervals over sentences."
+    "Mean top-1 with the target as the query, by how sentences are compared; best layer: by cosine, at the layer where "
+    "the unmodified model is best. 95% bootstrap intervals over sentences."
 )
 
 
@@ -81,11 +82,10 @@ def _matrix(change: pd.DataFrame) -> Any:
 
 
 def _free(gains: pd.DataFrame) -> Any:
-    last = gains.loc[gains["metric"] == "centred", "layer"].iloc[0]
     part = gains[(gains["view"] == "target as query") & (gains["control"] == "none")]
-    labels = {"cosine": "raw", "centred": "centred", "csls": "CSLS"}
+    last = part["layer"].iloc[0]
     way = [
-        labels[metric] if layer == last else "best layer"
+        COMPARISONS[metric].title if layer == last else "best layer"
         for metric, layer in zip(part["metric"], part["layer"], strict=True)
     ]
     part = part.assign(way=way, language=named(part["target"]))
@@ -97,7 +97,7 @@ def _free(gains: pd.DataFrame) -> Any:
             for s in ("pre", "post")
         ]
     )
-    order = ["raw", "centred", "CSLS", "best layer"]
+    order = [*(by.title for by in COMPARISONS.values()), "best layer"]
     base = alt.Chart().encode(
         x=alt.X("way:N", title=None, sort=order, axis=alt.Axis(labelAngle=-30)),
         xOffset=alt.XOffset("space:N", sort=["before", "after"]),

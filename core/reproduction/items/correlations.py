@@ -11,7 +11,8 @@ from core.language import families, typology
 from core.pipeline.run import Run
 from core.reproduction import measures
 from core.reproduction.session import Item, Session
-from core.spaces import distances, similarity
+from core.spaces import distances
+from core.spaces.similarity import COMPARISONS
 from core.stats.correlation import pearson
 from core.stats.significance import holm
 
@@ -30,8 +31,7 @@ def _by_candidate(run: Run) -> pd.DataFrame:
     for metric, layer in measures.ways(run):
         found: dict[str, Any] = {"metric": metric, "layer": layer, "candidate": [languages[o] for o in others]}
         for name, which in (("pre", None), ("post", intervention)):
-            space = run.stages.embeddings(0, which, layer)
-            space = similarity.centre(space) if metric == "centred" else space
+            space = COMPARISONS[metric].transformed(run.stages.embeddings(0, which, layer))
             found[f"top1_{name}"] = measures.hits_of(run, which, (metric, layer))[target][others].mean(axis=1)
             found[f"distance_{name}"] = distances.pair_distances(space)[target][others]
         parts.append(pd.DataFrame(found))

@@ -13,10 +13,10 @@ from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
 from core.pipeline.run import Run
 from core.progress import Progress
-from core.reproduction import measures
 from core.reproduction.session import Item, Session
 from core.reproduction.steps import Step
-from core.spaces import distances
+from core.spaces import distances, retrieval
+from core.spaces.similarity import COMPARISONS, COSINE
 from core.stats.intervals import bootstrap
 
 
@@ -72,8 +72,9 @@ def changes(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[s
     """
     others = [number for number in range(len(pre)) if number != target]
     row: dict[str, Any] = {"n": pre.shape[1]}
-    for metric, name in (("cosine", "top1"), ("centred", "centred"), ("csls", "csls")):
-        both = [measures.hits(space, metric) for space in (pre, post)]
+    for by in COMPARISONS.values():
+        name = "top1" if by is COSINE else by.name
+        both = [retrieval.correct(space, by) for space in (pre, post)]
         before, here = (found[target][others].mean(axis=0) for found in both)
         found, gain = (bootstrap(values, seed=seed) for values in (here, here - before))
         prefix = "" if name == "top1" else f"{name}_"

@@ -18,29 +18,26 @@ from core.reproduction.measures import Way, ways
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import CONTROLS
 from core.reproduction.steps import Step
-from core.spaces.retrieval import ranks
-from core.spaces.similarity import csls, normalise
+from core.spaces.similarity import COMPARISONS, COSINE, Comparison, normalise
 from core.stats.intervals import wilson
 from core.stats.significance import holm, mcnemar
 from core.store.artefact import Payload
 
 VERSION = 2
-COMPARISONS = ("pre", "post", "mixed")
+SPACES = ("pre", "post", "mixed")
 Sides = tuple[np.ndarray, np.ndarray]
 Pairs = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def found_first(queries: np.ndarray, candidates: np.ndarray, by_csls: bool = False) -> np.ndarray:
+def found_first(queries: np.ndarray, candidates: np.ndarray, by: Comparison = COSINE) -> np.ndarray:
     """Whether each query's own candidate is its nearest, the first of equals: (n, dim) twice to bool (n,).
 
     Parameters
     ----------
-    by_csls : bool
-        Cosines adjusted for hubs, which here are all candidates' neighbours among all queries.
+    by : Comparison
+        Queries and candidates are transformed already; it adjusts their cosines.
     """
-    similarity = normalise(queries) @ normalise(candidates).T
-    if by_csls:
-        return np.asarray(ranks(csls(similarity)) == 1)
+    similarity = by.adjusted(normalise(queries) @ normalise(candidates).T)
     return np.asarray(similarity.argmax(axis=1) == np.arange(len(queries)))
 
 
@@ -50,17 +47,21 @@ def compared(pre: Sides, post: Sides, metric: str) -> dict[str, np.ndarray]:
     Parameters
     ----------
     pre, post : (first, second), each ndarray of float32, (n_pairs, hidden)
-        Embeddings of both sides in either space. Centred, the mean of both sides is subtracted, a space's own.
-    metric : {"cosine", "centred", "csls"}
+        Embeddings of both sides in either space. What is fitted is fitted on both sides together, a space's own.
+    metric : str
+        A name in `core.spaces.similarity.COMPARISONS`.
     """
-    if metric == "centred":
-        pre, post = (
-            (first - middle, second - middle)
-            for first, second in (pre, post)
-            for middle in [np.concatenate([first, second]).mean(axis=0)]
-        )
-    asked = {"pre": pre, "post": post, "mixed": (pre[0], post[1])}
-    return {name: found_first(*sides, by_csls=metric == "csls") for name, sides in asked.items()}
+    by = COMPARISONS[metric]
+    pre, post = _transformed(pre, by), _transformed(post, by)
+    sides = {"pre": pre, "post": post, "mixed": (pre[0], post[1])}
+    return {name: found_first(*pair, by) for name, pair in sides.items()}
+
+
+def _transformed(sides: Sides, by: Comparison) -> Sides:
+    """Both sides of one space, as sentences of one language."""
+    transform = by.fit(np.concatenate(sides)[None])
+    first, second = (transform(side[None])[0] for side in sides)
+    return first, second
 
 
 def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
@@ -74,8 +75,8 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
     Returns
     -------
     dict of way to dict of str to ndarray of bool, (n_pairs,)
-        By every way of comparing (see `spaces.ways`). ``pre``: both unmodified; ``post``: both after; ``mixed``: query
-        before, candidates after.
+        By every way of comparing (see `core.reproduction.measures.ways`). ``pre``: both unmodified; ``post``: both
+        after; ``mixed``: query before, candidates after.
     """
     _, intervention = run.spaces()
     inner = _on_pairs(run, pairs)
@@ -105,7 +106,7 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
         spec,
         compute,
         lambda artefact: {
-            (metric, layer): {name: artefact.array(f"{metric}-{layer}-{name}") for name in COMPARISONS}
+            (metric, layer): {name: artefact.array(f"{metric}-{layer}-{name}") for name in SPACES}
             for metric, layer in chosen
         },
     )
@@ -132,7 +133,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
 def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Each comparison with its Wilson interval; p of McNemar's test against ``pre``."""
     rows: list[dict[str, Any]] = []
-    for name in COMPARISONS:
+    for name in SPACES:
         n, top1 = len(hits[name]), float(hits[name].mean())
         low, high = wilson(np.array([top1]), n)
         p = float("nan") if name == "pre" else mcnemar(hits["pre"], hits[name])

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from core.spaces import retrieval
-
-
-def spaces(seed: int, n_languages: int = 3, n_sentences: int = 17, dim: int = 8, noise: float = 1.0) -> np.ndarray:
-    """Translations share a meaning, languages an offset."""
-    random = np.random.default_rng(seed)
-    meaning = random.normal(size=(1, n_sentences, dim))
-    offset = random.normal(size=(n_languages, 1, dim))
-    return (meaning + offset + noise * random.normal(size=(n_languages, n_sentences, dim))).astype(np.float32)
+from core.spaces.similarity import CENTRED, COMPARISONS, CSLS
+from tests.helpers.spaces import spaces
 
 
 def slow_correct(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,38 +85,56 @@ def test_a_collapsed_space_scores_by_chance(point: np.ndarray) -> None:
     np.testing.assert_allclose(rates[~np.eye(3, dtype=bool)], 1 / 10)
 
 
-@given(st.integers(0, 10_000))
-def test_centring_takes_away_what_a_language_shares(seed: int) -> None:
-    embeddings = spaces(seed)
-    shift = np.random.default_rng(seed + 1).normal(size=(3, 1, 8)).astype(np.float32)
-    moved = retrieval.centre(embeddings + shift)
-    np.testing.assert_allclose(moved, retrieval.centre(embeddings), atol=1e-5)
-    np.testing.assert_allclose(moved.mean(axis=1), 0, atol=1e-6)
-    for language in range(3):
-        np.testing.assert_allclose(
-            retrieval.centre(embeddings)[language], embeddings[language] - embeddings[language].mean(axis=0), atol=1e-6
-        )
-
-
 def test_an_offset_hides_translations_and_centring_shows_them() -> None:
     embeddings = spaces(4, noise=0.05)
     embeddings[1] += 30.0 * np.arange(8, dtype=np.float32)
     embeddings[2] -= 20.0
-    free = retrieval.top1(retrieval.centre(embeddings))
+    free = retrieval.top1(embeddings, CENTRED)
     assert np.nanmin(free) == 1.0
     assert np.nanmax(retrieval.top1(embeddings)) < 1.0
 
 
-def test_normalise_gives_unit_vectors_and_keeps_zero() -> None:
-    vectors = np.array([[3.0, 4.0], [0.0, 0.0], [-1e-15, 0.0], [1e18, 1e18]], dtype=np.float32)
-    found = retrieval.normalise(vectors)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0], [-1, 0], [0.5**0.5, 0.5**0.5]], rtol=1e-6)
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_every_way_of_comparing_is_the_first_of_its_whole_tables(name: str) -> None:
+    by, embeddings = COMPARISONS[name], spaces(9, 4, 25, noise=0.6)
+    space = by.transformed(embeddings)
+    found = retrieval.correct(embeddings, by)
+    assert 0 < found[~np.eye(4, dtype=bool)].mean() < 1
+    for query in range(4):
+        np.testing.assert_array_equal(retrieval.correct_of(embeddings, query, by), found[query])
+        for candidate in range(4):
+            table = by.adjusted(cosine_similarity(space[query], space[candidate]).astype(np.float32))
+            expected = np.arange(25) if query == candidate else table.argmax(axis=1)
+            np.testing.assert_array_equal(found[query, candidate], expected == np.arange(25))
 
 
-@given(st.integers(1, 3000), st.data())
-def test_wilson_equals_scipy(n: int, data: st.DataObject) -> None:
-    hits = data.draw(st.integers(0, n))
-    expected = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
-    low, high = retrieval.wilson(np.array([hits / n]), n)
-    np.testing.assert_allclose([low[0], high[0]], [expected.low, expected.high], atol=1e-10)
+def test_what_is_not_finite_is_not_found_in_adjusted_tables() -> None:
+    embeddings = spaces(7, noise=0.1)
+    embeddings[1, 5, 2] = np.nan
+    found = retrieval.correct(embeddings, CSLS)
+    assert not found[1, [0, 2], 5].any()
+    assert not found[[0, 2], 1, 5].any()
+    assert np.delete(found, 5, axis=2).mean() > 0.5
+
+
+@pytest.mark.parametrize("levels", [3, 10**6])
+def test_ranks_are_a_plain_loops(levels: int) -> None:
+    similarity = (np.random.default_rng(5).integers(levels, size=(17, 17)) / levels).astype(
+        np.float32
+    )  # few levels: many ties
+    for query, found in enumerate(retrieval.ranks(similarity)):
+        order = sorted(range(17), key=lambda c, q=query: (-similarity[q, c], c))
+        assert found == order.index(query) + 1
+
+
+def test_hits_and_reciprocal_ranks() -> None:
+    found = np.array([1, 2, 5, 6], dtype=np.int32)
+    assert retrieval.hits_at(found, 5).tolist() == [True, True, True, False]
+    assert retrieval.reciprocal(found).tolist() == [1, 0.5, 0.2, 1 / 6]
+
+
+def test_a_collapsed_space_ranks_by_row() -> None:
+    same = np.ones((4, 4), dtype=np.float32)
+    assert retrieval.ranks(same).tolist() == [1, 2, 3, 4]
+    space = np.ones((2, 4, 3), dtype=np.float32)
+    assert (retrieval.ranks(same) == 1).tolist() == retrieval.correct(space)[0, 1].tolist()

@@ -10,6 +10,7 @@ import pytest
 
 from core.analyses import translation_ranks
 from core.analyses.translation_ranks import Ranks
+from core.spaces.similarity import COMPARISONS
 from core.stats.significance import holm, mcnemar
 from dashboard.charts import retrieval as charts
 from dashboard.page import retrieval
@@ -29,7 +30,7 @@ def made(seed: int, shift: int) -> Ranks:
             np.maximum(1, random.integers(1, 9, size=60) - shift * (number + 1)).astype(np.int32)
             for number in range(len(CODES))
         ]
-        for metric in translation_ranks.METRICS
+        for metric in COMPARISONS
         for direction in translation_ranks.DIRECTIONS
     }
     return Ranks(4, tuple((0, code) for code in CODES), found)
@@ -106,11 +107,7 @@ def test_candidates_of_different_sizes_have_no_interval() -> None:
     short = Ranks(
         4,
         ((0, "en"), (1, "es")),
-        {
-            (m, d): [np.array([1, 2], np.int32), np.array([1], np.int32)]
-            for m in translation_ranks.METRICS
-            for d in ("from", "to")
-        },
+        {(m, d): [np.array([1, 2], np.int32), np.array([1], np.int32)] for m in COMPARISONS for d in ("from", "to")},
     )
     frame = retrieval.free_frame([("The intervention", "", short, "cosine")], "from", "top-1")
     assert frame["top-1"].iloc[0] == 0.75
