@@ -21,7 +21,7 @@ from benchmarks.setting import Setting
 from core.inference.batching import Batch, Tokenised, padded, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
-from core.neurons.sites import Site
+from core.neurons.neuron_map import Site
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de", "ru"), 12, 3
 # Relative error of a whole array. Other shapes and another attention kernel round otherwise.

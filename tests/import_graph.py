@@ -36,7 +36,7 @@ LEVELS = (
     ("core.models",),
     ("core.neurons", "core.corpora", "core.spaces"),
     ("core.language", "core.stats", "core.store"),
-    ("core.parallel", "core.progress", "core.errors"),
+    ("core.parallel", "core.progress", "core.errors", "core.choices"),
     ("core",),
     ("core.version",),
 )

@@ -21,7 +21,7 @@ from core.analyses.texts import written
 from core.corpora.load import load_corpus
 from core.experiment.file import read_experiment
 from core.experiment.settings import Experiment
-from core.inference.generation import Writing
+from core.inference.writing import Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.store import Store

@@ -13,9 +13,9 @@ import pandas as pd
 
 from core.experiment.plan import Plan
 from core.neurons.experts import Expertise, Experts
+from core.neurons.neuron_map import NeuronMap
 from core.neurons.overlap import Ranking, places
 from core.neurons.selection import layers_of
-from core.neurons.sites import NeuronMap
 from core.pipeline.run import Run
 from core.pipeline.stage import VERSIONS, NotCached
 from core.store.files import JSON, digest

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from core.inference.generation import Writing, _not_causal, generate
+from core.inference.generation import _not_causal, generate
+from core.inference.writing import Writing
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.store.artefact import Payload

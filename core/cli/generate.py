@@ -13,8 +13,8 @@ from core.analyses.texts import written
 from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
-from core.inference.generation import Writing
 from core.inference.perplexity import Perplexity
+from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import label
 from core.language.identification import Share

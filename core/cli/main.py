@@ -11,16 +11,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from core.cli import data as dataset_commands
 from core.cli import generate
 from core.cli import reproduce as reproduction
 from core.errors import AskError, SettingError
 from core.experiment.file import read_experiment
-from core.experiment.settings import NEURONS, Experiment
-from core.inference.forward import POOLINGS
+from core.experiment.settings import Experiment
 from core.language.codes import label
 from core.models.spec import CATALOGUE, DTYPES
 from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
 from core.pipeline.engine import Engine
@@ -180,7 +182,7 @@ def _command(
         type=Path,
         help="take the settings from a JSON file, as the dashboard saves or --json writes; options beside it win",
     )
-    known = ", ".join(choice.name for choice in CATALOGUE[:4])
+    known = ", ".join(list(CATALOGUE)[:4])
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model", default=default.model, help=f"embedded (default), a hub id, or a folder: {known}, ..."
@@ -289,7 +291,7 @@ def _experts(arguments: argparse.Namespace) -> None:
     engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         bound, experts = engine.experts(_experiment(arguments), progress)
-    frame = bound.outline.neurons.table(experts.neurons)
+    frame = pd.DataFrame(bound.outline.neurons.named(experts.neurons))
     frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
     _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"

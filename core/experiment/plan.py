@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
 from core.errors import SettingError
-from core.experiment.settings import NEURONS, Experiment
-from core.inference.forward import POOLINGS
+from core.experiment.settings import Experiment
 from core.language.codes import canonical
 from core.models.load import Outline, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
 from core.neurons import interventions, selection
 from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
 
@@ -83,12 +84,12 @@ class Plan:
         }
 
 
-_CHOICES = {
+_CHOICES: dict[str, Mapping[str, object]] = {
     "pooling": POOLINGS,
     "control": CONTROLS,
-    "score": tuple(SCORES),
+    "score": SCORES,
     "select": SELECTIONS,
-    "method": tuple(METHODS),
+    "method": METHODS,
     "tokens": TOKENS,
 }
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from core.neurons.selection import Selection
 
-NEURONS = ("mlp", "attention", "residual")
-
 
 @dataclass(frozen=True)
 class Experiment:

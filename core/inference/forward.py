@@ -17,9 +17,9 @@ from core.inference.hooks import hooked, unreached
 from core.inference.pooling import weighted_mean
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
-from core.neurons.sites import NeuronMap
+from core.neurons.neuron_map import NeuronMap
+from core.neurons.responses import POOLINGS
 
-POOLINGS = ("mean", "max")
 TOKENS_A_BATCH = {"cpu": 512, "cuda": 16384, "mps": 4096}
 
 
@@ -81,7 +81,7 @@ def forward(
         If an activation is not finite, or a module cannot be read or written to; names the module.
     """
     if pooling not in POOLINGS:
-        raise ValueError(f"pooling {pooling!r}: one of {POOLINGS}")
+        raise ValueError(f"pooling {pooling!r}: one of {tuple(POOLINGS)}")
     neurons = neurons or model.neurons
     reader = _Reader(model, neurons, len(tokens.ids), pooling) if responses else None
     states = _empty_states(model, tokens) if embeddings else None

@@ -18,7 +18,7 @@ from torch import nn
 from core.errors import ModelError
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
-from core.neurons.sites import NeuronMap
+from core.neurons.neuron_map import NeuronMap
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from core.errors import ModelError, SettingError
 from core.inference.hooks import hooked, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
-from core.neurons.sites import NeuronMap
+from core.neurons.neuron_map import NeuronMap
 
 WINDOW, STRIDE = 1024, 512
 

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models.placement import DTYPES, SHARDED, placement
+from core.models.placement import SHARDED, TORCH_DTYPES, placement
 
 _LONGEST_CONTEXT = 4096  # sentences, not documents: a cap where neither model nor tokenizer names one
 
@@ -195,7 +195,7 @@ def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dt
     loaded: Any = made_by.auto.from_pretrained(
         location,
         config=made_by.config,
-        dtype=DTYPES[dtype],
+        dtype=TORCH_DTYPES[dtype],
         output_loading_info=True,
         **where,
         **made_by.extra,

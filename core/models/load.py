@@ -13,8 +13,10 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models import architectures, embedded, hub, memory, placement
-from core.models.spec import DTYPES, EMBEDDED, ResolvedModel
-from core.neurons.sites import NeuronMap, find_neurons
+from core.models.placement import TORCH_DTYPES
+from core.models.spec import EMBEDDED, ResolvedModel
+from core.neurons.neuron_map import NeuronMap
+from core.neurons.sites import find_neurons
 from core.store.store import Store
 
 
@@ -155,7 +157,7 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
         context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         device=architectures.input_device(made, resolved.device),
-        dtype=DTYPES[resolved.dtype],
+        dtype=TORCH_DTYPES[resolved.dtype],
         generates=made.generates,
     )
 

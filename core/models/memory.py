@@ -8,12 +8,12 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models.architectures import Made
-from core.models.placement import _PACKED, DTYPES, SHARDED
+from core.models.placement import _PACKED, SHARDED, TORCH_DTYPES
 
 
 def weight_bytes(made: Made, dtype: str) -> float:
     """Memory that a model's weights take while it is loaded, from its skeleton."""
-    width = DTYPES[dtype].itemsize
+    width = TORCH_DTYPES[dtype].itemsize
     total = sum(p.numel() for p in made.whole.parameters())
     if dtype not in _PACKED:
         return float(total * width)

@@ -8,18 +8,19 @@ from typing import Any
 import torch
 
 from core.errors import ModelError
+from core.models.spec import DTYPES
 
 SHARDED = "sharded"
 
 
-# By precision: what activations are in. The last two pack the weights of linear maps, through bitsandbytes.
-DTYPES = {
+TORCH_DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
     "int8": torch.bfloat16,
     "int4": torch.bfloat16,
 }
+"""By precision (`core.models.spec.DTYPES`): what activations are in."""
 
 
 # Bytes a packed weight takes; four bits carry a scale of 32 bits for every 64.
@@ -38,7 +39,7 @@ def placement(device: str, dtype: str) -> dict[str, Any]:
         arguments["quantization_config"] = BitsAndBytesConfig(
             load_in_8bit=dtype == "int8",
             load_in_4bit=dtype == "int4",
-            bnb_4bit_compute_dtype=DTYPES[dtype],
+            bnb_4bit_compute_dtype=TORCH_DTYPES[dtype],
             bnb_4bit_quant_type="nf4",
         )
     return arguments

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.models import embedded, placement
+from core.choices import Choice, by_name
 
 EMBEDDED = "embedded"
 
-
-DTYPES = placement.DTYPES
+DTYPES = by_name(
+    Choice("float32", "32 bits"),
+    Choice("bfloat16", "16 bits, the range of 32"),
+    Choice("float16", "16 bits"),
+    Choice("int8", "8 bits", "weights of linear maps packed by bitsandbytes, on CUDA devices only"),
+    Choice("int4", "4 bits", "weights of linear maps packed by bitsandbytes, on CUDA devices only"),
+)
+"""Precisions that a model runs in."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +73,46 @@ class ResolvedModel:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A model that the picker offers."""
+class Offer:
+    """A model that the picker offers.
+
+    Attributes
+    ----------
+    name, title, parameters, note : str
+        What it is asked for by, and to show.
+    licence, licence_url, licensed : str
+        Of a model that comes with the software; ``licensed`` is what the licence calls it.
+    """
 
     name: str
     title: str
     parameters: str
     note: str
+    licence: str = ""
+    licence_url: str = ""
+    licensed: str = ""
 
 
-CATALOGUE = (
-    Choice(EMBEDDED, embedded.TITLE, "268M", "embedded"),
-    Choice("CohereLabs/aya-23-8B", "Aya 23 8B", "8B", "in the paper; gated on the hub"),
-    Choice("DAMO-NLP-MT/polylm-chat-13b", "PolyLM Chat 13B", "13B", "in the paper"),
-    Choice("bigscience/bloom-7b1", "BLOOM 7B1", "7B", "in the paper"),
-    Choice("bigscience/bloom-560m", "BLOOM 560M", "559M", "46 languages"),
-    Choice("facebook/xglm-564M", "XGLM 564M", "564M", "30 languages"),
-    Choice("Qwen/Qwen3-0.6B-Base", "Qwen3 0.6B (base)", "596M", "119 languages"),
-    Choice("HuggingFaceTB/SmolLM3-3B-Base", "SmolLM3 3B (base)", "3B", "6 languages"),
-    Choice("google/gemma-3-1b-pt", "Gemma 3 1B (base)", "1B", "140 languages; gated on the hub"),
-)
+CATALOGUE = {
+    offer.name: offer
+    for offer in (
+        Offer(
+            EMBEDDED,
+            "Gemma 3 270M",
+            "268M",
+            "embedded",
+            "Gemma Terms of Use",
+            "https://ai.google.dev/gemma/terms",
+            "Gemma",
+        ),
+        Offer("CohereLabs/aya-23-8B", "Aya 23 8B", "8B", "in the paper; gated on the hub"),
+        Offer("DAMO-NLP-MT/polylm-chat-13b", "PolyLM Chat 13B", "13B", "in the paper"),
+        Offer("bigscience/bloom-7b1", "BLOOM 7B1", "7B", "in the paper"),
+        Offer("bigscience/bloom-560m", "BLOOM 560M", "559M", "46 languages"),
+        Offer("facebook/xglm-564M", "XGLM 564M", "564M", "30 languages"),
+        Offer("Qwen/Qwen3-0.6B-Base", "Qwen3 0.6B (base)", "596M", "119 languages"),
+        Offer("HuggingFaceTB/SmolLM3-3B-Base", "SmolLM3 3B (base)", "3B", "6 languages"),
+        Offer("google/gemma-3-1b-pt", "Gemma 3 1B (base)", "1B", "140 languages; gated on the hub"),
+    )
+}
+"""Models that the picker offers, by name."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.neurons.neuron_map import NeuronMap
 from core.neurons.selection import Selection
-from core.neurons.sites import NeuronMap
 
 _CHOICES_KEPT = 64  # of experts, beside an expertise
 

@@ -15,10 +15,16 @@ from functools import cached_property
 
 import numpy as np
 
+from core.choices import Choice, by_name
 from core.errors import SettingError
 from core.neurons import rank_statistics
 
-TOKENS = ("all", "no-bos", "last")
+TOKENS = by_name(
+    Choice("all", "all tokens", "at every token"),
+    Choice("no-bos", "all but the first (BOS)", "at every token but the tokenizer's first (BOS or CLS)"),
+    Choice("last", "the last token", "at a sentence's last token; in generation the prompt's last and every new one"),
+)
+"""Where an intervention is written."""
 # Damp keeps this much of the output at strength 1.
 DAMP = 0.5
 
@@ -52,7 +58,7 @@ class Intervention:
         if not (np.isfinite(self.scale).all() and np.isfinite(self.shift).all()):
             raise ValueError("scale and shift must be finite")
         if self.tokens not in TOKENS:
-            raise ValueError(f"tokens {self.tokens!r}: one of {TOKENS}")
+            raise ValueError(f"tokens {self.tokens!r}: one of {tuple(TOKENS)}")
 
     @cached_property
     def is_identity(self) -> bool:
@@ -96,23 +102,43 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Method:
-    """One way to intervene.
+    """One way to intervene, with all that any listing says of it.
 
     Attributes
     ----------
+    name, title : str
+        As links, files and the command line write it, and as a list shows it.
     formula : str
         What becomes of an output ``z`` at strength ``s``.
+    deed : str
+        What happens to the experts at strength 1, in words after "the neurons"; ``{}`` stands for the target language.
     build : callable
         From the evidence, factor and offset of ``T(z) = factor * z + offset``: numbers, or ``(k,)``.
     samples : bool
         Whether it needs the responses themselves, not only their means.
+    value : str
+        Of a method that sets neurons to a value: that value in words, ``their {} average``. Other strengths pull to it.
+    sets_mean : bool
+        Whether that value is the neuron's mean response to the target, which tables of experts show.
     """
 
     name: str
     title: str
     formula: str
+    deed: str
     build: Callable[[Evidence], tuple[np.ndarray | float, np.ndarray | float]]
     samples: bool = False
+    value: str = ""
+    sets_mean: bool = False
+
+    def in_words(self, language: str, strength: float) -> str:
+        """What happens to the experts, in words after "the neurons"."""
+        if strength == 1:
+            return self.deed.format(language)
+        if self.value:
+            pulled = "pulled to" if strength > 0 else "pushed away from"
+            return f"{pulled} {self.value.format(language)} with strength {strength:g}"
+        return f"{self.deed.format(language)}, with strength {strength:g}"
 
 
 def _set_median(evidence: Evidence) -> tuple[float, np.ndarray]:
@@ -151,17 +177,60 @@ def _linear_act(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
 METHODS = {
     method.name: method
     for method in (
-        Method("set-mean", "Set to mean", "(1 - s) z + s mean(target)", lambda e: (0.0, e.target_mean)),
-        Method("set-median", "Set to median", "(1 - s) z + s median(target)", _set_median, samples=True),
-        Method("additive", "Add difference of means", "z + s (mean(target) - mean(others))", _shift_of_means),
-        Method("zero", "Set to zero (Det-0)", "(1 - s) z", lambda _: (0.0, 0.0)),
-        Method("damp", "Damp to a half", f"(1 - s) z + s {DAMP} z", lambda _: (DAMP, 0.0)),
-        Method("aura", "AurA", "(1 - s) z + s (1 - 2 (AUROC - 1/2)) z", _aura, samples=True),
+        Method(
+            "set-mean",
+            "Set to mean",
+            "(1 - s) z + s mean(target)",
+            "held at their {} average",
+            lambda evidence: (0.0, evidence.target_mean),
+            value="their {} average",
+            sets_mean=True,
+        ),
+        Method(
+            "set-median",
+            "Set to median",
+            "(1 - s) z + s median(target)",
+            "held at their {} median",
+            _set_median,
+            samples=True,
+            value="their {} median",
+        ),
+        Method(
+            "additive",
+            "Add difference of means",
+            "z + s (mean(target) - mean(others))",
+            "shifted by what sets {} apart",
+            _shift_of_means,
+        ),
+        Method("zero", "Set to zero (Det-0)", "(1 - s) z", "silenced", lambda _: (0.0, 0.0)),
+        Method("damp", "Damp to a half", f"(1 - s) z + s {DAMP} z", "halved", lambda _: (DAMP, 0.0)),
+        Method(
+            "aura",
+            "AurA",
+            "(1 - s) z + s (1 - 2 (AUROC - 1/2)) z",
+            "damped by how well they recognise {}",
+            _aura,
+            samples=True,
+        ),
         # Transport with a slope of 1 is the addition of the means' difference; it bears its own name in the field.
-        Method("mean-act", "Mean-AcT", "(1 - s) z + s (z + mean(target) - mean(others))", _shift_of_means),
-        Method("linear-act", "Linear-AcT", "(1 - s) z + s (slope z + offset)", _linear_act, samples=True),
+        Method(
+            "mean-act",
+            "Mean-AcT",
+            "(1 - s) z + s (z + mean(target) - mean(others))",
+            "shifted by what sets {} apart",
+            _shift_of_means,
+        ),
+        Method(
+            "linear-act",
+            "Linear-AcT",
+            "(1 - s) z + s (slope z + offset)",
+            "mapped from other languages onto {}",
+            _linear_act,
+            samples=True,
+        ),
     )
 }
+"""Ways to intervene, by name. A method is added here, and nowhere else."""
 
 
 def intervene(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
-import numba
 import numpy as np
 
 _CHUNK = 1 << 22  # responses sorted at a time: small enough for the cache, large enough to amortise the call
@@ -38,7 +38,7 @@ def auroc(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.nda
     ValueError
         If a response is not finite, or the shapes do not fit.
     """
-    sums = _by_row(responses, labels, n_languages, _sum_ranks)
+    sums = _by_row(responses, labels, n_languages, _compiled().sum_ranks)
     positive = np.bincount(labels, minlength=n_languages).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.ascontiguousarray(((sums - positive * (positive + 1) / 2) / (positive * (len(labels) - positive))).T)
@@ -62,7 +62,7 @@ def average_precision(responses: np.ndarray, labels: np.ndarray, n_languages: in
     ----------
     Suau et al., 2022 (self-conditioning) score experts so.
     """
-    sums = _by_row(responses, labels, n_languages, _sum_precisions)
+    sums = _by_row(responses, labels, n_languages, _compiled().sum_precisions)
     positive = np.bincount(labels, minlength=n_languages).astype(np.float64)
     return np.ascontiguousarray((sums / np.maximum(positive, 1)).T)
 
@@ -118,63 +118,14 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
     raw = np.ascontiguousarray(responses, dtype=f"f{bits // 8}").view(f"u{bits // 8}")
     keys = np.empty(raw.shape, dtype=f"u{bits // 4}")
     infinite = np.array(np.inf, dtype=f"f{bits // 8}").view(raw.dtype)
-    if not _write_keys(raw, np.uint64(bits), np.uint64(infinite), keys):
+    if not _compiled().write_keys(raw, np.uint64(bits), np.uint64(infinite), keys):
         raise ValueError("responses must be finite")
     keys.sort(axis=1)
     return keys, bits
 
 
-@numba.njit(nogil=True, cache=True)
-def _write_keys(raw: np.ndarray, bits: np.uint64, infinite: np.uint64, keys: np.ndarray) -> bool:
-    """Fill ``keys`` from the bits of floats, all in one pass; returns whether all of them are finite."""
-    sign = np.uint64(1) << (bits - np.uint64(1))
-    every = (sign << np.uint64(1)) - np.uint64(1)
-    odd = np.uint64(0)
-    for row in range(raw.shape[0]):
-        for place in range(raw.shape[1]):
-            value = np.uint64(raw[row, place])
-            odd |= np.uint64((value & infinite) == infinite)  # an exponent of ones: infinite, or not a number
-            value = np.uint64(0) if value == sign else value  # minus zero and zero tie
-            key = value ^ (every if value & sign else sign)  # so that greater floats are greater integers
-            keys[row, place] = (key << bits) | np.uint64(place)
-    return bool(odd == np.uint64(0))
+def _compiled() -> ModuleType:
+    """The compiled loops. Numba takes a second to import, and listing the scores needs none of it."""
+    from core.neurons import rank_kernels
 
-
-@numba.njit(nogil=True, cache=True)
-def _sum_ranks(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
-    """Sum the average ranks (from 1) of each label into ``sums`` (n_rows, n_labels), from sorted keys."""
-    n_rows, n = ordered.shape
-    mask = (np.uint64(1) << bits) - np.uint64(1)
-    for row in range(n_rows):
-        start = 0
-        while start < n:
-            key = np.uint64(ordered[row, start]) >> bits
-            stop = start + 1
-            while stop < n and np.uint64(ordered[row, stop]) >> bits == key:
-                stop += 1
-            rank = (start + 1 + stop) / 2.0
-            for place in range(start, stop):
-                sums[row, labels[np.int64(np.uint64(ordered[row, place]) & mask)]] += rank
-            start = stop
-
-
-@numba.njit(nogil=True, cache=True)
-def _sum_precisions(ordered: np.ndarray, bits: np.uint64, labels: np.ndarray, sums: np.ndarray) -> None:
-    """Sum, over each label's sentences, the precision at their response, into ``sums`` (n_rows, n_labels)."""
-    n_rows, n = ordered.shape
-    mask = (np.uint64(1) << bits) - np.uint64(1)
-    for row in range(n_rows):
-        above = np.zeros(sums.shape[1])
-        tied = np.zeros(sums.shape[1])
-        stop = n
-        while stop > 0:
-            key = np.uint64(ordered[row, stop - 1]) >> bits
-            start = stop
-            tied[:] = 0.0
-            while start > 0 and np.uint64(ordered[row, start - 1]) >> bits == key:
-                start -= 1
-                tied[labels[np.int64(np.uint64(ordered[row, start]) & mask)]] += 1.0
-            for label in range(sums.shape[1]):
-                above[label] += tied[label]
-                sums[row, label] += tied[label] * above[label] / (n - start)
-            stop = start
+    return rank_kernels

@@ -15,10 +15,16 @@ _ACTIVE = 0.5
 
 @dataclass(frozen=True)
 class Score:
-    """One measure of expertise; higher is more of an expert.
+    """One measure of expertise, with all that any listing says of it; higher is more of an expert.
 
     Attributes
     ----------
+    name, title : str
+        As links, files and the command line write it, and as a list shows it.
+    about : str
+        What it measures, in a few words.
+    reading : str
+        How to read a value of it: a sentence or two.
     at_site : callable
         From responses ``(width, n_sentences)``, labels ``(n_sentences,)`` and the number of languages, what the score
         needs to know of each neuron: ``(n_languages, width)``. A model's sites are passed one after the other, so that
@@ -30,6 +36,7 @@ class Score:
     name: str
     title: str
     about: str
+    reading: str
     at_site: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
     over_model: Callable[[np.ndarray], np.ndarray] = lambda statistic: statistic
 
@@ -80,10 +87,37 @@ SCORES = {
     score.name: score
     for score in (
         Score(
-            "auroc", "AUROC", "how well the response ranks the language's sentences above others", rank_statistics.auroc
+            "auroc",
+            "AUROC",
+            "how well the response ranks the language's sentences above others",
+            "An AUROC of one half is chance, 1 tells every sentence of the language from all others.",
+            rank_statistics.auroc,
         ),
-        Score("ap", "Average precision", "area under precision and recall", rank_statistics.average_precision),
-        Score("lape", "LAPE", "low entropy of how often it responds, over languages", _shares, lape),
-        Score("mean-difference", "Mean difference", "mean response minus that on other languages", _mean_difference),
+        Score(
+            "ap",
+            "Average precision",
+            "area under precision and recall",
+            "An average precision of 1 tells every sentence of the language from all others; chance is the language's "
+            "share of the sentences.",
+            rank_statistics.average_precision,
+        ),
+        Score(
+            "lape",
+            "LAPE",
+            "low entropy of how often it responds, over languages",
+            "A LAPE of 1 is a neuron that responds to this language alone; 0 is one that responds to all alike, more "
+            "often to another, or to less than half of the language's sentences.",
+            _shares,
+            lape,
+        ),
+        Score(
+            "mean-difference",
+            "Mean difference",
+            "mean response minus that on other languages",
+            "A mean difference of 0 is a neuron that responds to this language as to the others; it is in the units of "
+            "the neuron's output.",
+            _mean_difference,
+        ),
     )
 }
+"""Measures of expertise, by name. A score is added here, and nowhere else."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.choices import Choice, by_name
 from core.errors import SettingError
-from core.neurons.sites import NeuronMap
+from core.neurons.neuron_map import NeuronMap
 
-SELECTIONS = ("model", "layer")
-CONTROLS = ("none", "random", "random-layers")
+SELECTIONS = by_name(
+    Choice("model", "the best of the model", "the K best of the model"),
+    Choice("layer", "the best of each layer", "the K best of each layer"),
+)
+"""Over what the best neurons are chosen."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,40 @@ def random_by_layer(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.nd
         here = of_expert == layer
         drawn[here] = generator.choice(np.flatnonzero(everyone == layer), size=int(here.sum()), replace=False)
     return drawn
+
+
+@dataclass(frozen=True)
+class Control(Choice):
+    """What takes the experts' place, to see whether it matters which neurons are written to.
+
+    Attributes
+    ----------
+    place : str
+        Where the random neurons are drawn, for a sentence after "random neurons"; empty over the whole model.
+    draw : callable or None
+        From the experts ``(k,)``, the model's neurons and a seed, the neurons that are written to; None: the experts.
+    """
+
+    place: str = ""
+    draw: Callable[[np.ndarray, NeuronMap, int], np.ndarray] | None = None
+
+
+CONTROLS = by_name(
+    Control("none", "none: the experts", "what is written goes to the experts"),
+    Control(
+        "random",
+        "random neurons",
+        "the same is written to neurons drawn at random",
+        draw=lambda experts, neurons, seed: random_neurons(neurons.total, len(experts), seed),
+    ),
+    Control(
+        "random-layers",
+        "random neurons, the same layers",
+        "as many at random in each layer as it has experts",
+        place="of the same layers",
+        draw=random_by_layer,
+    ),
+)
 
 
 def layers_of(chosen: np.ndarray, neurons: NeuronMap) -> np.ndarray:

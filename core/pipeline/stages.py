@@ -18,10 +18,11 @@ from core.experiment.plan import Plan
 from core.inference.batching import Tokenised, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
-from core.neurons import rank_statistics, selection
+from core.neurons import rank_statistics
 from core.neurons.experts import Expertise, Experts
 from core.neurons.interventions import METHODS, Evidence, Intervention, intervene
 from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS
 from core.pipeline.stage import VERSIONS, NotCached
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact, digest
@@ -186,12 +187,8 @@ class Stages:
         rest = np.delete(found.means, found.languages.index(self.plan.target), axis=0)[:, experts.neurons]
         evidence = Evidence(experts.values, rest.mean(axis=0, dtype=np.float64), lambda: self._samples(experts.neurons))
         built = intervene(asked.method, experts.neurons, evidence, strength, asked.tokens)
-        if asked.control == "random":
-            drawn = selection.random_neurons(everyone.total, len(experts.neurons), asked.seed)
-            return replace(built, neurons=drawn)
-        if asked.control == "random-layers":
-            return replace(built, neurons=selection.random_by_layer(experts.neurons, everyone, asked.seed))
-        return built
+        draw = CONTROLS[asked.control].draw
+        return replace(built, neurons=draw(experts.neurons, everyone, asked.seed)) if draw else built
 
     def responses_of(self, neurons: np.ndarray) -> np.ndarray:
         """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences)."""

@@ -12,7 +12,7 @@ from core.corpora.load import load_corpus
 from core.errors import CorpusError, SettingError
 from core.experiment.plan import Plan, plan
 from core.experiment.settings import Experiment
-from core.inference.generation import Writing
+from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import canonical
 from core.reproduction import published

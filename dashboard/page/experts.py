@@ -220,8 +220,9 @@ def _table(found: Anatomy) -> int:
 
 
 def _neuron(found: Anatomy, neuron: int) -> None:
-    plan, (where,) = found.plan, found.plan.outline.neurons.table(np.array([neuron])).itertuples()
-    st.subheader(f"Neuron {neuron:,}: block {where.layer}, {where.site}, unit {where.unit:,}", anchor=False)
+    plan = found.plan
+    where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
+    st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
     question = NeuronView(plan.experiment, neuron)
     if question.known(session.engine()) is None and st.session_state.get("read-again") != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
@@ -260,7 +261,7 @@ def _neuron(found: Anatomy, neuron: int) -> None:
 
 def ranking_frame(found: Anatomy) -> pd.DataFrame:
     """``rank, neuron, layer, site, unit, score, value``, as the command line writes it."""
-    rows = found.plan.outline.neurons.table(found.experts.neurons)
+    rows = pd.DataFrame(found.plan.outline.neurons.named(found.experts.neurons))
     rows.insert(0, "rank", np.arange(1, len(rows) + 1))
     return rows.assign(score=found.experts.scores, value=found.experts.values)
 

@@ -13,8 +13,8 @@ from core.analyses.texts import check_generates
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
-from core.inference.generation import Writing
 from core.inference.perplexity import STRIDE, WINDOW, Perplexity
+from core.inference.writing import Writing
 from core.language import identification
 from core.progress import duration
 from dashboard.charts import generate as charts

@@ -13,21 +13,20 @@ import streamlit as st
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
 from core.errors import AskError
-from core.experiment.settings import NEURONS, Experiment
-from core.inference.forward import POOLINGS
+from core.experiment.settings import Experiment
 from core.language.codes import label
-from core.models.embedded import LICENCE, LICENCE_URL
 from core.models.load import Outline, outline
 from core.models.resolve import resolve
-from core.models.spec import CATALOGUE, EMBEDDED, ModelSpec
+from core.models.spec import CATALOGUE, ModelSpec
 from core.neurons.interventions import METHODS
+from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from dashboard.sidebar import saving, uploads
 from dashboard.state import link, page_state, presentation, session
 
 T = TypeVar("T")
 
-_TITLES = {choice.name: f"{choice.title} · {choice.note}" for choice in CATALOGUE}
+_TITLES = {offer.name: f"{offer.title} · {offer.note}" for offer in CATALOGUE.values()}
 _GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
 # The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
 _LARGEST_SHARE = 0.25
@@ -285,8 +284,8 @@ def _foot(model: str) -> None:
     if st.button("Back to the opening setting", width="stretch"):
         st.query_params.clear()
         st.rerun()
-    if model == EMBEDDED:
-        st.caption(f"Gemma is provided under and subject to the [{LICENCE}]({LICENCE_URL}).")
+    if (offer := CATALOGUE.get(model)) and offer.licence:
+        st.caption(f"{offer.licensed} is provided under and subject to the [{offer.licence}]({offer.licence_url}).")
 
 
 def _label(code: str) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import AskError
-from core.experiment.settings import NEURONS, Experiment
-from core.inference.forward import POOLINGS
+from core.experiment.settings import Experiment
 from core.language.codes import canonical
 from core.models.spec import DTYPES
 from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS, check_layers
 

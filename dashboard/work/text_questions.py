@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from core.analyses.text_perplexity import measured
 from core.analyses.texts import check_generates, written
 from core.experiment.settings import Experiment
-from core.inference.generation import Writing
 from core.inference.perplexity import Perplexity
+from core.inference.writing import Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress

@@ -14,7 +14,7 @@ from core.experiment.settings import Experiment
 from core.models.load import Outline
 from core.models.spec import ResolvedModel
 from core.neurons.experts import Experts
-from core.neurons.sites import NeuronMap, Site
+from core.neurons.neuron_map import NeuronMap, Site
 from core.pipeline.result import Result
 
 N_LAYERS = 4

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from core.corpora.download.http import Remote
+from core.corpora.download.remote import Remote
 from core.errors import DataError
 from core.language.codes import canonical
 

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from core.corpora.download.remote import Remote
 from core.errors import DataError
 from core.store.files import sync
 
@@ -26,27 +27,6 @@ _AGENT = "language-neurons"
 
 class Unavailable(DataError):  # noqa: N818 - reads as what it is, wherever it is caught
     """A file is not to be had from where it is published, or is not the one that is known."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A file that is published somewhere.
-
-    Attributes
-    ----------
-    url : str
-    name : str
-        What to call it here.
-    size : int or None
-        Bytes, where known.
-    sha256 : str or None
-        Of its bytes, in hex, where known.
-    """
-
-    url: str
-    name: str
-    size: int | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from core.corpora.download.catalogue import Dataset
-from core.corpora.download.http import Fetched, Remote, as_json, fetch
+from core.corpora.download.http import Fetched, as_json, fetch
+from core.corpora.download.remote import Remote
 from core.errors import DataError
 from core.store.files import delete, sync, sync_tree
 

@@ -20,8 +20,8 @@ from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.neurons import overlap
 from core.neurons.experts import Expertise
+from core.neurons.neuron_map import NeuronMap, Site
 from core.neurons.selection import Selection
-from core.neurons.sites import NeuronMap, Site
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.store import Store

@@ -17,7 +17,7 @@ REFUSALS = {
     "probe languages": (["--target", "ja", "--probe-languages", "ja"], ["at least two"]),
     "evaluation language": (["--target", "ja", "--languages", "ja,pl"], ["pl", "Choose among these"]),
     "corpus": (["--target", "ja", "--corpus", "flores:/no/such/folder"], ["/no/such/folder"]),
-    "corpus form": (["--target", "ja", "--corpus", "shakespeare"], ["shakespeare", "flores:FOLDER"]),
+    "corpus form": (["--target", "ja", "--corpus", "shakespeare"], ["shakespeare", "flores:DIR"]),
     "model folder": (["--target", "ja", "--model", "./no-such-model"], ["no-such-model", "no such folder"]),
     "no network": (
         ["--target", "ja", "--model", "bigscience/bloom-560m"],

@@ -122,7 +122,7 @@ def test_one_changed_character_changes_the_digest(flores):
 @pytest.mark.parametrize("spec", ["nonsense", "csv:/x.csv", "", "embedded:x", "flores", "flores:", "table: "])
 def test_an_unknown_spec_is_answered_with_the_forms_there_are(spec):
     error = refusal(spec)
-    assert error.instead == "Write one of: embedded, flores:FOLDER, tatoeba:FOLDER, bucc:FOLDER, table:FILE"
+    assert error.instead == "Write one of: embedded, flores:DIR, tatoeba:DIR, bucc:DIR, table:FILE"
 
 
 # FLORES

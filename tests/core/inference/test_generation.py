@@ -10,7 +10,8 @@ from transformers import TopPLogitsWarper
 from core.analyses.texts import written
 from core.errors import SettingError
 from core.experiment.settings import Experiment
-from core.inference.generation import Nucleus, Writing, generate
+from core.inference.generation import Nucleus, generate
+from core.inference.writing import Writing
 from core.models.load import LoadedModel
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run

@@ -283,10 +283,10 @@ def test_the_embedded_model_is_outlined_without_being_converted(store: Store) ->
 
 
 def test_the_catalogue_begins_with_the_embedded_model_and_names_each_once() -> None:
-    names = [choice.name for choice in CATALOGUE]
+    names = list(CATALOGUE)
     assert names[0] == EMBEDDED
     assert len(set(names)) == len(names)
-    assert all(choice.title and choice.parameters and choice.note for choice in CATALOGUE)
+    assert all(choice.title and choice.parameters and choice.note for choice in CATALOGUE.values())
 
 
 def test_other_configs_have_the_same_outline_as_their_classes(folder: Path) -> None:

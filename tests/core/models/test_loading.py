@@ -25,7 +25,8 @@ from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.neurons.interventions import Intervention
-from core.neurons.sites import KINDS, NeuronMap
+from core.neurons.neuron_map import NeuronMap
+from core.neurons.sites import KINDS
 from core.store.store import Store
 from tests.helpers.families import FAMILIES, save_family
 from tests.helpers.passes import TEXTS, close, hooks, set_value

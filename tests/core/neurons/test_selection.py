@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import SettingError
+from core.neurons.neuron_map import NeuronMap, Site
 from core.neurons.selection import Selection, check_layers, layers_of, random_by_layer, random_neurons
-from core.neurons.sites import NeuronMap, Site
 
 WIDTHS = {"up": 7, "down": 4}
 

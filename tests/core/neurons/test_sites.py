@@ -14,7 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
 from core.errors import ModelError, SettingError
 from core.models.load import LoadedModel
-from core.neurons.sites import KINDS, NeuronMap, Site, find_blocks, find_neurons
+from core.neurons.neuron_map import NeuronMap, Site
+from core.neurons.sites import KINDS, find_blocks, find_neurons
 from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS
 
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -166,7 +167,7 @@ def test_index_is_a_bijection(sizes: list[int]) -> None:
     found = neuron_map(sizes)
     everything = [(site, unit) for site in found.sites for unit in range(site.width)]
     assert found.total == len(everything) == sum(sizes)
-    table = found.table(np.arange(found.total))
+    table = found.named(np.arange(found.total))
     assert table["neuron"].tolist() == list(range(found.total))
     assert list(zip(table["layer"], table["site"], table["unit"], strict=True)) == [
         (site.layer, site.name, unit) for site, unit in everything
@@ -195,7 +196,7 @@ def test_outside_the_model_is_refused(sizes: list[int], data: st.DataObject) -> 
     assert str(found.total) in caught.value.why
     assert str(found.total - 1) in caught.value.instead
     with pytest.raises(SettingError):
-        found.table(np.array([bad]))
+        found.named(np.array([bad]))
 
 
 def refusal(base: nn.Module, n_layers: int) -> ModelError:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.inference.generation import Writing
+from core.inference.writing import Writing
 from core.language import identification
 from core.progress import Progress
 from dashboard.charts.generate import language_bars

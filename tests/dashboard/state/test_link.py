@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.experiment.settings import NEURONS, Experiment
-from core.inference.forward import POOLINGS
+from core.experiment.settings import Experiment
 from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
 from dashboard.state import link
@@ -27,22 +27,22 @@ EXPERIMENTS = st.builds(
     probe_corpus=st.none() | NAMES,
     target=CODES,
     experts=st.integers(1, 10**9),
-    neurons=st.sampled_from([("mlp",), ("attention",), NEURONS]),
+    neurons=st.sampled_from([("mlp",), ("attention",), tuple(NEURONS)]),
     score=st.sampled_from(list(SCORES)),
-    select=st.sampled_from(SELECTIONS),
+    select=st.sampled_from(list(SELECTIONS)),
     expert_layers=st.none() | st.sampled_from(["0", "3-9", "0-5,9"]),
     expert_sites=st.none() | st.sampled_from([("gate_proj",), ("fc1", "fc2")]),
     min_score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     method=st.sampled_from(list(METHODS)),
-    tokens=st.sampled_from(TOKENS),
+    tokens=st.sampled_from(list(TOKENS)),
     strength=st.floats(allow_nan=False, allow_infinity=False),
     languages=st.none() | st.lists(CODES, min_size=1, unique=True).map(tuple),
     probe_languages=st.none() | st.lists(CODES, min_size=1, unique=True).map(tuple),
     probe_sentences=st.none() | COUNTS,
     eval_sentences=st.none() | COUNTS,
     layer=st.just("last") | st.integers(0, 200),
-    pooling=st.sampled_from(POOLINGS),
-    control=st.sampled_from(CONTROLS),
+    pooling=st.sampled_from(list(POOLINGS)),
+    control=st.sampled_from(list(CONTROLS)),
     seed=st.integers(0, 2**32 - 1),
 )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from core.corpora.download.http import Remote, Unavailable, fetch
+from core.corpora.download.http import Unavailable, fetch
+from core.corpora.download.remote import Remote
 from core.errors import DataError
 from tests.helpers.file_server import Published, Site, serving
 

@@ -17,8 +17,8 @@ from filelock import FileLock
 from core.cli import data
 from core.cli.main import main
 from core.corpora.download.catalogue import Dataset, catalogue
-from core.corpora.download.http import Remote
 from core.corpora.download.install import RECORD, install, part_of, unpack
+from core.corpora.download.remote import Remote
 from core.corpora.load import load_corpus
 from core.corpora.pawsx import load_pawsx
 from core.errors import DataError
