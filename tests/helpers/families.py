@@ -16,7 +16,7 @@ from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
 from core.models.load import LoadedModel
-from core.neurons.sites import NeuronMap
+from core.neurons.neuron_map import NeuronMap
 from tests.helpers.tiny import make_tokenizer
 
 N_LAYERS, HIDDEN = 2, 32
