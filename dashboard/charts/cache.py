@@ -1,7 +1,7 @@
 """Charts that are drawn often are made once: the same function of the same numbers gives the same chart.
 
-Building a chart and checking it against Vega-Lite's schema takes tens of milliseconds, and a page is drawn anew with
-every control that is touched. What is kept is found again by the digest of all that went into it, to the last bit.
+To build a chart takes tens of milliseconds, and a page is drawn anew with every control that is touched. A chart is
+found again by the digest of all that went into it, to the last bit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 Make = TypeVar("Make", bound=Callable[..., Any])
 
-_MOST = 128  # charts: some twenty visitors' pages
+_LIMIT = 128  # charts: some twenty visitors' pages
 _lock = threading.Lock()
 _charts: OrderedDict[Hashable, Any] = OrderedDict()
 _specs: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
@@ -31,21 +31,21 @@ def made_once(make: Make) -> Make:
     @functools.wraps(make)
     def made(*args: Any, **options: Any) -> Any:
         try:
-            key = (make, _named(args), _named(options))
-        except (TypeError, pa.ArrowException):  # it is of no kind that has a digest: then it is made anew
+            key = (make, _digest(args), _digest(options))
+        except (TypeError, pa.ArrowException):  # an argument is of no kind that has a digest
             return make(*args, **options)
-        found = _get(_charts, key)
-        return _keep(_charts, key, make(*args, **options)) if found is None else found
+        chart = _get(_charts, key)
+        return _keep(_charts, key, make(*args, **options)) if chart is None else chart
 
     return made  # type: ignore[return-value]
 
 
 def spec_of(chart: Any, convert: Callable[[Any], Any]) -> Any:
     """``convert(chart)``, made once as long as the chart is the same object."""
-    found = _get(_specs, id(chart))
-    if found is None or found[0] is not chart:
-        found = _keep(_specs, id(chart), (chart, convert(chart)))  # the chart with it: its id is taken while it lives
-    return found[1]
+    kept = _get(_specs, id(chart))
+    if kept is None or kept[0] is not chart:
+        kept = _keep(_specs, id(chart), (chart, convert(chart)))  # while the chart is kept, no other has its id
+    return kept[1]
 
 
 def _get(kept: OrderedDict[Any, Any], key: Hashable) -> Any | None:
@@ -60,12 +60,12 @@ def _keep(kept: OrderedDict[Any, Any], key: Hashable, value: Any) -> Any:
     with _lock:
         kept[key] = value
         kept.move_to_end(key)
-        while len(kept) > _MOST:
+        while len(kept) > _LIMIT:
             kept.popitem(last=False)
     return value
 
 
-def _named(value: object) -> Hashable:
+def _digest(value: object) -> Hashable:
     """What tells a value from every other; TypeError where nothing does."""
     if isinstance(value, pd.DataFrame):
         table, sink = pa.Table.from_pandas(value), pa.BufferOutputStream()
@@ -73,9 +73,9 @@ def _named(value: object) -> Hashable:
             stream.write_table(table)
         return hashlib.sha256(sink.getvalue()).hexdigest()
     if isinstance(value, list | tuple):
-        return tuple(map(_named, value))
+        return tuple(map(_digest, value))
     if isinstance(value, Mapping):
-        return tuple((_named(name), _named(each)) for name, each in value.items())
+        return tuple((_digest(name), _digest(item)) for name, item in value.items())
     if value is None or isinstance(value, str | int | float | np.generic):
         return type(value), repr(value)
     raise TypeError(type(value))

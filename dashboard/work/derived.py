@@ -1,15 +1,19 @@
-"""What pages make of an answer, kept beside it: a page is drawn anew with every control that is touched."""
+"""What pages make of an answer, kept as long as the answer is: a page is drawn anew with every control touched."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# By the identity of the answer: answers hold arrays, so that they have no hash, and equal ones are not the same.
+_derived: dict[int, dict[Hashable, Any]] = {}
+
 
 def once(answer: object, name: Hashable, make: Callable[[], T]) -> T:
-    """``make()``, made once for this answer and this name, for as long as the answer itself is kept in memory.
+    """``make()``, made once for this answer and this name, and dropped with the answer.
 
     Parameters
     ----------
@@ -17,9 +21,14 @@ def once(answer: object, name: Hashable, make: Callable[[], T]) -> T:
         What ``make`` reads; a setting that is changed, or a file that is edited, gives another object.
     name : hashable
         Must tell apart all that ``make`` depends on beside the answer.
+    make : callable
+        Its value must not hold the answer, or neither is ever dropped.
     """
-    made: dict[Hashable, Any] = vars(answer).setdefault("_made", {})
-    if name not in made:
-        made[name] = make()
-    found: T = made[name]
-    return found
+    by_name = _derived.get(id(answer))
+    if by_name is None:
+        by_name = _derived.setdefault(id(answer), {})
+        weakref.finalize(answer, _derived.pop, id(answer), None).atexit = False
+    if name not in by_name:
+        by_name[name] = make()
+    value: T = by_name[name]
+    return value
