@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.sidebar import controls
 from dashboard.charts import theme
 from dashboard.work import preload
+from dashboard.work import process
 from dashboard.state import presentation
 from dashboard.state import session
 from dashboard.text import tour
@@ -60,4 +61,4 @@ if presenting:
         st.rerun()
 tour.draw()
 page.run()
-preload.soon(experiment)
+preload.soon(process.jobs(), process.engine(), experiment)

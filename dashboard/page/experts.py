@@ -22,6 +22,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 
 _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
@@ -224,7 +225,7 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
     st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
     question = NeuronView(plan.experiment, neuron)
-    if question.known(session.engine()) is None and st.session_state.get("read-again") != plan.experiment:
+    if question.known(process.engine()) is None and st.session_state.get("read-again") != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
         if st.button("Read the neurons again", type="primary"):
             st.session_state["read-again"] = plan.experiment

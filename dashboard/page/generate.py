@@ -23,6 +23,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.text_questions import Predicted, Texts, Written
 
 _DRAWN = 24  # languages; the saved table has all
@@ -42,7 +43,7 @@ def draw() -> None:
     theme.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
     experiment: Experiment = session.experiment()
     try:
-        plan = session.engine().answer_known(experiment, _plan)
+        plan = process.engine().answer_known(experiment, _plan)
     except AskError as error:
         waiting.refusal(error)
         return
@@ -131,7 +132,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
 
 def _answer(question: Written | Predicted, label: str, show: object) -> bool:
     """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
-    jobs = session.jobs()
+    jobs = process.jobs()
     kind = type(question).__name__
     try:
         known = jobs.result(question)
@@ -151,7 +152,7 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         else:
             theme.problem(f"Something went wrong: {job.error}")
     if isinstance(question, Written):
-        before = question.known_before(session.engine())
+        before = question.known_before(process.engine())
         if before is not None:
             _columns(question.writing, before)
     seconds = jobs.backend.estimate(question)["answer"]
@@ -183,7 +184,7 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
 @st.fragment(run_every=0.5)
 def _follow(question: Written | Predicted) -> None:
     """What there is of the answer so far."""
-    jobs = session.jobs()
+    jobs = process.jobs()
     job = jobs.touch(session.visitor(), question)
     if job is None or not job.active:
         st.rerun()

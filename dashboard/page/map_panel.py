@@ -24,6 +24,7 @@ from dashboard.charts import theme
 from dashboard.sentence_map import LAYOUTS, Looking, points
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
 from dashboard.work.queue import Job
@@ -127,7 +128,7 @@ def _answer(result: Result, asked: OfExperiment) -> Any | None:
     known: dict[OfExperiment, Any] = once(result, "answers", dict)
     if asked not in known:
         try:
-            found = session.jobs().result(asked)
+            found = process.jobs().result(asked)
         except AskError:
             return None
         if found is None:
@@ -158,15 +159,15 @@ def _explain(layout: str, path: Path | None) -> None:
 def _between(result: Result) -> None:
     """Offer the strengths between, or show how far they are."""
     asked = PathAsked(result.plan.experiment)
-    job = session.jobs().find(asked)
+    job = process.jobs().find(asked)
     if job is not None and job.active:
         _wait(asked, "Computing the strengths between")
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The strengths between could not be computed: {job.error}")
-    seconds = session.jobs().backend.estimate(asked)["answer"]
+    seconds = process.jobs().backend.estimate(asked)["answer"]
     if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
-        session.jobs().submit(session.visitor(), asked, background=True, title="Strengths between, on one map")
+        process.jobs().submit(session.visitor(), asked, background=True, title="Strengths between, on one map")
         st.rerun()
 
 
@@ -177,9 +178,9 @@ def _real(result: Result) -> None:
     if found is not None:
         theme.quiet(movement_words(found))
         return
-    job = session.jobs().find(asked)
+    job = process.jobs().find(asked)
     if job is None or job.state == "stopped":
-        job = session.jobs().submit(session.visitor(), asked, background=True, title="The map again, with another seed")
+        job = process.jobs().submit(session.visitor(), asked, background=True, title="The map again, with another seed")
     if job.active:
         _wait(asked, "Fitting the map once more with another seed, to see how much of the movement is real")
 
@@ -197,7 +198,7 @@ def movement_words(found: Movement) -> str:
 
 @st.fragment(run_every=1.5)
 def _wait(asked: OfExperiment, title: str) -> None:
-    job: Job | None = session.jobs().touch(session.visitor(), asked)
+    job: Job | None = process.jobs().touch(session.visitor(), asked)
     if job is None or not job.active:
         st.rerun()
     at = job.snapshot

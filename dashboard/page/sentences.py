@@ -17,6 +17,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.sentence_map.points import state
 from dashboard.state import page_state, session
+from dashboard.work import process
 from dashboard.work.questions import RanksAsked
 
 _TALLEST = 600  # pixels of a table
@@ -58,7 +59,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     row = int(
         page_state.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row))
     )
-    found = session.engine().answer_known(
+    found = process.engine().answer_known(
         session.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
     )
     if found is None:

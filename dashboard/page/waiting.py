@@ -15,6 +15,7 @@ from core.progress import duration
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.protocol import Request
 from dashboard.work.queue import Job, in_one_line
 
@@ -35,7 +36,7 @@ def answer_or_wait(experiment: Request) -> Any | None:
 
     It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
     """
-    jobs = session.jobs()
+    jobs = process.jobs()
     try:
         known = jobs.result(experiment)
         if known is not None:
@@ -95,7 +96,7 @@ def _failed(job: Job) -> None:
     else:
         _wrong(str(job.error))
     if st.button("Try again", type="primary"):
-        session.jobs().forget(job.experiment)
+        process.jobs().forget(job.experiment)
         st.rerun()
 
 
@@ -111,7 +112,7 @@ def _stopped() -> None:
 
 @st.fragment(run_every=1.0)
 def _progress(experiment: Request) -> None:
-    jobs = session.jobs()
+    jobs = process.jobs()
     job = jobs.touch(session.visitor(), experiment)
     if job is None or not job.active:
         st.rerun()

@@ -12,7 +12,7 @@ from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
-from dashboard.state import session
+from dashboard.work import process
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
 _LARGEST = 50_000_000  # bytes
@@ -30,7 +30,7 @@ def draw(chosen: Experiment) -> None:
         if file is None:
             return
         try:
-            spec, corpus = take(file.name, file.getvalue(), session.engine().store.root / FOLDER)
+            spec, corpus = take(file.name, file.getvalue(), process.engine().store.root / FOLDER)
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return

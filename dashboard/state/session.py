@@ -1,44 +1,13 @@
-"""What all visitors share (one engine, one queue), and what one visitor's pages share."""
+"""What one visitor's pages share."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from core.experiment.settings import Experiment
-from core.pipeline.engine import Engine
-from core.store.location import default_cache
-from core.store.store import Store
-from dashboard.work.protocol import Answers
-from dashboard.work.queue import Jobs, settle
-
-
-@dataclass(frozen=True)
-class _Process:
-    engine: Engine
-    jobs: Jobs
-
-
-@st.cache_resource(show_spinner="Starting …")
-def process() -> _Process:
-    """The process's one engine and its one queue."""
-    engine = Engine(Store(default_cache()))
-    started = _Process(engine, Jobs(Answers(engine)))
-    settle()
-    return started
-
-
-def engine() -> Engine:
-    """The process's engine: for what is known at once; everything else goes through `jobs`."""
-    return process().engine
-
-
-def jobs() -> Jobs:
-    """The process's queue."""
-    return process().jobs
 
 
 def visitor() -> str:

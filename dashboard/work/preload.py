@@ -9,7 +9,7 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.progress import Progress
-from dashboard.state import session
+from dashboard.work.queue import Jobs
 
 _LARGEST = 1_000_000_000  # parameters: what loads within seconds and leaves room beside it
 
@@ -37,9 +37,8 @@ class Loading:
         return True
 
 
-def soon(experiment: Experiment) -> None:
+def soon(jobs: Jobs, engine: Engine, experiment: Experiment) -> None:
     """Have the model loaded in the background, once its result is on the page."""
-    jobs, engine = session.jobs(), session.engine()
     result = jobs.peek(experiment)
     if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
         return

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
-from dashboard.state import session
+from dashboard.work import process
 from dashboard.work.queue import Job
 from tests.helpers.bench import LONG, ends, until
 from tests.helpers.command_line import ROOT, EmbeddedRun
@@ -36,18 +36,18 @@ def visit(link_on_cache: LinkOnCache) -> Iterator[Visit]:
     yield opened
     for page in pages:
         leave(page)
-    session.process.clear()
+    process.start.clear()
 
 
 def job_of(page: AppTest) -> Job | None:
-    return session.jobs().find(page.session_state["experiment"])
+    return process.jobs().find(page.session_state["experiment"])
 
 
 def leave(page: AppTest) -> None:
     """Leave nothing running for the next test."""
     job = job_of(page)
     if "visitor" in page.session_state:
-        session.jobs().leave(page.session_state["visitor"])
+        process.jobs().leave(page.session_state["visitor"])
     until(lambda: job is None or not job.active, "the job stops")
 
 
@@ -200,7 +200,7 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     until(lambda: not job.active, "the job stops")
     if job.state == "stopped":
         page.run()
-        assert not session.jobs().find(page.session_state["experiment"]).active
+        assert not process.jobs().find(page.session_state["experiment"]).active
         (again,) = [button for button in page.main.button if button.label == "Compute it"]
         again.click().run()
         job = job_of(page)

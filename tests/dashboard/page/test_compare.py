@@ -9,7 +9,8 @@ import pytest
 
 from core.experiment.settings import Experiment
 from dashboard.page import compare
-from dashboard.state import link, session
+from dashboard.state import link
+from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage
 from tests.helpers.results import make_result
@@ -56,7 +57,7 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     page = open_page("compare", strength="0.5", **{"view.with": urlencode(link.to_query(kept))})
     until(lambda: page.run().dataframe, "both results are there")
     assert not page.exception
-    engine = session.engine()
+    engine = process.engine()
     a, b = engine.known(replace(kept, strength=0.5)), engine.known(kept)
     assert a is not None
     assert b is not None
