@@ -8,6 +8,7 @@ from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
+from core.pipeline.run import STEPS
 from core.progress import Progress
 from dashboard.work.queue import Jobs
 
@@ -30,7 +31,7 @@ class Loading:
 
     def run(self, engine: Engine, progress: Progress) -> bool:
         """Load it."""
-        progress.stage("loading the model")
+        progress.stage(STEPS["load"])
         engine.models.get(plan(self.experiment).resolved)
         engine.models.warm_up()
         progress.finish()

@@ -18,8 +18,7 @@ from core.reproduction.steps import Step
 from core.stats.intervals import Interval, bootstrap_ratio
 from core.store.artefact import Payload
 from core.store.files import digest
-
-VERSION = 1
+from core.store.stage import STAGES
 
 
 def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> tuple[np.ndarray, np.ndarray]:
@@ -32,13 +31,12 @@ def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | N
     n_tokens : ndarray of int64, (n_texts,)
         How many these are; 0 for a text of one token.
     """
-    spec = {
-        "version": VERSION,
-        "model": run.plan.resolved.identity,
-        "texts": digest({"texts": list(texts)}),
-        "window": [WINDOW, STRIDE],
+    spec = STAGES["perplexity-by-text"].spec(
+        model=run.plan.resolved.identity,
+        texts=digest({"texts": list(texts)}),
+        window=[WINDOW, STRIDE],
         **intervention_spec(run, intervention),
-    }
+    )
 
     def compute() -> Payload:
         found: list[tuple[float, int]] = []
