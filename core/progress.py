@@ -134,7 +134,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words a person reads at a glance: ``8 s``, ``2 min 05 s``, ``1 h 12 min``."""
+    """Seconds in words a person reads at a glance.
+
+    Examples
+    --------
+    >>> duration(8), duration(125), duration(4320)
+    ('8 s', '2 min 05 s', '1 h 12 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
