@@ -51,9 +51,9 @@ pages = {
 # The link says whether there is a sidebar, so it is asked before the controls read it.
 presenting = controls.presenting()
 page = st.navigation(list(pages.values()), position="top" if presenting else "sidebar")
-session.set_pages(pages, page.url_path)
+visitor = session.visitor()
+visitor.pages, visitor.page = pages, page.url_path
 experiment = controls.unchanged() if presenting else controls.sidebar()
-session.set_experiment(experiment)
 if presenting:
     presentation.style()
     if st.button("Leave presenter mode", icon=":material/close_fullscreen:", key="leave-presenter"):

@@ -72,6 +72,13 @@ class NeuronView:
         return engine.answer(self.experiment, lambda run: experts.responses(run, self.neuron), progress)
 
 
+@dataclass
+class _Again:
+    """The setting whose removed responses this visitor asked to have read again."""
+
+    experiment: Experiment | None = None
+
+
 def draw() -> None:
     """Draw the page."""
     st.title("Which neurons are the experts?", anchor=False)
@@ -224,11 +231,11 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     plan = found.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
     st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
-    question = NeuronView(plan.experiment, neuron)
-    if question.known(process.engine()) is None and st.session_state.get("read-again") != plan.experiment:
+    question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
+    if question.known(process.engine()) is None and again.experiment != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
         if st.button("Read the neurons again", type="primary"):
-            st.session_state["read-again"] = plan.experiment
+            again.experiment = plan.experiment
             st.rerun()
         return
     answer: np.ndarray | None = waiting.answer_or_wait(question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.analyses.translation_ranks import Ranks
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
 from core.errors import AskError
+from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
@@ -36,6 +38,13 @@ _COLUMNS = {
 }
 
 
+@dataclass
+class _Starts:
+    """How this visitor looked at each map when it was first drawn: what a map starts with must not change."""
+
+    by_map: dict[tuple[str, Experiment], Looking] = field(default_factory=dict)
+
+
 @st.fragment
 def draw(result: Result) -> None:
     """Draw the maps; what is chosen on them runs this part of the page again, and nothing else."""
@@ -50,9 +59,8 @@ def draw(result: Result) -> None:
         result, ("map", layout, *drawn), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
     key = f"map-{layout}-{'path' if path else 'pair'}"
-    initial = st.session_state.setdefault(
-        f"initial-{page_state.key(key)}-{hash(result.plan.experiment)}", from_view(table, layout)
-    )
+    starts = session.visitor().part(_Starts).by_map
+    initial = starts.setdefault((page_state.key(key), result.plan.experiment), from_view(table, layout))
     looking = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
     to_view(looking, table, layout)
     _explain(layout, path)
@@ -167,7 +175,7 @@ def _between(result: Result) -> None:
         theme.problem(f"The strengths between could not be computed: {job.error}")
     seconds = process.jobs().backend.estimate(asked)["answer"]
     if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
-        process.jobs().submit(session.visitor(), asked, background=True, title="Strengths between, on one map")
+        process.jobs().submit(session.visitor().name, asked, background=True, title="Strengths between, on one map")
         st.rerun()
 
 
@@ -180,7 +188,9 @@ def _real(result: Result) -> None:
         return
     job = process.jobs().find(asked)
     if job is None or job.state == "stopped":
-        job = process.jobs().submit(session.visitor(), asked, background=True, title="The map again, with another seed")
+        job = process.jobs().submit(
+            session.visitor().name, asked, background=True, title="The map again, with another seed"
+        )
     if job.active:
         _wait(asked, "Fitting the map once more with another seed, to see how much of the movement is real")
 
@@ -198,7 +208,7 @@ def movement_words(found: Movement) -> str:
 
 @st.fragment(run_every=1.5)
 def _wait(asked: OfExperiment, title: str) -> None:
-    job: Job | None = process.jobs().touch(session.visitor(), asked)
+    job: Job | None = process.jobs().touch(session.visitor().name, asked)
     if job is None or not job.active:
         st.rerun()
     at = job.snapshot

@@ -228,7 +228,7 @@ def _offer_control() -> None:
 @st.fragment(run_every=1.0)
 def _offer(control: Experiment) -> None:
     question = RanksAsked(control)
-    job = process.jobs().touch(session.visitor(), question)
+    job = process.jobs().touch(session.visitor().name, question)
     if job is not None and job.state == "done":
         st.rerun()
     if job is not None and job.active:
@@ -242,7 +242,7 @@ def _offer(control: Experiment) -> None:
     seconds = question.estimate(process.engine())
     if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
         title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
-        process.jobs().submit(session.visitor(), question, background=True, title=title)
+        process.jobs().submit(session.visitor().name, question, background=True, title=title)
         st.rerun()
 
 

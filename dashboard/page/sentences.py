@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
@@ -26,6 +27,13 @@ _COLUMNS = {
     "rank before": st.column_config.NumberColumn(width="small"),
     "rank after": st.column_config.NumberColumn(width="small"),
 }
+
+
+@dataclass
+class _Opened:
+    """The row of each list that this visitor opened last, and the language it was looked up in."""
+
+    rows: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def draw() -> None:
@@ -167,8 +175,9 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
             height=min(300, 38 + 35 * len(rows)),
         )
         chosen = picked["selection"]["rows"]
-        if chosen and st.session_state.get(f"opened-{key}") != (chosen[0], candidate):
-            st.session_state[f"opened-{key}"] = (chosen[0], candidate)
+        opened_before = session.visitor().part(_Opened).rows
+        if chosen and opened_before.get(key) != (chosen[0], candidate):
+            opened_before[key] = (chosen[0], candidate)
             opened = str(rows.iloc[chosen[0]]["row"])
             session.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
     theme.quiet(

@@ -217,7 +217,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
         if begun:
             for job in failed:
                 jobs.forget(job.experiment)
-            sweeps.fill(jobs, session.visitor(), begun[0], kind)
+            sweeps.fill(jobs, session.visitor().name, begun[0], kind)
             st.rerun()
 
 

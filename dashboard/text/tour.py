@@ -162,9 +162,9 @@ def _go(at: int) -> None:
     path, wanted = _STOPS[at - 1].page, _STOPS[at - 1].view
     if wanted:
         page_state.prepare(path, wanted)
-    if path == session.page():
+    if path == session.visitor().page:
         st.rerun()
-    st.switch_page(st.session_state["pages"][path])
+    session.switch(path)
 
 
 def _end() -> None:

@@ -113,8 +113,8 @@ def _script(path: str) -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.set_pages({}, path)
-    session.set_experiment(controls.sidebar())
+    session.visitor().page = path
+    controls.sidebar()
     importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 

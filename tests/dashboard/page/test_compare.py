@@ -12,7 +12,7 @@ from dashboard.page import compare
 from dashboard.state import link
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
 A = Experiment(model="made", corpus="made", experts=20)
@@ -50,7 +50,7 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     assert not page.exception
     assert not page.dataframe
     next(button for button in page.button if button.label == "Keep this setting").click().run()
-    kept: Experiment = page.session_state["experiment"]
+    kept: Experiment = experiment_of(page)
     said = page.query_params["view.with"]
     assert (said if isinstance(said, str) else said[0]) == urlencode(link.to_query(kept))
 

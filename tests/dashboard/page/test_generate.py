@@ -12,7 +12,7 @@ from dashboard.page.generate import both_frame, language_frame, likeliest, marku
 from dashboard.work import process
 from dashboard.work.text_questions import Texts, Written
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_a_language_that_the_classifier_does_not_know_has_no_bar() -> None:
 
 def test_progress_begins_at_the_beginning(open_page: OpenPage) -> None:
     page = open_page("generate")
-    question = Written(page.session_state["chosen"], Writing(tokens=6, seed=11))
+    question = Written(experiment_of(page), Writing(tokens=6, seed=11))
     seen: list[tuple[str, float]] = []
     question.run(process.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
     first = next(fraction for stage, fraction in seen if stage == "writing without the intervention")

@@ -12,7 +12,7 @@ from dashboard.page import jobs
 from dashboard.work import process
 from dashboard.work.queue import Job
 from tests.helpers.bench import X, until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_how_jobs_ended_is_said() -> None:
 
 def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
     page = open_page("jobs")
-    asked: Experiment = page.session_state["experiment"]
+    asked: Experiment = experiment_of(page)
     engine = process.engine()
     with engine.store.lock("rounds", {"held": "by the test"}):
         job = process.jobs().submit("somebody", asked)
@@ -50,7 +50,7 @@ def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
 
 def test_what_is_taken_away_is_gone(open_page: OpenPage, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("jobs")
-    asked: Experiment = page.session_state["experiment"]
+    asked: Experiment = experiment_of(page)
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
     process.start.clear()
     Engine(Store(tmp_path / "cache")).run(asked)

@@ -20,7 +20,7 @@ from dashboard.page import layers
 from dashboard.state import link
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
 
@@ -146,13 +146,13 @@ def test_opens(open_page: OpenPage, tiny_link: dict[str, str]) -> None:
 def test_the_link_restores_the_view(open_page: OpenPage) -> None:
     page = opened(open_page, **{"view.embeddings": "centred"})
     assert page.query_params["view.embeddings"] == "centred"
-    found = process.engine().known(page.session_state["chosen"])
+    found = process.engine().known(experiment_of(page))
     assert layers.verdict(found, "centred") in [text.value for text in page.markdown]
 
 
 def test_under_a_control_the_neurons_that_were_drawn_are_shown(open_page: OpenPage) -> None:
     page = opened(open_page, control="random")
-    experiment = page.session_state["chosen"]
+    experiment = experiment_of(page)
     assert experiment.control == "random"
     assert "drawn at random" in small_print(page)
 

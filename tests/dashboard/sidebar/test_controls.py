@@ -18,8 +18,8 @@ def _sidebar() -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.set_pages({}, "")
-    session.set_experiment(controls.sidebar())
+    session.visitor().page = ""
+    controls.sidebar()
 
 
 @pytest.fixture
