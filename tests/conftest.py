@@ -7,9 +7,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no network at test time
 
 import json
 
+import hypothesis
 import pytest
 
 from tests.helpers.command_line import EmbeddedRun, command_line, run_arguments
+
+# A first call loads tables, and the cores are shared: how long an example takes says nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,11 @@ from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import label
+from core.language.identification import Share
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.selection import CONTROLS
 from core.pipeline.run import Run
-from core.stats.intervals import Interval, finite
+from core.stats.intervals import finite
 
 SUMMARY = "write text with and without an intervention"
 DESCRIPTION = (
@@ -37,7 +38,7 @@ class Report:
     plan: Plan
     writing: Writing
     texts: tuple[tuple[str, ...], tuple[str, ...]]
-    shares: tuple[Interval, Interval] | None
+    shares: tuple[Share, Share] | None
     perplexities: tuple[Perplexity, Perplexity] | None
 
     def to_json(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _share(share: Interval) -> str:
+def _share(share: Share) -> str:
     spread = "" if math.isnan(share.low) else f" ({share.low:.3f} to {share.high:.3f})"
     return f"{share.value:.3f}{spread}"
 

@@ -209,8 +209,8 @@ def _command(
     )
     probe.add_argument("--expert-layers", metavar="A-B,...", help="only neurons of these layers, from 0 (default: all)")
     probe.add_argument(
+        "--expert-sites",
         "--sites",
-        dest="expert_sites",
         type=_names,
         metavar="SITE,...",
         help="only neurons of these sites, such as gate_proj (default: all)",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from core.errors import SettingError
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 
 
@@ -40,9 +41,8 @@ def read_experiment(path: Path) -> Experiment:
         raise SettingError(asked, "it names no setting of an experiment", instead)
     for name in known:
         if name in values and not _fits(values[name], kinds[name]):
-            raise SettingError(
-                asked, f"{name} is {json.dumps(values[name])}", f"Give it a value such as {_example(name)}."
-            )
+            example = json.dumps(SETTINGS[name].sample)
+            raise SettingError(asked, f"{name} is {json.dumps(values[name])}", f"Give it a value such as {example}.")
     return Experiment.from_dict(values)
 
 
@@ -57,10 +57,3 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-
-
-def _example(name: str) -> str:
-    examples = {"languages": ["en", "ja"], "probe_languages": ["en", "ja"], "expert_sites": ["down_proj"]}
-    default = getattr(Experiment(), name)
-    default = list(default) if isinstance(default, tuple) else default
-    return json.dumps(examples.get(name, default))

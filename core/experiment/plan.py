@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
-from core.errors import SettingError
-from core.experiment.settings import Experiment
+from core.errors import AskError, SettingError
+from core.experiment.names import SETTINGS
+from core.experiment.settings import PAPER_LANGUAGES, Experiment
 from core.language.codes import canonical
 from core.models.load import Outline, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
 from core.neurons import interventions, selection
-from core.neurons.interventions import METHODS, TOKENS
-from core.neurons.responses import NEURONS, POOLINGS
-from core.neurons.scores import SCORES
-from core.neurons.selection import CONTROLS, SELECTIONS
-
-PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
+from core.neurons.responses import NEURONS
 
 
 @dataclass(frozen=True)
@@ -84,16 +78,6 @@ class Plan:
         }
 
 
-_CHOICES: dict[str, Mapping[str, object]] = {
-    "pooling": POOLINGS,
-    "control": CONTROLS,
-    "score": SCORES,
-    "select": SELECTIONS,
-    "method": METHODS,
-    "tokens": TOKENS,
-}
-
-
 def plan(experiment: Experiment) -> Plan:
     """Bind an experiment to its model and sentences, refusing what cannot be before any work is done.
 
@@ -131,27 +115,17 @@ def _check_plain(experiment: Experiment) -> None:
     """Refuse what is wrong whatever the model and the corpus."""
     selection.check_count(experiment.experts)
     interventions.check_strength(experiment.strength)
-    for name, choices in _CHOICES.items():
-        if getattr(experiment, name) not in choices:
-            raise SettingError(
-                f"{name} {getattr(experiment, name)!r}", "it is not one that is known", f"Use {' or '.join(choices)}."
-            )
-    if not experiment.neurons or set(experiment.neurons) - set(NEURONS):
-        raise SettingError(
-            f"neurons {', '.join(experiment.neurons) or 'of no kind'}",
-            "they are not ones that are known",
-            f"Use {' or '.join(NEURONS)}, or several.",
-        )
-    if experiment.expert_layers is not None:
-        selection.check_layers(experiment.expert_layers)
-    if experiment.min_score is not None and not math.isfinite(experiment.min_score):
-        raise SettingError(f"experts that score at least {experiment.min_score}", "it is not a number", "Use one.")
-    for name in ("probe_sentences", "eval_sentences"):
-        count = getattr(experiment, name)
-        if count is not None and count < 2:
-            raise SettingError(f"{name.replace('_', ' ')} {count}", "at least two are needed", "Ask for 2 or more.")
-    if not 0 <= experiment.seed < 1 << 32:
-        raise SettingError(f"seed {experiment.seed}", "a seed is a 32-bit number", "Use one from 0 to 4294967295.")
+    for setting in SETTINGS.values():
+        value = getattr(experiment, setting.name)
+        # The model is refused where it is resolved, on this machine; the layer where the model says how many it has.
+        if setting.group == "model" or setting.name == "layer" or (value is None and setting.unset):
+            continue
+        try:
+            setting.kind.check(value)
+        except AskError:  # a ValueError too, that says more
+            raise
+        except ValueError:
+            raise setting.kind.refusal(setting.name, value) from None
 
 
 def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:

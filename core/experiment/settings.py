@@ -8,6 +8,9 @@ from typing import Any
 
 from core.neurons.selection import Selection
 
+PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
+"""Languages of the paper's probe: its five targets, and Chinese."""
+
 
 @dataclass(frozen=True)
 class Experiment:

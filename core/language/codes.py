@@ -127,13 +127,7 @@ def describe(code: str) -> LanguageName:
 
 
 def label(code: str) -> str:
-    """Give the name to show.
-
-    Examples
-    --------
-    >>> label("es"), label("en"), label("zh-Hant")
-    ('Spanish (español)', 'English', 'Chinese, Traditional (中文)')
-    """
+    """Give the name to show: ``"Spanish (español)"``, ``"English"``, ``"Chinese, Traditional (中文)"``."""
     name = describe(code)
     english = name.english.removesuffix(")").replace(" (", ", ") if name.english.endswith(")") else name.english
     # Without its qualifier, which the English name has said already and which would nest brackets in brackets.
@@ -163,7 +157,8 @@ def _parse(code: str) -> langcodes.Language:
 def _unknown(code: str, why: str) -> CorpusError:
     instead = "Write it as a BCP 47 or FLORES code, such as 'es', 'spa_Latn', 'zh-Hant' or 'pt-BR'"
     try:
-        guess = langcodes.find(code.strip(), "en")
+        # The index of names fails with an error of its own on a null character.
+        guess = langcodes.find(code.strip().replace("\0", ""), "en")
     except LookupError:
         return CorpusError(f"language {code!r}", why, instead)
     return CorpusError(f"language {code!r}", why, f"{instead}; if you mean {guess.display_name('en')}: '{guess}'")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -16,7 +15,6 @@ from core.progress import duration
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.text import summary
-from dashboard.work import process
 from dashboard.work.protocol import Request
 from dashboard.work.queue import Job, in_one_line
 
@@ -24,13 +22,6 @@ log = logging.getLogger(__name__)
 
 # Longer work starts only when somebody says so.
 _ASK_BEFORE = 600.0
-
-
-@dataclass
-class _Stopped:
-    """What this visitor stopped last, and has not asked for again."""
-
-    request: Request | None = None
 
 
 def result_or_wait(experiment: Experiment) -> Result | None:
@@ -44,17 +35,16 @@ def answer_or_wait(experiment: Request) -> Any | None:
 
     It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
     """
-    jobs = process.jobs()
+    jobs = session.jobs()
     try:
         known = jobs.result(experiment)
         if known is not None:
-            jobs.leave(session.visitor().name)
+            jobs.leave(session.visitor())
             return known
-        stopped = session.visitor().part(_Stopped)
-        if stopped.request == experiment:
+        if st.session_state.get("stopped") == experiment:
             _stopped()
             return None
-        stopped.request = None
+        st.session_state.pop("stopped", None)
         job = jobs.find(experiment)
         if job is not None and job.state == "failed":
             _failed(job)
@@ -70,7 +60,7 @@ def answer_or_wait(experiment: Request) -> Any | None:
         log.exception("the experiment cannot be looked up")
         _wrong(in_one_line(unexpected))
         return None
-    jobs.submit(session.visitor().name, experiment)
+    jobs.submit(session.visitor(), experiment)
     _progress(experiment)
     return None
 
@@ -105,7 +95,7 @@ def _failed(job: Job) -> None:
     else:
         _wrong(str(job.error))
     if st.button("Try again", type="primary"):
-        process.jobs().forget(job.experiment)
+        session.jobs().forget(job.experiment)
         st.rerun()
 
 
@@ -115,14 +105,14 @@ def _stopped() -> None:
         st.markdown("#### Stopped")
         st.text("What was finished is kept.")
     if st.button("Compute it", type="primary"):
-        session.visitor().part(_Stopped).request = None
+        del st.session_state["stopped"]
         st.rerun()
 
 
 @st.fragment(run_every=1.0)
 def _progress(experiment: Request) -> None:
-    jobs = process.jobs()
-    job = jobs.touch(session.visitor().name, experiment)
+    jobs = session.jobs()
+    job = jobs.touch(session.visitor(), experiment)
     if job is None or not job.active:
         st.rerun()
     with st.container(border=True):
@@ -142,8 +132,8 @@ def _progress(experiment: Request) -> None:
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
         )
         if st.button("Stop", icon=":material/stop_circle:"):
-            jobs.leave(session.visitor().name)
-            session.visitor().part(_Stopped).request = experiment
+            jobs.leave(session.visitor())
+            st.session_state["stopped"] = experiment
             st.rerun()
 
 

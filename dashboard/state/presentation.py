@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.state import session
-
 PREFIX = "screen."
 _TOUR, _PRESENT = "tour", "present"
 
@@ -26,7 +24,7 @@ _PRESENTER = """
 
 def presenting() -> bool:
     """Whether presenter mode is on: large type, no sidebar."""
-    return session.visitor().screen.get(_PRESENT) == "1"
+    return _state().get(_PRESENT) == "1"
 
 
 def present(on: bool) -> None:
@@ -41,7 +39,7 @@ def style() -> None:
 
 def stop(most: int) -> int:
     """At which stop of the tour the visitor is, from 1; 0 for none."""
-    text = session.visitor().screen.get(_TOUR, "")
+    text = _state().get(_TOUR, "")
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else 0
 
 
@@ -54,30 +52,35 @@ def set_stop(number: int) -> None:
 
 def arrived_by_no_link() -> bool:
     """Whether this is a visitor who came by the bare address and has not said what they want."""
-    return bool(session.visitor().offer_tour)
+    return bool(st.session_state.get("bare", False))
 
 
 def decline_tour() -> None:
     """Do not offer the tour any more."""
-    session.visitor().offer_tour = False
+    st.session_state["bare"] = False
 
 
 def take(query: Mapping[str, str]) -> dict[str, str]:
     """Note what a link says of the screen, and give what it says of all else."""
-    visitor = session.visitor()
-    if visitor.offer_tour is None:
-        visitor.offer_tour = not query
-    visitor.screen = {name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)}
+    st.session_state.setdefault("bare", not query)
+    st.session_state["screen"] = {
+        name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)
+    }
     return {name: value for name, value in query.items() if not name.startswith(PREFIX)}
 
 
 def to_query() -> dict[str, str]:
     """What the link must say of the screen."""
-    return {PREFIX + name: value for name, value in sorted(session.visitor().screen.items())}
+    return {PREFIX + name: value for name, value in sorted(_state().items())}
+
+
+def _state() -> dict[str, str]:
+    state: dict[str, str] = st.session_state.setdefault("screen", {})
+    return state
 
 
 def _set(name: str, value: str) -> None:
     if value:
-        session.visitor().screen[name] = value
+        _state()[name] = value
     else:
-        session.visitor().screen.pop(name, None)
+        _state().pop(name, None)

@@ -12,7 +12,6 @@ from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.state import page_state, presentation, session
 from dashboard.text import summary
-from dashboard.work import process
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _card(at: int) -> None:
     with st.container(border=True, key="tour"):
         st.markdown(f"#### {at} of {len(_STOPS)} · {stop.title}")
         st.markdown(stop.plain)
-        result = process.jobs().peek(session.experiment())
+        result = session.jobs().peek(session.experiment())
         if result is not None:
             st.markdown(stop.measured(result))
         with st.container(horizontal=True):
@@ -162,9 +161,9 @@ def _go(at: int) -> None:
     path, wanted = _STOPS[at - 1].page, _STOPS[at - 1].view
     if wanted:
         page_state.prepare(path, wanted)
-    if path == session.visitor().page:
+    if path == session.page():
         st.rerun()
-    session.switch(path)
+    st.switch_page(st.session_state["pages"][path])
 
 
 def _end() -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from dashboard.work import process
+from dashboard.state import session
 from tests.helpers import browser as finding
 from tests.helpers.bench import LONG, until
 from tests.helpers.browsing import Visit, Visitor, serving
@@ -28,13 +28,13 @@ def small_link() -> dict[str, str]:
         "model": "embedded",
         "corpus": "embedded",
         "target": str(SETTINGS["target"]),
-        "k": str(SETTINGS["experts"]),
+        "experts": str(SETTINGS["experts"]),
         "strength": "1",
         "layer": "last",
         "languages": str(SETTINGS["languages"]),
         "probe_languages": "de,en,es,ja,ru,zh",
-        "n_probe": str(SETTINGS["probe"]),
-        "n_eval": str(SETTINGS["eval"]),
+        "probe_sentences": str(SETTINGS["probe"]),
+        "eval_sentences": str(SETTINGS["eval"]),
     }
 
 
@@ -46,7 +46,7 @@ def tiny_link(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "model": str(save_tiny(folder / "model", "gemma3")),
         "corpus": write_table(folder / "sentences.tsv"),
         "target": "ja",
-        "k": "20",
+        "experts": "20",
         "strength": "1",
         "layer": "last",
         "dtype": "float32",
@@ -113,8 +113,8 @@ def _script(path: str) -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.visitor().page = path
-    controls.sidebar()
+    session.set_pages({}, path)
+    session.set_experiment(controls.sidebar())
     importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
@@ -126,12 +126,12 @@ def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LinkOnCache:
-    """Put the dashboard on a cache and give a link to it: ``link_on_cache(tiny, k="20")``.
+    """Put the dashboard on a cache and give a link to it: ``link_on_cache(tiny, experts="20")``.
 
     On the tiny model and table; or, not ``tiny``, on the experiment that the command line has run, which takes minutes
     and is therefore run only when a test asks for it.
     """
-    process.start.clear()
+    session.process.clear()
 
     def link(tiny: bool, **changes: str) -> dict[str, str]:
         embedded: EmbeddedRun | None = None if tiny else request.getfixturevalue("embedded")
@@ -145,7 +145,7 @@ def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
-    """Open a page by its path and a link, without a browser: ``open_page("layers", k="20")``.
+    """Open a page by its path and a link, without a browser: ``open_page("layers", experts="20")``.
 
     On the tiny model and table, or with ``tiny=False`` on the experiment that the command line has run.
     """
@@ -157,7 +157,7 @@ def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
         return page.run()
 
     yield opened
-    for job in process.jobs().all():
-        process.jobs().stop(job.experiment)
+    for job in session.jobs().all():
+        session.jobs().stop(job.experiment)
         until(lambda job=job: not job.active, "the job stops")
-    process.start.clear()
+    session.process.clear()

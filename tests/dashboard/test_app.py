@@ -11,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
-from dashboard.work import process
+from dashboard.state import session
 from dashboard.work.queue import Job
 from tests.helpers.bench import LONG, ends, until
 from tests.helpers.command_line import ROOT, EmbeddedRun
-from tests.helpers.pages import LinkOnCache, experiment_of, visitor_of
+from tests.helpers.pages import LinkOnCache
 from tests.helpers.tiny import write_table
 
 Visit = Callable[..., AppTest]
@@ -36,17 +36,18 @@ def visit(link_on_cache: LinkOnCache) -> Iterator[Visit]:
     yield opened
     for page in pages:
         leave(page)
-    process.start.clear()
+    session.process.clear()
 
 
 def job_of(page: AppTest) -> Job | None:
-    return process.jobs().find(experiment_of(page))
+    return session.jobs().find(page.session_state["experiment"])
 
 
 def leave(page: AppTest) -> None:
     """Leave nothing running for the next test."""
     job = job_of(page)
-    process.jobs().leave(visitor_of(page).name)
+    if "visitor" in page.session_state:
+        session.jobs().leave(page.session_state["visitor"])
     until(lambda: job is None or not job.active, "the job stops")
 
 
@@ -118,8 +119,8 @@ def test_every_way_to_choose_and_to_intervene_can_be_chosen_and_travels(visit: V
     choices = {
         "score": "ap",
         "select": "layer",
-        "in_layers": "0-1",
-        "in_sites": "gate_proj",
+        "expert_layers": "0-1",
+        "expert_sites": "gate_proj",
         "min_score": "0.25",
         "method": "linear-act",
         "tokens": "no-bos",
@@ -142,7 +143,7 @@ def test_every_way_to_choose_and_to_intervene_can_be_chosen_and_travels(visit: V
     boxes["Intervention"].select("aura")
     page.run()
     assert page.query_params["method"] == "aura"
-    assert page.query_params["in_layers"] == "0-1"
+    assert page.query_params["expert_layers"] == "0-1"
 
 
 def test_what_the_cache_has_is_not_computed(visit: Visit) -> None:
@@ -152,7 +153,7 @@ def test_what_the_cache_has_is_not_computed(visit: Visit) -> None:
 
 
 def test_the_controls_show_the_link(visit: Visit) -> None:
-    page = visit(control="random", strength="0.35", languages="en,es,ja", n_eval="5")
+    page = visit(control="random", strength="0.35", languages="en,es,ja", eval_sentences="5")
     boxes = {box.label: box.value for box in page.sidebar.selectbox}
     assert boxes["Target language"] == "ja"
     assert boxes["Layer"] == "last"
@@ -182,7 +183,7 @@ def test_another_number_of_neurons_never_shows_the_old_numbers(visit: Visit) -> 
     assert page.run().metric
     page.sidebar.select_slider[0].set_value(50).run()
     assert not page.exception
-    assert page.query_params["k"] == "50"
+    assert page.query_params["experts"] == "50"
     assert not page.metric, "the old numbers stand beside the new setting"
     job = job_of(page)
     ends(job)
@@ -190,7 +191,7 @@ def test_another_number_of_neurons_never_shows_the_old_numbers(visit: Visit) -> 
 
 
 def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
-    page = visit(seed="2", k="21")
+    page = visit(seed="2", experts="21")
     (stop,) = [button for button in page.main.button if button.label == "Stop"]
     stop.click().run()
     assert not page.exception
@@ -199,7 +200,7 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     until(lambda: not job.active, "the job stops")
     if job.state == "stopped":
         page.run()
-        assert not process.jobs().find(experiment_of(page)).active
+        assert not session.jobs().find(page.session_state["experiment"]).active
         (again,) = [button for button in page.main.button if button.label == "Compute it"]
         again.click().run()
         job = job_of(page)
@@ -212,7 +213,7 @@ def test_a_language_that_the_sentences_lack_is_refused(visit: Visit) -> None:
 
 
 def test_too_many_experts_are_refused(visit: Visit) -> None:
-    refused(visit(k="100000"), "100,000 experts", "384")
+    refused(visit(experts="100000"), "100,000 experts", "384")
 
 
 def test_a_layer_that_is_not_there_is_refused(visit: Visit) -> None:
@@ -269,13 +270,13 @@ def test_bad_values_in_the_link_are_named_and_the_page_works(visit: Visit) -> No
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("n_eval", "1"),
-        ("n_eval", "100000000000000000000"),
-        ("n_probe", "1"),
+        ("eval_sentences", "1"),
+        ("eval_sentences", "100000000000000000000"),
+        ("probe_sentences", "1"),
         ("seed", "4294967295"),
         ("seed", "9999999999999999999"),
-        ("k", "1"),
-        ("k", "999999999"),
+        ("experts", "1"),
+        ("experts", "999999999"),
         ("strength", "-1e300"),
         ("strength", "1e-300"),
         ("strength", "7"),
@@ -283,7 +284,7 @@ def test_bad_values_in_the_link_are_named_and_the_page_works(visit: Visit) -> No
         ("languages", "fi,sw"),
         ("languages", "ja"),
         ("probe_languages", "ja"),
-        ("probe", "table:none.csv"),
+        ("probe_corpus", "table:none.csv"),
         ("model", ""),
         ("model", "no/such/thing"),
         ("model", "\x00"),

@@ -22,6 +22,7 @@ import pandas as pd
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.cli.main import main
+from core.experiment.names import SETTINGS
 from tests.helpers.command_line import ROOT, command_line
 
 PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
@@ -278,22 +279,10 @@ class Visitor:
 Visit = Callable[..., Visitor]
 """Makes a visitor to an address."""
 
-_OPTIONS = {
-    "k": "experts",
-    "probe": "probe-corpus",
-    "in_layers": "expert-layers",
-    "in_sites": "sites",
-    "min_score": "min-score",
-    "languages": "languages",
-    "probe_languages": "probe-languages",
-    "n_probe": "probe-sentences",
-    "n_eval": "eval-sentences",
-}
-
 
 def options_of(query: Mapping[str, str]) -> list[str]:
     """The setting of a link as options of the command line."""
-    return [f"--{_OPTIONS.get(name, name)}={value}" for name, value in query.items() if not name.startswith("view.")]
+    return [f"{SETTINGS[name].option}={value}" for name, value in query.items() if not name.startswith("view.")]
 
 
 def told(query: Mapping[str, str], cache: Path) -> dict[str, Any]:

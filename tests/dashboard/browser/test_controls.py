@@ -56,7 +56,7 @@ def slides(label: str, key: str, **link: str) -> Step:
 WALKS = {
     "setting": Walk(
         (
-            slides("Expert neurons", "ArrowRight", k="50"),
+            slides("Expert neurons", "ArrowRight", experts="50"),
             slides("Strength", "ArrowLeft", strength="0.95"),
             picks("Target language", "Russian (русский)", target="ru"),
             picks("Intervention", "Linear-AcT", method="linear-act"),
@@ -73,8 +73,8 @@ WALKS = {
             picks("Score", "AUROC", gone=("score",)),
             picks("Choose", "the best of each layer", select="layer"),
             picks("Neurons are outputs of", "the attention", neurons="mlp,attention"),
-            types("In layers", "1-2", in_layers="1-2"),
-            types("At sites", "down_proj", in_sites="down_proj"),
+            types("In layers", "1-2", expert_layers="1-2"),
+            types("At sites", "down_proj", expert_sites="down_proj"),
             types("Score at least", "0.6", min_score="0.6"),
             picks("Written at", "the last token", tokens="last"),
             picks("Written at", "all but the first (BOS)", tokens="no-bos"),
@@ -84,7 +84,7 @@ WALKS = {
     "more settings": Walk(
         (
             Step(lambda visitor: visitor.picks("Languages", "German (Deutsch)", "English"), {"languages": "de,en"}),
-            types("Evaluation rows", "4", n_eval="4"),
+            types("Evaluation rows", "4", eval_sentences="4"),
             picks("Pooling of a neuron", "max", pooling="max"),
             picks("Control", "random neurons", control="random"),
             types("Seed", "3", seed="3"),
@@ -149,12 +149,12 @@ def test_another_model_and_other_sentences(
     found.append(shown(visitor, alone))
     visitor.unfolds("More settings")
     visitor.types("Probe corpus", probe)
-    visitor.sees_results("on 7 probe rows", probe=probe)
+    visitor.sees_results("on 7 probe rows", probe_corpus=probe)
     found.append(shown(visitor, alone))
     assert all(one != other for one, other in pairwise(found))
 
 
-@pytest.mark.parametrize("said", [{"n_probe": "5"}, {"probe_languages": "en,ja"}, {"dtype": "bfloat16"}])
+@pytest.mark.parametrize("said", [{"probe_sentences": "5"}, {"probe_languages": "en,ja"}, {"dtype": "bfloat16"}])
 def test_what_only_a_link_says(visit: Visit, new_server: str, tiny_link: Link, alone: Path, said: Link) -> None:
     visitor = visit(new_server).opens(tiny_link | said)
     visitor.sees_results(**said)

@@ -53,7 +53,7 @@ def test_a_control_moved_brings_new_numbers_and_never_the_old_ones(
 
 
 def test_stop_stops(visit: Visit, server: str, small_link: Link) -> None:
-    larger = small_link | {"languages": "de,en,es,ja,ru,zh", "n_eval": "200"}
+    larger = small_link | {"languages": "de,en,es,ja,ru,zh", "eval_sentences": "200"}
     visitor = visit(server).opens(larger)
     visitor.sees(re.compile(r"about .* left"))
     visitor.clicks("Stop")
@@ -152,23 +152,23 @@ def test_a_first_visit_to_an_empty_cache_shows_the_time_left_and_ends_with_chart
 
 def test_reload_back_and_a_pasted_link(visit: Visit, new_server: str, tiny_link: Link) -> None:
     visitor = visit(new_server).opens(tiny_link)
-    visitor.sees_results(k="20")
+    visitor.sees_results(experts="20")
     first = visitor.figures()
     visitor.slides("Expert neurons", "ArrowRight")
-    visitor.sees_results(k="50")
+    visitor.sees_results(experts="50")
     second = visitor.figures()
     assert second != first
     visitor.page.reload()
-    visitor.sees_results(k="50")
+    visitor.sees_results(experts="50")
     assert visitor.figures() == second
     visitor.page.go_back()
-    visitor.sees_results("With the 20 neurons", k="20")
+    visitor.sees_results("With the 20 neurons", experts="20")
     assert visitor.figures() == first
     slider = visitor.page.get_by_test_id("stSlider").filter(has_text="Expert neurons")
     expect(slider).to_have_count(1)
     expect(slider).to_contain_text("20")
     visitor.page.go_forward()
-    visitor.sees_results("With the 50 neurons", k="50")
+    visitor.sees_results("With the 50 neurons", experts="50")
     assert visitor.figures() == second
 
     pasted = visit(new_server).opens(tiny_link | {"target": "jpn_Jpan"})
@@ -180,10 +180,13 @@ def test_reload_back_and_a_pasted_link(visit: Visit, new_server: str, tiny_link:
 def test_two_visitors_at_once_get_their_own_numbers(
     visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path
 ) -> None:
-    asked = [tiny_link | {"k": "60", "strength": "1.5"}, tiny_link | {"k": "30", "target": "ru", "strength": "0.7"}]
+    asked = [
+        tiny_link | {"experts": "60", "strength": "1.5"},
+        tiny_link | {"experts": "30", "target": "ru", "strength": "0.7"},
+    ]
     visitors = [visit(new_server).opens(query) for query in asked]
     for visitor, query in zip(visitors, asked, strict=True):
-        visitor.sees_results(k=query["k"])
+        visitor.sees_results(experts=query["experts"])
     for visitor, query, name in zip(visitors, asked, ("Japanese", "Russian"), strict=True):
         alone = Engine(Store(tmp_path / "cache")).run(link.from_query(query)[0])
         assert visitor.figures() == figures_of(alone.to_json(), name)

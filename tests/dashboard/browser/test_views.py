@@ -114,7 +114,7 @@ def test_cells_are_the_command_lines(
     visitor.sees("5 of 5 settings are computed")
     visitor.sees_the_page()
     written = {
-        (k, strength): told(tiny_link | {"k": str(k), "strength": f"{strength:g}"}, alone)
+        (k, strength): told(tiny_link | {"experts": str(k), "strength": f"{strength:g}"}, alone)
         for k in (20, 50)
         for strength in (0.0, 0.5, 1.0)
     }
@@ -134,7 +134,7 @@ def test_cells_are_the_command_lines(
 def test_two_settings_are_two_runs_of_the_command_line(
     visit: Visit, new_server: str, tiny_link: Link, alone: Path, tmp_path: Path
 ) -> None:
-    kept = tiny_link | {"k": "50", "target": "es"}
+    kept = tiny_link | {"experts": "50", "target": "es"}
     visitor = visit(new_server).opens(tiny_link | {"view.with": urlencode(kept)}, "compare")
     visitor.sees_the_page()
     for strength in ("1", "0.95"):
