@@ -17,6 +17,7 @@ test: .venv/test.stamp
 	@$(BIN)/python tests/helpers/browser.py
 	$(MAKE) check
 	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --doctest-modules core
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@
     python -m benchmarks --flores DIR      # every row, written to benchmarks/RESULTS.md
     python -m benchmarks --list            # the rows and their targets
     python -m benchmarks --only NAME       # one row (repeatable); RESULTS.md stays
+    python -m benchmarks readme --flores DIR   # the figures that README and docs state, recorded in docs/measured.json
     python -m benchmarks scaling           # memory and time of expert finding, up to a million neurons
 
 The peers are not among the product's requirements. They get along with its pins, so an environment with both is::

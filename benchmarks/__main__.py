@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, motion, pages, passes, peers, scaling, spaces, trials
+from benchmarks import experts, loading, machine, motion, pages, passes, peers, recorded, scaling, spaces, trials
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return scaling.run(RESULTS.parent)
     if asked.what == "trials":
         return trials.run(RESULTS.parent, asked.flores)
+    if asked.what == "readme":
+        recorded.measure(recorded.runs(asked.flores), _command(asked))
+        return 0
     if asked.list:
         for benchmark in ALL:
             print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the product claims.")
-    parser.add_argument("what", nargs="?", choices=["ratios", "scaling", "trials"], default="ratios")
+    parser.add_argument("what", nargs="?", choices=["ratios", "scaling", "trials", "readme"], default="ratios")
     parser.add_argument("--flores", metavar="DIR", help="FLORES-200; without it the embedded corpus is measured on")
     names = [benchmark.name for benchmark in ALL]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
@@ -62,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(asked: argparse.Namespace) -> str:
     """The command as anyone could give it: the folder of FLORES is where it is on this machine only."""
-    return "python -m benchmarks" + (" --flores DIR" if asked.flores else "")
+    return (
+        "python -m benchmarks"
+        + (" readme" if asked.what == "readme" else "")
+        + (" --flores DIR" if asked.flores else "")
+    )
 
 
 def _number(ratio: float | None) -> str:

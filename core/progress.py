@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO, TypeAlias
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -134,7 +134,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words a person reads at a glance: ``8 s``, ``2 min 05 s``, ``1 h 12 min``."""
+    """Seconds in words a person reads at a glance.
+
+    Examples
+    --------
+    >>> duration(8), duration(125), duration(4320)
+    ('8 s', '2 min 05 s', '1 h 12 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -164,3 +170,84 @@ class Terminal:
         else:
             sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+
+class Bar:
+    """Shows progress as a bar: on a terminal one line, in a notebook a widget (text where it has no widgets).
+
+    Nothing is drawn of work that ends at once, and the bar goes when the work ends.
+
+    Parameters
+    ----------
+    after : float
+        Seconds that the work must have lasted before the bar is drawn.
+    """
+
+    _EVERY = 0.1  # seconds between two drawings of one stage
+
+    def __init__(self, after: float = 0.5) -> None:
+        self._after = after
+        self._bar: Any = None
+        self._stage, self._drawn, self._closed = "", 0.0, False
+        self._drawing = threading.Lock()  # the clock ticks in a thread of its own
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        with self._drawing:
+            now = time.monotonic()
+            early = snapshot.elapsed < self._after and self._bar is None
+            soon = snapshot.stage == self._stage and now - self._drawn < self._EVERY
+            if self._closed or early or soon:
+                return
+            self._stage, self._drawn = snapshot.stage, now
+            if self._bar is None:
+                from tqdm.auto import tqdm  # picks what draws here; loaded only where something is drawn
+
+                self._bar = tqdm(total=100, leave=False, bar_format="{percentage:3.0f}%|{bar}| {desc}")
+            left = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
+            self._bar.n = round(100 * snapshot.fraction)
+            self._bar.set_description_str(f"{snapshot.stage}{left}")
+
+    def close(self, done: bool = True) -> None:
+        """Take the bar away; a notebook keeps, in red, that of work which was not done."""
+        with self._drawing:
+            self._closed = True
+            if self._bar is not None:
+                self._bar.n = self._bar.total if done else self._bar.n
+                self._bar.close()
+
+
+Shown: TypeAlias = bool | Callable[[Snapshot], None] | None
+"""How progress is shown. None: as a bar where a person looks on, a terminal or a notebook; True: as a bar; False: not.
+
+A callable is given the snapshots; it may raise `Cancelled` to stop the work.
+"""
+
+
+@contextmanager
+def progress_shown(how: Shown = None) -> Iterator[Progress]:
+    """The progress of one piece of work, shown as asked until the work ends or fails."""
+    if callable(how):
+        yield Progress(how)
+    elif how or (how is None and (in_notebook() or _is_terminal(sys.stderr))):
+        bar = Bar()
+        progress, done = Progress(bar), False
+        try:
+            with progress.ticking():
+                yield progress
+            done = True
+        finally:
+            bar.close(done)
+    else:
+        yield Progress()
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook's kernel; IPython on a terminal is none."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # a program without a console has no stream

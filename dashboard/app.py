@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.sidebar import controls
 from dashboard.charts import theme
 from dashboard.work import preload
+from dashboard.work import process
 from dashboard.state import presentation
 from dashboard.state import session
 from dashboard.text import tour
@@ -50,9 +51,9 @@ pages = {
 # The link says whether there is a sidebar, so it is asked before the controls read it.
 presenting = controls.presenting()
 page = st.navigation(list(pages.values()), position="top" if presenting else "sidebar")
-session.set_pages(pages, page.url_path)
+visitor = session.visitor()
+visitor.pages, visitor.page = pages, page.url_path
 experiment = controls.unchanged() if presenting else controls.sidebar()
-session.set_experiment(experiment)
 if presenting:
     presentation.style()
     if st.button("Leave presenter mode", icon=":material/close_fullscreen:", key="leave-presenter"):
@@ -60,4 +61,4 @@ if presenting:
         st.rerun()
 tour.draw()
 page.run()
-preload.soon(experiment)
+preload.soon(process.jobs(), process.engine(), experiment)

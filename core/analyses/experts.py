@@ -17,8 +17,8 @@ from core.neurons.neuron_map import NeuronMap
 from core.neurons.overlap import Ranking, places
 from core.neurons.selection import layers_of
 from core.pipeline.run import Run
-from core.pipeline.stage import VERSIONS, NotCached
-from core.store.files import JSON, digest
+from core.store.files import digest
+from core.store.stage import STAGES, NotCached
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,7 @@ class Anatomy:
 def read(run: Run) -> Anatomy:
     """The experts and every neuron's expertise; the spaces are not needed."""
     experts, stages = run.experts(), run.stages
-    determined: dict[str, JSON] = {
-        "version": VERSIONS["expertise"],
-        "score": run.plan.experiment.score,
-        "responses": {code: stages.responses_spec(code) for code in run.plan.probe.languages},
-    }
-    return Anatomy(run.plan, experts, stages.expertise(), digest(determined))
+    return Anatomy(run.plan, experts, stages.expertise(), digest(stages.expertise_spec()))
 
 
 def responses(run: Run, neuron: int) -> np.ndarray:
@@ -62,7 +57,7 @@ def responses(run: Run, neuron: int) -> np.ndarray:
         raise NotCached("responses")
     if missing:
         tokens = sum(run.stages.tokens(run.plan.probe.texts[code]).n_tokens for code in missing)
-        run.progress.stage("reading every neuron on the probe sentences", tokens)
+        run.progress.stage(STAGES["responses"].title, tokens)
         for code in missing:
             run.stages.capture(code)
     return run.stages.responses_of(np.array([neuron]))[:, 0]

@@ -6,13 +6,10 @@ import numpy as np
 
 from core.analyses.strength_path import _flat
 from core.pipeline.run import Run
-from core.pipeline.stage import VERSIONS
 from core.spaces import projection
 from core.spaces.map_stability import Movement, compare
 from core.store.artefact import Payload
-
-_AGAIN = "drawing the map again with another seed"
-
+from core.store.stage import STAGES
 
 _OTHER_SEED = 7919  # added to the experiment's seed: any other would do
 
@@ -21,18 +18,17 @@ def movement(run: Run) -> Movement:
     """Fit the experiment's map once more with another seed, and compare."""
     _, intervention = run.spaces()
     maps = run.measures.projection(intervention)
-    spec = {
-        "version": VERSIONS["projection"],
-        "spaces": [run.stages.space_spec(space) for space in (None, intervention)],
-        "layer": run.plan.layer,
-        "seed": run.plan.experiment.seed,
-        "shown": run.measures.shown(),
-        "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-    }
+    spec = STAGES["movement"].spec(
+        spaces=[run.stages.space_spec(space) for space in (None, intervention)],
+        layer=run.plan.layer,
+        seed=run.plan.experiment.seed,
+        shown=run.measures.shown(),
+        umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+    )
 
     def compute() -> Payload:
-        run.progress.plan({_AGAIN: 5.0})
-        run.progress.stage(_AGAIN)
+        run.progress.plan({STAGES["movement"].title: 5.0})
+        run.progress.stage(STAGES["movement"].title)
         shown = run.measures.shown()
         pre, post = (_flat(run, space, shown) for space in (None, intervention))
         again = projection.joint_umap(pre, post, seed=run.plan.experiment.seed + _OTHER_SEED)

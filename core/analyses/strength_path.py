@@ -10,9 +10,9 @@ import numpy as np
 from core.experiment.settings import Experiment
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
-from core.pipeline.stage import VERSIONS
 from core.spaces import projection
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Parts of the experiment's strength at which the way is computed."""
@@ -56,17 +56,16 @@ def along(run: Run) -> Path:
     run.further({f"strength {strength:g}": space for strength, space in spaces.items()})
     shown = _shown(run, len(asked))
     seed = run.plan.experiment.seed
-    spec = {
-        "version": VERSIONS["projection"],
-        "spaces": [run.stages.space_spec(space) for space in spaces.values()],
-        "layer": run.plan.layer,
-        "seed": seed,
-        "shown": shown,
-        "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-    }
+    spec = STAGES["path"].spec(
+        spaces=[run.stages.space_spec(space) for space in spaces.values()],
+        layer=run.plan.layer,
+        seed=seed,
+        shown=shown,
+        umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+    )
 
     def compute() -> Payload:
-        run.progress.stage("drawing one map of all strengths")
+        run.progress.stage(STAGES["path"].title)
         flat = [_flat(run, space, shown) for space in spaces.values()]
         first, rest = projection.joint_umap(flat[0], np.concatenate(flat[1:]), seed=seed)
         planes = np.concatenate([first, rest]).reshape(len(flat), -1, 2)

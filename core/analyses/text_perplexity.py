@@ -10,21 +10,18 @@ from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.store.artefact import Payload
 from core.store.files import digest
-
-# Raise it when what is measured changes; numbers stored before are not used any more.
-VERSION = 1
+from core.store.stage import STAGES
 
 
 def measured(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Perplexity:
     """Perplexity of texts, from the store if it was measured before; raises `NotCached`, `AskError`, `Cancelled`."""
     check_generates(run)
-    spec = {
-        "version": VERSION,
-        "model": run.plan.resolved.identity,
-        "texts": digest({"texts": list(texts)}),
-        "window": [WINDOW, STRIDE],
+    spec = STAGES["perplexity"].spec(
+        model=run.plan.resolved.identity,
+        texts=digest({"texts": list(texts)}),
+        window=[WINDOW, STRIDE],
         **intervention_spec(run, intervention),
-    }
+    )
 
     def compute() -> Payload:
         model = run.model()

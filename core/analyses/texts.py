@@ -11,9 +11,13 @@ from core.inference.writing import Writing
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
-# Raise it when the same settings come to write another text; texts stored before are not used any more.
-VERSION = 2
+# What the progress report says while texts of either side are written.
+TITLES = {
+    "pre": f"{STAGES['written'].title} without the intervention",
+    "post": f"{STAGES['written'].title} with the intervention",
+}
 
 
 def check_generates(run: Run) -> None:
@@ -39,17 +43,13 @@ def written(
     """
     writing.check()
     check_generates(run)
-    spec = {
-        "version": VERSION,
-        "model": run.plan.resolved.identity,
-        "writing": asdict(writing),
-        **intervention_spec(run, intervention),
-    }
+    spec = STAGES["written"].spec(
+        model=run.plan.resolved.identity, writing=asdict(writing), **intervention_spec(run, intervention)
+    )
 
     def compute() -> Payload:
         model = run.model()
-        side = "without" if spec["intervention"] is None else "with"
-        run.progress.stage(f"writing {side} the intervention", writing.tokens)
+        run.progress.stage(TITLES["pre" if spec["intervention"] is None else "post"], writing.tokens)
         texts = generate(
             model,
             writing.prompt,

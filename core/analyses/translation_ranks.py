@@ -12,8 +12,8 @@ from core.pipeline.run import Run
 from core.spaces.retrieval import ranks
 from core.spaces.similarity import COMPARISONS, by_fit, normalise
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
-VERSION = 1
 DIRECTIONS = ("from", "to")
 _UNNAMED = ("cosine", "centred", "csls")  # what is kept under a spec that names no ways of comparing
 
@@ -64,7 +64,7 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
         if code != plan.target
     )
     names = tuple(COMPARISONS)
-    spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "target": plan.target, "layer": at}
+    spec = STAGES["ranks"].spec(space=run.stages.space_spec(intervention), target=plan.target, layer=at)
     if names != _UNNAMED:
         spec["comparisons"] = list(names)
 
@@ -94,7 +94,7 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
             },
         )
 
-    return run.stages.get("ranks", spec, compute, read, derived=True)
+    return run.stages.get("ranks", spec, compute, read)
 
 
 def both(run: Run) -> tuple[Ranks, Ranks]:

@@ -17,11 +17,10 @@ from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import label
-from core.language.identification import Share
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.selection import CONTROLS
 from core.pipeline.run import Run
-from core.stats.intervals import finite
+from core.stats.intervals import Interval, finite
 
 SUMMARY = "write text with and without an intervention"
 DESCRIPTION = (
@@ -38,7 +37,7 @@ class Report:
     plan: Plan
     writing: Writing
     texts: tuple[tuple[str, ...], tuple[str, ...]]
-    shares: tuple[Share, Share] | None
+    shares: tuple[Interval, Interval] | None
     perplexities: tuple[Perplexity, Perplexity] | None
 
     def to_json(self) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _share(share: Share) -> str:
+def _share(share: Interval) -> str:
     spread = "" if math.isnan(share.low) else f" ({share.low:.3f} to {share.high:.3f})"
     return f"{share.value:.3f}{spread}"
 

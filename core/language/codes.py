@@ -127,7 +127,13 @@ def describe(code: str) -> LanguageName:
 
 
 def label(code: str) -> str:
-    """Give the name to show: ``"Spanish (español)"``, ``"English"``, ``"Chinese, Traditional (中文)"``."""
+    """Give the name to show.
+
+    Examples
+    --------
+    >>> label("es"), label("en"), label("zh-Hant")
+    ('Spanish (español)', 'English', 'Chinese, Traditional (中文)')
+    """
     name = describe(code)
     english = name.english.removesuffix(")").replace(" (", ", ") if name.english.endswith(")") else name.english
     # Without its qualifier, which the English name has said already and which would nest brackets in brackets.

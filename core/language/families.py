@@ -80,7 +80,15 @@ def family(code: str) -> tuple[str, str] | None:
 
 
 def relation(one: str, other: str) -> Relation:
-    """How two languages (canonical codes) are related."""
+    """How two languages (canonical codes) are related.
+
+    Examples
+    --------
+    Spanish and French share script, family and branch, Spanish and Hindi the family alone:
+
+    >>> relation("es", "fr").score, relation("es", "hi").score
+    (3.0, 1.0)
+    """
     same_script = describe(one).script_code == describe(other).script_code
     a, b = family(one), family(other)
     if a is None or b is None:

@@ -11,34 +11,15 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from core.errors import SettingError
+from core.stats.intervals import Interval, bootstrap_statistic
 
 _using = threading.Lock()  # one automaton for all threads
-
-
-@dataclass(frozen=True)
-class Share:
-    """A mean probability over texts, with its 95% interval (NaN below two texts).
-
-    Attributes
-    ----------
-    value, low, high : float
-        Percentile bootstrap over texts, 2,000 resamples, seed 0.
-    n : int
-        Number of texts.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 def known() -> tuple[str, ...]:
@@ -92,8 +73,10 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
     return {code: share / total for code, share in kept}
 
 
-def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = None) -> Share:
+def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = None) -> Interval:
     """Mean probability of a language over texts; a text without letters counts as 0.
+
+    The interval is a percentile bootstrap over texts; there is none (NaN) below two texts.
 
     Raises
     ------
@@ -109,13 +92,9 @@ def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = N
     if not texts:
         raise SettingError("the language of no texts", "there is nothing to identify", "Write at least one.")
     values = np.array([probabilities(text, languages).get(_named(target, languages), 0.0) for text in texts])
-    mean = float(values.mean())
     if len(values) < 2:
-        return Share(mean, math.nan, math.nan, len(values))
-    if np.ptp(values) == 0:
-        return Share(mean, mean, mean, len(values))
-    found = bootstrap((values,), np.mean, n_resamples=2000, method="percentile", rng=0).confidence_interval
-    return Share(mean, float(found.low), float(found.high), len(values))
+        return Interval(float(values.mean()), math.nan, math.nan, len(values))
+    return bootstrap_statistic(partial(np.mean, axis=-1), values)
 
 
 def _named(target: str, languages: Sequence[str] | None) -> str:

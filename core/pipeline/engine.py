@@ -15,9 +15,9 @@ from core.neurons.experts import Experts
 from core.pipeline.model_host import ModelHost
 from core.pipeline.result import Result
 from core.pipeline.run import Run
-from core.pipeline.stage import NotCached
 from core.progress import Progress
 from core.store.files import DamagedArtefact
+from core.store.stage import NotCached
 from core.store.store import Store
 
 T = TypeVar("T")

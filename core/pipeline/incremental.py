@@ -18,12 +18,11 @@ import numpy as np
 from core.inference.batching import Tokenised
 from core.inference.forward import embed_spaces
 from core.neurons.interventions import Intervention
-from core.pipeline.stage import NotCached
 from core.pipeline.stages import Stages
 from core.store.artefact import Payload
 from core.store.files import digest
+from core.store.stage import STAGES, NotCached
 
-VERSION = 1
 _FIRST, _LARGEST = 4, 128  # rows
 _KEEP_AFTER = 20.0  # seconds of work that a killed process may lose
 _HELD_BYTES = 1 << 29  # of embeddings in memory, beside the model
@@ -202,7 +201,7 @@ class Rounds:
     def _part_spec(self, item: Item, number: int) -> Mapping[str, Any]:
         space, group, language = item
         spec = self.stages.embeddings_spec(group, language, self.spaces[space])
-        return {"version": VERSION, "embeddings": spec, "round": number}
+        return STAGES["embedding-parts"].spec(embeddings=spec, round=number)
 
     def _tokens(self, each: List, number: int) -> Tokenised:
         group, language = each

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from core.neurons.interventions import Intervention
-from core.pipeline.stage import VERSIONS
 from core.pipeline.stages import Stages
 from core.spaces import distances, projection, retrieval
 from core.spaces.similarity import CENTRED
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
 # Points that a projection shows of each space; beyond that, the first rows stand for all.
 PROJECTED = 5000
@@ -37,7 +37,7 @@ class Measures:
         languages : DataFrame
             ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
         """
-        spec = {"version": VERSIONS["layer"], "space": self.stages.space_spec(intervention), "layer": self.plan.layer}
+        spec = STAGES["layer"].spec(space=self.stages.space_spec(intervention), layer=self.plan.layer)
 
         def compute() -> Payload:
             spaces = [self.stages.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
@@ -60,11 +60,7 @@ class Measures:
         DataFrame
             ``layer, top1, top1_centred, distance``, one row a hidden state.
         """
-        spec = {
-            "version": VERSIONS["profile"],
-            "space": self.stages.space_spec(intervention),
-            "target": self.plan.target,
-        }
+        spec = STAGES["profile"].spec(space=self.stages.space_spec(intervention), target=self.plan.target)
 
         def compute() -> Payload:
             rows = [
@@ -84,15 +80,14 @@ class Measures:
             One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
         """
         shown = self.shown()
-        spec = {
-            "version": VERSIONS["projection"],
-            "pre": self.stages.space_spec(None),
-            "post": self.stages.space_spec(intervention),
-            "layer": self.plan.layer,
-            "seed": self.plan.experiment.seed,
-            "shown": shown,
-            "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-        }
+        spec = STAGES["projection"].spec(
+            pre=self.stages.space_spec(None),
+            post=self.stages.space_spec(intervention),
+            layer=self.plan.layer,
+            seed=self.plan.experiment.seed,
+            shown=shown,
+            umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+        )
 
         def compute() -> Payload:
             spaces = [

@@ -19,21 +19,19 @@ from core.pipeline.incremental import Seen, embed
 from core.pipeline.measures import Measures
 from core.pipeline.model_host import ModelHost
 from core.pipeline.result import Result, merge_spaces
-from core.pipeline.stage import NotCached
 from core.pipeline.stages import Stages
 from core.progress import Progress
+from core.store.stage import STAGES, NotCached
 
-STAGES = ("load", "capture", "expertise", "embed_pre", "embed_post", "measure", "projection")
-
-
-_WORDS = {
+# The steps of a run, in order: their names in a result's seconds, and what its progress report says.
+STEPS = {
     "load": "loading the model",
-    "capture": "reading every neuron on the probe sentences",
-    "expertise": "ranking the neurons",
-    "embed_pre": "embedding the sentences, before",
-    "embed_post": "embedding the sentences, after",
-    "measure": "measuring retrieval and distance",
-    "projection": "drawing the map",
+    "capture": STAGES["responses"].title,
+    "expertise": STAGES["expertise"].title,
+    "embed_pre": f"{STAGES['embeddings'].title}, before",
+    "embed_post": f"{STAGES['embeddings'].title}, after",
+    "measure": STAGES["layer"].title,
+    "projection": STAGES["projection"].title,
 }
 
 
@@ -56,7 +54,7 @@ class Run:
     def __init__(self, bound: Plan, models: ModelHost, progress: Progress, only_cached: bool = False) -> None:
         self.plan, self.models, self.progress = bound, models, progress
         self.only_cached = only_cached
-        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.seconds = dict.fromkeys(STEPS, 0.0)
         self.computed: list[str] = []
         self.stages = Stages(bound, models.store, self.model, self._advance, only_cached)
         self.measures = Measures(self.stages)
@@ -83,7 +81,7 @@ class Run:
             return
         if self.only_cached:
             raise NotCached("embeddings")
-        title = "embedding the sentences, " + ", ".join(wanted)
+        title = f"{STAGES['embeddings'].title}, " + ", ".join(wanted)
         texts = [self.plan.groups[g].texts[code] for lists in wanted.values() for g, code in lists]
         pace = self.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
         self.progress.plan({title: sum(map(_tokens, texts)) / pace})
@@ -160,7 +158,7 @@ class Run:
 
     def _announce(self) -> None:
         expected = self.expected()
-        self.progress.plan({_WORDS[name]: seconds for name, seconds in expected.items()})
+        self.progress.plan({STEPS[name]: seconds for name, seconds in expected.items()})
 
     def _capture(self) -> None:
         if self.stages.has_expertise() and not self.stages.needs_samples():
@@ -216,7 +214,7 @@ class Run:
         if computes:
             self.computed.append(stage)
         if not self.only_cached:
-            self.progress.stage(_WORDS[stage])
+            self.progress.stage(STEPS[stage])
         start = time.perf_counter()
         try:
             yield
@@ -230,7 +228,7 @@ class Run:
             yield
             return
         self.computed.append(stage)
-        self.progress.stage(_WORDS[stage], tokens)
+        self.progress.stage(STEPS[stage], tokens)
         start = time.perf_counter()
         try:
             yield

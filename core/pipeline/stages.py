@@ -23,9 +23,9 @@ from core.neurons.experts import Expertise, Experts
 from core.neurons.interventions import METHODS, Evidence, Intervention, intervene
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
-from core.pipeline.stage import VERSIONS, NotCached
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact, digest
+from core.store.stage import STAGES, NotCached, registered
 from core.store.store import Store
 
 T = TypeVar("T")
@@ -67,36 +67,34 @@ class Stages:
 
     def responses_spec(self, language: str) -> dict[str, Any]:
         """What determines the responses on one language's probe sentences."""
-        return {
-            "version": VERSIONS["responses"],
-            "model": self.plan.resolved.identity,
-            "sentences": self.plan.probe.digest(language),
-            "pooling": self.plan.experiment.pooling,
+        return STAGES["responses"].spec(
+            model=self.plan.resolved.identity,
+            sentences=self.plan.probe.digest(language),
+            pooling=self.plan.experiment.pooling,
             **self._neurons_spec(),
-        }
+        )
 
     def embeddings_spec(self, group: int, language: str, intervention: Intervention | None) -> dict[str, Any]:
         """What determines one language's embeddings; pre if there is no intervention."""
         changed = intervention is not None and not intervention.is_identity
-        return {
-            "version": VERSIONS["embeddings"],
-            "model": self.plan.resolved.identity,
-            "sentences": self.plan.groups[group].digest(language),
-            "intervention": intervention.digest if changed and intervention is not None else None,
+        return STAGES["embeddings"].spec(
+            model=self.plan.resolved.identity,
+            sentences=self.plan.groups[group].digest(language),
+            intervention=intervention.digest if changed and intervention is not None else None,
             **(self._neurons_spec() if changed else {}),
-        }
+        )
 
     def _neurons_spec(self) -> dict[str, Any]:
         """Which neurons the indices count through, where they are not the MLP's."""
         kinds = self.plan.experiment.neurons
         return {} if kinds == ("mlp",) else {"neurons": list(kinds)}
 
-    def _expertise_spec(self) -> dict[str, Any]:
-        return {
-            "version": VERSIONS["expertise"],
-            "score": self.plan.experiment.score,
-            "responses": {code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
-        }
+    def expertise_spec(self) -> dict[str, Any]:
+        """What determines the expertise of all neurons."""
+        return STAGES["expertise"].spec(
+            score=self.plan.experiment.score,
+            responses={code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
+        )
 
     def space_spec(self, intervention: Intervention | None) -> list[dict[str, str]]:
         """What determines one space: digests of all its embeddings."""
@@ -123,7 +121,7 @@ class Stages:
 
     def has_expertise(self) -> bool:
         """Whether the experts are known without a forward pass."""
-        return self.store.find("expertise", self._expertise_spec()) is not None
+        return self.store.find("expertise", self.expertise_spec()) is not None
 
     def capture(self, language: str) -> None:
         """Read every neuron on one language's probe sentences."""
@@ -161,7 +159,7 @@ class Stages:
             return Payload(arrays={"scores": scores, "means": np.concatenate(means, axis=1)})
 
         self._expertise = self.get(
-            "expertise", self._expertise_spec(), compute, lambda artefact: _expertise_in(artefact, tuple(languages))
+            "expertise", self.expertise_spec(), compute, lambda artefact: _expertise_in(artefact, tuple(languages))
         )
         return self._expertise
 
@@ -266,13 +264,20 @@ class Stages:
         spec: Mapping[str, Any],
         compute: Callable[[], Payload],
         read: Callable[[Artefact], T],
-        derived: bool = False,
     ) -> T:
-        """An artefact's contents, computed if they are not stored; `NotCached` instead of computing if so asked.
+        """An artefact's contents, computed if they are not stored.
 
-        What is ``derived`` is computed all the same: from stored artefacts, in a moment.
+        Raises
+        ------
+        NotCached
+            Instead of computing, where that was asked for and the stage is not `derived`.
+        LookupError
+            If no stage of that name is registered, or the spec is of another version of it.
         """
-        only_cached = self.only_cached and not derived
+        known = registered(stage)
+        if spec.get("version") != known.version:
+            raise LookupError(f"stage {stage!r} is of version {known.version}, its spec of {spec.get('version')}")
+        only_cached = self.only_cached and not known.derived
         if only_cached and self.store.find(stage, spec) is None:
             raise NotCached(stage)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from core.reproduction import published
+from core.reproduction.tables import Tables, at_plan_layer, gains_by_candidate, mean_distances, top1_from_language
 
-Tables = Mapping[str, pd.DataFrame]
 _PAIR_SETS = {"Tatoeba": "tatoeba", "BUCC-18": "bucc"}
 
 
@@ -53,8 +52,7 @@ def _experts(tables: Tables) -> list[dict[str, Any]]:
 def _distances(tables: Tables) -> list[dict[str, Any]]:
     if "distances" not in tables:
         return []
-    frame = here(tables["distances"])
-    ours = frame[(frame["target"] == "mean") & (frame["control"] == "none")].set_index(["distance", "space"])["value"]
+    ours = mean_distances(tables).set_index(["distance", "space"])["value"]
     return [
         _row("distances", str(row["distance"]), space, float(ours[row["distance"], space]), row["model"], row[space])
         for row in published.distances().to_dict("records")
@@ -62,28 +60,10 @@ def _distances(tables: Tables) -> list[dict[str, Any]]:
     ]
 
 
-def here(frame: pd.DataFrame, metric: str = "cosine") -> pd.DataFrame:
-    """One metric at the plan's layer, of a table whose first row is cosine there.
-
-    See `core.reproduction.measures.ways`.
-    """
-    found: pd.DataFrame = frame[(frame["metric"] == metric) & (frame["layer"] == frame["layer"].iloc[0])]
-    return found
-
-
-def gains_over_candidates(tables: Tables, control: str = "none") -> pd.Series:
-    """Gain in top-1 (cosine, the plan's layer, target as the query) of every target and candidate."""
-    frame = here(tables["retrieval"])
-    chosen = frame[(frame["control"] == control) & (frame["query"] == frame["target"])]
-    wide = chosen.pivot_table(index=["target", "candidate"], columns="space", values="top1", sort=False)
-    gains: pd.Series = wide["post"] - wide["pre"]
-    return gains
-
-
 def _gains(tables: Tables) -> list[dict[str, Any]]:
     if "retrieval" not in tables:
         return []
-    ours = gains_over_candidates(tables)
+    ours = gains_by_candidate(tables)
     rows = []
     for model, (median, most) in published.GAIN.items():
         for name, measured, points in (("median", ours.median(), median), ("maximum", ours.max(), most)):
@@ -97,7 +77,7 @@ def _with_english(tables: Tables) -> list[dict[str, Any]]:
         name = _PAIR_SETS[row["corpus"]]
         if name not in tables:
             continue
-        ours = from_language(tables[name])
+        ours = top1_from_language(tables[name])
         for space in ("pre", "post"):
             if (row["language"], space) in ours.index:
                 measured = float(ours[row["language"], space])
@@ -105,18 +85,10 @@ def _with_english(tables: Tables) -> list[dict[str, Any]]:
     return rows
 
 
-def from_language(frame: pd.DataFrame) -> pd.Series[float]:
-    """Top-1 by cosine at the plan's layer with the language as the query and English as candidates, by language."""
-    frame = here(frame)
-    chosen = frame[frame["query"] == frame["target"]]
-    found: pd.Series = chosen.set_index(["target", "space"])["top1"]
-    return found
-
-
 def _paraphrase(tables: Tables) -> list[dict[str, Any]]:
     if "paraphrase" not in tables:
         return []
-    frame = here(tables["paraphrase"])
+    frame = at_plan_layer(tables["paraphrase"])
     ours = frame[(frame["target"] == "es") & (frame["control"] == "none")].set_index("comparison")["top1"]
     if ours.empty:
         return []

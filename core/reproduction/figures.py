@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import altair as alt
-import vl_convert
-
-from core.reproduction.charts import languages, others
-from core.reproduction.charts.base import Figure, Tables
+from core.charts import export
+from core.reproduction.charts.choice import choice_of_k
+from core.reproduction.charts.correlations import correlations, similarity
+from core.reproduction.charts.distances import distances
+from core.reproduction.charts.english import with_english
+from core.reproduction.charts.experts import experts
+from core.reproduction.charts.figure import Figure
+from core.reproduction.charts.methods import methods
+from core.reproduction.charts.paraphrase import paraphrase
+from core.reproduction.charts.projection import projection
+from core.reproduction.charts.retrieval import control, retrieval
+from core.reproduction.tables import Tables
 
 _FIGURES: Mapping[str, Callable[[Tables], list[Figure]]] = {
-    "experts": others.experts,
-    "retrieval": languages.retrieval,
-    "distances": languages.distances,
-    "projection": languages.projection,
-    "correlations": languages.correlations,
-    "similarity": languages.similarity,
-    "control": languages.control,
-    "tatoeba": others.with_english("tatoeba", "Tatoeba"),
-    "bucc": others.with_english("bucc", "BUCC"),
-    "choice_of_k": others.choice_of_k,
-    "paraphrase": others.paraphrase,
-    "methods": others.methods,
+    "experts": experts,
+    "retrieval": retrieval,
+    "distances": distances,
+    "projection": projection,
+    "correlations": correlations,
+    "similarity": similarity,
+    "control": control,
+    "tatoeba": with_english("tatoeba", "Tatoeba"),
+    "bucc": with_english("bucc", "BUCC"),
+    "choice_of_k": choice_of_k,
+    "paraphrase": paraphrase,
+    "methods": methods,
 }
 
 
@@ -34,17 +40,9 @@ def figures(item: str, tables: Tables) -> list[Figure]:
 
 def svg(figure: Figure) -> bytes:
     """As SVG on white."""
-    return str(vl_convert.vegalite_to_svg(_spec(figure), show_warnings=False)).encode()
+    return export.svg(figure.chart)
 
 
 def png(figure: Figure) -> bytes:
     """As PNG on white, at twice its size."""
-    return bytes(vl_convert.vegalite_to_png(_spec(figure), scale=2.0, show_warnings=False))
-
-
-def _spec(figure: Figure) -> dict[str, Any]:
-    with alt.data_transformers.disable_max_rows():  # a map has a row a sentence, far beyond Altair's 5,000
-        spec: dict[str, Any] = figure.chart.to_dict()
-    spec["background"] = "white"
-    spec["config"] = {"font": "sans-serif", "view": {"stroke": None}, "axis": {"gridColor": "#e9ecef"}}
-    return spec
+    return export.png(figure.chart)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.progress import duration
 from core.reproduction import published
-from core.reproduction.charts.base import Figure
+from core.reproduction.charts.figure import Figure
 from core.reproduction.verdicts import Verdict
 
 _CSS = """

@@ -20,8 +20,8 @@ from core.spaces.similarity import COMPARISONS, COSINE, normalise
 from core.stats.intervals import bootstrap, wilson
 from core.stats.significance import holm, mcnemar, signed_ranks
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
-VERSION = 2
 VIEWS = ("target as query", "target as candidate", "without target", "all pairs")
 _NO_CHANGE = {"change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}
 Way = tuple[str, int]
@@ -31,13 +31,13 @@ Way = tuple[str, int]
 def hits_of(run: Run, intervention: Intervention | None, way: Way) -> np.ndarray:
     """`core.spaces.retrieval.correct` of one space of the run's only group, from the store."""
     metric, layer = way
-    spec = {"version": VERSION, "space": run.stages.space_spec(intervention), "metric": metric, "layer": layer}
+    spec = STAGES["reproduced-hits"].spec(space=run.stages.space_spec(intervention), metric=metric, layer=layer)
 
     def compute() -> Payload:
         space = run.stages.embeddings(0, intervention, layer)
         return Payload(arrays={"hits": retrieval.correct(space, COMPARISONS[metric])})
 
-    return run.stages.get("reproduced-hits", spec, compute, lambda artefact: artefact.array("hits"), derived=True)
+    return run.stages.get("reproduced-hits", spec, compute, lambda artefact: artefact.array("hits"))
 
 
 def best_layer(run: Run) -> int:
@@ -68,13 +68,12 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     _, intervention = run.spaces()
     chosen = ways(run)
-    spec = {
-        "version": VERSION,
-        "pre": run.stages.space_spec(None),
-        "post": run.stages.space_spec(intervention),
-        "target": run.plan.target,
-        "ways": [list(way) for way in chosen],
-    }
+    spec = STAGES["reproduced-retrieval"].spec(
+        pre=run.stages.space_spec(None),
+        post=run.stages.space_spec(intervention),
+        target=run.plan.target,
+        ways=[list(way) for way in chosen],
+    )
 
     def compute() -> Payload:
         rows, gains = [], []
@@ -85,9 +84,7 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
             gains.append(_gains(pre, post, p, way, run))
         return Payload(tables={"rows": pd.concat(rows, ignore_index=True), "gains": pd.concat(gains)})
 
-    return run.stages.get(
-        "reproduced-retrieval", spec, compute, lambda a: (a.table("rows"), a.table("gains")), derived=True
-    )
+    return run.stages.get("reproduced-retrieval", spec, compute, lambda a: (a.table("rows"), a.table("gains")))
 
 
 def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from core.experiment.plan import Plan
 from core.inference.perplexity import STRIDE, WINDOW
 from core.pipeline.measures import PROJECTED
 from core.reproduction import published
-from core.reproduction.charts.base import Figure
+from core.reproduction.charts.figure import Figure
 from core.reproduction.comparison import comparison
 from core.reproduction.figures import figures, png, svg
 from core.reproduction.html import Section, page

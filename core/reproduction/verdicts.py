@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from core.language.codes import describe
-from core.reproduction.comparison import from_language, gains_over_candidates, here
+from core.reproduction.tables import Tables, at_plan_layer, gains_by_candidate, mean_distances, top1_from_language
 from core.spaces.similarity import CENTRED, COMPARISONS, COSINE
 
-Tables = Mapping[str, pd.DataFrame]
 HELD, PARTLY, NOT = "held", "held in part", "did not hold"
 
 
@@ -87,7 +86,7 @@ def _overlap(tables: Tables) -> Verdict | None:
 def _retrieval(tables: Tables) -> Verdict:
     gains = _of_target(tables["gains"])
     rose = int((gains["gain_low"] > 0).sum())
-    over = gains_over_candidates(tables)
+    over = gains_by_candidate(tables)
     said = "; ".join(
         f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
         f"{row.gain_high:+.3f}; {row.up} of {row.pairs} candidates rise, {row.down} fall)"
@@ -104,7 +103,7 @@ def _retrieval(tables: Tables) -> Verdict:
 
 def _of_target(gains: pd.DataFrame, control: str = "none", view: str = "target as query") -> pd.DataFrame:
     """Cosine at the plan's layer."""
-    gains = here(gains)
+    gains = at_plan_layer(gains)
     found: pd.DataFrame = gains[(gains["view"] == view) & (gains["control"] == control)]
     return found
 
@@ -123,9 +122,7 @@ def _all_pairs(tables: Tables) -> Verdict | None:
 
 
 def _distances(tables: Tables) -> Verdict:
-    frame = here(tables["distances"])
-    mean = frame[(frame["target"] == "mean") & (frame["control"] == "none")]
-    wide = mean.pivot_table(index="distance", columns="space", values="value", sort=False)
+    wide = mean_distances(tables).pivot_table(index="distance", columns="space", values="value", sort=False)
     said = ", ".join(f"{name} {row['pre']:.2f} -> {row['post']:.2f}" for name, row in wide.iterrows())
     return Verdict(
         "distances",
@@ -155,7 +152,7 @@ def _control(tables: Tables) -> Verdict | None:
 
 
 def _correlations(tables: Tables) -> Verdict:
-    frame = here(tables["correlations"])
+    frame = at_plan_layer(tables["correlations"])
     parts = []
     held = total = 0
     for y, space, words in (
@@ -178,8 +175,8 @@ def _correlations(tables: Tables) -> Verdict:
 
 def _with_english(name: str, title: str) -> Callable[[Tables], Verdict]:
     def say(tables: Tables) -> Verdict:
-        found = from_language(tables[name]).unstack()
-        frame = here(tables[name])
+        found = top1_from_language(tables[name]).unstack()
+        frame = at_plan_layer(tables[name])
         p = frame[(frame["space"] == "post") & (frame["query"] == frame["target"])]
         sure = set(p.loc[p["p"] < 0.05, "target"])
         rose = sum(bool(row["post"] > row["pre"] and target in sure) for target, row in found.iterrows())
@@ -234,7 +231,7 @@ def _perplexity(tables: Tables) -> Verdict | None:
 
 
 def _paraphrase(tables: Tables) -> Verdict:
-    frame = here(tables["paraphrase"])
+    frame = at_plan_layer(tables["paraphrase"])
     wide = frame[frame["control"] == "none"].pivot_table(
         index="target", columns="comparison", values="top1", sort=False
     )
@@ -295,7 +292,7 @@ def _added(tables: Tables) -> Verdict:
 
 
 def _similarity(tables: Tables) -> Verdict | None:
-    frame = here(tables["similarity"])
+    frame = at_plan_layer(tables["similarity"])
     frame = frame[frame["similarity"].notna()]
     if frame.empty:
         return None
@@ -314,7 +311,7 @@ def _similarity(tables: Tables) -> Verdict | None:
 
 
 def _by_syntax(tables: Tables) -> str:
-    found = here(tables["similarity_correlations"])
+    found = at_plan_layer(tables["similarity_correlations"])
     found = found[(found["y"] == "gain") & (found["x"] == "syntax") & found["r"].notna()]
     if found.empty:
         return "Similarity of syntax is not known here (lang2vec is not installed)."

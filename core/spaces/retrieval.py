@@ -22,6 +22,13 @@ def ranks(similarity: np.ndarray) -> np.ndarray:
     -------
     ndarray of int32, (n,)
         Of equal candidates the one that comes first counts as nearer, as in `correct`.
+
+    Examples
+    --------
+    The second sentence's translation comes after another one:
+
+    >>> ranks(np.array([[0.9, 0.2], [0.7, 0.6]], dtype=np.float32))
+    array([1, 2], dtype=int32)
     """
     own = similarity.diagonal()[:, None]
     before = np.arange(len(similarity))[None, :] < np.arange(len(similarity))[:, None]

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from core.stats.intervals import RESAMPLES, Interval, bootstrap_statistic
+
 
 @dataclass(frozen=True)
-class Correlation:
-    """Pearson's r of ``n`` pairs with its 95 % percentile bootstrap interval and two-sided p-value (t distribution)."""
+class Correlation(Interval):
+    """Pearson's r of ``n`` pairs with its 95 % percentile bootstrap interval.
 
-    r: float
-    low: float
-    high: float
+    Attributes
+    ----------
+    p : float
+        Two-sided p-value by the t distribution, of no correlation.
+    """
+
     p: float
-    n: int
 
 
-def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = 2000) -> Correlation:
+def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Correlation:
     """Correlate two measures; NaN throughout where one does not vary beyond rounding, or for fewer than three pairs.
 
     Parameters
@@ -30,15 +34,18 @@ def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = 200
     """
     n = len(x)
     if n < 3 or _constant(x) or _constant(y):
-        return Correlation(np.nan, np.nan, np.nan, np.nan, n)
-    found = stats.pearsonr(x, y)
-    rows = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    a, b = x[rows], y[rows]
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    drawn = (a * b).sum(axis=1)[spread > 0] / spread[spread > 0]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Correlation(float(found.statistic), float(low), float(high), float(found.pvalue), n)
+        return Correlation(np.nan, np.nan, np.nan, n, np.nan)
+    whole = stats.pearsonr(x, y)
+    interval = bootstrap_statistic(_correlations, x, y, seed=seed, resamples=resamples)
+    return Correlation(float(whole.statistic), interval.low, interval.high, n, float(whole.pvalue))
+
+
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's r along the last axis; NaN where a side does not vary."""
+    x, y = (side - side.mean(axis=-1, keepdims=True) for side in (x, y))
+    spread = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
+    r: np.ndarray = np.divide((x * y).sum(axis=-1), spread, out=np.full(spread.shape, np.nan), where=spread > 0)
+    return r
 
 
 def _constant(values: np.ndarray) -> bool:

@@ -1,12 +1,35 @@
-"""Intervals: bootstrap over sentences, Wilson's interval of a share."""
+"""95 % intervals: percentile bootstrap, Student's interval of a mean, Wilson's interval of a share."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import stats
+
+RESAMPLES = 2000
+_ENDS = [2.5, 97.5]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95 % interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        The figure and the ends of its interval; NaN where there is none.
+    n : int
+        Number of observations (sentences, texts, pairs) that the figure comes from.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 def finite(value: float) -> float | None:
@@ -27,16 +50,19 @@ def wilson(rates: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarr
     return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
-RESAMPLES = 2000
+def student(values: np.ndarray, least: float = -math.inf, most: float = math.inf) -> Interval:
+    """Student's interval of a mean, which few observations suffice for; its ends are cut to what a value can be.
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
+    Parameters
+    ----------
+    values : ndarray of float, (n,)
+        At least two.
+    least, most : float
+        The range of a value.
+    """
+    mean, n = float(values.mean()), len(values)
+    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return Interval(mean, max(least, mean - half), min(most, mean + half), n)
 
 
 def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
@@ -53,14 +79,49 @@ def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
     Efron and Tibshirani (1993). An Introduction to the Bootstrap, chapter 13.
     """
     values = np.asarray(values, dtype=np.float64)
-    drawn = _weights(len(values), resamples, seed) @ values / len(values)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(float(values.mean()), float(low), float(high))
+    return _percentile(float(values.mean()), _counts(len(values), resamples, seed) @ values / len(values), len(values))
+
+
+def bootstrap_ratio(
+    numerators: np.ndarray, denominators: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """Percentile bootstrap of a ratio of sums, both drawn together: a mean over tokens by drawing texts, for one.
+
+    Parameters
+    ----------
+    numerators, denominators : ndarray of float64, (n_texts,)
+    """
+    numerators, denominators = (np.asarray(side, dtype=np.float64) for side in (numerators, denominators))
+    counts = _counts(len(numerators), resamples, seed)
+    ratio = float(numerators.sum() / denominators.sum())
+    return _percentile(ratio, (counts @ numerators) / (counts @ denominators), len(numerators))
+
+
+def bootstrap_statistic(
+    statistic: Callable[..., np.ndarray | np.floating], *samples: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """Percentile bootstrap of any statistic of a few observations, paired if there are several samples of them.
+
+    Parameters
+    ----------
+    statistic : callable
+        From samples of shape (..., n) to one number along their last axis; NaN of a draw leaves that draw out.
+    samples : ndarray of float64, (n,)
+    """
+    n = len(samples[0])
+    rows = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    drawn = np.asarray(statistic(*(sample[rows] for sample in samples)))
+    return _percentile(float(statistic(*samples)), drawn[~np.isnan(drawn)], n)
+
+
+def _percentile(value: float, drawn: np.ndarray, n: int) -> Interval:
+    low, high = np.percentile(drawn, _ENDS)
+    return Interval(value, float(low), float(high), n)
 
 
 # Drawing them takes a hundred times as long as a mean does, and every language of a page is drawn alike.
 @lru_cache(maxsize=4)
-def _weights(n: int, resamples: int, seed: int) -> np.ndarray:
+def _counts(n: int, resamples: int, seed: int) -> np.ndarray:
     """How often each of ``n`` sentences is drawn: (resamples, n), every row summing to n; read-only."""
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
     drawn.setflags(write=False)

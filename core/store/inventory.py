@@ -9,28 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.store.artefact import Artefact
+from core.store.stage import STAGES, Cost, Stage
 from core.store.store import Store
-
-# What each stage's artefacts are, and what taking them away costs.
-STAGES = {
-    "model": ("the embedded model, converted", "half a minute to convert again"),
-    "responses": ("every neuron's response to the probe sentences", "a pass over the probe sentences"),
-    "expertise": ("how well every neuron tells each language", "seconds, from the responses"),
-    "embeddings": ("sentences embedded at every layer", "a pass over the evaluation sentences"),
-    "embedding-parts": ("rounds of a run that was stopped", "what was finished of it"),
-    "layer": ("retrieval and distance at a layer", "a moment, from the embeddings"),
-    "profile": ("retrieval at every layer", "seconds, from the embeddings"),
-    "projection": ("maps", "seconds, from the embeddings"),
-    "path": ("maps of several strengths", "seconds, from the embeddings"),
-    "movement": ("maps fitted again", "seconds, from the embeddings"),
-    "ranks": ("ranks of translations", "a moment, from the embeddings"),
-    "written": ("texts that the model wrote", "writing them again"),
-    "perplexity": ("perplexities", "a pass over the text"),
-    "perplexity-by-text": ("perplexities, text by text", "a pass over the texts"),
-    "paraphrases": ("which paraphrases are found", "a moment, from the embeddings"),
-    "reproduced-hits": ("which translations are found", "a moment, from the embeddings"),
-    "reproduced-retrieval": ("tables of retrieval", "seconds, from the embeddings"),
-}
 
 
 @dataclass(frozen=True)
@@ -51,10 +31,15 @@ def table(store: Store) -> pd.DataFrame:
     grouped = frame.groupby("stage", as_index=False).agg(
         artefacts=("bytes", "size"), bytes=("bytes", "sum"), oldest=("created", "min"), newest=("created", "max")
     )
-    known = {stage: STAGES.get(stage, (stage, "computing it again")) for stage in grouped["stage"]}
-    return grouped.assign(
-        what=[known[stage][0] for stage in grouped["stage"]], again=[known[stage][1] for stage in grouped["stage"]]
-    ).sort_values("bytes", ascending=False, ignore_index=True)
+    stages = [STAGES.get(name) or _unknown(name) for name in grouped["stage"]]
+    return grouped.assign(what=[stage.keeps for stage in stages], again=[stage.again for stage in stages]).sort_values(
+        "bytes", ascending=False, ignore_index=True
+    )
+
+
+def _unknown(name: str) -> Stage:
+    """A stage of another version of the product, whose artefacts lie in the same cache."""
+    return Stage(name, 0, name, "computing it again", Cost.PASSES)
 
 
 def remove(store: Store, stages: Iterable[str]) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 
 _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
@@ -69,6 +70,13 @@ class NeuronView:
     def run(self, engine: Engine, progress: Progress) -> np.ndarray:
         """Read the neurons again."""
         return engine.answer(self.experiment, lambda run: experts.responses(run, self.neuron), progress)
+
+
+@dataclass
+class _Again:
+    """The setting whose removed responses this visitor asked to have read again."""
+
+    experiment: Experiment | None = None
 
 
 def draw() -> None:
@@ -223,11 +231,11 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     plan = found.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
     st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
-    question = NeuronView(plan.experiment, neuron)
-    if question.known(session.engine()) is None and st.session_state.get("read-again") != plan.experiment:
+    question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
+    if question.known(process.engine()) is None and again.experiment != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
         if st.button("Read the neurons again", type="primary"):
-            st.session_state["read-again"] = plan.experiment
+            again.experiment = plan.experiment
             st.rerun()
         return
     answer: np.ndarray | None = waiting.answer_or_wait(question)

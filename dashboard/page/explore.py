@@ -19,7 +19,7 @@ def draw() -> None:
     """Draw the page."""
     st.title("What do language neurons do?", anchor=False)
     theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
-    for problem in st.session_state.get("problems", ()):
+    for problem in session.visitor().problems:
         theme.problem(problem)
     experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -23,17 +24,25 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.text_questions import Predicted, Texts, Written
 
 _DRAWN = 24  # languages; the saved table has all
 _AT_ONCE = 60.0  # seconds: what takes longer is written when somebody presses the button
 _MOST = 4000  # characters of a text to predict: it stands in the link
-_ASKED, _STOPPED = "asked-to-write", "stopped-writing"  # what this visitor did, in the session's state
 _TITLES = ("Without the intervention", "With the intervention")
 _STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;padding:.6rem .8rem;margin-bottom:.5rem;border-radius:.5rem;"
     "background:#7d879a1f;line-height:1.55;min-height:2.8rem"
 )
+
+
+@dataclass
+class _Writes:
+    """Whether this visitor has asked for texts, and what was stopped since."""
+
+    asked: bool = False
+    stopped: Written | Predicted | None = None
 
 
 def draw() -> None:
@@ -42,7 +51,7 @@ def draw() -> None:
     theme.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
     experiment: Experiment = session.experiment()
     try:
-        plan = session.engine().answer_known(experiment, _plan)
+        plan = process.engine().answer_known(experiment, _plan)
     except AskError as error:
         waiting.refusal(error)
         return
@@ -131,7 +140,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
 
 def _answer(question: Written | Predicted, label: str, show: object) -> bool:
     """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
-    jobs = session.jobs()
+    jobs = process.jobs()
     kind = type(question).__name__
     try:
         known = jobs.result(question)
@@ -142,7 +151,7 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         show(known)  # type: ignore[operator]
         return False
     job = jobs.find(question)
-    if job is not None and job.active and session.visitor() in job.seen:
+    if job is not None and job.active and session.visitor().name in job.seen:
         _follow(question)
         return True
     if job is not None and job.state == "failed":
@@ -151,19 +160,19 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         else:
             theme.problem(f"Something went wrong: {job.error}")
     if isinstance(question, Written):
-        before = question.known_before(session.engine())
+        before = question.known_before(process.engine())
         if before is not None:
             _columns(question.writing, before)
     seconds = jobs.backend.estimate(question)["answer"]
     if _goes_along(question, seconds) and (job is None or job.state != "failed"):
-        jobs.submit(session.visitor(), question)
+        jobs.submit(session.visitor().name, question)
         _follow(question)
         return True
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
-        jobs.submit(session.visitor(), question)
+        jobs.submit(session.visitor().name, question)
         if isinstance(question, Written):
-            st.session_state[_ASKED] = True
-            st.session_state.pop(_STOPPED, None)
+            writes = session.visitor().part(_Writes)
+            writes.asked, writes.stopped = True, None
         st.rerun()
     theme.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
     return False
@@ -171,11 +180,12 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
 
 def _goes_along(question: Written | Predicted, seconds: float) -> bool:
     """Whether texts are written anew because a control was moved: once this visitor has asked for some."""
+    writes = session.visitor().part(_Writes)
     return (
         isinstance(question, Written)
         and page_state.get("live", "on") == "on"
-        and bool(st.session_state.get(_ASKED))
-        and st.session_state.get(_STOPPED) != question
+        and writes.asked
+        and writes.stopped != question
         and seconds <= _AT_ONCE
     )
 
@@ -183,8 +193,8 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
 @st.fragment(run_every=0.5)
 def _follow(question: Written | Predicted) -> None:
     """What there is of the answer so far."""
-    jobs = session.jobs()
-    job = jobs.touch(session.visitor(), question)
+    jobs = process.jobs()
+    job = jobs.touch(session.visitor().name, question)
     if job is None or not job.active:
         st.rerun()
     at = job.snapshot
@@ -193,8 +203,8 @@ def _follow(question: Written | Predicted) -> None:
     if isinstance(question, Written):
         _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
     if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{type(question).__name__}"):
-        jobs.leave(session.visitor())
-        st.session_state[_STOPPED] = question
+        jobs.leave(session.visitor().name)
+        session.visitor().part(_Writes).stopped = question
         st.rerun()
 
 

@@ -17,7 +17,8 @@ from core.progress import duration
 from core.store import inventory
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.state import page_state, session
+from dashboard.state import page_state
+from dashboard.work import process
 from dashboard.work.queue import Job
 
 _PACKAGES = ("torch", "transformers", "streamlit", "umap-learn", "scikit-learn", "altair", "pandas", "numpy", "numba")
@@ -38,7 +39,7 @@ def draw() -> None:
 @st.fragment(run_every=2.0)
 def _jobs() -> None:
     st.subheader("What runs", anchor=False)
-    jobs = session.jobs().all()
+    jobs = process.jobs().all()
     active = [job for job in jobs if job.active]
     if not active:
         theme.quiet("Nothing runs or waits.")
@@ -51,9 +52,9 @@ def _jobs() -> None:
                 rest = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
                 left.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{rest}")
             else:
-                left.caption(f"Waits for {session.jobs().ahead(job)} before it.")
+                left.caption(f"Waits for {process.jobs().ahead(job)} before it.")
             if right.button("Stop", key=f"stop-{number}-{hash(job.experiment)}", disabled=job.stop):
-                session.jobs().stop(job.experiment)
+                process.jobs().stop(job.experiment)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
@@ -87,7 +88,7 @@ def ended_frame(jobs: list[Job]) -> pd.DataFrame:
 
 def _cache() -> None:
     st.subheader("What is kept", anchor=False)
-    store = session.engine().store
+    store = process.engine().store
     kept, disk = inventory.table(store), inventory.disk(store)
     total = int(kept["bytes"].sum())
     theme.quiet(
@@ -123,13 +124,13 @@ def _remove(kept: pd.DataFrame) -> None:
     )
     if not chosen:
         return
-    busy = any(job.active for job in session.jobs().all())
+    busy = any(job.active for job in process.jobs().all())
     if busy:
         theme.problem("Something runs or waits; stop it first, or what it needs may be taken from under it.")
     freed = size(sum(sizes[stage] for stage in chosen))
     if st.button(f"Take {freed} away for good", type="primary", key="remove-for-good", disabled=busy):
-        count, gone = inventory.remove(session.engine().store, chosen)
-        session.jobs().drop_answers()
+        count, gone = inventory.remove(process.engine().store, chosen)
+        process.jobs().drop_answers()
         st.toast(f"{count:,} artefacts, {size(gone)}, are gone.")
         st.rerun()
 

@@ -19,6 +19,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 
 _MEASURES = {"top1": "as they are", "centred": CENTRED.title}
 _WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance
@@ -139,7 +140,7 @@ def _written(result: Result) -> np.ndarray:
     def drawn(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    found = session.engine().answer_known(result.plan.experiment, drawn)
+    found = process.engine().answer_known(result.plan.experiment, drawn)
     return result.experts.neurons if found is None else found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.analyses.translation_ranks import Ranks
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
 from core.errors import AskError
+from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
@@ -24,6 +26,7 @@ from dashboard.charts import theme
 from dashboard.sentence_map import LAYOUTS, Looking, points
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
 from dashboard.work.queue import Job
@@ -33,6 +36,13 @@ _COLUMNS = {
     "sentence": st.column_config.TextColumn(width="large"),
     "in English": st.column_config.TextColumn(width="large"),
 }
+
+
+@dataclass
+class _Starts:
+    """How this visitor looked at each map when it was first drawn: what a map starts with must not change."""
+
+    by_map: dict[tuple[str, Experiment], Looking] = field(default_factory=dict)
 
 
 @st.fragment
@@ -49,9 +59,8 @@ def draw(result: Result) -> None:
         result, ("map", layout, *drawn), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
     key = f"map-{layout}-{'path' if path else 'pair'}"
-    initial = st.session_state.setdefault(
-        f"initial-{page_state.key(key)}-{hash(result.plan.experiment)}", from_view(table, layout)
-    )
+    starts = session.visitor().part(_Starts).by_map
+    initial = starts.setdefault((page_state.key(key), result.plan.experiment), from_view(table, layout))
     looking = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
     to_view(looking, table, layout)
     _explain(layout, path)
@@ -127,7 +136,7 @@ def _answer(result: Result, asked: OfExperiment) -> Any | None:
     known: dict[OfExperiment, Any] = once(result, "answers", dict)
     if asked not in known:
         try:
-            found = session.jobs().result(asked)
+            found = process.jobs().result(asked)
         except AskError:
             return None
         if found is None:
@@ -158,15 +167,15 @@ def _explain(layout: str, path: Path | None) -> None:
 def _between(result: Result) -> None:
     """Offer the strengths between, or show how far they are."""
     asked = PathAsked(result.plan.experiment)
-    job = session.jobs().find(asked)
+    job = process.jobs().find(asked)
     if job is not None and job.active:
         _wait(asked, "Computing the strengths between")
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The strengths between could not be computed: {job.error}")
-    seconds = session.jobs().backend.estimate(asked)["answer"]
+    seconds = process.jobs().backend.estimate(asked)["answer"]
     if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
-        session.jobs().submit(session.visitor(), asked, background=True, title="Strengths between, on one map")
+        process.jobs().submit(session.visitor().name, asked, background=True, title="Strengths between, on one map")
         st.rerun()
 
 
@@ -177,9 +186,11 @@ def _real(result: Result) -> None:
     if found is not None:
         theme.quiet(movement_words(found))
         return
-    job = session.jobs().find(asked)
+    job = process.jobs().find(asked)
     if job is None or job.state == "stopped":
-        job = session.jobs().submit(session.visitor(), asked, background=True, title="The map again, with another seed")
+        job = process.jobs().submit(
+            session.visitor().name, asked, background=True, title="The map again, with another seed"
+        )
     if job.active:
         _wait(asked, "Fitting the map once more with another seed, to see how much of the movement is real")
 
@@ -197,7 +208,7 @@ def movement_words(found: Movement) -> str:
 
 @st.fragment(run_every=1.5)
 def _wait(asked: OfExperiment, title: str) -> None:
-    job: Job | None = session.jobs().touch(session.visitor(), asked)
+    job: Job | None = process.jobs().touch(session.visitor().name, asked)
     if job is None or not job.active:
         st.rerun()
     at = job.snapshot

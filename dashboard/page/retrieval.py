@@ -24,6 +24,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.questions import RanksAsked
 
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
@@ -140,7 +141,7 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
     """The gain beside what is free, and beside the control."""
     st.subheader("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
-    at_best = session.engine().answer_known(
+    at_best = process.engine().answer_known(
         session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
     )
     control = _control()
@@ -214,7 +215,7 @@ def _control() -> Ranks | None:
     asked = session.experiment()
     if asked.control != "none" or asked.strength == 0:
         return None
-    known = session.engine().answer_known(replace(asked, control="random"), translation_ranks.both)
+    known = process.engine().answer_known(replace(asked, control="random"), translation_ranks.both)
     return None if known is None else known[1]
 
 
@@ -227,21 +228,21 @@ def _offer_control() -> None:
 @st.fragment(run_every=1.0)
 def _offer(control: Experiment) -> None:
     question = RanksAsked(control)
-    job = session.jobs().touch(session.visitor(), question)
+    job = process.jobs().touch(session.visitor().name, question)
     if job is not None and job.state == "done":
         st.rerun()
     if job is not None and job.active:
         at = job.snapshot
         st.progress(min(at.fraction, 1.0), f"Random control: {at.stage}")
         if st.button("Stop the control"):
-            session.jobs().stop(question)
+            process.jobs().stop(question)
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The random control failed: {job.error}")
-    seconds = question.estimate(session.engine())
+    seconds = question.estimate(process.engine())
     if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
         title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
-        session.jobs().submit(session.visitor(), question, background=True, title=title)
+        process.jobs().submit(session.visitor().name, question, background=True, title=title)
         st.rerun()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from core.progress import duration
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.text import summary
+from dashboard.work import process
 from dashboard.work.protocol import Request
 from dashboard.work.queue import Job, in_one_line
 
@@ -22,6 +24,13 @@ log = logging.getLogger(__name__)
 
 # Longer work starts only when somebody says so.
 _ASK_BEFORE = 600.0
+
+
+@dataclass
+class _Stopped:
+    """What this visitor stopped last, and has not asked for again."""
+
+    request: Request | None = None
 
 
 def result_or_wait(experiment: Experiment) -> Result | None:
@@ -35,16 +44,17 @@ def answer_or_wait(experiment: Request) -> Any | None:
 
     It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
     """
-    jobs = session.jobs()
+    jobs = process.jobs()
     try:
         known = jobs.result(experiment)
         if known is not None:
-            jobs.leave(session.visitor())
+            jobs.leave(session.visitor().name)
             return known
-        if st.session_state.get("stopped") == experiment:
+        stopped = session.visitor().part(_Stopped)
+        if stopped.request == experiment:
             _stopped()
             return None
-        st.session_state.pop("stopped", None)
+        stopped.request = None
         job = jobs.find(experiment)
         if job is not None and job.state == "failed":
             _failed(job)
@@ -60,7 +70,7 @@ def answer_or_wait(experiment: Request) -> Any | None:
         log.exception("the experiment cannot be looked up")
         _wrong(in_one_line(unexpected))
         return None
-    jobs.submit(session.visitor(), experiment)
+    jobs.submit(session.visitor().name, experiment)
     _progress(experiment)
     return None
 
@@ -95,7 +105,7 @@ def _failed(job: Job) -> None:
     else:
         _wrong(str(job.error))
     if st.button("Try again", type="primary"):
-        session.jobs().forget(job.experiment)
+        process.jobs().forget(job.experiment)
         st.rerun()
 
 
@@ -105,14 +115,14 @@ def _stopped() -> None:
         st.markdown("#### Stopped")
         st.text("What was finished is kept.")
     if st.button("Compute it", type="primary"):
-        del st.session_state["stopped"]
+        session.visitor().part(_Stopped).request = None
         st.rerun()
 
 
 @st.fragment(run_every=1.0)
 def _progress(experiment: Request) -> None:
-    jobs = session.jobs()
-    job = jobs.touch(session.visitor(), experiment)
+    jobs = process.jobs()
+    job = jobs.touch(session.visitor().name, experiment)
     if job is None or not job.active:
         st.rerun()
     with st.container(border=True):
@@ -132,8 +142,8 @@ def _progress(experiment: Request) -> None:
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
         )
         if st.button("Stop", icon=":material/stop_circle:"):
-            jobs.leave(session.visitor())
-            st.session_state["stopped"] = experiment
+            jobs.leave(session.visitor().name)
+            session.visitor().part(_Stopped).request = experiment
             st.rerun()
 
 

@@ -22,7 +22,7 @@ from dashboard.charts import what_if as charts
 from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
-from dashboard.work import sweeps
+from dashboard.work import process, sweeps
 from dashboard.work.questions import Cell, TextCell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
@@ -44,7 +44,7 @@ def draw() -> None:
     experiments = grid.grid(experiment, counts, strengths)
     measure = MEASURES[page_state.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
     kind = TextCell if "perplexity" in (measure.name, page_state.get("provided", "none")) else Cell
-    working = any(job.active for job in sweeps.states(session.jobs(), experiments, kind).values())
+    working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
     # Only while there is work: a page that is drawn anew every other second is not one to read in peace.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
 
@@ -83,7 +83,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
     """What changes while cells are computed."""
     known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
     st.html('<div data-testid="result-ready"></div>')
-    jobs = sweeps.states(session.jobs(), experiments, kind)
+    jobs = sweeps.states(process.jobs(), experiments, kind)
     cells = cell_frame(experiments, known, {each: job.state for each, job in jobs.items()}, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -121,8 +121,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
     try:
-        found: dict[str, float] | None = session.jobs().result(kind(experiment))
-        return found if found is not None or kind is Cell else session.jobs().result(Cell(experiment))
+        found: dict[str, float] | None = process.jobs().result(kind(experiment))
+        return found if found is not None or kind is Cell else process.jobs().result(Cell(experiment))
     except AskError:
         return None
 
@@ -190,7 +190,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
     """Start, watch and stop the computation of what is missing."""
     if not missing:
         return
-    jobs = session.jobs()
+    jobs = process.jobs()
     found = sweeps.states(jobs, missing, kind)
     active = [each for each, job in found.items() if job.active]
     failed = [job for job in found.values() if job.state == "failed"]
@@ -217,7 +217,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
         if begun:
             for job in failed:
                 jobs.forget(job.experiment)
-            sweeps.fill(jobs, session.visitor(), begun[0], kind)
+            sweeps.fill(jobs, session.visitor().name, begun[0], kind)
             st.rerun()
 
 
@@ -242,7 +242,7 @@ def _seconds(experiments: Sequence[Experiment]) -> float:
     """What they take together; only the first pays for what all share (the model, the experts, the space before)."""
     if not experiments:
         return 0.0
-    estimates = [session.engine().estimate(each) for each in experiments[:1]]
+    estimates = [process.engine().estimate(each) for each in experiments[:1]]
     first = estimates[0]
     each = first["embed_post"] + first["measure"]
     return sum(first.values()) + each * (len(experiments) - 1)

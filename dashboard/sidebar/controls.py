@@ -81,7 +81,7 @@ def sidebar() -> Experiment:
 def presenting() -> bool:
     """Whether the link, or the visitor since, asks for presenter mode; may be asked before the page is known."""
     query = st.query_params.to_dict()
-    if query and query != st.session_state.get("link"):
+    if query and query != session.visitor().link:
         return query.get(presentation.PREFIX + "present") == "1"
     return presentation.presenting()
 
@@ -97,33 +97,28 @@ def _from_link() -> Experiment:
     """The settings in force: the link's, if the visitor just came by one or went back in history."""
     query = st.query_params.to_dict()
     # Streamlit empties the query when a visitor goes to another page: that is no link, and the setting goes along.
-    moved = (
-        not query
-        and st.session_state.get("drawn", session.page()) != session.page()
-        and "experiment" in st.session_state
-    )
-    st.session_state["drawn"] = session.page()
-    if query != st.session_state.get("link") and not moved:
+    visitor = session.visitor()
+    moved = not query and visitor.drawn not in (None, visitor.page) and visitor.experiment is not None
+    visitor.drawn = visitor.page
+    if query != visitor.link and not moved:
         rest = presentation.take(query)
         settings = {name: value for name, value in rest.items() if not name.startswith(page_state.PREFIX)}
         experiment, problems = link.from_query(settings)
         page_state.from_query(query)
-        st.session_state.update(experiment=experiment, problems=problems, link=query)
-        # A new generation of keys: the widgets start from these settings, whatever they showed before.
-        st.session_state["generation"] = st.session_state.get("generation", 0) + 1
-    chosen: Experiment = st.session_state["experiment"]
-    return chosen
+        visitor.follow(experiment, problems, query)
+    return session.experiment()
 
 
 def _to_link(chosen: Experiment) -> None:
     query = link.to_query(chosen) | page_state.to_query() | presentation.to_query()
-    st.session_state.update(experiment=chosen, link=query)
+    visitor = session.visitor()
+    visitor.experiment, visitor.link = chosen, query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 
 def _key(name: str) -> str:
-    return f"{name}-{st.session_state['generation']}"
+    return f"{name}-{session.visitor().generation}"
 
 
 def _with(options: Sequence[T], value: T) -> list[T]:
@@ -280,7 +275,7 @@ def _foot(model: str) -> None:
         st.rerun()
     if st.button("Take the tour", width="stretch", icon=":material/tour:"):
         presentation.set_stop(1)
-        st.switch_page(st.session_state["pages"]["experts"])
+        session.switch("experts")
     if st.button("Back to the opening setting", width="stretch"):
         st.query_params.clear()
         st.rerun()

@@ -9,8 +9,8 @@ import streamlit as st
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
-from dashboard.state import session
 from dashboard.text import report
+from dashboard.work import process
 
 
 def draw(experiment: Experiment) -> None:
@@ -26,7 +26,7 @@ def draw(experiment: Experiment) -> None:
             width="stretch",
             help="python -m core run --experiment experiment.json",
         )
-        known = session.jobs().peek(experiment) is not None
+        known = process.jobs().peek(experiment) is not None
         st.download_button(
             "A report (HTML)",
             partial(_report, experiment),
@@ -43,7 +43,7 @@ def draw(experiment: Experiment) -> None:
 
 
 def _report(experiment: Experiment) -> bytes:
-    result = session.jobs().result(experiment)
+    result = process.jobs().result(experiment)
     if result is None:
         raise ValueError("the setting is not computed yet")
     return report.html(result).encode()

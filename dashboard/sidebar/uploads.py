@@ -13,6 +13,7 @@ from core.errors import AskError
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
 from dashboard.state import session
+from dashboard.work import process
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
 _LARGEST = 50_000_000  # bytes
@@ -26,11 +27,11 @@ def draw(chosen: Experiment) -> None:
             "every row the same sentence. A column named split says which rows find the neurons (probe) and which are "
             "measured (evaluation); without it the first half is the probe."
         )
-        file = st.file_uploader("Table", type=list(KINDS), key=f"upload-{st.session_state.get('generation', 0)}")
+        file = st.file_uploader("Table", type=list(KINDS), key=f"upload-{session.visitor().generation}")
         if file is None:
             return
         try:
-            spec, corpus = take(file.name, file.getvalue(), session.engine().store.root / FOLDER)
+            spec, corpus = take(file.name, file.getvalue(), process.engine().store.root / FOLDER)
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return
@@ -41,10 +42,9 @@ def draw(chosen: Experiment) -> None:
             theme.quiet("In use.")
         elif st.button("Use these sentences", type="primary", width="stretch"):
             target = chosen.target if chosen.target in corpus.languages else corpus.languages[0]
-            st.session_state["experiment"] = replace(
-                chosen, corpus=spec, target=target, languages=None, probe_languages=None, probe_corpus=None
+            session.visitor().set(
+                replace(chosen, corpus=spec, target=target, languages=None, probe_languages=None, probe_corpus=None)
             )
-            st.session_state["generation"] = st.session_state.get("generation", 0) + 1
             st.rerun()
 
 

@@ -16,7 +16,7 @@ PREFIX = "view."
 
 def get(name: str, default: str = "") -> str:
     """What the view says, as text."""
-    return _of_page().get(name, default)
+    return session.visitor().view().get(name, default)
 
 
 def whole(name: str, default: int, low: int, high: int) -> int:
@@ -27,14 +27,14 @@ def whole(name: str, default: int, low: int, high: int) -> int:
 
 def put(name: str, value: str, default: str = "") -> None:
     """Change the view, and the link with it; a value that is the default needs no place there."""
-    view = _of_page()
+    view = session.visitor().view()
     if value == default:
         view.pop(name, None)
     else:
         view[name] = value
     rest = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
     query = rest | to_query()
-    st.session_state["link"] = query
+    session.visitor().link = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
@@ -77,26 +77,23 @@ def pick(
 
 def key(name: str) -> str:
     """A widget's key: a new one whenever a link was followed, so that it starts from what the link says."""
-    return f"view-{session.page()}-{name}-{st.session_state.get('generation', 0)}"
+    visitor = session.visitor()
+    return f"view-{visitor.page}-{name}-{visitor.generation}"
 
 
 def prepare(path: str, wanted: Mapping[str, str]) -> None:
     """Change the view of another page, before it is opened."""
-    st.session_state.setdefault("views", {}).setdefault(path, {}).update(wanted)
+    session.visitor().view(path).update(wanted)
 
 
 def to_query() -> dict[str, str]:
     """This page's view as query parameters."""
-    return {PREFIX + name: value for name, value in sorted(_of_page().items())}
+    return {PREFIX + name: value for name, value in sorted(session.visitor().view().items())}
 
 
 def from_query(query: Mapping[str, str]) -> None:
     """Take this page's view from a link that was followed."""
-    st.session_state.setdefault("views", {})[session.page()] = {
+    visitor = session.visitor()
+    visitor.views[visitor.page] = {
         name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)
     }
-
-
-def _of_page() -> dict[str, str]:
-    views: dict[str, dict[str, str]] = st.session_state.setdefault("views", {})
-    return views.setdefault(session.page(), {})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from dashboard.state import session
+
 PREFIX = "screen."
 _TOUR, _PRESENT = "tour", "present"
 
@@ -24,7 +26,7 @@ _PRESENTER = """
 
 def presenting() -> bool:
     """Whether presenter mode is on: large type, no sidebar."""
-    return _state().get(_PRESENT) == "1"
+    return session.visitor().screen.get(_PRESENT) == "1"
 
 
 def present(on: bool) -> None:
@@ -39,7 +41,7 @@ def style() -> None:
 
 def stop(most: int) -> int:
     """At which stop of the tour the visitor is, from 1; 0 for none."""
-    text = _state().get(_TOUR, "")
+    text = session.visitor().screen.get(_TOUR, "")
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else 0
 
 
@@ -52,35 +54,30 @@ def set_stop(number: int) -> None:
 
 def arrived_by_no_link() -> bool:
     """Whether this is a visitor who came by the bare address and has not said what they want."""
-    return bool(st.session_state.get("bare", False))
+    return bool(session.visitor().offer_tour)
 
 
 def decline_tour() -> None:
     """Do not offer the tour any more."""
-    st.session_state["bare"] = False
+    session.visitor().offer_tour = False
 
 
 def take(query: Mapping[str, str]) -> dict[str, str]:
     """Note what a link says of the screen, and give what it says of all else."""
-    st.session_state.setdefault("bare", not query)
-    st.session_state["screen"] = {
-        name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)
-    }
+    visitor = session.visitor()
+    if visitor.offer_tour is None:
+        visitor.offer_tour = not query
+    visitor.screen = {name.removeprefix(PREFIX): value for name, value in query.items() if name.startswith(PREFIX)}
     return {name: value for name, value in query.items() if not name.startswith(PREFIX)}
 
 
 def to_query() -> dict[str, str]:
     """What the link must say of the screen."""
-    return {PREFIX + name: value for name, value in sorted(_state().items())}
-
-
-def _state() -> dict[str, str]:
-    state: dict[str, str] = st.session_state.setdefault("screen", {})
-    return state
+    return {PREFIX + name: value for name, value in sorted(session.visitor().screen.items())}
 
 
 def _set(name: str, value: str) -> None:
     if value:
-        _state()[name] = value
+        session.visitor().screen[name] = value
     else:
-        _state().pop(name, None)
+        session.visitor().screen.pop(name, None)

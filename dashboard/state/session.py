@@ -1,76 +1,114 @@
-"""What all visitors share (one engine, one queue), and what one visitor's pages share."""
+"""What the dashboard knows of one visitor: one object a browser tab, kept in Streamlit's session state.
+
+Everything that lasts from one run of a page to the next is a field of `Visitor`, or a part of it that a page defines
+for itself. What a control shows is Streamlit's own to keep, under keys that `dashboard.state.page_state` makes.
+"""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from core.experiment.settings import Experiment
-from core.pipeline.engine import Engine
-from core.store.location import default_cache
-from core.store.store import Store
-from dashboard.work.protocol import Answers
-from dashboard.work.queue import Jobs, settle
+
+KEY = "visitor"
+"""The one key of the session state that is the dashboard's own."""
+
+Part = TypeVar("Part")
 
 
-@dataclass(frozen=True)
-class _Process:
-    engine: Engine
-    jobs: Jobs
+@dataclass
+class Visitor:
+    """One browser tab's visitor.
+
+    Attributes
+    ----------
+    name : str
+        Tells this visitor from the others in the queue of jobs.
+    experiment : Experiment or None
+        What the controls say; None before they were first drawn.
+    problems : list of str
+        What in the last link could not be used, in words.
+    link : dict of str to str or None
+        The query that the dashboard itself wrote last: any other is a link that was followed.
+    pages : dict of str to st.Page
+        The pages by path.
+    page : str
+        Path of the page that is shown; empty for the first.
+    drawn : str or None
+        Path of the page that the controls were last drawn for.
+    generation : int
+        How often settings came from elsewhere than the controls: it is part of every control's key, so that controls
+        start from the new settings whatever they showed before.
+    views : dict of str to dict
+        How each page looks at the setting, by path (see `dashboard.state.page_state`).
+    screen : dict of str to str
+        How the whole dashboard is shown (see `dashboard.state.presentation`).
+    offer_tour : bool or None
+        Whether to offer the tour: to who came by no link and has not declined. None before the first run.
+    """
+
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    experiment: Experiment | None = None
+    problems: list[str] = field(default_factory=list)
+    link: dict[str, str] | None = None
+    pages: dict[str, Any] = field(default_factory=dict)
+    page: str = ""
+    drawn: str | None = None
+    generation: int = 0
+    views: dict[str, dict[str, str]] = field(default_factory=dict)
+    screen: dict[str, str] = field(default_factory=dict)
+    offer_tour: bool | None = None
+    _parts: dict[type, Any] = field(default_factory=dict)
+
+    def part(self, kind: type[Part]) -> Part:
+        """What a page keeps of this visitor: an object of a class of the page's own, made without arguments."""
+        if kind not in self._parts:
+            self._parts[kind] = kind()
+        part: Part = self._parts[kind]
+        return part
+
+    def view(self, path: str | None = None) -> dict[str, str]:
+        """How the visitor looks at a page; at the one that is shown, if none is named."""
+        return self.views.setdefault(self.page if path is None else path, {})
+
+    def set(self, experiment: Experiment) -> None:
+        """Take settings that come from elsewhere than the controls, which start from them when they are next drawn."""
+        self.experiment = experiment
+        self.generation += 1
+
+    def follow(self, experiment: Experiment, problems: list[str], link: dict[str, str]) -> None:
+        """Take the settings of a link that was followed."""
+        self.set(experiment)
+        self.problems, self.link = problems, link
 
 
-@st.cache_resource(show_spinner="Starting …")
-def process() -> _Process:
-    """The process's one engine and its one queue."""
-    engine = Engine(Store(default_cache()))
-    started = _Process(engine, Jobs(Answers(engine)))
-    settle()
-    return started
-
-
-def engine() -> Engine:
-    """The process's engine: for what is known at once; everything else goes through `jobs`."""
-    return process().engine
-
-
-def jobs() -> Jobs:
-    """The process's queue."""
-    return process().jobs
-
-
-def visitor() -> str:
-    """A name for this browser tab's session."""
-    name: str = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-    return name
-
-
-def set_experiment(experiment: Experiment) -> None:
-    """Remember what the controls say, for the page to read."""
-    st.session_state["chosen"] = experiment
+def visitor() -> Visitor:
+    """The visitor whose page this is."""
+    if KEY not in st.session_state:
+        st.session_state[KEY] = Visitor()
+    present: Visitor = st.session_state[KEY]
+    return present
 
 
 def experiment() -> Experiment:
-    """What the controls say."""
-    chosen: Experiment = st.session_state["chosen"]
+    """What the controls say; there is something once they were drawn."""
+    chosen = visitor().experiment
+    assert chosen is not None, "the controls are drawn before the page"
     return chosen
 
 
-def set_pages(pages: dict[str, Any], current: str) -> None:
-    """Remember the pages by path, and which is shown."""
-    st.session_state["pages"], st.session_state["page"] = pages, current
-
-
-def page() -> str:
-    """Path of the page that is shown; empty for the first."""
-    return str(st.session_state.get("page", ""))
+def switch(path: str) -> None:
+    """Open a page with the present settings and its last view."""
+    st.switch_page(visitor().pages[path])
 
 
 def go(path: str, experiment: Experiment, **view: str) -> None:
     """Open a page with these settings and this view of it (see `dashboard.state.page_state`)."""
-    st.session_state["experiment"] = experiment
-    st.session_state["generation"] = st.session_state.get("generation", 0) + 1
-    st.session_state.setdefault("views", {})[path] = dict(view)
-    st.switch_page(st.session_state["pages"][path])
+    present = visitor()
+    present.set(experiment)
+    present.views[path] = dict(view)
+    switch(path)

@@ -12,6 +12,7 @@ from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.state import page_state, presentation, session
 from dashboard.text import summary
+from dashboard.work import process
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _card(at: int) -> None:
     with st.container(border=True, key="tour"):
         st.markdown(f"#### {at} of {len(_STOPS)} · {stop.title}")
         st.markdown(stop.plain)
-        result = session.jobs().peek(session.experiment())
+        result = process.jobs().peek(session.experiment())
         if result is not None:
             st.markdown(stop.measured(result))
         with st.container(horizontal=True):
@@ -161,9 +162,9 @@ def _go(at: int) -> None:
     path, wanted = _STOPS[at - 1].page, _STOPS[at - 1].view
     if wanted:
         page_state.prepare(path, wanted)
-    if path == session.page():
+    if path == session.visitor().page:
         st.rerun()
-    st.switch_page(st.session_state["pages"][path])
+    session.switch(path)
 
 
 def _end() -> None:

@@ -8,8 +8,9 @@ from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
+from core.pipeline.run import STEPS
 from core.progress import Progress
-from dashboard.state import session
+from dashboard.work.queue import Jobs
 
 _LARGEST = 1_000_000_000  # parameters: what loads within seconds and leaves room beside it
 
@@ -30,16 +31,15 @@ class Loading:
 
     def run(self, engine: Engine, progress: Progress) -> bool:
         """Load it."""
-        progress.stage("loading the model")
+        progress.stage(STEPS["load"])
         engine.models.get(plan(self.experiment).resolved)
         engine.models.warm_up()
         progress.finish()
         return True
 
 
-def soon(experiment: Experiment) -> None:
+def soon(jobs: Jobs, engine: Engine, experiment: Experiment) -> None:
     """Have the model loaded in the background, once its result is on the page."""
-    jobs, engine = session.jobs(), session.engine()
     result = jobs.peek(experiment)
     if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
         return

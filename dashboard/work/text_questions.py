@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.analyses.text_perplexity import measured
-from core.analyses.texts import check_generates, written
+from core.analyses.texts import TITLES, check_generates, written
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.pipeline.engine import Engine
-from core.pipeline.run import Run
+from core.pipeline.run import STEPS, Run
 from core.progress import Progress
 
 _SECONDS = 0.15  # a token takes about so long on a laptop, for a model of a few hundred million parameters
@@ -63,15 +63,14 @@ class Written:
             run.progress.partial = Texts(tuple(texts))
 
         seconds = _SECONDS * self.writing.tokens
-        sides = {f"writing {side} the intervention": seconds for side in ("without", "with")}
-        run.progress.plan({"loading the model": run.expected()["load"]} | sides)
+        run.progress.plan({STEPS["load"]: run.expected()["load"]} | dict.fromkeys(TITLES.values(), seconds))
         pre = written(run, self.writing, None, before)
 
         def after(texts: list[str]) -> None:
             run.progress.partial = Texts(pre, tuple(texts))
 
         experts = run.experts()
-        run.progress.plan({"writing with the intervention": seconds})  # finding experts has a plan of its own
+        run.progress.plan({TITLES["post"]: seconds})  # finding experts has a plan of its own
         return Texts(pre, written(run, self.writing, run.stages.intervention(experts), after))
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
+import sys
+import threading
 import time
+import types
+from contextlib import redirect_stderr, suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.progress import Cancelled, Progress, Snapshot, Terminal, duration
+from core.progress import Bar, Cancelled, Progress, Snapshot, Terminal, duration, in_notebook, progress_shown
 
 
 class Clock:
@@ -167,24 +172,29 @@ def test_a_log_has_one_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_time_is_seen_to_pass_while_a_stage_is_silent() -> None:
     seen: list[Snapshot] = []
-    progress = Progress(seen.append)
+    reported = threading.Semaphore(0)
+
+    def report(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        reported.release()
+
+    def wait_for(reports: int) -> None:
+        assert all(reported.acquire(timeout=60) for _ in range(reports))
+
+    progress = Progress(report)
     progress.plan({"loading": 60.0})
     with progress.ticking(every=0.01):
-        time.sleep(0.05)  # before anything is known, nothing is promised
-        assert all((early.fraction, early.stage) == (0.0, "preparing") for early in seen)
+        wait_for(2)
+        early = list(seen)
         progress.stage("loading")
-        reported = len(seen)
-        until = time.monotonic() + 60
-        while len(seen) < reported + 3 and time.monotonic() < until:
-            time.sleep(0.01)
-    ticks = seen[reported:]
-    assert len(ticks) >= 3
-    assert {tick.stage for tick in ticks} == {"loading"}
-    assert all(tick.fraction < 0.5 for tick in ticks)
-    assert all(later.remaining < earlier.remaining for earlier, later in itertools.pairwise(ticks))
-    after = len(seen)
-    time.sleep(0.05)
-    assert len(seen) == after
+        wait_for(5)
+    # before anything is known, nothing is promised
+    assert {(snapshot.fraction, snapshot.stage) for snapshot in early} == {(0.0, "preparing")}
+    loading = sorted((snapshot for snapshot in seen if snapshot.stage == "loading"), key=lambda each: each.elapsed)
+    assert len(loading) >= 3
+    assert all(snapshot.fraction < 0.5 for snapshot in loading)
+    assert all(later.remaining < earlier.remaining for earlier, later in itertools.pairwise(loading))
+    assert not [thread for thread in threading.enumerate() if thread.name == "progress"]
 
 
 def test_the_bar_never_goes_back(clock: Clock) -> None:
@@ -198,3 +208,101 @@ def test_the_bar_never_goes_back(clock: Clock) -> None:
     progress.stage("two", 10)
     assert seen[-1].remaining > seen[0].remaining
     assert [s.fraction for s in seen] == sorted(s.fraction for s in seen)
+
+
+class Screen(io.StringIO):
+    """Standard error, as a terminal that remembers everything written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_screen() -> redirect_stderr[Screen]:
+    """Let standard error be a terminal; in the test's body, for pytest sets it again after the fixtures."""
+    return redirect_stderr(Screen())
+
+
+def last_line(screen: Screen) -> str:
+    """What is left on the line that is written again and again."""
+    return screen.getvalue().rstrip("\r").rpartition("\r")[2].strip()
+
+
+def work(progress: Progress) -> None:
+    progress.plan({"reading": 60.0, "drawing": 20.0})
+    progress.stage("reading", 4)
+    progress.advance(2)
+    progress.stage("drawing")
+
+
+def test_a_terminal_shows_a_bar_and_takes_it_away() -> None:
+    with on_screen() as screen:
+        bar = Bar(after=0)
+        work(Progress(bar))
+        bar.close()
+    written = screen.getvalue()
+    assert re.search(r"\d+%\|.*\| reading, about 1 min \d\d s left", written)
+    assert re.search(r"\d+%\|.*\| drawing, about \d+ s left", written)
+    assert last_line(screen) == ""
+    bar(Snapshot("late", 0.5, 9, 9))  # a tick that comes after the end
+    assert screen.getvalue() == written
+
+
+def test_work_that_ends_at_once_shows_no_bar() -> None:
+    with on_screen() as screen, progress_shown() as progress:
+        work(progress)
+        progress.finish()
+    assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_bar_goes_when_the_work_ends_or_fails(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    monkeypatch.setattr(Bar.__init__, "__defaults__", (0.0,))
+    with on_screen() as screen, suppress(KeyError), progress_shown() as progress:
+        work(progress)
+        if fails:
+            raise KeyError("broken")
+    assert "drawing" in screen.getvalue()
+    assert last_line(screen) == ""
+
+
+@pytest.mark.parametrize("how", [None, False])
+def test_nobody_is_shown_anything(how: bool | None, capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_shown(how) as progress:
+        work(progress)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_program_without_a_console_works() -> None:
+    with redirect_stderr(None), progress_shown() as progress:
+        work(progress)
+    assert progress.snapshot().stage == "drawing"
+
+
+def test_a_callable_is_told_and_may_stop_the_work() -> None:
+    told: list[Snapshot] = []
+
+    def stop(_: Snapshot) -> None:
+        raise Cancelled
+
+    with on_screen() as screen:
+        with progress_shown(told.append) as progress:
+            work(progress)
+        with pytest.raises(Cancelled), progress_shown(stop) as progress:
+            work(progress)
+    assert [snapshot.stage for snapshot in told] == ["reading", "reading", "drawing"]
+    assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("shell", "notebook"),
+    [(types.SimpleNamespace(kernel=object()), True), (types.SimpleNamespace(), False), (None, False)],
+    ids=["kernel", "terminal", "no shell"],
+)
+def test_a_notebook_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch, shell: object, notebook: bool) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    assert in_notebook() is notebook
+
+
+def test_without_ipython_it_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    assert not in_notebook()

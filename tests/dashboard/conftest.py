@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from dashboard.state import session
+from dashboard.work import process
 from tests.helpers import browser as finding
 from tests.helpers.bench import LONG, until
 from tests.helpers.browsing import Visit, Visitor, serving
@@ -113,8 +113,8 @@ def _script(path: str) -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.set_pages({}, path)
-    session.set_experiment(controls.sidebar())
+    session.visitor().page = path
+    controls.sidebar()
     importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
@@ -131,7 +131,7 @@ def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     On the tiny model and table; or, not ``tiny``, on the experiment that the command line has run, which takes minutes
     and is therefore run only when a test asks for it.
     """
-    session.process.clear()
+    process.start.clear()
 
     def link(tiny: bool, **changes: str) -> dict[str, str]:
         embedded: EmbeddedRun | None = None if tiny else request.getfixturevalue("embedded")
@@ -157,7 +157,7 @@ def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
         return page.run()
 
     yield opened
-    for job in session.jobs().all():
-        session.jobs().stop(job.experiment)
+    for job in process.jobs().all():
+        process.jobs().stop(job.experiment)
         until(lambda job=job: not job.active, "the job stops")
-    session.process.clear()
+    process.start.clear()

@@ -11,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
-from dashboard.state import session
+from dashboard.work import process
 from dashboard.work.queue import Job
 from tests.helpers.bench import LONG, ends, until
 from tests.helpers.command_line import ROOT, EmbeddedRun
-from tests.helpers.pages import LinkOnCache
+from tests.helpers.pages import LinkOnCache, experiment_of, visitor_of
 from tests.helpers.tiny import write_table
 
 Visit = Callable[..., AppTest]
@@ -36,18 +36,17 @@ def visit(link_on_cache: LinkOnCache) -> Iterator[Visit]:
     yield opened
     for page in pages:
         leave(page)
-    session.process.clear()
+    process.start.clear()
 
 
 def job_of(page: AppTest) -> Job | None:
-    return session.jobs().find(page.session_state["experiment"])
+    return process.jobs().find(experiment_of(page))
 
 
 def leave(page: AppTest) -> None:
     """Leave nothing running for the next test."""
     job = job_of(page)
-    if "visitor" in page.session_state:
-        session.jobs().leave(page.session_state["visitor"])
+    process.jobs().leave(visitor_of(page).name)
     until(lambda: job is None or not job.active, "the job stops")
 
 
@@ -200,7 +199,7 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     until(lambda: not job.active, "the job stops")
     if job.state == "stopped":
         page.run()
-        assert not session.jobs().find(page.session_state["experiment"]).active
+        assert not process.jobs().find(experiment_of(page)).active
         (again,) = [button for button in page.main.button if button.label == "Compute it"]
         again.click().run()
         job = job_of(page)

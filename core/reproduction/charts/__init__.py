@@ -1,1 +1,1 @@
-"""The report's charts: pure functions from its tables to Altair charts."""
+"""The report's figures, one module for each module of `core.reproduction.items`: from its tables to Altair charts."""

@@ -15,11 +15,10 @@ from core.pipeline.run import Run
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import paragraphs
 from core.reproduction.steps import Step
-from core.stats.intervals import RESAMPLES, Interval
+from core.stats.intervals import Interval, bootstrap_ratio
 from core.store.artefact import Payload
 from core.store.files import digest
-
-VERSION = 1
+from core.store.stage import STAGES
 
 
 def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> tuple[np.ndarray, np.ndarray]:
@@ -32,13 +31,12 @@ def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | N
     n_tokens : ndarray of int64, (n_texts,)
         How many these are; 0 for a text of one token.
     """
-    spec = {
-        "version": VERSION,
-        "model": run.plan.resolved.identity,
-        "texts": digest({"texts": list(texts)}),
-        "window": [WINDOW, STRIDE],
+    spec = STAGES["perplexity-by-text"].spec(
+        model=run.plan.resolved.identity,
+        texts=digest({"texts": list(texts)}),
+        window=[WINDOW, STRIDE],
         **intervention_spec(run, intervention),
-    }
+    )
 
     def compute() -> Payload:
         found: list[tuple[float, int]] = []
@@ -68,14 +66,10 @@ def pooled(nll: np.ndarray, n_tokens: np.ndarray, seed: int = 0) -> Interval:
         As `likelihoods` gives them.
     """
     kept = n_tokens > 0
-    nll, n_tokens = nll[kept], n_tokens[kept].astype(np.float64)
-    n = len(nll)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=RESAMPLES)
+    loss = bootstrap_ratio(nll[kept], n_tokens[kept], seed=seed)
     with np.errstate(over="ignore"):
-        means = (drawn @ nll) / (drawn @ n_tokens)
-        low, high = np.exp(np.percentile(means, [2.5, 97.5]))
-        value = np.exp(nll.sum() / n_tokens.sum())
-    return Interval(float(value), float(low), float(high))
+        value, (low, high) = np.exp(loss.value), np.exp([loss.low, loss.high])
+    return Interval(float(value), float(low), float(high), loss.n)
 
 
 def _held_out(session: Session, run: Run) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _correlated(points: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
     rows = []
     for (y, x, space), (across, up) in series.items():
         r = pearson(across.to_numpy(), up.to_numpy(), seed=seed)
-        rows.append({"y": y, "x": x, "space": space, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
+        rows.append({"y": y, "x": x, "space": space, "r": r.value, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
     return rows
 
 
@@ -107,7 +107,7 @@ def _similarity(session: Session) -> dict[str, pd.DataFrame]:
             for name in ("pre", "post", "gain"):
                 r = pearson(across, known[name].to_numpy(), seed=session.settings.seed)
                 row = {"target": target, "metric": metric, "layer": layer, "y": name, "x": x}
-                found.append({**row, "r": r.r, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
+                found.append({**row, "r": r.value, "low": r.low, "high": r.high, "p": r.p, "n": r.n})
     return {"similarity": wide, "similarity_correlations": adjusted(pd.DataFrame(found))}
 
 

@@ -22,8 +22,8 @@ from core.spaces.similarity import COMPARISONS, COSINE, Comparison, normalise
 from core.stats.intervals import wilson
 from core.stats.significance import holm, mcnemar
 from core.store.artefact import Payload
+from core.store.stage import STAGES
 
-VERSION = 2
 SPACES = ("pre", "post", "mixed")
 Sides = tuple[np.ndarray, np.ndarray]
 Pairs = tuple[tuple[str, ...], tuple[str, ...]]
@@ -83,12 +83,11 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
     for space, which in (("pre", None), ("post", intervention)):
         _embed(run, inner, which, space)
     chosen = ways(run)
-    spec = {
-        "version": VERSION,
-        "pre": inner.stages.space_spec(None),
-        "post": inner.stages.space_spec(intervention),
-        "ways": [list(way) for way in chosen],
-    }
+    spec = STAGES["paraphrases"].spec(
+        pre=inner.stages.space_spec(None),
+        post=inner.stages.space_spec(intervention),
+        ways=[list(way) for way in chosen],
+    )
 
     def sides(which: Intervention | None, layer: int) -> Sides:
         first, second = (inner.stages.embeddings(side, which, layer)[0] for side in (0, 1))
@@ -126,7 +125,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
     if missing:
         words = {"pre": "before", "post": "after"}[space]
         tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code]).n_tokens for side, code in missing)
-        run.progress.stage(f"embedding the paraphrases, {words}", tokens)
+        run.progress.stage(f"{STAGES['paraphrases'].title}, {words}", tokens)
         embed(inner.stages, [which])
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from core.pipeline.run import Run
 from core.reproduction.session import Item, Session
 from core.reproduction.steps import Step
+from core.store.stage import STAGES
 
 
 def _projection_steps(session: Session) -> list[Step]:
@@ -22,7 +23,7 @@ def _projection_steps(session: Session) -> list[Step]:
 def _plane(run: Run) -> pd.DataFrame:
     """The joint map: ``space, language, row, x, y``, one row a sentence and space."""
     _, intervention = run.spaces()
-    run.progress.stage("drawing the map")
+    run.progress.stage(STAGES["projection"].title)
     planes = run.measures.projection(intervention)[0]
     languages = run.plan.groups[0].languages
     parts = []

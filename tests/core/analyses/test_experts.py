@@ -159,6 +159,7 @@ def test_reads_the_experts_without_embedding_anything(engine: Engine, tiny: tupl
     again = engine.answer_known(tiny[1], experts.read)
     assert again is not None
     assert again.key == found.key
+    assert {entry.digest for entry in engine.store.entries() if entry.stage == "expertise"} == {found.key}
     # another target, k and strength have the same expertise; another score has not
     assert engine.answer(replace(tiny[1], target="de", experts=7, strength=0.5), experts.read).key == found.key
     assert engine.answer(replace(tiny[1], score="ap"), experts.read).key != found.key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.incremental import rounds
 from core.pipeline.result import Result
+from core.pipeline.run import Run
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.artefact import Payload
 from core.store.store import Store
@@ -219,3 +221,18 @@ def test_damage_is_computed_anew(
     known = Engine(filled).known(asked)
     assert known is not None
     assert numbers(known) == numbers(finished[0])
+
+
+# -- what may be kept ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_in_the_table_of_stages_is_refused_before_it_is_computed(filled: Store, asked: Experiment) -> None:
+    engine = Engine(filled)
+
+    def keep(stage: str, spec: dict[str, object]) -> Callable[[Run], object]:
+        return lambda run: run.stages.get(stage, spec, lambda: pytest.fail("computed"), lambda artefact: artefact)
+
+    with pytest.raises(LookupError, match="'unheard-of' is not in"):
+        engine.answer(asked, keep("unheard-of", {"version": 1}))
+    with pytest.raises(LookupError, match="of version 1, its spec of 7"):
+        engine.answer(asked, keep("ranks", {"version": 7}))

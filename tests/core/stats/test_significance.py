@@ -1,4 +1,4 @@
-"""Intervals and tests against scipy and worked examples."""
+"""Tests of differences against scipy and worked examples."""
 
 from __future__ import annotations
 
@@ -8,31 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.stats.intervals import bootstrap
 from core.stats.significance import holm, mcnemar
-
-
-def test_the_bootstrap_is_scipys() -> None:
-    values = np.random.default_rng(1).normal(0.3, 0.2, size=150)
-    found = bootstrap(values, resamples=20_000)
-    expected = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=2).confidence_interval
-    assert found.value == pytest.approx(values.mean())
-    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.002)
-
-
-def test_the_bootstrap_is_the_same_twice_and_another_with_another_seed() -> None:
-    values = np.random.default_rng(1).normal(size=40)
-    assert bootstrap(values, seed=3) == bootstrap(values, seed=3)
-    assert bootstrap(values, seed=3) != bootstrap(values, seed=4)
-
-
-def test_its_interval_covers_as_often_as_it_says() -> None:
-    random = np.random.default_rng(8)
-    covered = 0
-    for trial in range(300):
-        found = bootstrap(random.binomial(1, 0.4, size=100).astype(float), seed=trial, resamples=500)
-        covered += found.low <= 0.4 <= found.high
-    assert 0.90 <= covered / 300 <= 0.98
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (1, 0), (9, 2), (30, 30), (3, 41)])

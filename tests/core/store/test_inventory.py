@@ -5,6 +5,8 @@ from __future__ import annotations
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.store import inventory
+from core.store.artefact import Payload
+from core.store.stage import STAGES
 
 
 def test_every_artefact_is_counted_and_weighed(asked: Experiment, engine: Engine) -> None:
@@ -39,3 +41,13 @@ def test_an_empty_cache(engine: Engine) -> None:
     assert inventory.table(engine.store).empty
     assert inventory.remove(engine.store, ["embeddings"]) == (0, 0)
     assert 0 < inventory.disk(engine.store).free <= inventory.disk(engine.store).total
+
+
+def test_an_artefact_of_another_version_of_the_product_is_listed_and_can_be_removed(engine: Engine) -> None:
+    engine.store.put("of-tomorrow", {"version": 1}, Payload(facts={"n": 1}))
+    engine.store.put("ranks", STAGES["ranks"].spec(layer=1), Payload(facts={"n": 1}))
+    kept = inventory.table(engine.store).set_index("stage")
+    assert kept["what"].to_dict() == {"of-tomorrow": "of-tomorrow", "ranks": STAGES["ranks"].keeps}
+    assert kept["again"].to_dict() == {"of-tomorrow": "computing it again", "ranks": STAGES["ranks"].again}
+    assert inventory.remove(engine.store, ["of-tomorrow"])[0] == 1
+    assert list(inventory.table(engine.store)["stage"]) == ["ranks"]

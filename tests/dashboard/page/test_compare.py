@@ -9,9 +9,10 @@ import pytest
 
 from core.experiment.settings import Experiment
 from dashboard.page import compare
-from dashboard.state import link, session
+from dashboard.state import link
+from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
 A = Experiment(model="made", corpus="made", experts=20)
@@ -49,14 +50,14 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     assert not page.exception
     assert not page.dataframe
     next(button for button in page.button if button.label == "Keep this setting").click().run()
-    kept: Experiment = page.session_state["experiment"]
+    kept: Experiment = experiment_of(page)
     said = page.query_params["view.with"]
     assert (said if isinstance(said, str) else said[0]) == urlencode(link.to_query(kept))
 
     page = open_page("compare", strength="0.5", **{"view.with": urlencode(link.to_query(kept))})
     until(lambda: page.run().dataframe, "both results are there")
     assert not page.exception
-    engine = session.engine()
+    engine = process.engine()
     a, b = engine.known(replace(kept, strength=0.5)), engine.known(kept)
     assert a is not None
     assert b is not None

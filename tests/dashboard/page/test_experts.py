@@ -18,7 +18,8 @@ from core.pipeline.stages import Stages
 from core.store.store import Store
 from dashboard.charts import experts as charts
 from dashboard.charts import theme
-from dashboard.state import link, page_state, session
+from dashboard.state import link, page_state
+from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.command_line import command_line
 from tests.helpers.pages import OpenPage
@@ -35,7 +36,7 @@ def opened(open_page: OpenPage) -> Any:
         for _ in range(3):
             if is_ready(page):
                 break
-            until(lambda: not any(job.active for job in session.jobs().all()), "the experts are found")
+            until(lambda: not any(job.active for job in process.jobs().all()), "the experts are found")
             page.run()
         assert not page.exception
         assert is_ready(page)
@@ -166,7 +167,7 @@ def test_counts_and_histogram_hold_every_neuron(opened: Any) -> None:
 
 def test_removed_responses_are_said_and_read_again(opened: Any, tiny_link: dict[str, str], tiny_cache: Path) -> None:
     opened()
-    engine: Engine = session.engine()
+    engine: Engine = process.engine()
     stored = stages(tiny_link, tiny_cache)
     for code in LANGUAGES:
         engine.store.remove(stored.store.find("responses", stored.responses_spec(code)))
@@ -174,7 +175,7 @@ def test_removed_responses_are_said_and_read_again(opened: Any, tiny_link: dict[
     assert any("were removed from the cache" in text.value for text in page.text)
     assert len(page.get("vega_lite_chart")) == 4
     next(button for button in page.button if button.label == "Read the neurons again").click().run()
-    until(lambda: not any(job.active for job in session.jobs().all()), "the neurons are read")
+    until(lambda: not any(job.active for job in process.jobs().all()), "the neurons are read")
     page.run()
     assert not page.exception
     check_responses(page, int(ranking(page)["neuron"].iloc[0]), stored)

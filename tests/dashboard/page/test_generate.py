@@ -9,10 +9,10 @@ from core.language import identification
 from core.progress import Progress
 from dashboard.charts.generate import language_bars
 from dashboard.page.generate import both_frame, language_frame, likeliest, markup
-from dashboard.state import session
+from dashboard.work import process
 from dashboard.work.text_questions import Texts, Written
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def _press(page: object, key: str) -> None:
 
 
 def _settled() -> None:
-    until(lambda: not any(job.active for job in session.jobs().all()), "the queue is empty")
+    until(lambda: not any(job.active for job in process.jobs().all()), "the queue is empty")
 
 
 def _texts(page: object) -> list[str]:
@@ -61,7 +61,7 @@ def test_moving_a_control_writes_again_once_a_text_was_asked_for(open_page: Open
 
     def strengths() -> set[float]:
         return {
-            job.experiment.experiment.strength for job in session.jobs().all() if isinstance(job.experiment, Written)
+            job.experiment.experiment.strength for job in process.jobs().all() if isinstance(job.experiment, Written)
         }
 
     strength = next(slider for slider in page.sidebar.slider if slider.label == "Strength")
@@ -90,11 +90,11 @@ def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     page = open_page("generate", **{"view.tokens": "7", "view.seed": "3"})
     _press(page, "ask-Written")
     _settled()
-    job = next(job for job in session.jobs().all() if isinstance(job.experiment, Written))
+    job = next(job for job in process.jobs().all() if isinstance(job.experiment, Written))
     assert job.progress is not None
     assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
-    assert job.progress.partial == session.jobs().result(job.experiment)
+    assert job.progress.partial == process.jobs().result(job.experiment)
 
 
 def test_what_a_link_says_wrongly_is_the_default(open_page: OpenPage) -> None:
@@ -149,9 +149,9 @@ def test_a_language_that_the_classifier_does_not_know_has_no_bar() -> None:
 
 def test_progress_begins_at_the_beginning(open_page: OpenPage) -> None:
     page = open_page("generate")
-    question = Written(page.session_state["chosen"], Writing(tokens=6, seed=11))
+    question = Written(experiment_of(page), Writing(tokens=6, seed=11))
     seen: list[tuple[str, float]] = []
-    question.run(session.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
+    question.run(process.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
     first = next(fraction for stage, fraction in seen if stage == "writing without the intervention")
     assert first < 0.5, "half of it is still to come"
     last = [fraction for stage, fraction in seen if stage == "writing with the intervention"]

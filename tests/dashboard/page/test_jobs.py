@@ -9,10 +9,10 @@ from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.page import jobs
-from dashboard.state import session
+from dashboard.work import process
 from dashboard.work.queue import Job
 from tests.helpers.bench import X, until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_how_jobs_ended_is_said() -> None:
 
 def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
     page = open_page("jobs")
-    asked: Experiment = page.session_state["experiment"]
-    engine = session.engine()
+    asked: Experiment = experiment_of(page)
+    engine = process.engine()
     with engine.store.lock("rounds", {"held": "by the test"}):
-        job = session.jobs().submit("somebody", asked)
+        job = process.jobs().submit("somebody", asked)
         until(lambda: job.state == "running" or not job.active, "it runs")
         page.run()
         stops = [button for button in page.button if button.label == "Stop"]
@@ -50,9 +50,9 @@ def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
 
 def test_what_is_taken_away_is_gone(open_page: OpenPage, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("jobs")
-    asked: Experiment = page.session_state["experiment"]
+    asked: Experiment = experiment_of(page)
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
-    session.process.clear()
+    process.start.clear()
     Engine(Store(tmp_path / "cache")).run(asked)
     page.run()
     shown = page.dataframe[0].value.set_index("stage")

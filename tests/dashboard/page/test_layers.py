@@ -17,9 +17,10 @@ from core.pipeline.result import Result
 from core.pipeline.run import Run
 from dashboard.charts import layers as charts
 from dashboard.page import layers
-from dashboard.state import link, session
+from dashboard.state import link
+from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
 
@@ -112,7 +113,7 @@ def opened(open_page: OpenPage, **changes: str) -> AppTest:
     for _ in range(3):
         if charts_of(page):
             break
-        until(lambda: not any(job.active for job in session.jobs().all()), "the result is there")
+        until(lambda: not any(job.active for job in process.jobs().all()), "the result is there")
         page.run()
     assert not page.exception
     assert len(charts_of(page)) == 3
@@ -131,7 +132,7 @@ def test_opens(open_page: OpenPage, tiny_link: dict[str, str]) -> None:
     page = opened(open_page)
     assert page.title[0].value == "Where in the model does it happen?"
     experiment, _ = link.from_query(tiny_link)
-    found = session.engine().known(experiment)
+    found = process.engine().known(experiment)
     assert found is not None
     assert layers.verdict(found, "top1") in [text.value for text in page.markdown]
     assert f"layer {layers.best_before(found.layers, 'top1')}, best before" in charts_of(page)[0].proto.spec
@@ -145,19 +146,19 @@ def test_opens(open_page: OpenPage, tiny_link: dict[str, str]) -> None:
 def test_the_link_restores_the_view(open_page: OpenPage) -> None:
     page = opened(open_page, **{"view.embeddings": "centred"})
     assert page.query_params["view.embeddings"] == "centred"
-    found = session.engine().known(page.session_state["chosen"])
+    found = process.engine().known(experiment_of(page))
     assert layers.verdict(found, "centred") in [text.value for text in page.markdown]
 
 
 def test_under_a_control_the_neurons_that_were_drawn_are_shown(open_page: OpenPage) -> None:
     page = opened(open_page, control="random")
-    experiment = page.session_state["chosen"]
+    experiment = experiment_of(page)
     assert experiment.control == "random"
     assert "drawn at random" in small_print(page)
 
     def written(run: Run) -> np.ndarray:
         return run.spaces()[1].neurons
 
-    found = session.engine().known(experiment)
-    drawn = session.engine().answer(experiment, written)
+    found = process.engine().known(experiment)
+    drawn = process.engine().answer(experiment, written)
     assert layers._written(found).tolist() == drawn.tolist() != found.experts.neurons.tolist()

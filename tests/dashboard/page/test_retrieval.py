@@ -14,10 +14,10 @@ from core.spaces.similarity import COMPARISONS
 from core.stats.significance import holm, mcnemar
 from dashboard.charts import retrieval as charts
 from dashboard.page import retrieval
-from dashboard.state import session
 from dashboard.text import summary
+from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
 CODES = ("en", "es", "zh")
@@ -128,7 +128,7 @@ def test_the_page_shows_cores_numbers_and_keeps_its_view(open_page: OpenPage) ->
     page = open_page("retrieval", seed="41")  # whose control nobody else computes
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
-    engine, asked = session.engine(), page.session_state["experiment"]
+    engine, asked = process.engine(), experiment_of(page)
     pre, post = engine.answer(asked, translation_ranks.both)
     codes = [code for _, code in pre.candidates]
     means = [float(np.mean([(side.of(code) == 1).mean() for code in codes])) for side in (pre, post)]

@@ -10,9 +10,9 @@ from core.spaces.neighbours import Neighbours
 from dashboard.charts import theme
 from dashboard.page import sentences
 from dashboard.sentence_map import points
-from dashboard.state import session
+from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 def test_a_texts_markup_is_shown_not_obeyed() -> None:
@@ -46,7 +46,7 @@ def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) 
     page = open_page("sentences", **{"view.query": "en", "view.candidate": "ja", "view.row": "3"})
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
-    engine, asked = session.engine(), page.session_state["experiment"]
+    engine, asked = process.engine(), experiment_of(page)
     found = engine.answer(asked, lambda run: of_sentence(run, 0, "en", 3))
     table = page.dataframe[0].value.set_index("language")
     for code, (pre, post) in found.found.items():

@@ -10,12 +10,11 @@ from core.analyses import grid
 from core.analyses.grid import MEASURES
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
-from dashboard.state import session
-from dashboard.work import sweeps
+from dashboard.work import process, sweeps
 from dashboard.work.questions import Cell
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, X, until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 
 def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
@@ -94,8 +93,8 @@ def test_the_page_computes_what_is_missing(open_page: OpenPage) -> None:
     page.button(key="start-sweep").click().run()
     until(lambda: not {"start-sweep", "stop-sweep"} & {b.key for b in page.run().button}, "all are computed")
     assert not page.exception
-    asked = page.session_state["experiment"]
-    engine = session.engine()
+    asked = experiment_of(page)
+    engine = process.engine()
     known = {each: engine.answer_known(each, grid.cell) for each in grid.grid(asked, [10, 20], [0.0, 1.0])}
     assert all(value is not None for value in known.values())
     found = grid.best(known, "all_top1", {})

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
-from dashboard.state import session
+from dashboard.work import process
 from tests.helpers.bench import LONG
 
 
@@ -18,15 +18,15 @@ def _sidebar() -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.set_pages({}, "")
-    session.set_experiment(controls.sidebar())
+    session.visitor().page = ""
+    controls.sidebar()
 
 
 @pytest.fixture
 def sidebar(tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The sidebar alone, on the tiny model."""
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
-    session.process.clear()
+    process.start.clear()
     page = AppTest.from_function(_sidebar, default_timeout=LONG)
     for name, value in tiny_link.items():
         page.query_params[name] = value
