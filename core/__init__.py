@@ -24,7 +24,7 @@ _HOMES = {
     "Result": "core.pipeline.result",
     "METHODS": "core.neurons.interventions",
     "SCORES": "core.neurons.scores",
-    "MEASURES": "core.analyses.grid",
+    "MEASURES": "core.pipeline.measure_table",
     "AskError": "core.errors",
 }
 

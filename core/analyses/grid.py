@@ -8,48 +8,42 @@ from dataclasses import dataclass, replace
 
 from core.analyses.text_perplexity import measured
 from core.experiment.settings import Experiment
-from core.pipeline.result import merge_spaces
+from core.pipeline.measure_table import MEASURES, SHARE, TIMES, Unit
 from core.pipeline.run import Run
+
+TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted in seconds
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One measure of a cell."""
+class CellMeasure:
+    """One number of a cell, as lists say it; see `core.pipeline.measure_table.Measure`."""
 
     name: str
     title: str
-    share: bool  # written as a percentage
+    unit: Unit
     higher_is_better: bool
 
 
-TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted in seconds
-MEASURES = {
-    measure.name: measure
-    for measure in (
-        Measure("target_top1", "Top-1 from the target", True, True),
-        Measure("gain", "Gain in top-1", True, True),
-        Measure("all_top1", "Top-1, all pairs", True, True),
-        Measure("centred", "Top-1, mean-centred", True, True),
-        Measure("distance", "Distance, all pairs", False, False),
-        Measure("perplexity", "Perplexity, × the unmodified", False, False),
-    )
-}
+GAIN = CellMeasure("gain", "Gain in top-1", SHARE, True)
+PERPLEXITY = CellMeasure("perplexity", "Perplexity, × the unmodified", TIMES, False)
+
+
+def measures() -> dict[str, CellMeasure]:
+    """Every number that a cell may have, by name: all measures that are read at one layer, the gain, the perplexity."""
+    at_layer = [
+        CellMeasure(measure.name, measure.titled(), measure.unit, measure.higher_is_better)
+        for measure in MEASURES.values()
+        if not measure.reads_layers
+    ]
+    return {measure.name: measure for measure in (*at_layer, GAIN, PERPLEXITY)}
 
 
 def cell(run: Run) -> dict[str, float]:
-    """Everything in `MEASURES` but the perplexity, as an experiment's result has it; draws no map."""
+    """Everything in `measures` but the perplexity, as an experiment's result has it after; draws no map."""
     _, intervention = run.spaces()
-    (pre, _), (post, _) = map(run.measures.layer_measures, (None, intervention))
-    pairs = merge_spaces(pre, post, ["group", "query", "candidate", "n"])
-    ours = pairs[pairs["query"] == run.plan.target]
-    before, after = float(ours["top1_pre"].mean()), float(ours["top1_post"].mean())
-    return {
-        "target_top1": after,
-        "gain": after - before,
-        "all_top1": float(pairs["top1_post"].mean()),
-        "centred": float(ours["centred_post"].mean()),
-        "distance": float(pairs["distance_post"].mean()),
-    }
+    spaces = run.measures.before_after(intervention, layers=False)
+    values = {name: measure.read(spaces).post for name, measure in MEASURES.items() if not measure.reads_layers}
+    return values | {GAIN.name: spaces.target_top1.difference}
 
 
 def cell_with_text(run: Run) -> dict[str, float]:
@@ -67,7 +61,7 @@ def cell_with_text(run: Run) -> dict[str, float]:
     group = next(group for group in run.plan.groups if run.plan.target in group.languages)
     texts = group.texts[run.plan.target][:TEXTS]
     pre, post = measured(run, texts, None), measured(run, texts, intervention)
-    return cell(run) | {"perplexity": post.value / pre.value}
+    return cell(run) | {PERPLEXITY.name: post.value / pre.value}
 
 
 def grid(experiment: Experiment, counts: Sequence[int], strengths: Sequence[float]) -> list[Experiment]:
@@ -92,7 +86,7 @@ def best(
     cells : mapping
         What is known; missing cells are not in it.
     maximise : str
-        A name in `MEASURES`; one of which lower is better is minimised.
+        A name in `measures`; one of which lower is better is minimised.
     constraints : mapping of measure to ("at least" or "at most", value)
 
     Returns
@@ -108,7 +102,7 @@ def best(
             for name, (side, bound) in constraints.items()
         )
 
-    sign = 1.0 if MEASURES[maximise].higher_is_better else -1.0
+    sign = 1.0 if measures()[maximise].higher_is_better else -1.0
     known = [(each, values) for each, values in cells.items() if fits(values)]
     if not known:
         return None

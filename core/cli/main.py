@@ -26,7 +26,8 @@ from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
 from core.pipeline.engine import Engine
-from core.pipeline.result import Change, Result
+from core.pipeline.measure_table import MEASURES, Measure
+from core.pipeline.result import Result
 from core.progress import Progress, Terminal, duration
 from core.store.location import default_cache
 from core.store.store import Store
@@ -330,25 +331,23 @@ def _write(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+_WIDTH = 44  # of the names of measures
+
+
 def _summary(result: Result) -> str:
     """The result as a few lines of text."""
     experiment, plan = result.plan.experiment, result.plan
     rows = result.from_target
-    layer, at_best = result.best_layer
     k, score = len(result.experts.neurons), SCORES[experiment.score].title
     what = "experts" if experiment.control == "none" else "random neurons in place of its experts"
     lines = [
         "",
         f"{label(plan.target)}: {k:,} {what}, {experiment.method} at strength {experiment.strength:g}, "
         f"{experiment.model}, {experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
-        f"  {f'mean {score} of the experts':<30} {result.experts.scores.mean():.3f}",
-        _line("top-1, target as query", result.target_top1),
-        _line("top-1, all pairs", result.all_top1),
-        _line("distance, all pairs", result.all_pairs_distance),
-        _line("distance, to target", result.target_distance),
+        f"  {f'mean {score} of the experts':<{_WIDTH}} {result.experts.scores.mean():.3f}",
+        *(_line(measure, result) for measure in MEASURES.values() if not measure.free),
         "  free, for comparison:",
-        _line("top-1, mean-centred", result.centred),
-        _line(f"top-1, layer {layer} (best pre)", at_best),
+        *(_line(measure, result) for measure in MEASURES.values() if measure.free),
         "",
         f"  {plan.target} as query    pre    post     n",
     ]
@@ -357,8 +356,9 @@ def _summary(result: Result) -> str:
     return "\n".join([*lines, "", f"  took {duration(sum(result.seconds.values()))}"])
 
 
-def _line(name: str, change: Change) -> str:
-    return f"  {name:<30} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+.3f})"
+def _line(measure: Measure, result: Result) -> str:
+    change, title = measure.read(result), measure.titled(label(result.plan.target), result)
+    return f"  {title:<{_WIDTH}} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+.3f})"
 
 
 if __name__ == "__main__":

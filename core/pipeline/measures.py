@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.neurons.interventions import Intervention
+from core.pipeline.before_after import BeforeAfter, side_by_side
 from core.pipeline.stages import Stages
 from core.spaces import distances, projection, retrieval
 from core.spaces.similarity import CENTRED
@@ -26,6 +27,24 @@ class Measures:
 
     def __init__(self, stages: Stages) -> None:
         self.stages, self.plan = stages, stages.plan
+
+    def before_after(self, intervention: Intervention, layers: bool = True) -> BeforeAfter:
+        """Everything measured of the space before and of that after an intervention, side by side.
+
+        Parameters
+        ----------
+        layers : bool
+            Measure every layer too; else the table of layers has no rows.
+        """
+        (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.layer_measures, (None, intervention))
+        medoid = side_by_side(medoid_pre, medoid_post, ["language"])
+        profiles = (self.profile(None), self.profile(intervention)) if layers else None
+        return BeforeAfter(
+            plan=self.plan,
+            pairs=side_by_side(pairs_pre, pairs_post, ["group", "query", "candidate", "n"]),
+            medoid=medoid.rename(columns={"to_medoid_pre": "pre", "to_medoid_post": "post"}),
+            layers=side_by_side(*profiles, ["layer"]) if profiles else pd.DataFrame(),
+        )
 
     def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Everything measured at the chosen layer of one space.

@@ -18,7 +18,7 @@ from core.pipeline.early_estimates import estimate
 from core.pipeline.incremental import Seen, embed
 from core.pipeline.measures import Measures
 from core.pipeline.model_host import ModelHost
-from core.pipeline.result import Result, merge_spaces
+from core.pipeline.result import Result
 from core.pipeline.stages import Stages
 from core.progress import Progress
 from core.store.stage import STAGES, NotCached
@@ -96,19 +96,16 @@ class Run:
         """Everything that is measured of the experiment."""
         experts, intervention = self.spaces()
         with self._timed("measure"):
-            (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.measures.layer_measures, (None, intervention))
-            pairs = merge_spaces(pairs_pre, pairs_post, ["group", "query", "candidate", "n"])
-            medoid = merge_spaces(medoid_pre, medoid_post, ["language"])
-            layers = merge_spaces(self.measures.profile(None), self.measures.profile(intervention), ["layer"])
+            measured = self.measures.before_after(intervention)
         with self._timed("projection"):
             maps = self.measures.projection(intervention)
         self.progress.finish()
         return Result(
             plan=self.plan,
             experts=experts,
-            pairs=pairs,
-            medoid=medoid.rename(columns={"to_medoid_pre": "pre", "to_medoid_post": "post"}),
-            layers=layers,
+            pairs=measured.pairs,
+            medoid=measured.medoid,
+            layers=measured.layers,
             maps=tuple(maps),
             seconds=self.seconds,
             computed=tuple(self.computed),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,6 +12,7 @@ import streamlit as st
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
 from core.experiment.settings import Experiment
+from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
 from dashboard.charts import compare as charts
@@ -148,26 +148,12 @@ def warnings(a: Result, b: Result) -> list[str]:
     return found
 
 
-_SHARES: Mapping[str, Callable[[Result], tuple[float, float]]] = {
-    "Top-1 from the target": lambda r: (r.target_top1.pre, r.target_top1.post),
-    "Top-1, all pairs": lambda r: (r.all_top1.pre, r.all_top1.post),
-    "Top-1, mean-centred": lambda r: (r.centred.pre, r.centred.post),
-    "Top-1 at the best unmodified layer": lambda r: (r.best_layer[1].pre, r.best_layer[1].post),
-}
-_DISTANCES: Mapping[str, Callable[[Result], tuple[float, float]]] = {
-    "Distance, all pairs": lambda r: (r.all_pairs_distance.pre, r.all_pairs_distance.post),
-    "Distance to the target": lambda r: (r.target_distance.pre, r.target_distance.post),
-    "Distance to the medoid, target": lambda r: (r.to_medoid(of_target=True).pre, r.to_medoid(of_target=True).post),
-    "Distance to the medoid, others": lambda r: (r.to_medoid(of_target=False).pre, r.to_medoid(of_target=False).post),
-}
-
-
 def measure_frame(a: Result, b: Result) -> pd.DataFrame:
     """One row a measure: ``measure, A before, A after, B before, B after, A - B after``."""
     rows = []
-    for name, read in {**_SHARES, **_DISTANCES}.items():
-        (a_pre, a_post), (b_pre, b_post) = read(a), read(b)
-        rows.append((name, a_pre, a_post, b_pre, b_post, a_post - b_post))
+    for measure in MEASURES.values():
+        first, second = measure.read(a), measure.read(b)
+        rows.append((measure.titled(), first.pre, first.post, second.pre, second.post, first.post - second.post))
     for name, one, other in (
         ("Experts", float(len(a.experts.neurons)), float(len(b.experts.neurons))),
         ("Mean score of the experts", float(a.experts.scores.mean()), float(b.experts.scores.mean())),

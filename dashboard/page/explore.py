@@ -6,13 +6,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.experiment.settings import Experiment
-from core.pipeline.result import Change, Result
+from core.pipeline.measure_table import MEASURES, Measure
+from core.pipeline.result import Result
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import map_panel, waiting
 from dashboard.state import presentation, session
 from dashboard.text import frames, summary, tour
+
+_MOVED = 0.0005  # less is written as "+0.0 points", which is no gain
 
 
 def draw() -> None:
@@ -46,6 +49,7 @@ def _show(result: Result) -> None:
         _retrieval(result)
     with right:
         _layers(result)
+    _every_measure(result)
     _conditions(result)
 
 
@@ -56,23 +60,12 @@ def _summary(result: Result) -> None:
 
 def _figures(result: Result) -> None:
     target = theme.name(result.plan.target)
-    columns = st.columns(4)
-    _share(
-        columns[0], f"Top-1 from {target}", result.target_top1, "Mean over candidate languages, target as the query."
-    )
-    _share(columns[1], "Top-1, all pairs", result.all_top1, "Mean over all ordered pairs of languages.")
-    apart = result.all_pairs_distance
-    columns[2].metric(
-        "Translation distance",
-        f"{apart.post:.3f}",
-        f"{apart.difference:+.3f} from {apart.pre:.3f}",
-        delta_color="inverse" if abs(apart.difference) >= 0.0005 else "off",
-        delta_arrow="auto" if abs(apart.difference) >= 0.0005 else "off",
-        border=True,
-        help="Cosine distance, mean over sentences and over all pairs of languages.",
-    )
+    headlines = [measure for measure in MEASURES.values() if measure.headline]
+    *columns, last = st.columns(len(headlines) + 1)
+    for column, measure in zip(columns, headlines, strict=True):
+        _figure(column, measure, result, target)
     layer, best = result.best_layer
-    columns[3].metric(
+    last.metric(
         f"Untouched model, layer {layer}",
         summary.percent(best.pre),
         f"mean-centred: {summary.percent(result.centred.pre)}",
@@ -84,17 +77,24 @@ def _figures(result: Result) -> None:
     )
 
 
-def _share(column: DeltaGenerator, title: str, change: Change, hint: str) -> None:
-    moved = abs(change.difference) >= 0.0005  # else "+0.0 points", which is no gain
+def _figure(column: DeltaGenerator, measure: Measure, result: Result, target: str) -> None:
+    """One measure after, and its change."""
+    change, unit = measure.read(result), measure.unit
+    moved = abs(change.difference) >= _MOVED
     column.metric(
-        title,
-        summary.percent(change.post),
-        f"{summary.points(change)} from {summary.percent(change.pre)}",
-        delta_color="normal" if moved else "off",
+        measure.titled(target, result),
+        unit.text(change.post),
+        f"{unit.change_text(change.difference)} from {unit.text(change.pre)}",
+        delta_color="off" if not moved else "normal" if measure.higher_is_better else "inverse",
         delta_arrow="auto" if moved else "off",
         border=True,
-        help=hint,
+        help=measure.explained(target),
     )
+
+
+def _every_measure(result: Result) -> None:
+    with st.expander("Every measure, before and after"):
+        drawing.table(frames.measure_frame(result), key="measures")
 
 
 def _retrieval(result: Result) -> None:

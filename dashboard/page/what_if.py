@@ -11,17 +11,17 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import grid
-from core.analyses.grid import MEASURES, Measure
+from core.analyses.grid import PERPLEXITY, CellMeasure
 from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
+from core.pipeline.measure_table import SHARE
 from core.progress import duration
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import what_if as charts
 from dashboard.page import waiting
 from dashboard.state import page_state, session
-from dashboard.text import summary
 from dashboard.work import process, sweeps
 from dashboard.work.questions import Cell, TextCell
 
@@ -42,8 +42,9 @@ def draw() -> None:
         return
     counts, strengths = _axes(experiment, most)
     experiments = grid.grid(experiment, counts, strengths)
-    measure = MEASURES[page_state.choice("Measure", list(MEASURES), "measure", lambda name: MEASURES[name].title)]
-    kind = TextCell if "perplexity" in (measure.name, page_state.get("provided", "none")) else Cell
+    measures = grid.measures()
+    measure = measures[page_state.choice("Measure", list(measures), "measure", lambda name: measures[name].title)]
+    kind = TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
     working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
     # Only while there is work: a page that is drawn anew every other second is not one to read in peace.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
@@ -79,7 +80,7 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
     return sorted({float(part) for part in good[:_MOST]}) or list(usual)
 
 
-def _live(experiment: Experiment, experiments: list[Experiment], measure: Measure, kind: sweeps.Kind) -> None:
+def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind) -> None:
     """What changes while cells are computed."""
     known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
     st.html('<div data-testid="result-ready"></div>')
@@ -88,7 +89,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
     left, right = st.columns([3, 2], gap="large")
     with left:
         picked = drawing.chart(
-            charts.surface(cells, measure.title, measure.share, (experiment.experts, experiment.strength)),
+            charts.surface(cells, measure.title, measure.unit is SHARE, (experiment.experts, experiment.strength)),
             key="surface",
             alt=f"{measure.title} over expert neurons and strength; empty cells are not computed.",
             data=cells,
@@ -96,17 +97,17 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: Measur
         )
     with right:
         _best(known, measure)
-        if measure.name == "perplexity":
+        if measure == PERPLEXITY:
             theme.quiet(
                 f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
                 "unmodified model, more is worse."
             )
-        needed = {measure.name, "perplexity"} if kind is TextCell else {measure.name}
+        needed = {measure.name, PERPLEXITY.name} if kind is TextCell else {measure.name}
         missing = [each for each in dict.fromkeys(experiments) if not needed <= known.get(each, {}).keys()]
         _fill(missing, kind, experiment)
     if len(known) > 1:
         drawing.chart(
-            charts.lines(cells, measure.title, measure.share),
+            charts.lines(cells, measure.title, measure.unit is SHARE),
             key="surface-lines",
             alt=f"{measure.title} against strength, one line a number of neurons.",
             data=cells,
@@ -131,7 +132,7 @@ def cell_frame(
     experiments: Sequence[Experiment],
     known: dict[Experiment, dict[str, float]],
     states: dict[Experiment, str],
-    measure: Measure,
+    measure: CellMeasure,
 ) -> pd.DataFrame:
     """One row a place of the grid: ``k, strength, value, label, state``.
 
@@ -142,7 +143,7 @@ def cell_frame(
     for each in experiments:
         value = known.get(each, {}).get(measure.name)
         state = "computed" if value is not None else states.get(each, "not computed")
-        label = "" if value is None else summary.percent(value) if measure.share else f"{value:.3f}"
+        label = "" if value is None else measure.unit.text(value)
         waits = {"waiting": "…", "running": "▶", "failed": "✕"}.get(state, "")
         for k in counts if each.strength == 0 else [each.experts]:
             rows.append({"k": k, "strength": each.strength, "value": value, "label": label or waits, "state": state})
@@ -150,7 +151,7 @@ def cell_frame(
     return frame.astype({"value": float}).sort_values(["k", "strength"], ignore_index=True)
 
 
-def _best(known: dict[Experiment, dict[str, float]], measure: Measure) -> None:
+def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure) -> None:
     st.markdown("**The best of what is computed**")
     if not known:
         theme.quiet("Nothing is computed yet.")
@@ -161,26 +162,27 @@ def _best(known: dict[Experiment, dict[str, float]], measure: Measure) -> None:
         st.markdown("No computed setting fulfils this.")
         return
     value = known[found][measure.name]
-    written = summary.percent(value) if measure.share else f"{value:.3f}"
+    written = measure.unit.text(value)
     st.markdown(f"**{found.experts:,} neurons at strength {found.strength:g}**: {written}, of {len(known)} settings.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
         session.go("", found)
 
 
-def _constraint(measure: Measure) -> dict[str, tuple[str, float]]:
-    names = ["none", *(name for name in MEASURES if name != measure.name)]
+def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
+    measures = grid.measures()
+    names = ["none", *(name for name in measures if name != measure.name)]
     name = page_state.pick(
-        "Provided that", names, "provided", lambda n: MEASURES[n].title if n in MEASURES else "(nothing)"
+        "Provided that", names, "provided", lambda name: measures[name].title if name in measures else "(nothing)"
     )
     if name == "none":
         return {}
-    side = "at least" if MEASURES[name].higher_is_better else "at most"
+    side = "at least" if measures[name].higher_is_better else "at most"
     try:
         bound = float(page_state.get("bound", "0.5"))
     except ValueError:
         bound = 0.5
-    bound = 1.5 if name == "perplexity" and not page_state.get("bound") else bound
+    bound = 1.5 if name == PERPLEXITY.name and not page_state.get("bound") else bound
     bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key("bound"))
     page_state.put("bound", f"{bound:g}", "0.5")
     return {name: (side, bound)}

@@ -5,9 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
 from dashboard.charts import theme
+
+
+def measure_frame(result: Result) -> pd.DataFrame:
+    """Every measure as people read it: ``measure, before, after, change, what it says``."""
+    target = theme.name(result.plan.target)
+    rows = []
+    for measure in MEASURES.values():
+        change, unit = measure.read(result), measure.unit
+        numbers = unit.text(change.pre), unit.text(change.post), unit.change_text(change.difference)
+        rows.append((measure.titled(target, result), *numbers, measure.explained(target)))
+    return pd.DataFrame(rows, columns=["measure", "before", "after", "change", "what it says"])
 
 
 def layer_frame(result: Result) -> pd.DataFrame:

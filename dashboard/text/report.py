@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as escaping
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -13,7 +13,7 @@ from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
-from core.pipeline.result import Change, Result
+from core.pipeline.result import Result
 from dashboard.charts import explore as charts
 from dashboard.charts import export, theme
 from dashboard.state import link
@@ -42,7 +42,7 @@ def html(result: Result) -> str:
         f"<h1>What the language neurons of {_text(target)} do</h1>",
         *(f"<p>{_emphasised(paragraph)}</p>" for paragraph in summary.summary(result).split("\n\n")),
         "<h2>Before and after</h2>",
-        _table(_measures(result), "Each measure in both spaces."),
+        _table(frames.measure_frame(result), "Each measure in both spaces."),
         *_maps(result),
         f"<h2>Does a {_text(target)} sentence find its translation?</h2>",
         _figure(
@@ -67,26 +67,6 @@ def html(result: Result) -> str:
         f"<title>Language neurons: {_text(target)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
-
-
-def _measures(result: Result) -> pd.DataFrame:
-    layer, best = result.best_layer
-    target = theme.name(result.plan.target)
-    shares: Mapping[str, Change] = {
-        f"Top-1 from {target}": result.target_top1,
-        "Top-1, all pairs": result.all_top1,
-        f"Top-1 from {target}, mean-centred": result.centred,
-        f"Top-1 from {target}, layer {layer} (best unmodified)": best,
-    }
-    distances = {
-        "Distance, all pairs": result.all_pairs_distance,
-        f"Distance to {target}": result.target_distance,
-        f"Distance to the medoid, {target}": result.to_medoid(of_target=True),
-        "Distance to the medoid, others": result.to_medoid(of_target=False),
-    }
-    rows = [(name, summary.percent(c.pre), summary.percent(c.post), summary.points(c)) for name, c in shares.items()]
-    rows += [(name, f"{c.pre:.3f}", f"{c.post:.3f}", f"{c.difference:+.3f}") for name, c in distances.items()]
-    return pd.DataFrame(rows, columns=["measure", "before", "after", "change"])
 
 
 def _by_candidate(result: Result) -> pd.DataFrame:

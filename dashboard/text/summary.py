@@ -5,7 +5,9 @@ from __future__ import annotations
 from core.experiment.settings import Experiment
 from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
-from core.pipeline.result import Change, Result
+from core.pipeline.before_after import Change
+from core.pipeline.measure_table import MEASURES, SHARE
+from core.pipeline.result import Result
 from dashboard.charts.theme import name
 
 _NO_CHANGE = 0.005  # half a percentage point
@@ -13,12 +15,12 @@ _NO_CHANGE = 0.005  # half a percentage point
 
 def percent(value: float) -> str:
     """A share as a percentage: one decimal below ten."""
-    return f"{100 * value:.1f}%" if value < 0.0995 else f"{100 * value:.0f}%"
+    return SHARE.text(value)
 
 
 def points(change: Change) -> str:
     """A change of a share, in percentage points."""
-    return f"{100 * change.difference:+.1f} points"
+    return SHARE.change_text(change.difference)
 
 
 def summary(result: Result) -> str:
@@ -122,13 +124,12 @@ def _distance(result: Result) -> str:
 
 
 def _free(result: Result) -> str:
-    centred, (layer, best), gained = result.centred, result.best_layer, result.target_top1
-    free = (
-        f"**Without any intervention,** subtracting each language's mean embedding gives {percent(centred.pre)}, "
-        f"and layer {layer} gives {percent(best.pre)}"
-    )
+    gained = result.target_top1
+    values = dict(measure.free_value(result) for measure in MEASURES.values() if measure.free)
+    *others, last = (f"{what} gives {percent(value)}" for what, value in values.items())
+    free = f"**Without any intervention,** {', '.join(others)}, and {last}"
     if gained.difference <= _NO_CHANGE:
         return f"{free}: the intervention adds nothing to what the model has already."
-    if max(centred.pre, best.pre) + _NO_CHANGE >= gained.post:
+    if max(values.values()) + _NO_CHANGE >= gained.post:
         return f"{free}: the alignment is in the model already, and the intervention brings it to this layer."
-    return f"{free}: the intervention goes beyond both."
+    return f"{free}: the intervention goes beyond {'both' if len(values) == 2 else 'all of them'}."

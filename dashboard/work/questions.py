@@ -50,7 +50,7 @@ class RanksAsked(OfExperiment):
 
 @dataclass(frozen=True)
 class Cell(OfExperiment):
-    """The measures of one experiment, without its map: a mapping of `core.analyses.grid.MEASURES`."""
+    """The measures of one experiment, without its map: a mapping of `core.analyses.grid.measures`."""
 
     question = staticmethod(grid.cell)
 

@@ -316,7 +316,7 @@ def figures_of(result: Mapping[str, Any], target: str = "Japanese") -> dict[str,
     return {
         f"Top-1 from {target}": change(summary["target_top1"]),
         "Top-1, all pairs": change(summary["all_top1"]),
-        "Translation distance": (
+        "Distance, all pairs": (
             f"{distance['post']:.3f}",
             f"{distance['post'] - distance['pre']:+.3f} from {distance['pre']:.3f}",
         ),

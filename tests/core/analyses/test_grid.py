@@ -23,14 +23,18 @@ def test_a_cell_says_what_the_result_says_without_a_map(asked: Experiment, engin
     assert engine.answer_known(wanted, grid.cell) == cell
     result = engine.run(wanted)
     assert result.computed == ()  # what a cell computed is all that a result needs but the map
-    assert cell == {
+    expected = {
         "target_top1": result.target_top1.post,
         "gain": result.target_top1.difference,
         "all_top1": result.all_top1.post,
         "centred": result.centred.post,
         "distance": result.all_pairs_distance.post,
+        "target_distance": result.target_distance.post,
+        "target_medoid": result.to_medoid(of_target=True).post,
+        "others_medoid": result.to_medoid(of_target=False).post,
     }
-    assert set(cell) == set(grid.MEASURES) - {"perplexity"}
+    assert cell == expected
+    assert set(cell) == set(grid.measures()) - {"perplexity"}
 
 
 def test_perplexity_is_that_of_the_targets_sentences_over_the_unmodified(asked: Experiment, engine: Engine) -> None:
@@ -66,7 +70,7 @@ def test_the_best_is_a_plain_loops_and_never_a_missing_one() -> None:
     for _ in range(50):
         cells = {
             Experiment(experts=k, strength=s): {
-                name: float(random.integers(4)) if random.random() > 0.1 else math.nan for name in grid.MEASURES
+                name: float(random.integers(4)) if random.random() > 0.1 else math.nan for name in grid.measures()
             }
             for k in (100, 200)
             for s in (0.0, 0.5, 1.0)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from core.analyses import grid
-from core.analyses.grid import MEASURES
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
 from dashboard.work import process, sweeps
@@ -20,7 +19,7 @@ from tests.helpers.pages import OpenPage, experiment_of
 def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
     cells = grid.grid(X, [10, 20], [0.0, 1.0])
     known = {cells[0]: {"target_top1": 0.1}, cells[1]: {"target_top1": 0.5}}
-    frame = what_if.cell_frame(cells, known, {cells[3]: "running"}, MEASURES["target_top1"])
+    frame = what_if.cell_frame(cells, known, {cells[3]: "running"}, grid.measures()["target_top1"])
     values = frame.set_index(["k", "strength"])
     assert values.loc[(10, 0.0), "value"] == values.loc[(20, 0.0), "value"] == 0.1
     assert values.loc[(10, 1.0), "value"] == 0.5
@@ -45,7 +44,9 @@ def test_a_row_or_a_column_can_be_filled_alone() -> None:
 
 def test_strengths_stand_on_the_axis_as_they_are() -> None:
     cells = grid.grid(X, [1000], [0.25, 0.75])
-    frame = what_if.cell_frame(cells, {each: {"target_top1": 0.1} for each in cells}, {}, MEASURES["target_top1"])
+    frame = what_if.cell_frame(
+        cells, {each: {"target_top1": 0.1} for each in cells}, {}, grid.measures()["target_top1"]
+    )
     axis = charts.lines(frame, "Top-1", True).to_dict()["encoding"]
     assert axis["x"]["axis"]["values"] == [0.25, 0.75]
     assert axis["x"]["axis"]["format"] == ".3~g"  # else rounded to a tenth

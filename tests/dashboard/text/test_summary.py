@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.experiment.settings import Experiment
-from core.pipeline.result import Change
+from core.pipeline.before_after import Change
 from dashboard.text import summary
 from tests.helpers.results import make_result
 
