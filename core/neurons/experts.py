@@ -1,10 +1,11 @@
-"""Every neuron's expertise for every probe language, and the experts chosen by it."""
+"""Every neuron's expertise for every probe language, the experts chosen by it, and where they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.selection import Selection
@@ -57,3 +58,48 @@ class Experts:
     neurons: np.ndarray
     scores: np.ndarray
     values: np.ndarray
+
+
+def by_site(neurons: NeuronMap, chosen: np.ndarray) -> pd.DataFrame:
+    """Count how many of the chosen neurons ``(k,)`` each site has.
+
+    Returns
+    -------
+    DataFrame
+        ``layer, site, experts, width, share``, one row a site; ``width``: its neurons, ``share``: of them, experts.
+    """
+    rows = pd.DataFrame(
+        {
+            "layer": [site.layer for site in neurons.sites],
+            "site": [site.name for site in neurons.sites],
+            "experts": 0,
+            "width": [site.width for site in neurons.sites],
+        }
+    )
+    number = {site: row for row, site in enumerate(neurons.sites)}
+    for site, units, _ in neurons.by_site(chosen):
+        rows.loc[number[site], "experts"] = len(units)
+    return rows.assign(share=rows["experts"] / rows["width"])
+
+
+def histogram(scores: np.ndarray, chosen: np.ndarray, bins: int = 80) -> pd.DataFrame:
+    """Count the scores ``(n_neurons,)`` in bins: those of all neurons, and those of the chosen ``(k,)``.
+
+    Returns
+    -------
+    DataFrame
+        ``low, high, neurons, experts``, one row a bin of equal width; the last bin has its upper end inside. Scores
+        that are not finite are in no bin.
+    """
+    finite = scores[np.isfinite(scores)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1e-9, bins + 1)
+    best = scores[chosen]
+    return pd.DataFrame(
+        {
+            "low": edges[:-1],
+            "high": edges[1:],
+            "neurons": np.histogram(finite, edges)[0],
+            "experts": np.histogram(best[np.isfinite(best)], edges)[0],
+        }
+    )

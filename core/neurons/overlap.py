@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.neurons.experts import Expertise
+from core.neurons.neuron_map import NeuronMap
+from core.neurons.selection import Selection, layers_of
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -88,3 +92,14 @@ def places(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
             order = np.argsort(-of_language[members], kind="stable")
             row[members[order]] = np.arange(len(members), dtype=np.int32)
     return found
+
+
+def ranking(expertise: Expertise, chosen_by: Selection, neurons: NeuronMap) -> Ranking:
+    """Rank the neurons that may be experts, for every probe language, as the selection does.
+
+    A lowest score is not regarded: with it, the languages' sets would not be of one size.
+    """
+    candidates = chosen_by.candidates(neurons)
+    groups = layers_of(candidates, neurons) if chosen_by.over == "layer" else np.zeros(len(candidates), dtype=np.int64)
+    sizes = tuple(np.unique_counts(groups).counts)
+    return Ranking(expertise.languages, places(expertise.scores[:, candidates], groups), sizes)

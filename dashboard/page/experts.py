@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import experts
-from core.analyses.experts import Anatomy
+from core.analyses.experts import ScoredNeurons
 from core.experiment.settings import Experiment
-from core.neurons.overlap import Ranking
+from core.neurons.experts import by_site, histogram
+from core.neurons.overlap import Ranking, ranking
 from core.neurons.scores import SCORES
 from core.pipeline.engine import Engine
 from core.progress import Progress
@@ -37,7 +38,7 @@ class ExpertView:
 
     experiment: Experiment
 
-    def known(self, engine: Engine) -> Anatomy | None:
+    def known(self, engine: Engine) -> ScoredNeurons | None:
         """What is stored."""
         return engine.answer_known(self.experiment, experts.read)
 
@@ -47,7 +48,7 @@ class ExpertView:
         load = stages["load"] if stages["capture"] else 0.0
         return load + stages["capture"] + stages["expertise"]
 
-    def run(self, engine: Engine, progress: Progress) -> Anatomy:
+    def run(self, engine: Engine, progress: Progress) -> ScoredNeurons:
         """Find the experts."""
         return engine.answer(self.experiment, experts.read, progress)
 
@@ -83,12 +84,12 @@ def draw() -> None:
     """Draw the page."""
     st.title("Which neurons are the experts?", anchor=False)
     theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
-    found: Anatomy | None = waiting.answer_or_wait(ExpertView(session.experiment()))
+    found: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
     if found is not None:
         _show(found)
 
 
-def _show(found: Anatomy) -> None:
+def _show(found: ScoredNeurons) -> None:
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
         st.markdown(_summary(found))
@@ -104,17 +105,18 @@ def _show(found: Anatomy) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _overlaps(key: tuple[Any, ...], _found: Anatomy) -> Overlaps:  # noqa: ARG001 - what it is kept under
+def _overlaps(key: tuple[Any, ...], _found: ScoredNeurons) -> Overlaps:  # noqa: ARG001 - what it is kept under
     """Every language's ranking and their overlap at every k.
 
     Kept by the digest of the expertise and by which neurons are ranked, never by the arrays: Streamlit leaves out of
     its key what begins with an underscore.
     """
-    ranked = experts.ranking(_found.expertise, _found.plan)
+    plan = _found.plan
+    ranked = ranking(_found.expertise, plan.experiment.selection, plan.outline.neurons)
     return ranked, ranked.curve()
 
 
-def _summary(found: Anatomy) -> str:
+def _summary(found: ScoredNeurons) -> str:
     target, scores = theme.name(found.plan.target), found.experts.scores
     return (
         f"The **{len(scores):,} experts** of {target} score **{scores.mean():.3f}** on average and at least "
@@ -123,10 +125,10 @@ def _summary(found: Anatomy) -> str:
     )
 
 
-def _sites(found: Anatomy) -> None:
+def _sites(found: ScoredNeurons) -> None:
     st.subheader("Where are they?", anchor=False)
     by = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
-    rows = experts.by_site(found.plan.outline.neurons, found.experts.neurons).rename(columns={"layer": "block"})
+    rows = by_site(found.plan.outline.neurons, found.experts.neurons).rename(columns={"layer": "block"})
     drawing.chart(
         charts.sites(rows, by),
         key="experts-by-site",
@@ -139,10 +141,10 @@ def _sites(found: Anatomy) -> None:
     )
 
 
-def _scores(found: Anatomy) -> None:
+def _scores(found: ScoredNeurons) -> None:
     st.subheader("How well do they tell the language?", anchor=False)
     everyone = found.expertise.scores[found.expertise.languages.index(found.plan.target)]
-    rows, best = experts.histogram(everyone, found.experts.neurons), found.experts.scores
+    rows, best = histogram(everyone, found.experts.neurons), found.experts.scores
     title = SCORES[found.plan.experiment.score].title
     drawing.chart(
         charts.scores(rows, float(best.min()), title),
@@ -156,7 +158,7 @@ def _scores(found: Anatomy) -> None:
     )
 
 
-def _overlap(found: Anatomy) -> None:
+def _overlap(found: ScoredNeurons) -> None:
     st.subheader("Do languages share experts?", anchor=False)
     chosen = found.plan.experiment.selection
     ranked, curve = _overlaps((found.key, chosen.over, chosen.layers, chosen.sites), found)
@@ -208,7 +210,7 @@ def _chosen_k(asked: int, most: int) -> int:
     return k
 
 
-def _table(found: Anatomy) -> int:
+def _table(found: ScoredNeurons) -> int:
     """The ranking; returns the neuron that is chosen."""
     st.subheader("The experts, best first", anchor=False)
     rows = ranking_frame(found)
@@ -227,7 +229,7 @@ def _table(found: Anatomy) -> int:
     return neuron
 
 
-def _neuron(found: Anatomy, neuron: int) -> None:
+def _neuron(found: ScoredNeurons, neuron: int) -> None:
     plan = found.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
     st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
@@ -267,7 +269,7 @@ def _neuron(found: Anatomy, neuron: int) -> None:
     )
 
 
-def ranking_frame(found: Anatomy) -> pd.DataFrame:
+def ranking_frame(found: ScoredNeurons) -> pd.DataFrame:
     """``rank, neuron, layer, site, unit, score, value``, as the command line writes it."""
     rows = pd.DataFrame(found.plan.outline.neurons.named(found.experts.neurons))
     rows.insert(0, "rank", np.arange(1, len(rows) + 1))
@@ -289,7 +291,7 @@ def overlap_frame(ranked: Ranking, k: int) -> pd.DataFrame:
     )
 
 
-def responses_frame(found: Anatomy, answer: np.ndarray) -> pd.DataFrame:
+def responses_frame(found: ScoredNeurons, answer: np.ndarray) -> pd.DataFrame:
     """``language, name, row, response, text``, one row a probe sentence."""
     probe = found.plan.probe
     return pd.concat(
@@ -303,7 +305,7 @@ def responses_frame(found: Anatomy, answer: np.ndarray) -> pd.DataFrame:
     )
 
 
-def neuron_frame(found: Anatomy, neuron: int) -> pd.DataFrame:
+def neuron_frame(found: ScoredNeurons, neuron: int) -> pd.DataFrame:
     """``language, score, mean``: how well the neuron tells each language; the target first, then the best."""
     rows = pd.DataFrame(
         {
@@ -317,7 +319,7 @@ def neuron_frame(found: Anatomy, neuron: int) -> pd.DataFrame:
     return rows.iloc[order].reset_index(drop=True)
 
 
-def _conditions(found: Anatomy) -> str:
+def _conditions(found: ScoredNeurons) -> str:
     plan, asked = found.plan, found.plan.experiment
     return (
         f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses import experts
 from core.experiment.settings import Experiment
+from core.neurons.experts import by_site
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.spaces.similarity import CENTRED
@@ -155,7 +155,7 @@ def lines_frame(layers: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 def neurons_frame(result: Result, written: np.ndarray) -> pd.DataFrame:
     """One row a site: ``block, site, experts, width, share``."""
-    return experts.by_site(result.plan.outline.neurons, written).rename(columns={"layer": "block"})
+    return by_site(result.plan.outline.neurons, written).rename(columns={"layer": "block"})
 
 
 def best_before(layers: pd.DataFrame, measure: str) -> int:

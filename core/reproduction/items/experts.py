@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analyses.experts import by_site
-from core.neurons.experts import Experts
+from core.neurons.experts import Experts, by_site
 from core.reproduction.session import Item, Session
 from core.reproduction.steps import Step
 

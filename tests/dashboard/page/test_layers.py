@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analyses import experts
 from core.charts import palette
 from core.experiment.settings import Experiment
+from core.neurons.experts import by_site
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from dashboard.charts import layers as charts
@@ -138,7 +138,7 @@ def test_opens(open_page: OpenPage, tiny_link: dict[str, str]) -> None:
     assert f"layer {layers.best_before(found.layers, 'top1')}, best before" in charts_of(page)[0].proto.spec
     assert "a neuron of block L changes the hidden state L + 1" in small_print(page)
     # what is said of the layers before the first neuron is so
-    first = int(experts.by_site(found.plan.outline.neurons, found.experts.neurons).query("experts > 0")["layer"].min())
+    first = int(by_site(found.plan.outline.neurons, found.experts.neurons).query("experts > 0")["layer"].min())
     before = found.layers[found.layers["layer"] <= first]
     assert before["distance_pre"].tolist() == before["distance_post"].tolist()
 
