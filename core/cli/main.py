@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from core.cli import data as dataset_commands
-from core.cli import generate
+from core.cli import generate, output
 from core.cli import reproduce as reproduction
 from core.errors import AskError, SettingError
 from core.experiment.file import read_experiment
@@ -278,57 +277,39 @@ def _experiment(arguments: argparse.Namespace) -> Experiment:
 
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
-        _check_writable(arguments.json)
+        output.check_file(arguments.json)
     engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         result = engine.run(_experiment(arguments), progress)
     if arguments.json:
-        _write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
+        output.write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
     print(_summary(result))
 
 
 def _experts(arguments: argparse.Namespace) -> None:
-    _check_writable(arguments.out)
+    output.check_file(arguments.out)
     engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         bound, experts = engine.experts(_experiment(arguments), progress)
     frame = pd.DataFrame(bound.outline.neurons.named(experts.neurons))
     frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
-    _write(arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False))
+    output.write(
+        arguments.out, frame[["rank", "neuron", "layer", "site", "unit", "score", "value"]].to_csv(index=False)
+    )
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
     print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
 
 
 def _generate(arguments: argparse.Namespace) -> None:
     if arguments.json:
-        _check_writable(arguments.json)
+        output.check_file(arguments.json)
     engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         report = engine.answer(_experiment(arguments), lambda run: generate.write(run, arguments), progress)
     progress.finish()
     if arguments.json:
-        _write(arguments.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+        output.write(arguments.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
     print(generate.summary(report))
-
-
-def _check_writable(path: Path) -> None:
-    """Find out before hours of work that the result could not be written."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise SettingError(
-            f"write {path}", "it is a folder, or its folder does not exist", "Name a file in a folder that is there."
-        )
-    try:
-        with tempfile.TemporaryFile(dir=path.absolute().parent):
-            pass
-    except OSError as error:
-        raise SettingError(f"write {path}", str(error), "Name a file in a folder you can write to.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 _WIDTH = 44  # of the names of measures

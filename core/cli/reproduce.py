@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.cli import output
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
 from core.models.spec import DTYPES
@@ -163,16 +163,7 @@ def _summary(report: Report, timetable: Timetable) -> str:
 
 def _check_folder(folder: Path, settings: Settings, plan: Plan) -> None:
     """Refuse a folder that cannot be written to, or that holds the report of another reproduction."""
-    if folder.exists() and not folder.is_dir():
-        raise SettingError(f"write a report into {folder}", "it is a file", "Name a folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise SettingError(
-            f"write a report into {folder}", error.strerror or str(error), "Name a folder you can write to."
-        ) from error
+    output.check_folder(folder, "a report")
     if not (folder / "report.json").exists():
         return
     before: dict[str, Any] = summary(folder)["settings"]

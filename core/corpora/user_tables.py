@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +18,7 @@ from core.corpora.load import load_corpus
 from core.corpora.table_corpus import parallel_sets
 from core.corpora.table_files import Rows
 from core.errors import AskError, CorpusError
+from core.store.disk import write_whole
 
 SentencesByLanguage: TypeAlias = Mapping[str, Sequence[str]] | pd.DataFrame
 
@@ -55,10 +54,7 @@ def keep_table(content: bytes, ending: str, folder: Path) -> Corpus:
     path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
     new = not path.exists()
     if new:
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=ending)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-        Path(temporary).replace(path)
+        write_whole(path, content)
     try:
         return load_corpus(f"table:{path}")
     except AskError:

@@ -25,6 +25,7 @@ from core.reproduction.session import Item, Session
 from core.reproduction.settings import Settings, unclassified
 from core.reproduction.steps import Timetable
 from core.reproduction.verdicts import verdicts
+from core.store.disk import whole, write_whole
 
 SCHEMA = 1
 # A change of one of these makes other numbers; folders of language pairs and the sweep only add some.
@@ -83,8 +84,8 @@ class Report:
         drawn = figures(item.name, self.session.tables)
         (self.folder / "figures").mkdir(exist_ok=True)
         for figure in drawn:
-            _write(self.folder / "figures" / f"{figure.name}.svg", svg(figure))
-            _write(self.folder / "figures" / f"{figure.name}.png", png(figure))
+            write_whole(self.folder / "figures" / f"{figure.name}.svg", svg(figure))
+            write_whole(self.folder / "figures" / f"{figure.name}.png", png(figure))
         self._done[item.name] = ([_file_of(name) for name in made], drawn)
         self.write()
 
@@ -117,7 +118,7 @@ class Report:
             self._costs["seconds_by_step"],
             self._costs["seconds_by_stage"],
         )
-        _write(self.folder / "report.html", html.encode())
+        write_whole(self.folder / "report.html", html.encode())
 
     def in_words(self) -> list[str]:
         """What held and what did not, a line each."""
@@ -191,7 +192,7 @@ class Report:
             "comparison": _records(comparison(tables)),
             **{name: {k: round(v, 2) for k, v in spent.items()} for name, spent in self._costs.items()},
         }
-        _write(
+        write_whole(
             self.folder / "report.json",
             (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         )
@@ -219,16 +220,8 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    if path.suffix == ".parquet":
-        frame.to_parquet(temporary, index=False)
-    else:
-        frame.to_csv(temporary, index=False)
-    temporary.replace(path)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with whole(path) as temporary:
+        if path.suffix == ".parquet":
+            frame.to_parquet(temporary, index=False)
+        else:
+            frame.to_csv(temporary, index=False)

@@ -9,22 +9,19 @@ import json
 import math
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from core.errors import StoreError
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from core.store.disk import sync
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 Spec: TypeAlias = Mapping[str, JSON]
@@ -183,8 +180,8 @@ class HashedWriter(io.RawIOBase):
         """Say that this can be written to, as file libraries ask."""
         return True
 
-    def write(self, data: ReadableBuffer) -> int:
-        """Write all of the data; unlike a bare ``os.write``, never only its start."""
+    def write(self, data: Any) -> int:
+        """Write all of the data (bytes, an array: any buffer); unlike a bare ``os.write``, never only its start."""
         whole = rest = memoryview(data).cast("B")
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
@@ -269,33 +266,6 @@ def record_folder(folder: Path) -> list[FileEntry]:
         sync(path)
         entries.append(FileEntry(name, "file", path.stat().st_size, sha256))
     return entries
-
-
-def sync(path: Path) -> None:
-    """Force a file's bytes, or the names in a folder, to disk; a file whose name is not there is lost too."""
-    if os.name != "posix" and path.is_dir():
-        return  # such systems do not open folders, and see to the names themselves
-    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(folder: Path) -> None:
-    """Force the names in a folder and all its subfolders to disk."""
-    for subfolder in (path for path in folder.rglob("*") if path.is_dir()):
-        sync(subfolder)
-    sync(folder)
-
-
-def delete(path: Path) -> None:
-    """Delete a file or a whole folder, as far as the system lets us; what is left is swept another time."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()
 
 
 @contextmanager

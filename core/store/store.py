@@ -35,7 +35,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from core.errors import StoreError
-from core.store import files
+from core.store import disk, files
 from core.store.artefact import Artefact, Payload
 from core.store.files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
 
@@ -292,11 +292,11 @@ class Store:
         try:
             with files.explained(f"storing {stage} in {self.root}"):
                 draft.parent.mkdir(parents=True, exist_ok=True)
-                files.sync(self.root)
+                disk.sync(self.root)
                 draft.mkdir()
             yield draft
         finally:
-            files.delete(draft)
+            disk.delete(draft)
 
     def _commit(
         self,
@@ -322,10 +322,10 @@ class Store:
         manifest["sha256"] = digest(manifest)
         text = json.dumps(files.plain(manifest, "manifest"), indent=1, ensure_ascii=False).encode()
         files.write_file(draft / MANIFEST, lambda sink: sink.write(text))
-        files.sync_tree(draft)
+        disk.sync_tree(draft)
         final = self.root / stage / key
         draft.rename(final)
-        files.sync(final.parent)
+        disk.sync(final.parent)
         artefact = self._load(stage, key)
         if artefact is None:
             raise files.damaged(final, "it vanished as soon as it was stored")
@@ -336,7 +336,7 @@ class Store:
         aside = self._temporary(stage, key)
         with files.explained(f"removing {stage} from {self.root}"):
             (self.root / stage / key).rename(aside)
-            files.delete(aside)
+            disk.delete(aside)
 
     def _sweep(self) -> None:
         """Delete what processes that were killed left half-written or half-deleted.
@@ -351,7 +351,7 @@ class Store:
             try:
                 # Not the singleton: a draft of this very thread must count as held.
                 with FileLock(self._lock_path(leftover.parent.name, match[1])).acquire(blocking=False):
-                    files.delete(leftover)
+                    disk.delete(leftover)
                     log.info("swept %s, left by a process that was killed", leftover.name)
             except OSError:  # Timeout is one: its writer lives. For any other reason, the next opening tries again.
                 continue

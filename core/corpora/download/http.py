@@ -18,7 +18,7 @@ from typing import Any
 
 from core.corpora.download.remote import Remote
 from core.errors import DataError
-from core.store.files import sync
+from core.store.disk import sync
 
 _CHUNK = 1 << 16
 _PATIENCE = 30.0  # seconds without a byte

@@ -19,7 +19,7 @@ from core.corpora.download.catalogue import Dataset
 from core.corpora.download.http import Fetched, as_json, fetch
 from core.corpora.download.remote import Remote
 from core.errors import DataError
-from core.store.files import delete, sync, sync_tree
+from core.store.disk import delete, sync, sync_tree
 
 RECORD = "SOURCE.json"
 _ARCHIVES = (".tar.gz", ".tar.bz2", ".tgz", ".tar")

@@ -1,0 +1,62 @@
+"""Files that are whole or absent: written under a temporary name, forced to disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside a file, to be written to; it becomes the file once all of it is on disk.
+
+    Whoever reads the file sees what was there before or all that is new, whatever happens meanwhile. If writing fails,
+    what was there before stays and the temporary file goes.
+    """
+    temporary = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        delete(temporary)
+        raise
+    with suppress(OSError):  # some file systems do not force names to disk; the file itself is there
+        sync(path.absolute().parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, as `whole` says."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def sync(path: Path) -> None:
+    """Force a file's bytes, or the names in a folder, to disk; a file whose name is not there is lost too."""
+    if os.name != "posix" and path.is_dir():
+        return  # such systems do not open folders, and see to the names themselves
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Force the names in a folder and all its subfolders to disk."""
+    for subfolder in (path for path in folder.rglob("*") if path.is_dir()):
+        sync(subfolder)
+    sync(folder)
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a whole folder, as far as the system lets us; what is left is swept another time."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
