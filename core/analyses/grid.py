@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.analyses.text_perplexity import measured
+from core.analyses.text_perplexity import pooled_perplexity
 from core.experiment.settings import Experiment
 from core.pipeline.measure_table import MEASURES, SHARE, TIMES, Unit
 from core.pipeline.run import Run
@@ -60,7 +60,7 @@ def cell_with_text(run: Run) -> dict[str, float]:
     intervention = run.stages.intervention(experts)
     group = next(group for group in run.plan.groups if run.plan.target in group.languages)
     texts = group.texts[run.plan.target][:TEXTS]
-    pre, post = measured(run, texts, None), measured(run, texts, intervention)
+    pre, post = pooled_perplexity(run, texts, None), pooled_perplexity(run, texts, intervention)
     return cell(run) | {PERPLEXITY.name: post.value / pre.value}
 
 

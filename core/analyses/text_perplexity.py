@@ -1,44 +1,83 @@
-"""Perplexity of texts under an experiment's model, kept in the store."""
+"""How well an experiment's model predicts given texts, with and without the intervention; kept in the store."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from core.analyses.texts import check_generates, intervention_spec
-from core.inference.perplexity import STRIDE, WINDOW, Perplexity, perplexity
+from core.inference import perplexity
+from core.inference.perplexity import STRIDE, WINDOW, Likelihoods, Perplexity
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
+from core.stats.intervals import Interval, bootstrap_ratio
 from core.store.artefact import Payload
 from core.store.files import digest
 from core.store.stage import STAGES
 
 
-def measured(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Perplexity:
-    """Perplexity of texts, from the store if it was measured before; raises `NotCached`, `AskError`, `Cancelled`."""
+def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Likelihoods:
+    """How well the model predicts each text, from the store if it was measured before.
+
+    Parameters
+    ----------
+    intervention : Intervention or None
+        None for the unmodified model.
+
+    Raises
+    ------
+    AskError, NotCached, Cancelled
+    """
     check_generates(run)
-    spec = STAGES["perplexity"].spec(
-        model=run.plan.resolved.identity,
-        texts=digest({"texts": list(texts)}),
-        window=[WINDOW, STRIDE],
-        **intervention_spec(run, intervention),
-    )
+    spec = STAGES["perplexity-by-text"].spec(**_inputs(run, texts, intervention))
 
     def compute() -> Payload:
         model = run.model()
         side = "without" if spec["intervention"] is None else "with"
         tokens = sum(len(model.tokenizer(text)["input_ids"]) for text in texts)
-        run.progress.stage(f"predicting the text {side} the intervention", tokens)
-        found = perplexity(
+        run.progress.stage(f"{STAGES['perplexity-by-text'].title} {side} the intervention", tokens)
+        measured = perplexity.likelihoods(
             model,
             texts,
             intervention=intervention,
             neurons=run.plan.outline.neurons,
             advance=run.progress.advance,
         )
-        return Payload(facts={"nll": found.nll, "n_tokens": found.n_tokens, "n_texts": found.n_texts})
+        return Payload(arrays={"nll": measured.nll, "n_tokens": measured.n_tokens})
 
-    def read(artefact: Any) -> Perplexity:
-        facts = artefact.facts
+    return run.stages.get(
+        "perplexity-by-text", spec, compute, lambda kept: Likelihoods(kept.array("nll"), kept.array("n_tokens"))
+    )
+
+
+def pooled_perplexity(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Perplexity:
+    """Perplexity over all tokens of all texts; parameters and errors are those of `likelihoods`.
+
+    Earlier versions of the product kept the sums over all texts alone: these still answer.
+    """
+    inputs, store = _inputs(run, texts, intervention), run.stages.store
+    sums = store.find("perplexity", STAGES["perplexity"].spec(**inputs))
+    if sums is not None and store.find("perplexity-by-text", STAGES["perplexity-by-text"].spec(**inputs)) is None:
+        facts: Any = sums.facts
         return Perplexity(float(facts["nll"]), int(facts["n_tokens"]), int(facts["n_texts"]))
+    return likelihoods(run, texts, intervention).pooled
 
-    return run.stages.get("perplexity", spec, compute, read)
+
+def perplexity_interval(measured: Likelihoods, seed: int = 0) -> Interval:
+    """Perplexity over texts, with a percentile bootstrap over them; texts without a predicted token are left out."""
+    kept = measured.n_tokens > 0
+    loss = bootstrap_ratio(measured.nll[kept], measured.n_tokens[kept], seed=seed)
+    with np.errstate(over="ignore"):
+        value, (low, high) = np.exp(loss.value), np.exp([loss.low, loss.high])
+    return Interval(float(value), float(low), float(high), loss.n)
+
+
+def _inputs(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> dict[str, Any]:
+    """What determines how well the texts are predicted."""
+    return {
+        "model": run.plan.resolved.identity,
+        "texts": digest({"texts": list(texts)}),
+        "window": [WINDOW, STRIDE],
+        **intervention_spec(run, intervention),
+    }

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.analyses.text_perplexity import measured
+from core.analyses.text_perplexity import pooled_perplexity
 from core.analyses.texts import written
 from core.errors import SettingError
 from core.experiment.plan import Plan
@@ -99,7 +99,11 @@ def write(run: Run, arguments: argparse.Namespace) -> Report:
     if not identification.unknown((target,)):
         pre, post = (identification.share(side, target, among) for side in texts)
         shares = (pre, post)
-    both = (measured(run, paragraphs, None), measured(run, paragraphs, intervention)) if paragraphs else None
+    both = (
+        (pooled_perplexity(run, paragraphs, None), pooled_perplexity(run, paragraphs, intervention))
+        if paragraphs
+        else None
+    )
     return Report(run.plan, writing, texts, shares, both)
 
 

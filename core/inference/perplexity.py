@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from core import parallel
@@ -17,8 +18,6 @@ from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 
 WINDOW, STRIDE = 1024, 512
-
-
 _CHUNK = 128  # tokens whose logits exist at one time: 128 x 262,144 float32 are 128 MiB
 
 
@@ -46,7 +45,28 @@ class Perplexity:
         return math.exp(mean) if mean < 700 else math.inf
 
 
-def perplexity(
+@dataclass(frozen=True, eq=False)
+class Likelihoods:
+    """How well a model predicts each of some texts.
+
+    Attributes
+    ----------
+    nll : ndarray of float64, (n_texts,)
+        Summed negative log-likelihood of a text's predicted tokens, in nats.
+    n_tokens : ndarray of int64, (n_texts,)
+        How many of its tokens were predicted; 0 for a text of one token.
+    """
+
+    nll: np.ndarray
+    n_tokens: np.ndarray
+
+    @property
+    def pooled(self) -> Perplexity:
+        """The perplexity over all tokens of all texts, so that a long text counts for more."""
+        return Perplexity(float(self.nll.sum()), int(self.n_tokens.sum()), len(self.nll))
+
+
+def likelihoods(
     model: LoadedModel,
     texts: Sequence[str],
     *,
@@ -55,9 +75,8 @@ def perplexity(
     window: int = WINDOW,
     stride: int = STRIDE,
     advance: Callable[[int], None] = lambda _: None,
-    on_text: Callable[[float, int], None] = lambda _nll, _n_tokens: None,
-) -> Perplexity:
-    """Perplexity of texts, each by itself, pooled over all their tokens.
+) -> Likelihoods:
+    """Predict every token of some texts, each text by itself.
 
     Where the tokenizer puts a first token (BOS) before a text, it is given and the text's first own token is predicted;
     where it puts none, the text's first token is given. A text longer than ``window`` tokens is read in windows that
@@ -71,12 +90,10 @@ def perplexity(
         Written to all tokens of every window.
     advance : callable
         Called with the number of tokens predicted after each window; what it raises stops the measuring.
-    on_text : callable
-        Called after each text with its negative log-likelihood and how many of its tokens were predicted.
 
     Returns
     -------
-    Perplexity
+    Likelihoods
         From float32 log-probabilities, summed in float64.
 
     Raises
@@ -86,6 +103,27 @@ def perplexity(
     SettingError
         If no token can be predicted, or the intervention is written to the last token alone.
     """
+    _check(model, intervention)
+    lists = [model.tokenizer(text, return_attention_mask=False)["input_ids"] for text in texts]
+    if not any(len(ids) > 1 for ids in lists):
+        raise SettingError(
+            "perplexity of an empty text", "there is no token to predict", "Give a text of at least two words."
+        )
+    first = model.tokenizer.bos_token_id
+    nll, n_tokens = np.zeros(len(lists)), np.zeros(len(lists), dtype=np.int64)
+    with model.lock, parallel.frequent_switches(), torch.inference_mode():
+        _check_head(model, lists)
+        with hooked(model, {}, intervention, neurons) as untouched:
+            for text, ids in enumerate(lists):
+                for part, predicted in _windows(ids, first, min(window, model.context), stride):
+                    nll[text] += _nll(model, part, predicted, untouched)
+                    n_tokens[text] += predicted
+                    advance(predicted)
+    return Likelihoods(nll, n_tokens)
+
+
+def _check(model: LoadedModel, intervention: Intervention | None) -> None:
+    """Refuse what has no perplexity, before any work."""
     if not model.generates:
         raise ModelError(
             f"perplexity under {model.name}", "it is not a causal language model", "Use a decoder-only model."
@@ -96,24 +134,6 @@ def perplexity(
             "every token of a text is predicted in one pass, in which only one is the last",
             "Write to all tokens (--tokens all), or to no-bos.",
         )
-    lists = [model.tokenizer(text, return_attention_mask=False)["input_ids"] for text in texts]
-    if not any(len(ids) > 1 for ids in lists):
-        raise SettingError(
-            "perplexity of an empty text", "there is no token to predict", "Give a text of at least two words."
-        )
-    first = model.tokenizer.bos_token_id
-    nll, n_tokens = 0.0, 0
-    with model.lock, parallel.frequent_switches(), torch.inference_mode():
-        _check_head(model, lists)
-        with hooked(model, {}, intervention, neurons) as untouched:
-            for ids in lists:
-                before = nll, n_tokens
-                for part, predicted in _windows(ids, first, min(window, model.context), stride):
-                    nll += _nll(model, part, predicted, untouched)
-                    n_tokens += predicted
-                    advance(predicted)
-                on_text(nll - before[0], n_tokens - before[1])
-    return Perplexity(nll, n_tokens, len(lists))
 
 
 def _windows(ids: list[int], first: int | None, window: int, stride: int) -> list[tuple[list[int], int]]:

@@ -158,7 +158,9 @@ STAGES = {
             Cost.PASSES,
             "predicting the text",
         ),
-        Stage("perplexity", 1, "perplexities", "a pass over the text", Cost.PASSES, "predicting the text"),
+        Stage(  # what earlier versions kept; read, and not written any more
+            "perplexity", 1, "perplexities", "a pass over the texts", Cost.PASSES, "predicting the text"
+        ),
         Stage(
             "paraphrases",
             2,

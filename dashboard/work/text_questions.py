@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.analyses.text_perplexity import measured
+from core.analyses.text_perplexity import pooled_perplexity
 from core.analyses.texts import TITLES, check_generates, written
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
@@ -96,5 +96,5 @@ class Predicted:
         return engine.answer(self.experiment, self._read, progress)
 
     def _read(self, run: Run) -> tuple[Perplexity, Perplexity]:
-        pre = measured(run, self.texts, None)
-        return pre, measured(run, self.texts, run.stages.intervention(run.experts()))
+        pre = pooled_perplexity(run, self.texts, None)
+        return pre, pooled_perplexity(run, self.texts, run.stages.intervention(run.experts()))

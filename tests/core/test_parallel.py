@@ -14,7 +14,7 @@ from core import parallel
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.generation import generate
-from core.inference.perplexity import perplexity
+from core.inference.perplexity import likelihoods
 from core.models.load import LoadedModel
 from tests.helpers.tiny import sentences
 
@@ -104,7 +104,7 @@ def test_a_models_passes_switch_often(tiny_models: dict[str, LoadedModel], defau
         seen.append(sys.getswitchinterval())
 
     forward(model, tokenise(model, sentences("en", 2)), advance=note)
-    perplexity(model, list(sentences("en", 2)), advance=note)
+    likelihoods(model, list(sentences("en", 2)), advance=note)
     generate(model, "The dog", max_tokens=2, n_samples=1, advance=note)
     assert len(seen) >= 3
     assert seen == pytest.approx([parallel.SWITCH_INTERVAL] * len(seen))

@@ -4,72 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from core.analyses.texts import intervention_spec, written
-from core.inference.perplexity import STRIDE, WINDOW, perplexity
+from core.analyses.text_perplexity import likelihoods, perplexity_interval
+from core.analyses.texts import written
 from core.language import identification
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.reproduction.session import Item, Session
 from core.reproduction.settings import paragraphs
 from core.reproduction.steps import Step
-from core.stats.intervals import Interval, bootstrap_ratio
-from core.store.artefact import Payload
-from core.store.files import digest
-from core.store.stage import STAGES
-
-
-def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> tuple[np.ndarray, np.ndarray]:
-    """How well the model predicts each text, from the store if it was measured before.
-
-    Returns
-    -------
-    nll : ndarray of float64, (n_texts,)
-        Summed negative log-likelihood of a text's predicted tokens, in nats.
-    n_tokens : ndarray of int64, (n_texts,)
-        How many these are; 0 for a text of one token.
-    """
-    spec = STAGES["perplexity-by-text"].spec(
-        model=run.plan.resolved.identity,
-        texts=digest({"texts": list(texts)}),
-        window=[WINDOW, STRIDE],
-        **intervention_spec(run, intervention),
-    )
-
-    def compute() -> Payload:
-        found: list[tuple[float, int]] = []
-        side = "without" if spec["intervention"] is None else "with"
-        model = run.model()
-        run.progress.stage(f"predicting the target's sentences {side} the intervention", len(texts))
-
-        def note(nll: float, n_tokens: int) -> None:
-            found.append((nll, n_tokens))
-            run.progress.advance()
-
-        perplexity(model, texts, intervention=intervention, neurons=run.plan.outline.neurons, on_text=note)
-        nll, n_tokens = zip(*found, strict=True)
-        return Payload(arrays={"nll": np.array(nll, np.float64), "n_tokens": np.array(n_tokens, np.int64)})
-
-    return run.stages.get(
-        "perplexity-by-text", spec, compute, lambda artefact: (artefact.array("nll"), artefact.array("n_tokens"))
-    )
-
-
-def pooled(nll: np.ndarray, n_tokens: np.ndarray, seed: int = 0) -> Interval:
-    """Perplexity over texts, with a percentile bootstrap over them.
-
-    Parameters
-    ----------
-    nll, n_tokens : ndarray, (n_texts,)
-        As `likelihoods` gives them.
-    """
-    kept = n_tokens > 0
-    loss = bootstrap_ratio(nll[kept], n_tokens[kept], seed=seed)
-    with np.errstate(over="ignore"):
-        value, (low, high) = np.exp(loss.value), np.exp([loss.low, loss.high])
-    return Interval(float(value), float(low), float(high), loss.n)
 
 
 def _held_out(session: Session, run: Run) -> tuple[str, ...]:
@@ -88,9 +32,9 @@ def _side(session: Session, run: Run, intervention: Intervention | None) -> list
     if not identification.unknown((target,)):
         share = identification.share(texts, target, run.plan.corpus.languages)
         rows.append(_row("probability", share.value, share.low, share.high, share.n))
-    nll, n_tokens = likelihoods(run, _held_out(session, run), intervention)
-    found = pooled(nll, n_tokens, settings.seed)
-    rows.append(_row("perplexity", found.value, found.low, found.high, len(nll)))
+    measured = likelihoods(run, _held_out(session, run), intervention)
+    perplexity = perplexity_interval(measured, settings.seed)
+    rows.append(_row("perplexity", perplexity.value, perplexity.low, perplexity.high, len(measured.nll)))
     return rows
 
 

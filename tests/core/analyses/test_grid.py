@@ -10,7 +10,7 @@ import pytest
 
 from core.analyses import grid
 from core.experiment.settings import Experiment
-from core.inference.perplexity import perplexity
+from core.inference.perplexity import likelihoods
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 
@@ -46,7 +46,7 @@ def test_perplexity_is_that_of_the_targets_sentences_over_the_unmodified(asked: 
     def by_hand(run: Run) -> float:
         texts = run.plan.groups[0].texts[run.plan.target][: grid.TEXTS]
         sides = [
-            perplexity(run.model(), texts, intervention=each, neurons=run.plan.outline.neurons)
+            likelihoods(run.model(), texts, intervention=each, neurons=run.plan.outline.neurons).pooled
             for each in (None, run.stages.intervention(run.experts()))
         ]
         return math.exp((sides[1].nll - sides[0].nll) / sides[0].n_tokens)

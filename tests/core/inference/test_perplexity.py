@@ -1,7 +1,7 @@
 """Perplexity against transformers' own loss, and under an intervention against a plain loop."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +9,17 @@ import pytest
 import torch
 
 from core.errors import ModelError, SettingError
-from core.inference.perplexity import Perplexity, _windows, perplexity
+from core.inference.perplexity import Perplexity, _windows, likelihoods
 from core.models.load import LoadedModel
+from core.neurons.interventions import Intervention
 from tests.helpers.passes import hooks, pull
 from tests.helpers.tiny import FAMILIES, Plain, sentences
 
 TEXTS = [*sentences("es", 3), *sentences("ja", 2)]
+
+
+def perplexity(model: LoadedModel, texts: Sequence[str], intervention: Intervention | None = None) -> Perplexity:
+    return likelihoods(model, texts, intervention=intervention).pooled
 
 
 def _loss(plain: Plain, text: str) -> tuple[float, int]:
@@ -27,11 +32,12 @@ def _loss(plain: Plain, text: str) -> tuple[float, int]:
 def test_equals_the_loss_of_transformers(
     family: str, tiny_models: Mapping[str, LoadedModel], plain_models: Mapping[str, Plain]
 ) -> None:
-    found = perplexity(tiny_models[family], TEXTS)
-    losses = [_loss(plain_models[family], text) for text in TEXTS]
-    assert found.n_tokens == sum(n for _, n in losses)
-    assert found.n_texts == len(TEXTS)
-    assert found.value == pytest.approx(math.exp(sum(x for x, _ in losses) / found.n_tokens), rel=1e-4)
+    measured = likelihoods(tiny_models[family], TEXTS)
+    losses, counts = zip(*(_loss(plain_models[family], text) for text in TEXTS), strict=True)
+    assert measured.nll == pytest.approx(losses, rel=1e-4)
+    assert measured.n_tokens.tolist() == list(counts)
+    assert measured.pooled.n_texts == len(TEXTS)
+    assert measured.pooled.value == pytest.approx(math.exp(sum(losses) / sum(counts)), rel=1e-4)
 
 
 def test_strength_zero_is_the_model_itself(tiny_models: Mapping[str, LoadedModel]) -> None:

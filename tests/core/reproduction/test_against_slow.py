@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from core.errors import CorpusError
 from core.experiment.plan import plan
-from core.inference.perplexity import perplexity
+from core.inference.perplexity import likelihoods
 from core.pipeline.engine import Engine
 from core.progress import Progress
-from core.reproduction.items.choice import CHOICE, likelihoods, pooled
+from core.reproduction.items.choice import CHOICE
 from core.reproduction.items.methods import METHODS_ITEM
 from core.reproduction.items.paraphrase import paraphrases, rows_of
 from core.reproduction.session import Session
@@ -294,7 +293,7 @@ def test_perplexity_on_paragraphs_of_a_file(asked_settings: Settings, store: Sto
     frame = CHOICE.tables(session)["choice_of_k"]
     row = frame[(frame["measure"] == "perplexity") & (frame["space"] == "pre")].iloc[0]
     model = session.engine.models.get(session.plan.resolved)
-    expected = perplexity(model, long[:2])  # which is tested by itself, in windows too
+    expected = likelihoods(model, long[:2]).pooled  # which is tested by itself, in windows too
     assert row["value"] == pytest.approx(expected.value, rel=1e-6)
     assert row["n"] == 2
 
@@ -313,22 +312,6 @@ def test_says_what_is_wrong_with_a_file_of_text(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CorpusError, match=words):
         bound(replace(asked_settings, perplexity_texts=tmp_path))
-
-
-def test_perplexity_by_text(asked_settings: Settings, slows: dict[str, slow.Slow], store: Store) -> None:
-    plain, texts = slows["es"].plain, sentences("es", 5, 30)
-    nll, n_tokens = Engine(store).answer(asked_settings.experiment("es"), lambda run: likelihoods(run, texts, None))
-    expected = []
-    for text in texts:
-        ids = plain.ids(text)
-        with torch.no_grad():
-            logits = plain.lm(input_ids=ids).logits[0].double().log_softmax(-1)  # type: ignore[operator]
-        expected.append(-sum(float(logits[at, ids[0, at + 1]]) for at in range(ids.shape[1] - 1)))
-        assert n_tokens[len(expected) - 1] == ids.shape[1] - 1
-    assert nll == pytest.approx(expected, rel=1e-4)
-    found = pooled(nll, n_tokens)
-    assert found.value == pytest.approx(np.exp(np.sum(expected) / n_tokens.sum()), rel=1e-4)
-    assert found.low <= found.value <= found.high
 
 
 def test_the_choice_of_k_says_what_it_rests_on(report: Path) -> None:
