@@ -20,6 +20,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # Where each public name is. `__init__.pyi` says the same to type checkers; a test holds the two together.
 _HOMES = {
+    "Session": "core.session",
+    "run": "core.session",
+    "load_corpus": "core.session",
+    "load_model": "core.session",
     "Experiment": "core.experiment.settings",
     "Result": "core.pipeline.result",
     "METHODS": "core.neurons.interventions",
@@ -29,6 +33,11 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 - grouped by what they are for
+    # What a notebook works with
+    "Session",
+    "run",
+    "load_corpus",
+    "load_model",
     # What is asked, and the answer
     "Experiment",
     "Result",

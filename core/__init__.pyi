@@ -4,4 +4,8 @@ from core.neurons.interventions import METHODS as METHODS
 from core.neurons.scores import SCORES as SCORES
 from core.pipeline.measure_table import MEASURES as MEASURES
 from core.pipeline.result import Result as Result
+from core.session import Session as Session
+from core.session import load_corpus as load_corpus
+from core.session import load_model as load_model
+from core.session import run as run
 from core.version import __version__ as __version__

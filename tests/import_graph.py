@@ -28,6 +28,7 @@ LEVELS = (
     ("core.__main__",),
     ("core.cli",),
     ("core.reproduction",),
+    ("core.session",),
     ("core.charts",),
     ("core.analyses",),
     ("core.pipeline",),

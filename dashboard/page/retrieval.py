@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import translation_ranks
+from core.analyses.retrieval_table import RANK_MEASURES, by_candidate
 from core.analyses.translation_ranks import Ranks
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import duration
-from core.spaces import retrieval
 from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats.intervals import bootstrap
-from core.stats.significance import holm, mcnemar
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
@@ -28,11 +27,6 @@ from dashboard.work import process
 from dashboard.work.questions import RanksAsked
 
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
-_MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "top-1": lambda found: retrieval.hits_at(found, 1).astype(float),
-    "top-5": lambda found: retrieval.hits_at(found, 5).astype(float),
-    "MRR": retrieval.reciprocal,
-}
 _SURE = 0.05
 
 
@@ -58,7 +52,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         metric = page_state.choice(
             "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
         )
-        measure = page_state.choice("Measure", list(_MEASURES), "measure", hint=_ABOUT_MEASURES)
+        measure = page_state.choice("Measure", list(RANK_MEASURES), "measure", hint=_ABOUT_MEASURES)
     rows = candidate_frame(pre, post, metric, direction, measure)
     with st.container(border=True):
         st.markdown(verdict(rows, measure))
@@ -79,27 +73,10 @@ _ABOUT_MEASURES = (
 
 
 def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measure: str) -> pd.DataFrame:
-    """One row a candidate: ``candidate, name, n, p``; ``pre``, ``post``, ``change``, each with ``_low`` and ``_high``.
-
-    ``p`` is McNemar's, adjusted by Holm over the candidates, for top-1 and top-5; for MRR it is 0 where the paired
-    bootstrap interval of the change leaves out zero, else 1. ``fixed`` and ``broken`` count sentences (top-1, top-5).
-    """
-    value, rows = _MEASURES[measure], []
-    for code in dict.fromkeys(code for _, code in pre.candidates):
-        before, after = (value(side.of(code, metric, direction)) for side in (pre, post))
-        row: dict[str, object] = {"candidate": code, "name": theme.name(code), "n": len(before)}
-        for name, values in (("pre", before), ("post", after), ("change", after - before)):
-            found = bootstrap(values)
-            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        if measure == "MRR":
-            sure = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
-            row |= {"fixed": None, "broken": None, "p": 0.0 if sure else 1.0}
-        else:
-            was, now = before > 0, after > 0
-            row |= {"fixed": int((~was & now).sum()), "broken": int((was & ~now).sum()), "p": mcnemar(was, now)}
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    return frame if measure == "MRR" else frame.assign(p=holm(frame["p"].to_numpy()))
+    """What `by_candidate` gives, with the language's ``name``."""
+    rows = by_candidate(pre, post, metric, direction, measure)
+    rows.insert(1, "name", rows["candidate"].map(theme.name))
+    return rows
 
 
 def verdict(rows: pd.DataFrame, measure: str) -> str:
@@ -181,7 +158,7 @@ def free_frame(sides: Sequence[tuple[str, str, Ranks, str]], direction: str, mea
     Columns ``what, how``, the measure's name, ``low, high``; ``ahead``, by how much the first row is above this one,
     with its paired interval. No intervals where candidates have different numbers of sentences.
     """
-    value, rows = _MEASURES[measure], []
+    value, rows = RANK_MEASURES[measure], []
     first: np.ndarray | None = None
     for what, how, side, metric in sides:
         by_language = [value(side.of(code, metric, direction)) for code in dict.fromkeys(c for _, c in side.candidates)]

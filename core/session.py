@@ -1,0 +1,281 @@
+"""What a notebook works with: one object that finds experts, embeds, measures and draws, over one cache.
+
+Examples
+--------
+>>> import core
+>>> session = core.Session()  # doctest: +SKIP
+>>> result = session.run(target="es", experts=500)  # doctest: +SKIP
+>>> session.retrieval(result)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from core.analyses import retrieval_table, sentence_table, translation_ranks
+from core.analyses.experts import expert_table
+from core.analyses.retrieval_table import RANK_MEASURES
+from core.analyses.sentence_table import Embeddings
+from core.corpora import load
+from core.corpora.corpus import Corpus
+from core.corpora.user_tables import FOLDER, SentencesByLanguage, keep_sentences
+from core.errors import SettingError
+from core.experiment.settings import Experiment
+from core.language.codes import describe
+from core.models.load import LoadedModel
+from core.models.resolve import resolve
+from core.models.spec import EMBEDDED, ModelSpec
+from core.pipeline.engine import Engine
+from core.pipeline.result import Result
+from core.progress import Shown, progress_shown
+from core.spaces.similarity import COMPARISONS
+from core.store.location import default_cache
+from core.store.store import Store
+
+Sentences: TypeAlias = str | Corpus | SentencesByLanguage
+"""A corpus by its spec (``"embedded"``, ``"flores:DIR"``, ...), one that was loaded, lists by language, or a frame."""
+
+Asked: TypeAlias = Experiment | Result | None
+"""What a question is about: an experiment, one that was run, or nothing but settings."""
+
+# Sessions over one cache share an engine, so that a model is in memory once and its passes take turns.
+_engines: weakref.WeakValueDictionary[Path, Engine] = weakref.WeakValueDictionary()
+_opening = threading.Lock()
+
+
+class Session:
+    """Runs experiments and answers questions about them; whatever the cache has is not computed again.
+
+    Every method takes an `Experiment`, a `Result` or nothing, and then settings by name, which win: the fields of
+    `Experiment`. ``corpus`` and ``probe_corpus`` also take sentences, as `corpus` does. Methods may be called from
+    several threads at once, also of several sessions over one cache.
+
+    Parameters
+    ----------
+    cache : str or Path, optional
+        Folder of what was computed: the default one (`core.store.location.default_cache`) unless given.
+    progress : bool or callable, optional
+        None: long work shows a bar on a terminal and in a notebook. False: never; True: always. A callable is given a
+        `core.progress.Snapshot` now and then, and may raise `core.progress.Cancelled` to stop the work.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written to.
+    """
+
+    def __init__(self, cache: str | Path | None = None, progress: Shown = None) -> None:
+        self._engine = _engine(Path(default_cache() if cache is None else cache).expanduser().resolve())
+        self._progress = progress
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what was computed."""
+        return self._engine.store.root
+
+    def corpus(self, sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
+        """Read sentences: by a spec, or from lists or a data frame.
+
+        Parameters
+        ----------
+        sentences : str, mapping of str to sequence of str, or DataFrame
+            See `core.corpora.load.load_corpus` and `core.corpora.user_tables.keep_sentences`. Lists are kept as a table
+            in the cache, under the digest of their content.
+        evaluate_all : bool
+            Measure every row of lists that have no ``split``, and find the neurons on another corpus.
+
+        Raises
+        ------
+        CorpusError
+        """
+        if isinstance(sentences, Corpus):
+            return sentences
+        if isinstance(sentences, str):
+            return load.load_corpus(sentences)
+        return keep_sentences(sentences, self.cache / FOLDER, evaluate_all=evaluate_all)
+
+    def model(
+        self, name: str = EMBEDDED, *, revision: str | None = None, dtype: str = "auto", device: str = "auto"
+    ) -> LoadedModel:
+        """Load a model, ready to run; the one that experiments with the same four settings run on.
+
+        Raises
+        ------
+        ModelError
+        """
+        with progress_shown(self._progress) as progress:
+            progress.stage("loading the model")
+            return self._engine.models.get(resolve(ModelSpec(name, revision, dtype, device)))
+
+    def experiment(self, experiment: Asked = None, /, **settings: Any) -> Experiment:
+        """Make an experiment from another, if one is given, and settings by name.
+
+        Lists given as ``corpus`` without a ``split`` are all measured where ``probe_corpus`` names another corpus for
+        finding the neurons; else their first half finds them.
+
+        Raises
+        ------
+        SettingError, CorpusError
+        """
+        base = experiment.plan.experiment if isinstance(experiment, Result) else experiment or Experiment()
+        known = {field.name: "tuple" in str(field.type) for field in fields(Experiment)}
+        for name in settings:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
+                raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
+        given = {name: _names(value) if known[name] else value for name, value in settings.items()}
+        elsewhere = given.get("probe_corpus", base.probe_corpus) is not None
+        for name in ("corpus", "probe_corpus"):
+            if name in given and given[name] is not None and not isinstance(given[name], str):
+                given[name] = self.corpus(given[name], evaluate_all=elsewhere and name == "corpus").spec
+        return replace(base, **given)
+
+    def run(self, experiment: Asked = None, /, **settings: Any) -> Result:
+        """Run an experiment: experts, both spaces, retrieval, distances, the map.
+
+        Raises
+        ------
+        AskError
+            If it cannot be; everything that is known beforehand is refused before any work.
+        """
+        wanted = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            return self._engine.run(wanted, progress)
+
+    def experts(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
+        """The experts alone, best first; see `core.analyses.experts.expert_table`."""
+        wanted = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            plan, experts = self._engine.experts(wanted, progress)
+        return expert_table(experts, plan.outline.neurons)
+
+    def embeddings(self, experiment: Asked = None, /, **settings: Any) -> Embeddings:
+        """Every evaluated sentence's embedding before and after, at the setting ``layer``."""
+        wanted = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            return self._engine.answer(wanted, sentence_table.embeddings, progress)
+
+    def retrieval(
+        self,
+        experiment: Asked = None,
+        /,
+        *,
+        comparison: str = "cosine",
+        direction: str = "from",
+        measure: str = "top-1",
+        **settings: Any,
+    ) -> pd.DataFrame:
+        """How often translations are found between the target and each other language, with intervals and tests.
+
+        Parameters
+        ----------
+        comparison : str
+            How sentences are compared: a name in `core.spaces.similarity.COMPARISONS`.
+        direction : {"from", "to"}
+            Whether the target's sentences are the queries, or the other language's.
+        measure : {"top-1", "top-5", "MRR"}
+
+        Returns
+        -------
+        DataFrame
+            See `core.analyses.retrieval_table.by_candidate`.
+        """
+        _check_choice("comparison", comparison, COMPARISONS)
+        _check_choice("direction", direction, translation_ranks.DIRECTIONS)
+        _check_choice("measure", measure, RANK_MEASURES)
+        wanted = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            pre, post = self._engine.answer(wanted, translation_ranks.both, progress)
+        return retrieval_table.by_candidate(pre, post, comparison, direction, measure)
+
+    def map(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
+        """Where every sentence is on the joint map of both spaces; see `core.analyses.sentence_table.map_points`."""
+        return sentence_table.map_points(self._result(experiment, settings))
+
+    def map_chart(self, experiment: Asked = None, /, **settings: Any) -> Any:
+        """The joint map as an Altair chart: dots before, crosses after, one colour a language."""
+        from core.charts.maps import joint_map  # Altair is loaded only where something is drawn
+        from core.charts.palette import colours
+
+        result = self._result(experiment, settings)
+        frame = sentence_table.map_points(result)
+        names = {code: describe(code).english for code in result.plan.languages}
+        points = pd.concat(
+            [
+                frame[["text"]].assign(x=frame[x], y=frame[y], name=frame["language"].map(names), space=space)
+                for space, x, y in (("before", "x_pre", "y_pre"), ("after", "x_post", "y_post"))
+            ],
+            ignore_index=True,
+        )
+        by_name = {names[code]: colour for code, colour in colours(result.plan.languages).items()}
+        chart = joint_map(points, by_name).encode(tooltip=["name:N", "space:N", "text:N"])
+        return chart.properties(width=480, height=480)
+
+    def _result(self, experiment: Asked, settings: Mapping[str, Any]) -> Result:
+        """The result itself where nothing is to be changed of it."""
+        return experiment if isinstance(experiment, Result) and not settings else self.run(experiment, **settings)
+
+    def __repr__(self) -> str:
+        return f"Session(cache={str(self.cache)!r})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>Session; its cache is <code>{escape(str(self.cache))}</code>.</p>"
+
+
+def run(experiment: Asked = None, /, **settings: Any) -> Result:
+    """Run an experiment over the default cache; see `Session.run`."""
+    return _default_session().run(experiment, **settings)
+
+
+def load_corpus(sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
+    """Read sentences by a spec, or keep lists and data frames in the default cache; see `Session.corpus`."""
+    if isinstance(sentences, str):
+        return load.load_corpus(sentences)
+    return _default_session().corpus(sentences, evaluate_all=evaluate_all)
+
+
+def load_model(
+    name: str = EMBEDDED, *, revision: str | None = None, dtype: str = "auto", device: str = "auto"
+) -> LoadedModel:
+    """Load a model, ready to run; see `Session.model`."""
+    return _default_session().model(name, revision=revision, dtype=dtype, device=device)
+
+
+def _engine(root: Path) -> Engine:
+    with _opening:
+        engine = _engines.get(root)
+        if engine is None:
+            engine = _engines[root] = Engine(Store(root))
+        return engine
+
+
+def _default_session() -> Session:
+    return _session_over(default_cache())
+
+
+@lru_cache(maxsize=1)  # so that a model stays in memory from one call to the next
+def _session_over(cache: Path) -> Session:
+    return Session(cache)
+
+
+def _names(value: Any) -> Any:
+    """Names as a tuple, also if they were given as a list, or as text with commas between them."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value if value is None else tuple(value)
+
+
+def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(known)}.")
