@@ -23,7 +23,6 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from core.analyses import retrieval_table, sentence_table, translation_ranks
-from core.analyses.experts import expert_table
 from core.analyses.retrieval_table import RANK_MEASURES
 from core.analyses.sentence_table import Embeddings
 from core.corpora import load
@@ -35,6 +34,7 @@ from core.language.codes import describe
 from core.models.load import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import EMBEDDED, ModelSpec
+from core.neurons.experts import expert_table
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Shown, progress_shown
@@ -154,7 +154,7 @@ class Session:
             return self._engine.run(wanted, progress)
 
     def experts(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
-        """The experts alone, best first; see `core.analyses.experts.expert_table`."""
+        """The experts alone, best first; see `core.neurons.experts.expert_table`."""
         wanted = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
             plan, experts = self._engine.experts(wanted, progress)

@@ -38,7 +38,7 @@ LEVELS = (
     ("core.neurons", "core.corpora", "core.spaces"),
     ("core.language", "core.store"),
     ("core.stats",),
-    ("core.parallel", "core.progress", "core.errors", "core.choices"),
+    ("core.parallel", "core.progress", "core.errors", "core.notebook_html", "core.choices"),
     ("core",),
     ("core.version",),
 )

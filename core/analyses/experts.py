@@ -43,20 +43,6 @@ def read(run: Run) -> ScoredNeurons:
     return ScoredNeurons(run.plan, experts, stages.expertise(), digest(stages.expertise_spec()))
 
 
-def expert_table(experts: Experts, neurons: NeuronMap) -> pd.DataFrame:
-    """The experts as a table, best first.
-
-    Returns
-    -------
-    DataFrame
-        ``rank, neuron, layer, site, unit, score, value``, one row an expert. ``neuron`` is its index in ``neurons``,
-        ``value`` its mean response on the target language's probe sentences.
-    """
-    ranks = range(1, len(experts.neurons) + 1)
-    located = neurons.named(experts.neurons)
-    return pd.DataFrame({"rank": ranks, **located, "score": experts.scores, "value": experts.values})
-
-
 def responses(run: Run, neuron: int) -> np.ndarray:
     """One neuron's responses to the probe sentences: float32, (n_languages, n_sentences).
 

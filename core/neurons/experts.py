@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from core import notebook_html
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.selection import Selection
 
+_ROWS_SHOWN = 10  # of experts, in a notebook
 _CHOICES_KEPT = 64  # of experts, beside an expertise
 
 
@@ -58,6 +60,31 @@ class Experts:
     neurons: np.ndarray
     scores: np.ndarray
     values: np.ndarray
+
+    def __repr__(self) -> str:
+        scores = f"scores {self.scores.min():.3f} to {self.scores.max():.3f}" if len(self.scores) else "no scores"
+        return f"Experts({len(self.neurons):,} neurons, {scores})"
+
+    def _repr_html_(self) -> str:
+        rows = zip(range(1, _ROWS_SHOWN + 1), self.neurons, self.scores, self.values, strict=False)
+        cells = [(rank, int(neuron), f"{score:.4f}", f"{value:.4g}") for rank, neuron, score, value in rows]
+        more = len(self.neurons) - len(cells)
+        below = (f"and {more:,} more",) if more else ()
+        return notebook_html.table(repr(self), ("rank", "neuron", "score", "held at"), cells, below)
+
+
+def expert_table(experts: Experts, neurons: NeuronMap) -> pd.DataFrame:
+    """The experts as a table, best first.
+
+    Returns
+    -------
+    DataFrame
+        ``rank, neuron, layer, site, unit, score, value``, one row an expert. ``neuron`` is its index in ``neurons``,
+        ``value`` its mean response on the target language's probe sentences.
+    """
+    ranks = range(1, len(experts.neurons) + 1)
+    located = neurons.named(experts.neurons)
+    return pd.DataFrame({"rank": ranks, **located, "score": experts.scores, "value": experts.values})
 
 
 def by_site(neurons: NeuronMap, chosen: np.ndarray) -> pd.DataFrame:
