@@ -16,7 +16,7 @@ from dashboard.state import session
 from dashboard.work import process
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
-_LARGEST = 50_000_000  # bytes
+LARGEST = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.toml
 
 
 def draw(chosen: Experiment) -> None:
@@ -74,8 +74,8 @@ def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
         raise AskError(
             f"table {name!r}", f"its name does not end in one of {', '.join(KINDS)}", "Save it as one of them"
         )
-    if len(content) > _LARGEST:
-        why = f"it has {len(content):,} bytes, more than the {_LARGEST:,} that are taken here"
+    if len(content) > LARGEST:
+        why = f"it has {len(content):,} bytes, more than the {LARGEST:,} that are taken here"
         raise AskError(f"table {name!r}", why, "Name its place as table:FILE under Sentences instead")
     corpus = keep_table(content, ending, folder)
     return corpus.spec, corpus

@@ -1,0 +1,80 @@
+"""However the dashboard is started, and wherever: Streamlit serves it safely, as the file beside ``app.py`` says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.sidebar import uploads
+from tests.helpers.bench import LONG
+from tests.helpers.command_line import ROOT
+
+APP = str(ROOT / "dashboard" / "app.py")
+SAFE = {
+    "server.address": "127.0.0.1",
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.maxUploadSize": uploads.LARGEST / 2**20,
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+    "runner.magicEnabled": False,
+    "theme.light.primaryColor": "#3b5bdb",
+    "theme.dark.primaryColor": "#91a7ff",
+}
+# Everything is done as it is when a person starts it, up to the moment when the server would begin to serve for good.
+UP_TO_SERVING = """
+import json, runpy, sys
+from streamlit import config
+from streamlit.web import bootstrap
+names, start = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+bootstrap.run = lambda script, *rest: print("\\n", json.dumps([script, {n: config.get_option(n) for n in names}]))
+sys.argv = start
+runpy.run_module(start[0], run_name="__main__")
+"""
+
+
+def options_when_started(*start: str, cwd: Path) -> dict[str, object]:
+    """Start the dashboard from a folder; gives the options in force when it would serve."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    done = subprocess.run(
+        [sys.executable, "-c", UP_TO_SERVING, json.dumps([*SAFE, "server.port"]), json.dumps(start)],
+        cwd=cwd,
+        env={**environment, "PYTHONPATH": str(ROOT), "LANGUAGE_NEURONS_CACHE": str(cwd / "cache"), "HOME": str(cwd)},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
+    assert done.returncode == 0, done.stderr
+    script, options = json.loads(done.stdout.splitlines()[-1])
+    assert Path(script) == Path(APP)
+    return dict(options)
+
+
+@pytest.mark.parametrize("start", [("dashboard",), ("streamlit", "run", APP)], ids=lambda start: start[0])
+def test_wherever_it_is_started_it_serves_this_machine_alone_and_tells_nobody(
+    start: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / ".streamlit").mkdir()  # a file of another project, where somebody happens to be
+    (tmp_path / ".streamlit" / "config.toml").write_text(
+        '[server]\naddress = "0.0.0.0"\n[runner]\nmagicEnabled = true\n', encoding="utf-8"
+    )
+    options = options_when_started(*start, "--server.port", "8599", cwd=tmp_path)
+    assert options == SAFE | {"server.port": 8599}
+
+
+def _bare_expression() -> None:
+    text = "Streamlit's magic, where it is on, shows what stands by itself on a line"
+    text  # noqa: B018
+
+
+def test_magic_is_off_in_the_tests_too() -> None:
+    page = AppTest.from_function(_bare_expression, default_timeout=LONG).run()
+    assert not page.exception
+    assert len(page.main.children) == 0
