@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _AWAY_AFTER = 15.0  # seconds without a sign of life; a page that waits shows one every second
 _RESULTS_KEPT = 24
+_ENDED_KEPT = 200  # jobs: more than the cells of the largest grid that a page asks for
 
 
 def settle() -> None:
@@ -36,7 +37,7 @@ def settle() -> None:
     gc.freeze()
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """What went wrong unexpectedly, for the page."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -85,18 +86,32 @@ class Job:
         """Whether it is yet to finish."""
         return self.state in ("waiting", "running")
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody who wants it has looked at it lately."""
+        now = time.monotonic()
+        return any(now - moment <= _AWAY_AFTER for moment in self.seen.values())
+
     def yields(self) -> bool:
         """Whether it gives way: background work, or one that nobody has looked at for a while."""
-        return self.background or all(time.monotonic() - moment > _AWAY_AFTER for moment in self.seen.values())
+        return self.background or not self.watched
 
 
 class Jobs:
-    """The queue and its worker."""
+    """The queue and its worker.
 
-    def __init__(self, backend: Backend) -> None:
+    Parameters
+    ----------
+    ended_kept : int
+        How many jobs that have ended are kept, the newest; a failure is kept beyond that while somebody waits for it.
+    """
+
+    def __init__(self, backend: Backend, ended_kept: int = _ENDED_KEPT) -> None:
         self.backend = backend
+        self._ended_kept = ended_kept
         self._changed = threading.Condition()
-        self._jobs: OrderedDict[Request, Job] = OrderedDict()
+        self._active: OrderedDict[Request, Job] = OrderedDict()  # in the order asked
+        self._ended: OrderedDict[Request, Job] = OrderedDict()  # in the order in which they did
         self._results: OrderedDict[Request, Any] = OrderedDict()
         threading.Thread(target=self._work, name="worker", daemon=True).start()
 
@@ -124,36 +139,37 @@ class Jobs:
         with self._changed:
             if not background:
                 self._withdraw(visitor, keep=experiment)
-            job = self._jobs.get(experiment)
-            if job is None or not job.active or job.stop:
-                job = self._jobs[experiment] = Job(experiment, background=background, title=title)
-                self._jobs.move_to_end(experiment)  # an earlier one's place in the queue is gone
+            job = self._active.get(experiment)
+            if job is None or job.stop:
+                self._ended.pop(experiment, None)
+                job = self._active[experiment] = Job(experiment, background=background, title=title)
+                self._active.move_to_end(experiment)  # an earlier one's place in the queue is gone
             job.background = job.background and background  # what somebody waits for is background work no more
             job.seen[visitor] = time.monotonic()
             self._changed.notify_all()
             return job
 
     def all(self) -> list[Job]:
-        """Every job, active or ended, in the order asked."""
+        """The ended jobs that are kept, in the order in which they ended, then the active ones in the order asked."""
         with self._changed:
-            return list(self._jobs.values())
+            return [*self._ended.values(), *self._active.values()]
 
     def stop(self, experiment: Request) -> None:
         """Stop a job for all who asked for it; what it finished is kept."""
         with self._changed:
-            job = self._jobs.get(experiment)
-            if job is not None and job.active:
+            job = self._active.get(experiment)
+            if job is not None:
                 self._stop(job)
 
     def find(self, experiment: Request) -> Job | None:
         """The job for an experiment, running or ended."""
         with self._changed:
-            return self._jobs.get(experiment)
+            return self._find(experiment)
 
     def touch(self, visitor: str, experiment: Request) -> Job | None:
         """A visitor's sign of life; gives the job."""
         with self._changed:
-            job = self._jobs.get(experiment)
+            job = self._find(experiment)
             if job is not None and visitor in job.seen:
                 job.seen[visitor] = time.monotonic()
             return job
@@ -161,7 +177,7 @@ class Jobs:
     def ahead(self, job: Job) -> int:
         """How many jobs are before this one; those about to stop do not count."""
         with self._changed:
-            active = [other for other in self._jobs.values() if other.active and not other.stop]
+            active = [other for other in self._active.values() if not other.stop]
             return active.index(job) if job in active else 0
 
     def leave(self, visitor: str) -> None:
@@ -177,22 +193,34 @@ class Jobs:
     def forget(self, experiment: Request) -> None:
         """Drop an ended job, so that it can be asked for anew."""
         with self._changed:
-            job = self._jobs.get(experiment)
-            if job is not None and not job.active:
-                del self._jobs[experiment]
+            self._ended.pop(experiment, None)
+
+    def _find(self, experiment: Request) -> Job | None:
+        return self._active.get(experiment) or self._ended.get(experiment)
 
     def _withdraw(self, visitor: str, keep: Request | None) -> None:
-        for job in self._jobs.values():
-            if job.experiment == keep or not job.active or job.background:
+        for job in list(self._active.values()):
+            if job.experiment == keep or job.background:
                 continue
             if job.seen.pop(visitor, None) is not None and not job.seen:
                 self._stop(job)
 
-    @staticmethod
-    def _stop(job: Job) -> None:
+    def _stop(self, job: Job) -> None:
         job.stop = True
         if job.state == "waiting":
-            job.state = "stopped"
+            self._end(job, "stopped")
+
+    def _end(self, job: Job, state: str, error: AskError | str | None = None) -> None:
+        """Note how a job ended, and forget the oldest that ended, but for failures that somebody is yet to be told."""
+        job.error, job.state = error, state
+        if self._active.get(job.experiment) is not job:  # it was asked for anew while this one was about to stop
+            return
+        del self._active[job.experiment]
+        self._ended[job.experiment] = job
+        beyond = len(self._ended) - self._ended_kept
+        for old in list(self._ended.values())[: max(beyond, 0)]:
+            if not (old.state == "failed" and old.watched):
+                del self._ended[old.experiment]
 
     def _keep(self, experiment: Request, result: Any) -> None:
         with self._changed:
@@ -203,7 +231,7 @@ class Jobs:
     def _next(self) -> Job:
         with self._changed:
             while True:
-                waiting = [job for job in self._jobs.values() if job.state == "waiting"]
+                waiting = [job for job in self._active.values() if job.state == "waiting"]
                 if waiting:
                     job = min(waiting, key=Job.yields)  # the first that somebody looks at
                     job.state = "running"
@@ -216,7 +244,7 @@ class Jobs:
             job.stage = snapshot.stage
             settle()  # the stage before may have loaded or compiled something
         with self._changed:
-            waits = any(other.state == "waiting" and not other.yields() for other in self._jobs.values())
+            waits = any(other.state == "waiting" and not other.yields() for other in self._active.values())
             if job.stop or (waits and job.yields()):
                 raise Cancelled
 
@@ -230,14 +258,16 @@ class Jobs:
                 result = self.backend.run(job.experiment, job.progress)
                 self._keep(job.experiment, result)
             except Cancelled:
-                state = "stopped" if job.stop else "waiting"
+                state = "waiting"  # for its turn, unless it was to stop
             except AskError as refusal:
                 state, error = "failed", refusal
-            except Exception as unexpected:
+            except BaseException as unexpected:  # a panic in Rust code is no Exception, and the worker must outlive it
                 log.exception("the job failed")
                 state, error = "failed", in_one_line(unexpected)
             with self._changed:
-                job.state, job.error = state, error
-                if state == "waiting":
-                    self._jobs.move_to_end(job.experiment)
+                if state == "waiting" and not job.stop:
+                    job.state = state
+                    self._active.move_to_end(job.experiment)
+                else:
+                    self._end(job, "stopped" if state == "waiting" else state, error)
                 self._changed.notify_all()

@@ -52,7 +52,7 @@ class Bench:
         self.changed: set[Experiment] = set()
         self._inside = 0
         self._lock = threading.Lock()
-        self._orders: dict[Experiment, queue.Queue[Exception | str]] = {}
+        self._orders: dict[Experiment, queue.Queue[BaseException | str]] = {}
 
     # -- what the queue calls
 
@@ -76,7 +76,7 @@ class Bench:
             progress.stage("working", 100)
             while True:
                 order = self._of(experiment).get()  # for ever: whose patience ends is the test, and it says what for
-                if isinstance(order, Exception):
+                if isinstance(order, BaseException):
                     raise order
                 if order == "finish":
                     return make_result(experiment) if isinstance(experiment, Experiment) else experiment
@@ -88,7 +88,7 @@ class Bench:
             with self._lock:
                 self._inside -= 1
 
-    def _of(self, experiment: Experiment) -> queue.Queue[Exception | str]:
+    def _of(self, experiment: Experiment) -> queue.Queue[BaseException | str]:
         with self._lock:  # the worker and a test may be the first to ask at the same time
             return self._orders.setdefault(experiment, queue.Queue())
 
@@ -102,7 +102,7 @@ class Bench:
         """Let it end well; also before it has begun."""
         self._of(experiment).put("finish")
 
-    def fail(self, experiment: Experiment, error: Exception) -> None:
+    def fail(self, experiment: Experiment, error: BaseException) -> None:
         """Let it raise."""
         self._of(experiment).put(error)
 

@@ -329,6 +329,70 @@ def test_a_running_job_is_not_forgotten(jobs: Jobs, bench: Bench) -> None:
     ends(job, "done")
 
 
+def test_not_even_a_panic_of_a_library_ends_the_worker(jobs: Jobs, bench: Bench) -> None:
+    class Panic(BaseException):
+        """As code in Rust raises them: no Exception."""
+
+    job = jobs.submit("a", X)
+    bench.fail(X, Panic("index out of bounds"))
+    ends(job, "failed")
+    assert job.error == "Panic: index out of bounds"
+    other = jobs.submit("a", Y)
+    bench.finish(Y)
+    ends(other, "done")
+
+
+# -- what is kept of jobs ---------------------------------------------------------------------------------------------
+
+
+def run_many(jobs: Jobs, bench: Bench, number: int) -> list[Job]:
+    """Run jobs to their end, one after the other."""
+    made = []
+    for k in range(number):
+        experiment = Experiment(model="made", experts=1000 + k)
+        bench.finish(experiment)
+        made.append(jobs.submit(f"visitor {k}", experiment))
+        ends(made[-1], "done")
+    return made
+
+
+def test_of_ended_jobs_the_newest_are_kept(bench: Bench) -> None:
+    jobs = Jobs(bench, ended_kept=3)
+    made = run_many(jobs, bench, 8)
+    active = jobs.submit("a", X)
+    assert jobs.all() == [*made[-3:], active]
+    assert jobs.find(made[0].experiment) is None
+    bench.finish(X)
+    ends(active, "done")
+    assert jobs.all() == [*made[-2:], active]
+
+
+def test_stopped_jobs_are_ended_jobs(bench: Bench) -> None:
+    jobs = Jobs(bench, ended_kept=2)
+    running = jobs.submit("a", X)
+    bench.runs(X)
+    waiting = [jobs.submit("b", Experiment(model="made", experts=k)) for k in range(1, 6)]
+    assert [job.state for job in waiting] == ["stopped"] * 4 + ["waiting"]
+    assert jobs.all() == [*waiting[2:4], running, waiting[4]]
+    for job in (running, waiting[4]):
+        bench.finish(job.experiment)
+        ends(job, "done")
+
+
+def test_a_failure_is_kept_until_who_waits_was_told(bench: Bench) -> None:
+    jobs = Jobs(bench, ended_kept=2)
+    failed = jobs.submit("a", X)
+    bench.fail(X, OSError("disk full"))
+    ends(failed, "failed")
+    run_many(jobs, bench, 4)
+    assert jobs.touch("a", X) is failed
+    assert len(jobs.all()) == 3
+    away(failed)
+    run_many(jobs, bench, 1)
+    assert jobs.find(X) is None
+    assert len(jobs.all()) == 2
+
+
 # -- results ---------------------------------------------------------------------------------------------------------
 
 
