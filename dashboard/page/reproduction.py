@@ -11,8 +11,8 @@ import streamlit as st
 from core.errors import AskError
 from core.progress import duration
 from core.reproduction import published
-from core.reproduction.figures import figures
 from core.reproduction.html import compared_table
+from core.reproduction.items import figures
 from core.reproduction.reader import Written, included, read
 from core.store.location import checkout
 from dashboard.charts import present as drawing
