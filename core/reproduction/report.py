@@ -14,7 +14,7 @@ import pandas as pd
 from core.charts import export
 from core.experiment.plan import Plan
 from core.inference.perplexity import STRIDE, WINDOW
-from core.pipeline.measures import PROJECTED
+from core.pipeline.joint_map import MOST_OF_A_SPACE
 from core.reproduction import published
 from core.reproduction.charts.figure import Figure
 from core.reproduction.comparison import comparison
@@ -145,8 +145,8 @@ class Report:
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
         groups = n.groups
-        if sum(len(group) * len(group.languages) for group in groups) > PROJECTED:
-            found.append(f"The maps show {PROJECTED:,} sentences; every number is computed from all of them.")
+        if sum(len(group) * len(group.languages) for group in groups) > MOST_OF_A_SPACE:
+            found.append(f"The maps show {MOST_OF_A_SPACE:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
             found.append(f"The classifier of languages does not know {', '.join(unknown)}.")
         return found
