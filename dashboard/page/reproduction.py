@@ -26,7 +26,6 @@ _WORDS = {"held": "✓ held", "held in part": "◐ held in part", "did not hold"
 
 def draw() -> None:
     """Draw the page."""
-    st.title("The paper, reproduced", anchor=False)
     theme.quiet(
         "Every table and figure of the paper, measured on one model by python -m core reproduce, beside what was "
         f"published ({published.SOURCE})."
