@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, motion, pages, passes, peers, recorded, scaling, spaces, trials
+from benchmarks import experts, loading, machine, motion, pages, passes, peers, readme, scaling, spaces, trials
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.what == "trials":
         return trials.run(RESULTS.parent, asked.flores)
     if asked.what == "readme":
-        recorded.measure(recorded.runs(asked.flores), _command(asked))
-        return 0
+        return readme.run(asked.flores, asked.record, _command(asked))
     if asked.list:
         for benchmark in ALL:
             print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
@@ -59,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     names = [benchmark.name for benchmark in ALL]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
     parser.add_argument("--list", action="store_true", help="the rows, and what they must be")
+    parser.add_argument(
+        "--from", dest="record", metavar="FILE", type=Path, help="with readme: write the figures of a record"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the rows to a file")
     return parser
 

@@ -15,10 +15,8 @@ from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 
 
-def check_generates(name: str, generates: bool) -> None:
-    """Refuse a model that writes no text; raises `ModelError`."""
-    if not generates:
-        raise ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
+def _not_causal(name: str) -> ModelError:
+    return ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
 
 
 def generate(
@@ -65,7 +63,8 @@ def generate(
         If the model does not generate text, or cannot start from an empty prompt.
     """
     lm: Any = model.lm
-    check_generates(model.name, model.generates)
+    if not model.generates:
+        raise _not_causal(model.name)
     ids = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
     if ids.shape[1] == 0:
         first = model.tokenizer.bos_token_id

@@ -108,13 +108,14 @@ def visit(chromium: Browser) -> Iterator[Visit]:
 
 def _script(path: str) -> None:
     """What `dashboard.app` does for one page; AppTest cannot navigate to pages that are functions."""
-    from dashboard.page_table import PAGES
+    import importlib
+
     from dashboard.sidebar import controls
     from dashboard.state import session
 
     session.visitor().page = path
     controls.sidebar()
-    PAGES[path].draw()
+    importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
 
 
 @pytest.fixture(scope="session")

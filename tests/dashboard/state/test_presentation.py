@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from core.experiment.settings import Experiment
-from dashboard.text import report, tour
+from dashboard.text import report
 from tests.helpers.browsing import Visit, Visitor, share
 from tests.helpers.command_line import EmbeddedRun, command_line
 from tests.helpers.results import make_result
 
 Link = dict[str, str]
-PAGES = tour.pages()
+PAGES = ["experts", "", "retrieval", "layers", "what-if"]
 
 
 def path(visitor: Visitor) -> str:

@@ -1,0 +1,88 @@
+"""README and docs state what is recorded, and list what there is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import readme, recorded
+from core.corpora.download.catalogue import catalogue
+from core.corpora.formats import FORMATS
+from core.experiment.names import SETTINGS
+from core.neurons.interventions import METHODS
+from core.neurons.scores import SCORES
+from core.spaces.similarity import COMPARISONS
+
+BLOCKS = [(path, *block) for path in readme.texts() for block in readme.blocks(path.read_text(encoding="utf-8"))]
+LISTED = {
+    "settings": [setting.option for setting in SETTINGS.values()],
+    "scores": list(SCORES),
+    "methods": list(METHODS),
+    "comparisons": list(COMPARISONS),
+    "corpora": list(FORMATS),
+    "datasets": list(catalogue()),
+}
+
+
+def test_the_texts_state_what_is_recorded() -> None:
+    """`python -m benchmarks readme --from docs/measured.json` would leave every figure as it is."""
+    record = recorded.read()
+    stale = [
+        f"{path.name}: {name}"
+        for path, kind, name, content in BLOCKS
+        if kind == "measured" and content != f"{readme.FIGURES[name](record)}\n"
+    ]
+    assert stale == []
+    assert {name for _, kind, name, _ in BLOCKS if kind == "measured"} == set(readme.FIGURES)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_list_names_what_there_is(name: str) -> None:
+    tables = [content for _, kind, listed, content in BLOCKS if kind == "table" and listed == name]
+    assert tables
+    for content in tables:
+        assert re.findall(r"^\| `([^`]+)` \|", content, re.MULTILINE) == LISTED[name]
+    assert {name for _, kind, name, _ in BLOCKS if kind == "table"} == set(readme.TABLES) == set(LISTED)
+
+
+def test_figures_are_written_between_the_markers_alone() -> None:
+    record = recorded.read()
+    top1 = record["ja"]["figures"]["centred"]
+    text = "before\n<!-- measured:together -->\nold\n<!-- /measured -->\nafter\n"
+    first, *between, last = readme.written(text, record).splitlines()
+    assert (first, last) == ("before", "after")
+    assert f"{top1['post']:.3f}"[1:] in between[1]
+    assert "old" not in between[1]
+
+
+def test_the_command_writes_a_given_record_without_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = recorded.read()
+    record["ja"]["figures"]["map"]["moved"] = 123.4
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    text = tmp_path / "text.md"
+    text.write_text("<!-- measured:map -->\n<!-- /measured -->\n", encoding="utf-8")
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    monkeypatch.setattr(readme, "texts", lambda: [text])
+    assert command.main(["readme", "--from", str(tmp_path / "record.json")]) == 0
+    assert "moves 123.4 units" in text.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == "text.md\n"
+
+
+def test_what_the_texts_conclude_follows_from_the_figures() -> None:
+    """Sentences outside the markers do not change with the figures: here is what they say, as conditions."""
+    figures = {name: run["figures"] for name, run in recorded.read().items()}
+    top1 = {name: run["target_top1"] for name, run in figures.items()}
+    assert top1["ja"]["post"] > 3 * top1["ja"]["pre"]  # severalfold for Japanese
+    for target in ("de", "es"):  # clearly for German and Spanish
+        assert top1[target]["post"] > 2 * top1[target]["pre"]
+    assert top1["en"]["post"] < top1["en"]["pre"]  # and not for English
+    random = figures["ja, random neurons"]
+    assert random["distance"]["post"] < 0.2 * random["distance"]["pre"]  # random neurons draw the space together
+    assert random["target_top1"]["post"] < 0.2 * top1["ja"]["post"]  # without helping retrieval much
+    for name in ("ja", "de", "es", "fr", "en"):  # the best layer of the unmodified model beats every intervention
+        assert figures[name]["best_layer"]["pre"] > top1[name]["post"]
+    assert figures["ja"]["centred"]["post"] > figures["ja"]["centred"]["pre"]  # for Japanese it adds to centring
