@@ -6,28 +6,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.cli import options
+from core.cli.command import Command
 from core.corpora.download.catalogue import Dataset, catalogue
-from core.corpora.download.http import Unavailable
-from core.corpora.download.install import RECORD, install
 from core.errors import DataError
-from core.progress import Progress, Terminal
 
 _PACE = 2e6  # bytes a second, to begin with
-_SUMMARY = "list published data sets, and download them"
-_DESCRIPTION = (
-    "Lists the data sets that the software can use and does not contain: where they are published, under what licence, "
-    "how large they are and how to use them. `data get NAME --to DIR` downloads one."
-)
 _GET = (
     "Downloads a data set and unpacks it into a folder. What breaks off goes on where it was when the command is given "
     "again. Files are checked against the sha256 that is known; where none is, the one found is recorded and shown."
 )
 
 
-def add(commands: Any) -> None:
-    """Add the command to those of the command line."""
-    parser: argparse.ArgumentParser = commands.add_parser("data", help=_SUMMARY, description=_DESCRIPTION)
-    parser.set_defaults(command=_list)
+def _add_options(parser: argparse.ArgumentParser) -> None:
     inner = parser.add_subparsers(title="commands", metavar="{get}")
     get = inner.add_parser("get", help="download a data set", description=_GET)
     get.set_defaults(command=_get)
@@ -71,6 +62,10 @@ def _described(dataset: Dataset) -> str:
 
 
 def _get(arguments: argparse.Namespace) -> None:
+    from core.corpora.download.http import Unavailable
+    from core.corpora.download.install import RECORD, install
+    from core.progress import Progress, Terminal
+
     sets = catalogue()
     if arguments.name not in sets:
         raise DataError(
@@ -78,7 +73,7 @@ def _get(arguments: argparse.Namespace) -> None:
         )
     dataset = sets[arguments.name]
     if arguments.only is not None:
-        dataset = dataset.of(tuple(code.strip() for code in arguments.only.split(",") if code.strip()))
+        dataset = dataset.of(options.names(arguments.only))
     progress, stage = Progress(Terminal()), f"downloading {dataset.title}"
     progress.plan({stage: dataset.size / _PACE})
     progress.stage(stage, dataset.size)
@@ -87,16 +82,25 @@ def _get(arguments: argparse.Namespace) -> None:
     except Unavailable as error:
         raise DataError(error.what, error.why, f"{error.instead} Otherwise: {dataset.otherwise}") from error
     progress.finish()
-    print(_summary(dataset, record, arguments.to))
+    print(_summary(dataset, record["files"], arguments.to, RECORD))
 
 
-def _summary(dataset: Dataset, record: dict[str, Any], folder: Path) -> str:
-    files = record["files"]
+def _summary(dataset: Dataset, files: list[dict[str, Any]], folder: Path, record: str) -> str:
     known = [file for file in files if file["known_beforehand"]]
     lines = [f"{dataset.title}: {folder} (licence: {dataset.licence})"]
     if known:
         lines.append(f"  sha256 of {len(known)} of {len(files)} files is the one that was known")
     for file in files:
         if not file["known_beforehand"]:
-            lines.append(f"  not known beforehand, recorded in {RECORD}: sha256 {file['sha256']} {file['name']}")
+            lines.append(f"  not known beforehand, recorded in {record}: sha256 {file['sha256']} {file['name']}")
     return "\n".join([*lines, f"  use: {dataset.use.format(folder=folder)}"])
+
+
+COMMAND = Command(
+    "data",
+    "list published data sets, and download them",
+    "Lists the data sets that the software can use and does not contain: where they are published, under what licence, "
+    "how large they are and how to use them. `data get NAME --to DIR` downloads one.",
+    _add_options,
+    _list,
+)

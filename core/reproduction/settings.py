@@ -16,71 +16,16 @@ from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import canonical
 from core.reproduction import published
+from core.reproduction.options import Options
 
 CONTROLS = ("none", "random")
-SWEEP = (100, 200, 500, 1000, 2000, 5000)
 PAIRS = ("tatoeba", "bucc")
 PARAGRAPH = 100  # characters, as published
 
 
 @dataclass(frozen=True)
-class Settings:
-    """A reproduction.
-
-    Attributes
-    ----------
-    model, revision, dtype, device
-        See `core.models.spec.ModelSpec`.
-    corpus : str
-        Multi-parallel sentences to probe with and to evaluate on.
-    tatoeba, bucc : Path, optional
-        Folders of language pairs with English; left out where None.
-    pawsx : Path, optional
-        Folder of paraphrases.
-    targets, languages : tuple of str, optional
-        The paper's that the corpus has, unless given.
-    experts : int
-        k.
-    sentences, probe_sentences : int, optional
-        The first N rows; all unless given.
-    pair_sentences : int, optional
-        The first N pairs of Tatoeba, BUCC and PAWS-X; all unless given.
-    sweep : tuple of int
-        Numbers of experts among which k is chosen; those that the model has, and k itself.
-    texts, seeds, text_tokens : int
-        Texts of a seed, seeds, and tokens of a text that the model writes for each k.
-    perplexity_sentences : int
-        Evaluation sentences on which perplexity is measured for each k.
-    perplexity_texts : Path, optional
-        Folder of held-out text, a file a language (``ja.txt``), on whose paragraphs perplexity is measured instead.
-    method_sentences : int
-        The first N evaluation rows, on which other methods and scores are compared.
-    seed : int
-        Of the random control, the projections, the texts and the bootstrap.
-    """
-
-    model: str = "embedded"
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str = "auto"
-    corpus: str = "embedded"
-    tatoeba: Path | None = None
-    bucc: Path | None = None
-    pawsx: Path | None = None
-    targets: tuple[str, ...] | None = None
-    languages: tuple[str, ...] | None = None
-    experts: int = 2000
-    sentences: int | None = None
-    probe_sentences: int | None = None
-    pair_sentences: int | None = None
-    sweep: tuple[int, ...] = SWEEP
-    texts: int = 16
-    seeds: int = 2
-    text_tokens: int = 32
-    perplexity_sentences: int = 50
-    perplexity_texts: Path | None = None
-    method_sentences: int = 100
-    seed: int = 0
+class Settings(Options):
+    """A reproduction: what is asked, and the experiments that follow from it."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values; of files and folders the name alone, for a report is read elsewhere."""

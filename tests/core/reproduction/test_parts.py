@@ -15,7 +15,8 @@ from core.reproduction.comparison import comparison
 from core.reproduction.figures import figures, png, svg
 from core.reproduction.html import compared_table, table_html
 from core.reproduction.items.distances import over_targets
-from core.reproduction.settings import SWEEP, Settings, bound
+from core.reproduction.options import SWEEP
+from core.reproduction.settings import Settings, bound
 from core.reproduction.steps import Step, Timetable
 from core.reproduction.verdicts import HELD, NOT, PARTLY, graded, verdicts
 

@@ -1,0 +1,50 @@
+"""The command ``experts``: the ranked neurons as a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.cli import options, output
+from core.cli.command import Command
+from core.language.codes import label
+from core.neurons.scores import SCORES
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_experiment(parser, ("model", "experts", "other"))
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from core.pipeline.engine import Engine
+    from core.progress import Progress, Terminal
+    from core.store.store import Store
+
+    output.check_file(arguments.out)
+    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    with progress.ticking():
+        bound, experts = engine.experts(options.experiment(arguments), progress)
+    frame = pd.DataFrame(bound.outline.neurons.named(experts.neurons))
+    frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
+    columns = ["rank", "neuron", "layer", "site", "unit", "score", "value"]
+    output.write(arguments.out, frame[columns].to_csv(index=False))
+    mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
+    print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
+
+
+COMMAND = Command(
+    "experts",
+    "write the ranked neurons to a table",
+    "Ranks every neuron by how well its pooled response tells the target language from the others (--score) and writes "
+    "the best: rank, layer, site, unit, score, value (its mean response on the target language).",
+    _add_options,
+    _run,
+    options.manual(
+        "python -m core experts --target ja --experts 500 --out experts.csv",
+        "python -m core experts --target es --score ap --select layer --experts 20 --out experts.csv",
+        "python -m core experts --experiment saved.json --out experts.csv",
+    ),
+)

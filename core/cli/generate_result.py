@@ -1,0 +1,114 @@
+"""What the command ``generate`` found: both sides' texts and what is measured of them, as JSON and as text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.analyses.text_perplexity import pooled_perplexity
+from core.analyses.texts import written
+from core.errors import SettingError
+from core.experiment.plan import Plan
+from core.inference.perplexity import Perplexity
+from core.inference.writing import Writing
+from core.language import identification
+from core.language.codes import label
+from core.pipeline.run import Run
+from core.stats.intervals import Interval, finite
+
+
+@dataclass(frozen=True)
+class Report:
+    """Both sides' texts and what is measured of them; None where it was not asked for or cannot be."""
+
+    plan: Plan
+    writing: Writing
+    texts: tuple[tuple[str, ...], tuple[str, ...]]
+    shares: tuple[Interval, Interval] | None
+    perplexities: tuple[Perplexity, Perplexity] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line writes it."""
+        sides = []
+        for number, texts in enumerate(self.texts):
+            side: dict[str, Any] = {"texts": list(texts)}
+            if self.shares:
+                side["target_probability"] = {k: finite(v) for k, v in asdict(self.shares[number]).items()}
+            if self.perplexities:
+                found = self.perplexities[number]
+                side["perplexity"] = {"value": finite(found.value), "tokens": found.n_tokens, "texts": found.n_texts}
+            sides.append(side)
+        return {
+            "experiment": self.plan.describe(),
+            "writing": asdict(self.writing),
+            "pre": sides[0],
+            "post": sides[1],
+        }
+
+
+def write(run: Run, writing: Writing, perplexity_of: Path | None) -> Report:
+    """Write on both sides, and measure.
+
+    Parameters
+    ----------
+    perplexity_of : Path, optional
+        A text whose perplexity is measured on both sides; its lines are the paragraphs.
+    """
+    writing.check()
+    paragraphs = _read(perplexity_of) if perplexity_of else ()
+    intervention = run.stages.intervention(run.experts())
+    texts = (written(run, writing, None), written(run, writing, intervention))
+    target, among = run.plan.target, run.plan.corpus.languages
+    shares = None
+    if not identification.unknown((target,)):
+        pre, post = (identification.share(side, target, among) for side in texts)
+        shares = (pre, post)
+    both = (
+        (pooled_perplexity(run, paragraphs, None), pooled_perplexity(run, paragraphs, intervention))
+        if paragraphs
+        else None
+    )
+    return Report(run.plan, writing, texts, shares, both)
+
+
+def summary(report: Report) -> str:
+    """Texts and measures as lines of text."""
+    lines = []
+    for title, texts in zip(("without the intervention", "with the intervention"), report.texts, strict=True):
+        lines += ["", f"{title}:"]
+        lines += [f"  {number}. {' '.join(text.split())}" for number, text in enumerate(texts, start=1)]
+    lines.append("")
+    if report.shares:
+        pre, post = map(_share, report.shares)
+        lines.append(f"probability of {label(report.plan.target)}, n = {report.shares[0].n}: {pre} -> {post}")
+        lines.append(
+            f"  by py3langid among {', '.join(report.plan.languages)}; mean, 95% bootstrap interval over texts"
+        )
+    else:
+        lines.append(f"the classifier does not know {label(report.plan.target)}")
+    if report.perplexities:
+        before, after = report.perplexities
+        lines.append(
+            f"perplexity: {before.value:,.2f} -> {after.value:,.2f} "
+            f"({before.n_tokens:,} tokens of {before.n_texts:,} paragraphs)"
+        )
+    return "\n".join(lines)
+
+
+def _share(share: Interval) -> str:
+    spread = "" if math.isnan(share.low) else f" ({share.low:.3f} to {share.high:.3f})"
+    return f"{share.value:.3f}{spread}"
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    """Paragraphs of a file: lines that are not empty."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"perplexity of {path}", str(error), "Name a text file in UTF-8.") from error
+    found = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not found:
+        raise SettingError(f"perplexity of {path}", "there is no text in it", "Name a file with some.")
+    return found

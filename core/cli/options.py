@@ -1,0 +1,146 @@
+"""Options that commands share: the settings of an experiment, as the table of settings has them, and the cache."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.corpora.formats import FORMATS
+from core.errors import SettingError
+from core.experiment.file import read_experiment
+from core.experiment.kinds import OneOf
+from core.experiment.names import SETTINGS, Setting, in_group
+from core.experiment.settings import Experiment
+from core.neurons.interventions import METHODS
+from core.neurons.scores import SCORES
+from core.store.location import default_cache
+
+_INDENT = 20  # of what the tables in a manual say of a name
+
+_MODELS = {
+    "embedded": "Gemma 3 270M (base); comes with the requirements, nothing is downloaded",
+    "OWNER/NAME": "any causal language model on the Hugging Face hub, at --revision",
+    "FOLDER": "one saved with save_pretrained (config.json, *.safetensors, tokenizer.json)",
+}
+
+
+def add_experiment(
+    parser: argparse.ArgumentParser, groups: Iterable[str], renamed: Mapping[str, str] | None = None
+) -> None:
+    """Add the options of the settings in these groups, and ``--experiment`` and ``--cache``.
+
+    A setting that is not given is left out of what is parsed: it is the file's, or the experiment's default.
+
+    Parameters
+    ----------
+    groups : iterable of str
+        Names in `core.experiment.names.GROUPS`.
+    renamed : mapping of str to str, optional
+        Setting -> the option that says it in this command, where its own name says something else there.
+    """
+    parser.add_argument(
+        "--experiment",
+        metavar="FILE",
+        type=Path,
+        help="take the settings from a JSON file, as the dashboard saves or --json writes; options beside it win",
+    )
+    for group in groups:
+        section = parser.add_argument_group(group)
+        for setting in in_group(group):
+            add_setting(section, setting, (renamed or {}).get(setting.name))
+        if group == "other":
+            add_cache(section)
+
+
+def add_setting(section: Any, setting: Setting, option: str | None = None) -> None:
+    """Add one setting's option to a parser or a group of it, and, unlisted, the options that it had before."""
+    said: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
+    if isinstance(setting.kind, OneOf):
+        said["choices"] = setting.kind.names
+    else:
+        said |= {"type": _reader(setting), "metavar": setting.kind.metavar}
+    section.add_argument(option or setting.option, help=_help(setting), **said)
+    for older in setting.older_options:
+        section.add_argument(older, **said | {"help": argparse.SUPPRESS})
+
+
+def add_cache(section: Any) -> None:
+    """Add ``--cache``."""
+    section.add_argument("--cache", metavar="DIR", type=Path, default=default_cache(), help="default: %(default)s")
+
+
+def experiment(arguments: argparse.Namespace) -> Experiment:
+    """What is asked: the defaults, what --experiment says instead, and what the other options say instead of that.
+
+    Raises
+    ------
+    SettingError
+        If neither names a target, or the file cannot be read.
+    """
+    said = {name: value for name, value in vars(arguments).items() if name in SETTINGS}
+    base = read_experiment(arguments.experiment) if arguments.experiment else Experiment()
+    if not arguments.experiment and "target" not in said:
+        raise SettingError("an experiment without a target", "experts are those of a language", "Give --target ja.")
+    return replace(base, **said)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def manual(*examples: str) -> str:
+    """What stands behind the options: scores, methods, models, corpora, and examples of a command."""
+    scores = {score.name: score.about for score in SCORES.values()}
+    methods = {method.name: method.formula for method in METHODS.values()}
+    corpora = {form.form: form.about for form in FORMATS.values()}
+    return "\n".join(
+        [
+            *("scores (--score)", _table(scores), ""),
+            "methods (--method), at strength s; means, medians and AUROC are over the probe sentences",
+            *(_table(methods), "", "models", _table(_MODELS), "", "corpora", _table(corpora), ""),
+            *("languages are named by BCP 47 codes (es, zh); FLORES's spa_Latn and Tatoeba's spa mean the same.", ""),
+            *("examples", *(f"  {example}" for example in examples), ""),
+            "Results are cached in --cache: what was computed once is not computed again.",
+        ]
+    )
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "\n".join(
+        textwrap.fill(
+            text,
+            120,
+            initial_indent=f"  {name:<{_INDENT - 3}} ",
+            subsequent_indent=" " * _INDENT,
+            break_on_hyphens=False,
+        )
+        for name, text in rows.items()
+    )
+
+
+def _reader(setting: Setting) -> Callable[[str], Any]:
+    """Read the option's text; whether the value can be is said later, with why and what instead."""
+
+    def read(text: str) -> Any:
+        try:
+            return setting.kind.parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {setting.kind.good}") from None
+
+    return read
+
+
+def _help(setting: Setting) -> str:
+    if setting.name == "target":
+        default = "needed, here or in --experiment"
+    else:
+        value = setting.default
+        default = (
+            f"default: {setting.unset if value is None else ','.join(value) if isinstance(value, tuple) else value}"
+        )
+    return f"{setting.help} ({default})".replace("%", "%%")

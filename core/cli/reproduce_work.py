@@ -1,0 +1,106 @@
+"""What the command ``reproduce`` does: one item after the other, the report written again after each."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from core.cli import output
+from core.errors import AskError, SettingError
+from core.experiment.plan import Plan
+from core.pipeline.engine import Engine
+from core.progress import duration
+from core.reproduction.items import ITEMS
+from core.reproduction.reader import summary
+from core.reproduction.report import Report
+from core.reproduction.session import Session
+from core.reproduction.settings import Settings, bound
+from core.reproduction.steps import Step, Timetable
+from core.store.store import Store
+
+
+def reproduce(asked: Settings, folder: Path, cache: Path) -> None:
+    """Do what is asked, into a folder; see `Report` for what is written when.
+
+    Raises
+    ------
+    AskError
+        If it cannot be, or the folder cannot be written to or holds the report of another reproduction.
+    """
+    try:
+        _reproduce(asked, folder, cache)
+    except OSError as error:  # a full disk, above all: every file is written whole or not at all
+        raise SettingError(
+            f"go on with the report in {folder}",
+            str(error),
+            "Make room on the disk, or mend what it names; the same command then goes on where it was.",
+        ) from error
+
+
+def _reproduce(asked: Settings, folder: Path, cache: Path) -> None:
+    settings, plan = bound(asked)
+    _check_folder(folder, settings, plan)
+    session = Session(Engine(Store(cache)), settings, plan)
+    report = Report(folder, session)
+    timetable = _timetable(session, report)
+    for item in ITEMS:
+        if item.name in report.left_out:
+            continue
+        try:
+            for step in [step for step in timetable.steps if step.item == item.name]:
+                timetable.run(step)
+                report.spent(timetable)
+            timetable.account(f"{item.name}: tables and figures", partial(report.add, item))
+        except AskError as error:  # the others can still be measured
+            print(f"{item.name}: {error}", file=sys.stderr)
+            report.fail(item, str(error))
+    report.finish()
+    print(_summary(report, timetable))
+
+
+def _timetable(session: Session, report: Report) -> Timetable:
+    steps: list[Step] = []
+    for item in ITEMS:
+        if why := item.why_not(session):
+            report.leave_out(item, why)
+        else:
+            steps += item.steps(session)
+    timetable = Timetable(steps, report.earlier("seconds_by_step"), report.earlier("seconds_by_stage"))
+    if timetable.left() >= 1:
+        print(f"{len(steps)} steps, about {duration(timetable.left())}", file=sys.stderr)
+    return timetable
+
+
+def _summary(report: Report, timetable: Timetable) -> str:
+    lines = ["", *report.in_words(), "", "time, earlier runs included"]
+    by_item: dict[str, float] = {}
+    for name, seconds in timetable.by_step.items():
+        item = name.partition(":")[0]
+        by_item[item] = by_item.get(item, 0.0) + seconds
+    lines += [f"  {item:<16} {duration(seconds)}" for item, seconds in by_item.items()]
+    lines.append(f"  {'in all':<16} {duration(sum(by_item.values()))}")
+    lines += ["of it"] + [
+        f"  {duration(seconds):>12}  {stage}"
+        for stage, seconds in sorted(timetable.by_stage.items(), key=lambda pair: -pair[1])
+        if seconds >= 0.5
+    ]
+    return "\n".join([*lines, "", f"report: {report.folder / 'report.html'}"])
+
+
+def _check_folder(folder: Path, settings: Settings, plan: Plan) -> None:
+    """Refuse a folder that cannot be written to, or that holds the report of another reproduction."""
+    output.check_folder(folder, "a report")
+    if not (folder / "report.json").exists():
+        return
+    before: dict[str, Any] = summary(folder)["settings"]
+    ours = Report.comparable(settings, plan)
+    differing = [name for name, value in ours.items() if before.get(name) != value]
+    if differing:
+        raise SettingError(
+            f"write a report into {folder}",
+            "it holds one with another "
+            + ", ".join(f"{name.replace('_', ' ')} ({before.get(name)}, now {ours[name]})" for name in differing[:3]),
+            "Name another folder, or take that report away.",
+        )

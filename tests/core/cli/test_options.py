@@ -1,0 +1,77 @@
+"""Settings as options: what is said wins over the file, and what is not said is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.cli import options
+from core.cli.main import parser
+from core.errors import SettingError
+from core.experiment.file import write_experiment
+from core.experiment.names import SETTINGS, Setting
+from core.experiment.settings import Experiment
+
+
+def asked(*words: str) -> Experiment:
+    return options.experiment(parser().parse_args(["run", *words]))
+
+
+def as_text(setting: Setting) -> tuple[str, object]:
+    """A value that is not the default, as text and as it is."""
+    others = [name for name in setting.kind.choices or () if name != setting.default and (name,) != setting.default]
+    value = setting.example if setting.example is not None else others[0] if others else None
+    value = {"target": "es", "experts": 7, "strength": 0.5, "layer": "3", "seed": 4}.get(setting.name, value)
+    value = (value,) if isinstance(setting.default, tuple) else value
+    value = "elsewhere" if value is None else value
+    return ",".join(value) if isinstance(value, tuple) else str(value), value
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_is_an_option_by_every_name_it_had(setting: Setting) -> None:
+    text, value = as_text(setting)
+    target = () if setting.name == "target" else ("--target", "ja")
+    assert value != setting.default
+    for option in (setting.option, *setting.older_options):
+        assert asked(option, text, *target) == replace(Experiment(), **{setting.name: value})
+
+
+def test_what_is_said_wins_over_the_file_and_the_rest_is_the_files(tmp_path: Path) -> None:
+    saved = Experiment(target="es", experts=7, strength=0.5, probe_sentences=11, neurons=("mlp", "attention"))
+    path = tmp_path / "saved.json"
+    path.write_text(write_experiment(saved), encoding="utf-8")
+    assert asked("--experiment", str(path)) == saved
+    assert asked("--experiment", str(path), "--strength", "1", "--target", "ja") == replace(
+        saved, strength=1.0, target="ja"
+    )
+
+
+def test_a_target_is_needed() -> None:
+    with pytest.raises(SettingError, match="without a target"):
+        asked("--experts", "7")
+
+
+@pytest.mark.parametrize(("option", "said"), [("--experts", "a whole number"), ("--strength", "a number")])
+def test_text_that_is_no_value_is_refused_by_the_option(
+    option: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        asked("--target", "ja", option, "many")
+    error = capsys.readouterr().err
+    assert option in error
+    assert f"'many' is not {said}" in error
+
+
+def test_where_text_is_generated_the_number_of_tokens_is_another_option() -> None:
+    said = parser().parse_args(["generate", "--target", "ja", "--tokens", "24", "--written-to", "last"])
+    assert (said.max_tokens, options.experiment(said).tokens) == (24, "last")
+
+
+def test_older_options_are_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["run", "--help"])
+    text = capsys.readouterr().out
+    assert "--expert-sites" in text
+    assert "--sites" not in text.replace("--expert-sites", "")
