@@ -65,15 +65,7 @@ def generate(
     lm: Any = model.lm
     if not model.generates:
         raise _not_causal(model.name)
-    ids = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
-    if ids.shape[1] == 0:
-        first = model.tokenizer.bos_token_id
-        if first is None:
-            raise ModelError(
-                f"write text with {model.name} from nothing", "it has no first token (BOS)", "Give it a prompt."
-            )
-        ids = torch.tensor([[first]])
-    ids = ids.to(model.device).repeat(n_samples, 1)
+    ids = _prompt_ids(model, prompt).repeat(n_samples, 1)
     start = ids.shape[1]
 
     def decoded(everything: torch.Tensor) -> list[str]:
@@ -85,11 +77,6 @@ def generate(
         if on_text is not None:
             on_text(decoded(everything))
 
-    sampling: dict[str, Any] = {"do_sample": False}
-    if temperature > 0:  # no limits of the model's own; `Nucleus` alone cuts
-        sampling = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
-        if top_p < 1:
-            sampling["logits_processor"] = [Nucleus(top_p, temperature)]
     with (
         model.lock,
         parallel.frequent_switches(),
@@ -105,11 +92,34 @@ def generate(
             use_cache=use_cache,
             pad_token_id=model.pad_id,
             stopping_criteria=[_Report(report)],
-            **sampling,
+            **_sampling(temperature, top_p),
         )
         if untouched:
             raise unreached(untouched)
     return decoded(continued)
+
+
+def _prompt_ids(model: LoadedModel, prompt: str) -> torch.Tensor:
+    """The prompt's tokens on the model's device, (1, n); an empty prompt is the first token (BOS)."""
+    ids: torch.Tensor = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
+    if ids.shape[1] == 0:
+        first = model.tokenizer.bos_token_id
+        if first is None:
+            raise ModelError(
+                f"write text with {model.name} from nothing", "it has no first token (BOS)", "Give it a prompt."
+            )
+        ids = torch.tensor([[first]])
+    return ids.to(model.device)
+
+
+def _sampling(temperature: float, top_p: float) -> dict[str, Any]:
+    """How transformers draws a token: without the model's own limits, so that `Nucleus` alone cuts."""
+    if temperature <= 0:
+        return {"do_sample": False}
+    settings: dict[str, Any] = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
+    if top_p < 1:
+        settings["logits_processor"] = [Nucleus(top_p, temperature)]
+    return settings
 
 
 class Nucleus:

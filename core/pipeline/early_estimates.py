@@ -51,9 +51,9 @@ def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]
 
     Notes
     -----
-    For top-1, Wilson's interval of a share of as many trials as sentences: a sentence's hits in several languages hang
-    together, so they count as one trial, and four sentences that all miss prove little. For distance,
-    Student's over sentences, of each one's mean over candidate languages.
+    For top-1, Wilson's interval of a share of as many trials as sentences: a sentence's hits in several languages are
+    not independent, so they count as one trial, and four sentences that all miss prove little. For distance, Student's
+    interval over sentences, of a sentence's mean over candidate languages.
     """
     groups = [g for g, group in enumerate(plan.groups) if plan.target in group.languages and g in post]
     rows = sum(post[g].shape[1] for g in groups)

@@ -27,10 +27,10 @@ _FIRST, _LARGEST = 4, 128  # rows
 _KEEP_AFTER = 20.0  # seconds of work that a killed process may lose
 _HELD_BYTES = 1 << 29  # of embeddings in memory, beside the model
 
-List = tuple[int, str]
+SentenceList = tuple[int, str]
 """A list of sentences: the number of its group, and its language."""
-Item = tuple[int, int, str]
-"""The same of one space: the space's number before it."""
+SpaceList = tuple[int, int, str]
+"""A list of sentences in one space: the space's number before the list's."""
 
 
 def rounds(n: int) -> list[np.ndarray]:
@@ -59,7 +59,7 @@ class Seen:
     """
 
     rows: dict[int, np.ndarray]
-    layer: dict[List, np.ndarray]
+    layer: dict[SentenceList, np.ndarray]
 
 
 def embed(
@@ -84,7 +84,7 @@ def embed(
         # The second caller waits. Locks are taken in one order, so that no two callers wait for each other.
         for spec in sorted(specs, key=digest):
             held.enter_context(stages.store.lock("rounds", spec))
-        missing = [(space, stages.missing_embeddings(space)) for space in interventions]
+        missing = [(intervention, stages.missing_embeddings(intervention)) for intervention in interventions]
         if stages.only_cached and any(lists for _, lists in missing):
             raise NotCached("embeddings")
         Rounds(stages, missing).run(seen)
@@ -99,13 +99,13 @@ class Rounds:
         The spaces, each with the lists ``(group, language)`` to embed; those of a group advance together.
     """
 
-    def __init__(self, stages: Stages, missing: Sequence[tuple[Intervention | None, Sequence[List]]]) -> None:
+    def __init__(self, stages: Stages, missing: Sequence[tuple[Intervention | None, Sequence[SentenceList]]]) -> None:
         self.stages, self.plan = stages, stages.plan
-        self.spaces = [space for space, _ in missing]
-        self.items = [(space, *each) for space, (_, lists) in enumerate(missing) for each in lists]
+        self.spaces = [intervention for intervention, _ in missing]
+        self.items = [(space, *key) for space, (_, lists) in enumerate(missing) for key in lists]
         self.cuts = {group: rounds(len(self.plan.groups[group])) for _, group, _ in self.items}
-        self._held: dict[tuple[Item, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
-        self._layer: dict[Item, list[np.ndarray]] = {item: [] for item in self.items}
+        self._held: dict[tuple[SpaceList, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
+        self._layer: dict[SpaceList, list[np.ndarray]] = {item: [] for item in self.items}
 
     def run(self, seen: Callable[[Seen], None]) -> None:
         """Embed and store everything; ``seen`` is told after each round but the last, of the first space."""
@@ -128,12 +128,12 @@ class Rounds:
 
     def _round(self, number: int) -> None:
         """Pass what is missing of one round through the model, all languages side by side."""
-        wanted: dict[tuple[List, ...], list[int]] = {}  # spaces that lack the same lists pass together
+        wanted: dict[tuple[SentenceList, ...], list[int]] = {}  # spaces that lack the same lists pass together
         for space in range(len(self.spaces)):
             if lacking := tuple(item[1:] for item in self.items if item[0] == space and self._lacks(item, number)):
                 wanted.setdefault(lacking, []).append(space)
         for lists, spaces in wanted.items():
-            tokens = [self._tokens(each, number) for each in lists]
+            tokens = [self._tokens(key, number) for key in lists]
             embedded = embed_spaces(
                 self.stages.load(),
                 _joined(tokens),
@@ -144,11 +144,11 @@ class Rounds:
             )
             ends = np.cumsum([len(part.ids) for part in tokens])[:-1]
             for space, states in zip(spaces, embedded, strict=True):
-                for each, part in zip(lists, np.split(states, ends, axis=1), strict=True):
-                    self._held[(space, *each), number] = part
-                    self._layer[(space, *each)].append(part[self.plan.layer])
+                for key, part in zip(lists, np.split(states, ends, axis=1), strict=True):
+                    self._held[(space, *key), number] = part
+                    self._layer[(space, *key)].append(part[self.plan.layer])
 
-    def _lacks(self, item: Item, number: int) -> bool:
+    def _lacks(self, item: SpaceList, number: int) -> bool:
         """Whether a round of a list has yet to be embedded; one that an earlier run has kept is taken up."""
         _, group, language = item
         if number >= len(self.cuts[group]):
@@ -172,7 +172,7 @@ class Rounds:
             payload = Payload(arrays=self.stages.layer_arrays(states))
             self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
 
-    def _store(self, item: Item) -> None:
+    def _store(self, item: SpaceList) -> None:
         """Put a list's parts together, in the order of its rows, and drop them."""
         space, group, language = item
         tokens = self.stages.tokens(self.plan.groups[group].texts[language])
@@ -192,19 +192,19 @@ class Rounds:
             if stored is not None:
                 self.stages.store.remove(stored)
 
-    def _part(self, item: Item, number: int) -> np.ndarray:
+    def _part(self, item: SpaceList, number: int) -> np.ndarray:
         held = self._held.get((item, number))
         if held is not None:
             return held
         return self.stages.stored_layers("embedding-parts", self._part_spec(item, number))
 
-    def _part_spec(self, item: Item, number: int) -> Mapping[str, Any]:
+    def _part_spec(self, item: SpaceList, number: int) -> Mapping[str, Any]:
         space, group, language = item
         spec = self.stages.embeddings_spec(group, language, self.spaces[space])
         return STAGES["embedding-parts"].spec(embeddings=spec, round=number)
 
-    def _tokens(self, each: List, number: int) -> Tokenised:
-        group, language = each
+    def _tokens(self, key: SentenceList, number: int) -> Tokenised:
+        group, language = key
         return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[group][number])
 
 

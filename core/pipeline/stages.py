@@ -179,14 +179,17 @@ class Stages:
         strength : float, optional
             The experiment's unless given.
         """
-        asked, everyone = self.plan.experiment, self.plan.outline.neurons
-        strength = asked.strength if strength is None else strength
-        found = self.expertise()
-        rest = np.delete(found.means, found.languages.index(self.plan.target), axis=0)[:, experts.neurons]
+        experiment, neurons = self.plan.experiment, self.plan.outline.neurons
+        strength = experiment.strength if strength is None else strength
+        expertise = self.expertise()
+        other_languages = np.delete(expertise.means, expertise.languages.index(self.plan.target), axis=0)
+        rest = other_languages[:, experts.neurons]
         evidence = Evidence(experts.values, rest.mean(axis=0, dtype=np.float64), lambda: self._samples(experts.neurons))
-        built = intervene(asked.method, experts.neurons, evidence, strength, asked.tokens)
-        draw = CONTROLS[asked.control].draw
-        return replace(built, neurons=draw(experts.neurons, everyone, asked.seed)) if draw else built
+        intervention = intervene(experiment.method, experts.neurons, evidence, strength, experiment.tokens)
+        draw = CONTROLS[experiment.control].draw
+        if draw is None:
+            return intervention
+        return replace(intervention, neurons=draw(experts.neurons, neurons, experiment.seed))
 
     def responses_of(self, neurons: np.ndarray) -> np.ndarray:
         """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences)."""
@@ -282,7 +285,7 @@ class Stages:
             raise NotCached(stage)
 
         def timed() -> Payload:
-            if only_cached:  # it was there, and was found damaged
+            if only_cached:  # the store had it, but damaged
                 raise NotCached(stage)
             return compute()
 
