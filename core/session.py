@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from core.analyses import retrieval_table, sentence_table, translation_ranks
@@ -29,6 +30,7 @@ from core.corpora import load
 from core.corpora.corpus import Corpus
 from core.corpora.user_tables import FOLDER, SentencesByLanguage, keep_sentences
 from core.errors import SettingError
+from core.experiment.file import check_kinds
 from core.experiment.settings import Experiment
 from core.language.codes import describe
 from core.models.load import LoadedModel
@@ -134,11 +136,12 @@ class Session:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
                 raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
-        given = {name: _names(value) if known[name] else value for name, value in settings.items()}
+        given = {name: _names(value) if known[name] else _plain(value) for name, value in settings.items()}
         elsewhere = given.get("probe_corpus", base.probe_corpus) is not None
         for name in ("corpus", "probe_corpus"):
             if name in given and given[name] is not None and not isinstance(given[name], str):
                 given[name] = self.corpus(given[name], evaluate_all=elsewhere and name == "corpus").spec
+        check_kinds("an experiment", {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()})
         return replace(base, **given)
 
     def run(self, experiment: Asked = None, /, **settings: Any) -> Result:
@@ -273,7 +276,12 @@ def _names(value: Any) -> Any:
     """Names as a tuple, also if they were given as a list, or as text with commas between them."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
-    return value if value is None else tuple(value)
+    return tuple(value) if isinstance(value, Iterable) else value
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_choice(name: str, value: str, known: Iterable[str]) -> None:

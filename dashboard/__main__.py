@@ -7,31 +7,27 @@ does not wait for that.
 from __future__ import annotations
 
 import logging
+import runpy
 import sys
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-
-from streamlit.web import cli
 
 import core  # noqa: F401 - sets what must be set before torch is imported
 from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from dashboard import page
+from dashboard import page_table
 
 
 def main() -> None:
     """Get ready, then serve until stopped."""
     # What pages cache is kept in memory, as it is meant to be; before the server runs, Streamlit warns of that.
     logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
-    for module in iter_modules(page.__path__, f"{page.__name__}."):
-        import_module(module.name)
+    page_table.load()
     with suppress(AskError):  # the page itself says what is wrong with the opening setting
         plan(Experiment())
     sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]]
-    cli.main()
+    runpy.run_module("streamlit", run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from core.analyses.strength_path import _flat
+from core.pipeline import joint_map
 from core.pipeline.run import Run
-from core.spaces import projection
 from core.spaces.map_stability import Movement, compare
 from core.store.artefact import Payload
 from core.store.stage import STAGES
 
 _OTHER_SEED = 7919  # added to the experiment's seed: any other would do
+_SECONDS = 5.0  # about what a refit takes
 
 
 def movement(run: Run) -> Movement:
     """Fit the experiment's map once more with another seed, and compare."""
     _, intervention = run.spaces()
     maps = run.measures.projection(intervention)
-    spec = STAGES["movement"].spec(
-        spaces=[run.stages.space_spec(space) for space in (None, intervention)],
-        layer=run.plan.layer,
-        seed=run.plan.experiment.seed,
-        shown=run.measures.shown(),
-        umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-    )
+    spaces = (None, intervention)
+    stage = STAGES["movement"]
+    spec = stage.spec(spaces=[run.stages.space_spec(space) for space in spaces], **joint_map.inputs(run.plan))
 
     def compute() -> Payload:
-        run.progress.plan({STAGES["movement"].title: 5.0})
-        run.progress.stage(STAGES["movement"].title)
-        shown = run.measures.shown()
-        pre, post = (_flat(run, space, shown) for space in (None, intervention))
-        again = projection.joint_umap(pre, post, seed=run.plan.experiment.seed + _OTHER_SEED)
-        first = [np.concatenate([side[space].reshape(-1, 2) for side in maps]) for space in (0, 1)]
-        found = compare(first[0], first[1], *again)
-        return Payload(facts={"moved": found.moved, "noise": found.noise, "beyond": found.beyond, "n": found.n})
+        run.progress.plan({stage.title: _SECONDS})
+        run.progress.stage(stage.title)
+        again = joint_map.draw(run.stages, spaces, run.plan.experiment.seed + _OTHER_SEED)
+        measured = compare(*_points(maps), *_points(again))
+        return Payload(
+            facts={"moved": measured.moved, "noise": measured.noise, "beyond": measured.beyond, "n": measured.n}
+        )
 
     facts = run.stages.get("movement", spec, compute, lambda artefact: artefact.facts)
     run.progress.finish()
     moved, noise, beyond = (float(str(facts[name])) for name in ("moved", "noise", "beyond"))
     return Movement(moved, noise, beyond, int(str(facts["n"])))
+
+
+def _points(maps: Iterable[Iterable[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Both spaces' points, all groups and languages in a row: (n, 2) each."""
+    pre, post = (np.concatenate([planes.reshape(-1, 2) for planes in space]) for space in zip(*maps, strict=True))
+    return pre, post

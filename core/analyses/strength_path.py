@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import SettingError
 from core.experiment.settings import Experiment
-from core.neurons.interventions import Intervention
+from core.pipeline import joint_map
 from core.pipeline.run import Run
-from core.spaces import projection
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Parts of the experiment's strength at which the way is computed."""
-
-
-_POINTS = 15_000  # of all strengths together; beyond, the first rows stand for all
 
 
 def strengths(experiment: Experiment) -> tuple[float, ...]:
@@ -47,47 +43,32 @@ def along(run: Run) -> Path:
 
     Raises
     ------
+    SettingError
+        If the experiment's strength is 0, so that there is no way.
     NotCached
         Where the run may not compute, and a strength is missing.
     """
     experts, _ = run.spaces()
-    asked = strengths(run.plan.experiment)
-    spaces = {strength: run.stages.intervention(experts, strength) for strength in asked}
+    spaces = {strength: run.stages.intervention(experts, strength) for strength in strengths(run.plan.experiment)}
+    if len(spaces) < 2:
+        raise SettingError(
+            f"strengths between 0 and {run.plan.experiment.strength:g}",
+            "both ends are the unmodified model",
+            "Ask with another strength: 1 holds the experts at their mean.",
+        )
     run.further({f"strength {strength:g}": space for strength, space in spaces.items()})
-    shown = _shown(run, len(asked))
-    seed = run.plan.experiment.seed
-    spec = STAGES["path"].spec(
-        spaces=[run.stages.space_spec(space) for space in spaces.values()],
-        layer=run.plan.layer,
-        seed=seed,
-        shown=shown,
-        umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-    )
+    stage = STAGES["path"]
+    specs = [run.stages.space_spec(space) for space in spaces.values()]
+    spec = stage.spec(spaces=specs, **joint_map.inputs(run.plan, len(spaces)))
 
     def compute() -> Payload:
-        run.progress.stage(STAGES["path"].title)
-        flat = [_flat(run, space, shown) for space in spaces.values()]
-        first, rest = projection.joint_umap(flat[0], np.concatenate(flat[1:]), seed=seed)
-        planes = np.concatenate([first, rest]).reshape(len(flat), -1, 2)
-        arrays, start = {}, 0
-        for g, (group, n) in enumerate(zip(run.plan.groups, shown, strict=True)):
-            end = start + len(group.languages) * n
-            arrays[f"group-{g}"] = planes[:, start:end].reshape(len(flat), len(group.languages), n, 2)
-            start = end
-        return Payload(arrays=arrays)
+        run.progress.stage(stage.title)
+        maps = joint_map.draw(run.stages, tuple(spaces.values()), run.plan.experiment.seed)
+        return Payload(arrays={f"group-{g}": planes for g, planes in enumerate(maps)})
 
-    maps = run.stages.get("path", spec, compute, lambda a: tuple(a.array(f"group-{g}") for g in range(len(shown))))
+    def read(artefact: Artefact) -> tuple[np.ndarray, ...]:
+        return tuple(artefact.array(f"group-{g}") for g in range(len(run.plan.groups)))
+
+    maps = run.stages.get("path", spec, compute, read)
     run.progress.finish()
-    return Path(asked, maps)
-
-
-def _flat(run: Run, space: Intervention | None, shown: Sequence[int]) -> np.ndarray:
-    """One space's shown sentences, all groups and languages in a row: float32, (n, hidden)."""
-    parts = [run.stages.embeddings(g, space, run.plan.layer)[:, :n] for g, n in enumerate(shown)]
-    return np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
-
-
-def _shown(run: Run, spaces: int) -> list[int]:
-    points = spaces * sum(len(g) * len(g.languages) for g in run.plan.groups)
-    share = min(1.0, _POINTS / points)
-    return [max(2, min(n, int(len(g) * share))) for n, g in zip(run.measures.shown(), run.plan.groups, strict=True)]
+    return Path(tuple(spaces), maps)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from core.inference.generation import _not_causal, generate
+from core.inference import generation
 from core.inference.writing import Writing
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 # What the progress report says while texts of either side are written.
@@ -22,8 +22,7 @@ TITLES = {
 
 def check_generates(run: Run) -> None:
     """Refuse a model that is no causal language model, before it is loaded; raises `ModelError`."""
-    if not run.plan.outline.generates:
-        raise _not_causal(run.plan.resolved.name)
+    generation.check_generates(run.plan.resolved.name, run.plan.outline.generates)
 
 
 def written(
@@ -32,10 +31,21 @@ def written(
     intervention: Intervention | None,
     on_text: Callable[[list[str]], None] = lambda _: None,
 ) -> tuple[str, ...]:
-    """The texts, from the store if they were written before: a stage of its own.
+    """The texts that the model writes, from the store if it wrote them before.
 
-    Without an intervention (or with the identity) neither experts nor strength are in its spec, so that a change of
+    Without an intervention (or with the identity) neither experts nor strength are in the spec, so that a change of
     these writes the other side alone.
+
+    Parameters
+    ----------
+    intervention : Intervention or None
+        None for the unmodified model.
+    on_text : callable
+        Called with all texts so far, after each token; once where they are stored.
+
+    Returns
+    -------
+    tuple of str, (n_samples,)
 
     Raises
     ------
@@ -50,7 +60,7 @@ def written(
     def compute() -> Payload:
         model = run.model()
         run.progress.stage(TITLES["pre" if spec["intervention"] is None else "post"], writing.tokens)
-        texts = generate(
+        texts = generation.generate(
             model,
             writing.prompt,
             n_samples=writing.samples,
@@ -65,9 +75,9 @@ def written(
         )
         return Payload(facts={"texts": texts})
 
-    found: tuple[str, ...] = run.stages.get("written", spec, compute, lambda artefact: _texts(artefact.facts["texts"]))
-    on_text(list(found))
-    return found
+    texts = run.stages.get("written", spec, compute, _texts)
+    on_text(list(texts))
+    return texts
 
 
 def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:
@@ -77,5 +87,6 @@ def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, 
     return {"intervention": intervention.digest, "neurons": list(run.plan.experiment.neurons)}
 
 
-def _texts(stored: Any) -> tuple[str, ...]:
-    return tuple(map(str, stored))
+def _texts(artefact: Artefact) -> tuple[str, ...]:
+    texts: Any = artefact.facts["texts"]
+    return tuple(map(str, texts))

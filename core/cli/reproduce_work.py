@@ -15,9 +15,9 @@ from core.progress import duration
 from core.reproduction.items import ITEMS
 from core.reproduction.reader import summary
 from core.reproduction.report import Report
-from core.reproduction.session import Session
 from core.reproduction.settings import Settings, bound
-from core.reproduction.steps import Step, Timetable
+from core.reproduction.steps import Step, StepRunner
+from core.reproduction.study import Study
 from core.store.store import Store
 
 
@@ -42,48 +42,48 @@ def reproduce(asked: Settings, folder: Path, cache: Path) -> None:
 def _reproduce(asked: Settings, folder: Path, cache: Path) -> None:
     settings, plan = bound(asked)
     _check_folder(folder, settings, plan)
-    session = Session(Engine(Store(cache)), settings, plan)
-    report = Report(folder, session)
-    timetable = _timetable(session, report)
+    study = Study(Engine(Store(cache)), settings, plan)
+    report = Report(folder, study)
+    runner = _step_runner(study, report)
     for item in ITEMS:
         if item.name in report.left_out:
             continue
         try:
-            for step in [step for step in timetable.steps if step.item == item.name]:
-                timetable.run(step)
-                report.spent(timetable)
-            timetable.account(f"{item.name}: tables and figures", partial(report.add, item))
+            for step in [step for step in runner.steps if step.item == item.name]:
+                runner.run(step)
+                report.spent(runner)
+            runner.timed(f"{item.name}: tables and figures", partial(report.add, item))
         except AskError as error:  # the others can still be measured
             print(f"{item.name}: {error}", file=sys.stderr)
             report.fail(item, str(error))
     report.finish()
-    print(_summary(report, timetable))
+    print(_summary(report, runner))
 
 
-def _timetable(session: Session, report: Report) -> Timetable:
+def _step_runner(study: Study, report: Report) -> StepRunner:
     steps: list[Step] = []
     for item in ITEMS:
-        if why := item.why_not(session):
+        if why := item.why_not(study):
             report.leave_out(item, why)
         else:
-            steps += item.steps(session)
-    timetable = Timetable(steps, report.earlier("seconds_by_step"), report.earlier("seconds_by_stage"))
-    if timetable.left() >= 1:
-        print(f"{len(steps)} steps, about {duration(timetable.left())}", file=sys.stderr)
-    return timetable
+            steps += item.steps(study)
+    runner = StepRunner(steps, report.earlier("seconds_by_step"), report.earlier("seconds_by_stage"))
+    if runner.seconds_left() >= 1:
+        print(f"{len(steps)} steps, about {duration(runner.seconds_left())}", file=sys.stderr)
+    return runner
 
 
-def _summary(report: Report, timetable: Timetable) -> str:
+def _summary(report: Report, runner: StepRunner) -> str:
     lines = ["", *report.in_words(), "", "time, earlier runs included"]
     by_item: dict[str, float] = {}
-    for name, seconds in timetable.by_step.items():
+    for name, seconds in runner.by_step.items():
         item = name.partition(":")[0]
         by_item[item] = by_item.get(item, 0.0) + seconds
     lines += [f"  {item:<16} {duration(seconds)}" for item, seconds in by_item.items()]
     lines.append(f"  {'in all':<16} {duration(sum(by_item.values()))}")
     lines += ["of it"] + [
         f"  {duration(seconds):>12}  {stage}"
-        for stage, seconds in sorted(timetable.by_stage.items(), key=lambda pair: -pair[1])
+        for stage, seconds in sorted(runner.by_stage.items(), key=lambda pair: -pair[1])
         if seconds >= 0.5
     ]
     return "\n".join([*lines, "", f"report: {report.folder / 'report.html'}"])

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from core import notebook_html
 from core.errors import CorpusError
 from core.language.codes import canonical
+
+_CODES_SHOWN, _ROWS_SHOWN = 12, 30  # of languages, in a line and in a notebook's table
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class ParallelSet:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"ParallelSet({len(self):,} rows in {_listed(self.languages)})"
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -121,6 +127,26 @@ class Corpus:
     evaluation: tuple[ParallelSet, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        probe = f"{len(self.probe):,} probe rows" if self.probe else "no probe rows"
+        rows = sum(map(len, self.evaluation))
+        return f"Corpus({self.spec!r}: {probe}, {rows:,} evaluation rows in {_listed(self.languages)})"
+
+    def _repr_html_(self) -> str:
+        counts = [
+            (
+                code,
+                len(self.probe) if self.probe and code in self.probe.languages else 0,
+                sum(len(rows) for rows in self.evaluation if code in rows.languages),
+            )
+            for code in dict.fromkeys((*self.languages, *self.probe_languages))
+        ]
+        more = (f"and {len(counts) - _ROWS_SHOWN:,} more languages",) if len(counts) > _ROWS_SHOWN else ()
+        below = (*more, f"Source: {self.source}. Licence: {self.licence}.", *self.notes)
+        return notebook_html.table(
+            f"{self.title} ({self.spec})", ("language", "probe rows", "evaluation rows"), counts[:_ROWS_SHOWN], below
+        )
+
     @property
     def languages(self) -> tuple[str, ...]:
         """Canonical codes of all evaluation sets, in the order of their first appearance."""
@@ -135,6 +161,11 @@ class Corpus:
     def digest(self) -> str:
         """SHA-256 (hex) of every row id, language and sentence, with its role; not of where the files lie."""
         return _sha256(part for rows in (self.probe, *self.evaluation) for part in _parts(rows))
+
+
+def _listed(languages: Sequence[str]) -> str:
+    more = len(languages) - _CODES_SHOWN
+    return ", ".join(languages[:_CODES_SHOWN]) + (f" and {more} more languages" if more > 0 else "")
 
 
 def _parts(rows: ParallelSet | None) -> tuple[str, ...]:

@@ -92,6 +92,9 @@ def keep_sentences(sentences: SentencesByLanguage, folder: Path, *, evaluate_all
 
 def _rows(sentences: SentencesByLanguage) -> Rows:
     """Read lists or a data frame as the rows of a table."""
+    if not hasattr(sentences, "items"):
+        why = f"these are not sentences by language but {type(sentences).__name__}"
+        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}, or a data frame with one column a language")
     columns = {str(name): _cells(str(name), column) for name, column in sentences.items()}
     if len(columns) < len(sentences.keys()):
         raise CorpusError(_WHAT, "two columns have one name", "Keep one of them, or name them apart")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -35,15 +36,21 @@ def read_experiment(path: Path) -> Experiment:
         raise SettingError(asked, f"it is not JSON ({error})", instead) from error
     if isinstance(values, dict) and isinstance(values.get("experiment"), dict):
         values = values["experiment"]
-    kinds = get_type_hints(Experiment)
-    known = [field.name for field in fields(Experiment)]
-    if not isinstance(values, dict) or not set(values) & set(known):
+    if not isinstance(values, dict) or not set(values) & {field.name for field in fields(Experiment)}:
         raise SettingError(asked, "it names no setting of an experiment", instead)
-    for name in known:
-        if name in values and not _fits(values[name], kinds[name]):
-            example = json.dumps(SETTINGS[name].sample)
-            raise SettingError(asked, f"{name} is {json.dumps(values[name])}", f"Give it a value such as {example}.")
+    check_kinds(asked, values)
     return Experiment.from_dict(values)
+
+
+def check_kinds(asked: str, values: Mapping[str, Any]) -> None:
+    """Raise `SettingError` if a setting has a value of the wrong kind: settings by name, as JSON has them.
+
+    Keys that are no settings are not looked at. ``asked`` says in the error what was asked for.
+    """
+    for name, kind in get_type_hints(Experiment).items():
+        if name in values and not _fits(values[name], kind):
+            example, given = json.dumps(SETTINGS[name].sample), json.dumps(values[name], default=repr)
+            raise SettingError(asked, f"{name} is {given}", f"Give it a value such as {example}.")
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -15,8 +15,10 @@ from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 
 
-def _not_causal(name: str) -> ModelError:
-    return ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
+def check_generates(name: str, generates: bool) -> None:
+    """Refuse a model that writes no text; raises `ModelError`."""
+    if not generates:
+        raise ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
 
 
 def generate(
@@ -63,8 +65,7 @@ def generate(
         If the model does not generate text, or cannot start from an empty prompt.
     """
     lm: Any = model.lm
-    if not model.generates:
-        raise _not_causal(model.name)
+    check_generates(model.name, model.generates)
     ids = _prompt_ids(model, prompt).repeat(n_samples, 1)
     start = ids.shape[1]
 

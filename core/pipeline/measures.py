@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 
 from core.neurons.interventions import Intervention
+from core.pipeline import joint_map
 from core.pipeline.before_after import BeforeAfter, side_by_side
 from core.pipeline.stages import Stages
-from core.spaces import distances, projection, retrieval
+from core.spaces import distances, retrieval
 from core.spaces.similarity import CENTRED
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
-
-# Points that a projection shows of each space; beyond that, the first rows stand for all.
-PROJECTED = 5000
 
 
 class Measures:
@@ -98,44 +96,24 @@ class Measures:
         list of (pre, post)
             One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
         """
-        shown = self.shown()
-        spec = STAGES["projection"].spec(
-            pre=self.stages.space_spec(None),
-            post=self.stages.space_spec(intervention),
-            layer=self.plan.layer,
-            seed=self.plan.experiment.seed,
-            shown=shown,
-            umap=[projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
-        )
+        spaces = (None, intervention)
+        pre, post = map(self.stages.space_spec, spaces)
+        spec = STAGES["projection"].spec(pre=pre, post=post, **joint_map.inputs(self.plan))
 
         def compute() -> Payload:
-            spaces = [
-                [self.stages.embeddings(g, which, self.plan.layer)[:, : shown[g]] for g in range(len(shown))]
-                for which in (None, intervention)
-            ]
-            flat = [np.concatenate([s.reshape(-1, s.shape[-1]) for s in space]) for space in spaces]
-            planes = projection.joint_umap(flat[0], flat[1], seed=self.plan.experiment.seed)
-            arrays = {}
-            for name, plane in zip(("pre", "post"), planes, strict=True):
-                start = 0
-                for g, space in enumerate(spaces[0]):
-                    count = space.shape[0] * space.shape[1]
-                    arrays[f"{name}-{g}"] = plane[start : start + count].reshape(*space.shape[:2], 2)
-                    start += count
-            return Payload(arrays=arrays)
+            maps = joint_map.draw(self.stages, spaces, self.plan.experiment.seed)
+            return Payload(
+                arrays={
+                    f"{name}-{g}": plane
+                    for g, planes in enumerate(maps)
+                    for name, plane in zip(("pre", "post"), planes, strict=True)
+                }
+            )
 
-        return self.stages.get(
-            "projection",
-            spec,
-            compute,
-            lambda a: [(a.array(f"pre-{g}"), a.array(f"post-{g}")) for g in range(len(shown))],
-        )
+        def read(artefact: Artefact) -> list[tuple[np.ndarray, np.ndarray]]:
+            return [(artefact.array(f"pre-{g}"), artefact.array(f"post-{g}")) for g in range(len(self.plan.groups))]
 
-    def shown(self) -> list[int]:
-        """Rows of each group that the projection shows."""
-        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
-        share = min(1.0, PROJECTED / points)
-        return [max(2, int(len(g) * share)) for g in self.plan.groups]
+        return self.stages.get("projection", spec, compute, read)
 
     def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
         """Distance of each language's mean to the medoid, over all groups together."""

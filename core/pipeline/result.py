@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from core import notebook_html
+from core.language.codes import describe
 from core.neurons.experts import Experts
 from core.pipeline import measure_table
 from core.pipeline.before_after import BeforeAfter
-from core.stats.intervals import finite
+from core.pipeline.measure_table import MEASURES
+from core.stats.intervals import finite, wilson
 
 SCHEMA = 1
 
@@ -35,6 +38,51 @@ class Result(BeforeAfter):
     seconds: Mapping[str, float]
     computed: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join([self._conditions, f"  {self._retrieved}", f"  {self._free}"])
+
+    def _repr_html_(self) -> str:
+        target = describe(self.plan.target).english
+        rows = [
+            (measure.titled(target, self), *map(measure.unit.text, (change.pre, change.post)))
+            for measure, change in ((measure, measure.read(self)) for measure in MEASURES.values())
+        ]
+        return notebook_html.table(
+            self._conditions, ("measure", "before", "after"), rows, (self._retrieved, self._free, *self.notes)
+        )
+
+    @property
+    def _conditions(self) -> str:
+        """What was done, on what."""
+        asked, plan = self.plan.experiment, self.plan
+        what = "experts" if asked.control == "none" else f"neurons drawn at random ({asked.control})"
+        return (
+            f"{describe(plan.target).english}: {len(self.experts.neurons):,} {what}, {asked.method} at strength "
+            f"{asked.strength:g}, {asked.model} on {asked.corpus}, layer {plan.layer} of {plan.outline.n_layers}"
+        )
+
+    @property
+    def _retrieved(self) -> str:
+        """Top-1 before and after, each with the 95 % interval of a share of as many sentences.
+
+        A sentence's mean over candidate languages varies no more than one that is found or not, so the interval of the
+        mean is no wider than Wilson's.
+        """
+        n = int(self.from_target["n"].min())
+        change = self.target_top1
+        low, high = wilson(np.array([change.pre, change.post]), n)
+        pre, post = (
+            f"{value:.1%} [{100 * a:.1f}, {100 * b:.1f}]"
+            for value, a, b in zip((change.pre, change.post), low, high, strict=True)
+        )
+        return f"top-1 from the target {pre} -> {post}, mean over {len(self.from_target)} candidate sets, n = {n:,}"
+
+    @property
+    def _free(self) -> str:
+        """What needs no intervention."""
+        known = (measure.free_value(self) for measure in MEASURES.values() if measure.free)
+        return f"free, without intervention: {', '.join(f'{value:.1%} by {how}' for how, value in known)}"
 
     def to_json(self) -> dict[str, Any]:
         """The result as the command line writes it."""

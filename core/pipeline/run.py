@@ -14,6 +14,7 @@ from core.models.load import LoadedModel
 from core.models.spec import EMBEDDED
 from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
+from core.pipeline import joint_map
 from core.pipeline.early_estimates import estimate
 from core.pipeline.incremental import Seen, embed
 from core.pipeline.measures import Measures
@@ -248,7 +249,8 @@ class Run:
                 f"them says nothing: {where}."
             )
         points = sum(len(g) * len(g.languages) for g in self.plan.groups)
-        shown = sum(n * len(g.languages) for n, g in zip(self.measures.shown(), self.plan.groups, strict=True))
+        rows = joint_map.shown_rows(self.plan)
+        shown = sum(n * len(g.languages) for n, g in zip(rows, self.plan.groups, strict=True))
         if shown < points:
             notes.append(f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.")
         return (*self.plan.notes, *notes)

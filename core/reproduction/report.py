@@ -11,19 +11,20 @@ from typing import Any
 
 import pandas as pd
 
+from core.charts import export
 from core.experiment.plan import Plan
 from core.inference.perplexity import STRIDE, WINDOW
-from core.pipeline.measures import PROJECTED
+from core.pipeline.joint_map import MOST_OF_A_SPACE
 from core.reproduction import published
 from core.reproduction.charts.figure import Figure
 from core.reproduction.comparison import comparison
-from core.reproduction.figures import figures, png, svg
 from core.reproduction.html import Section, page
+from core.reproduction.item import Item
 from core.reproduction.items import ITEMS
 from core.reproduction.reader import summary
-from core.reproduction.session import Item, Session
 from core.reproduction.settings import Settings, unclassified
-from core.reproduction.steps import Timetable
+from core.reproduction.steps import StepRunner
+from core.reproduction.study import Study
 from core.reproduction.verdicts import verdicts
 from core.store.disk import whole, write_whole
 
@@ -41,8 +42,8 @@ class Report:
         Items that these settings do not ask for, and those that could not be measured, each with the reason.
     """
 
-    def __init__(self, folder: Path, session: Session) -> None:
-        self.folder, self.session = folder, session
+    def __init__(self, folder: Path, study: Study) -> None:
+        self.folder, self.study = folder, study
         self.left_out: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self._done: dict[str, tuple[list[str], list[Figure]]] = {}  # tables and figures, by item
@@ -69,23 +70,23 @@ class Report:
         self.failed[item.name] = why
         self.write()
 
-    def spent(self, timetable: Timetable) -> None:
+    def spent(self, runner: StepRunner) -> None:
         """Remember what the steps have cost; kept also if the next one is killed."""
-        self._costs = {"seconds_by_step": timetable.by_step, "seconds_by_stage": timetable.by_stage}
+        self._costs = {"seconds_by_step": runner.by_step, "seconds_by_stage": runner.by_stage}
         if self._done:
             self._write_json()
 
     def add(self, item: Item) -> None:
         """Write an item's tables and figures, and the report with them."""
-        made = dict(item.tables(self.session))
-        self.session.tables.update(made)
+        made = dict(item.tables(self.study))
+        self.study.tables.update(made)
         for name, frame in made.items():
             _write_table(self.folder / _file_of(name), frame)
-        drawn = figures(item.name, self.session.tables)
+        drawn = list(item.figures(self.study.tables))
         (self.folder / "figures").mkdir(exist_ok=True)
         for figure in drawn:
-            write_whole(self.folder / "figures" / f"{figure.name}.svg", svg(figure))
-            write_whole(self.folder / "figures" / f"{figure.name}.png", png(figure))
+            write_whole(self.folder / "figures" / f"{figure.name}.svg", export.svg(figure.chart))
+            write_whole(self.folder / "figures" / f"{figure.name}.png", export.png(figure.chart))
         self._done[item.name] = ([_file_of(name) for name in made], drawn)
         self.write()
 
@@ -95,7 +96,7 @@ class Report:
 
     def write(self) -> None:
         """Write what is known."""
-        compared = comparison(self.session.tables)
+        compared = comparison(self.study.tables)
         _write_table(self.folder / "comparison.csv", compared)
         self._write_json()
         sections = [
@@ -104,7 +105,7 @@ class Report:
                 item.title,
                 self._done.get(item.name, ([], []))[1],
                 self._done.get(item.name, ([], []))[0],
-                [verdict for verdict in verdicts(self.session.tables) if verdict.item == item.name],
+                [verdict for verdict in verdicts(self.study.tables) if verdict.item == item.name],
                 compared[compared["item"] == item.name],
                 self._missing(item),
             )
@@ -124,12 +125,12 @@ class Report:
         """What held and what did not, a line each."""
         return [
             f"{verdict.state or 'beyond':<12}  {verdict.claim}\n              {verdict.text}"
-            for verdict in verdicts(self.session.tables)
+            for verdict in verdicts(self.study.tables)
         ]
 
     def notes(self) -> list[str]:
         """What a reader must know."""
-        settings, n = self.session.settings, self.session.plan
+        settings, n = self.study.settings, self.study.plan
         found = [
             *n.notes,
             f"Experts by AUROC of responses pooled by the mean over tokens, without the tokenizer's first token; seed "
@@ -144,8 +145,8 @@ class Report:
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
         groups = n.groups
-        if sum(len(group) * len(group.languages) for group in groups) > PROJECTED:
-            found.append(f"The maps show {PROJECTED:,} sentences; every number is computed from all of them.")
+        if sum(len(group) * len(group.languages) for group in groups) > MOST_OF_A_SPACE:
+            found.append(f"The maps show {MOST_OF_A_SPACE:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
             found.append(f"The classifier of languages does not know {', '.join(unknown)}.")
         return found
@@ -157,11 +158,11 @@ class Report:
 
     def _settings(self) -> dict[str, Any]:
         """What was asked, every default decided."""
-        return self.session.settings.to_dict() | self.comparable(self.session.settings, self.session.plan)
+        return self.study.settings.to_dict() | self.comparable(self.study.settings, self.study.plan)
 
     def _conditions(self) -> dict[str, Any]:
         """What that came to on this model and corpus."""
-        described = self.session.plan.describe()
+        described = self.study.plan.describe()
         names = ("n_layers", "n_neurons", "model_revision", "device", "probe_languages", "probe_sentences")
         return {name: described[name] for name in (*names, "eval_sentences")}
 
@@ -179,7 +180,7 @@ class Report:
             }
             for item in ITEMS
         }
-        tables = self.session.tables
+        tables = self.study.tables
         content = {
             "schema": SCHEMA,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""The steps of a reproduction: what each takes, and how long is left, said on standard error."""
+"""The steps of a reproduction, and what runs them: it says on standard error how long is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Step:
     Attributes
     ----------
     item, title : str
-        What it belongs to, and what it does.
+        The item that it belongs to, and what it does.
     work : callable
         Does it; reports to the progress it is given.
     seconds : float
@@ -36,8 +36,8 @@ class Step:
         return f"{self.item}: {self.title}"
 
 
-class Timetable:
-    """Runs steps, one after the other, and keeps account of the time.
+class StepRunner:
+    """Runs steps, one after the other, and counts the seconds that they take.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ class Timetable:
         number = len(self._now)
         self._say(f"[{number}/{len(self.steps)}] {step.name}: {duration(spent)}{self._left_in_words()}", last=True)
 
-    def account(self, name: str, work: Callable[[], object]) -> None:
-        """Do what is no step, and count its time under a name."""
+    def timed(self, name: str, work: Callable[[], object]) -> None:
+        """Do what is no step, and count its seconds under a name."""
         began = time.monotonic()
         work()
         self.by_step[name] = self.by_step.get(name, 0.0) + time.monotonic() - began
 
-    def left(self) -> float:
-        """Seconds that the rest is expected to take: the guesses, scaled by how far off they have been."""
+    def seconds_left(self) -> float:
+        """Seconds that the rest is expected to take: the estimates, scaled by how far off they have been."""
         total = 0.0
         for step in self.steps:
             if step.name in self._now:
@@ -96,15 +96,16 @@ class Timetable:
         return total
 
     def _scale(self, item: str) -> float:
+        """How much longer the steps of this item, or where too little is known of it all steps, took than expected."""
         for of_item in (True, False):
             done = [s for s in self.steps if s.name in self._now and (s.item == item or not of_item)]
-            guessed = sum(step.seconds for step in done)
-            if guessed > 2.0:
-                return min(max(sum(self._now[step.name] for step in done) / guessed, 0.02), 20.0)
+            expected = sum(step.seconds for step in done)
+            if expected > 2.0:
+                return min(max(sum(self._now[step.name] for step in done) / expected, 0.02), 20.0)
         return 1.0
 
     def _left_in_words(self) -> str:
-        left = self.left()
+        left = self.seconds_left()
         return f"; about {duration(left)} left" if left >= 1 else ""
 
     def _report(self, snapshot: Snapshot) -> None:

@@ -25,7 +25,6 @@ from dashboard.text import frames, summary
 
 def draw() -> None:
     """Draw the page."""
-    st.title("How do two settings compare?", anchor=False)
     theme.quiet("Keep a setting, change the controls, and see both on every measure.")
     here, kept = session.experiment(), _kept()
     with st.container(horizontal=True):

@@ -82,7 +82,6 @@ class _Again:
 
 def draw() -> None:
     """Draw the page."""
-    st.title("Which neurons are the experts?", anchor=False)
     theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
     found: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
     if found is not None:

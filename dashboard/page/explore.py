@@ -20,7 +20,6 @@ _MOVED = 0.0005  # less is written as "+0.0 points", which is no gain
 
 def draw() -> None:
     """Draw the page."""
-    st.title("What do language neurons do?", anchor=False)
     theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
     for problem in session.visitor().problems:
         theme.problem(problem)

@@ -47,7 +47,6 @@ class _Writes:
 
 def draw() -> None:
     """Draw the page."""
-    st.title("What does the model write?", anchor=False)
     theme.quiet("The same prompt and the same seed, with and without the intervention of the sidebar.")
     experiment: Experiment = session.experiment()
     try:

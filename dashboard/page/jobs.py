@@ -28,7 +28,6 @@ _ENDED_SHOWN = 20
 
 def draw() -> None:
     """Draw the page."""
-    st.title("Jobs and cache", anchor=False)
     theme.quiet("What runs, what is kept, and on what machine.")
     st.html('<div data-testid="result-ready"></div>')
     _jobs()

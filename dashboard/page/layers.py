@@ -28,7 +28,6 @@ _TINY = 20.0  # the largest distance is so many times the smallest: on a linear 
 
 def draw() -> None:
     """Draw the page."""
-    st.title("Where in the model does it happen?", anchor=False)
     theme.quiet("Retrieval and distance at every layer, and where the neurons sit that are written to.")
     experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)

@@ -11,8 +11,8 @@ import streamlit as st
 from core.errors import AskError
 from core.progress import duration
 from core.reproduction import published
-from core.reproduction.figures import figures
 from core.reproduction.html import compared_table
+from core.reproduction.items import figures
 from core.reproduction.reader import Written, included, read
 from core.store.location import checkout
 from dashboard.charts import present as drawing
@@ -26,7 +26,6 @@ _WORDS = {"held": "✓ held", "held in part": "◐ held in part", "did not hold"
 
 def draw() -> None:
     """Draw the page."""
-    st.title("The paper, reproduced", anchor=False)
     theme.quiet(
         "Every table and figure of the paper, measured on one model by python -m core reproduce, beside what was "
         f"published ({published.SOURCE})."

@@ -32,7 +32,6 @@ _SURE = 0.05
 
 def draw() -> None:
     """Draw the page."""
-    st.title("Does a sentence find its translation?", anchor=False)
     theme.quiet("How often translations are found, before and after, and whether the difference is real.")
     result = waiting.result_or_wait(session.experiment())
     if result is None:

@@ -38,7 +38,6 @@ class _Opened:
 
 def draw() -> None:
     """Draw the page."""
-    st.title("What happens to one sentence?", anchor=False)
     theme.quiet("Its nearest neighbours before and after, and what was fixed or broken.")
     result = waiting.result_or_wait(session.experiment())
     if result is None:

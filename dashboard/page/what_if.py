@@ -32,7 +32,6 @@ _MOST = 12  # of either
 
 def draw() -> None:
     """Draw the page."""
-    st.title("What if it were stronger, or more neurons?", anchor=False)
     theme.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
     experiment = session.experiment()
     try:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from core.experiment.settings import Experiment
+from dashboard.page_table import PAGES
 
 KEY = "visitor"
 """The one key of the session state that is the dashboard's own."""
@@ -34,8 +35,6 @@ class Visitor:
         What in the last link could not be used, in words.
     link : dict of str to str or None
         The query that the dashboard itself wrote last: any other is a link that was followed.
-    pages : dict of str to st.Page
-        The pages by path.
     page : str
         Path of the page that is shown; empty for the first.
     drawn : str or None
@@ -55,7 +54,6 @@ class Visitor:
     experiment: Experiment | None = None
     problems: list[str] = field(default_factory=list)
     link: dict[str, str] | None = None
-    pages: dict[str, Any] = field(default_factory=dict)
     page: str = ""
     drawn: str | None = None
     generation: int = 0
@@ -103,7 +101,7 @@ def experiment() -> Experiment:
 
 def switch(path: str) -> None:
     """Open a page with the present settings and its last view."""
-    st.switch_page(visitor().pages[path])
+    st.switch_page(PAGES[path].as_streamlit())
 
 
 def go(path: str, experiment: Experiment, **view: str) -> None:

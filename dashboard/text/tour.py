@@ -110,6 +110,11 @@ _STOPS = (
 )
 
 
+def pages() -> tuple[str, ...]:
+    """Paths of the pages that the tour goes to, in its order."""
+    return tuple(stop.page for stop in _STOPS)
+
+
 def stop() -> int:
     """At which stop the visitor is, from 1; 0 for none."""
     return presentation.stop(len(_STOPS))

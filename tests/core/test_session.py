@@ -56,6 +56,7 @@ def test_settings_stand_over_an_experiment_or_a_result(
     assert session.experiment(languages=["en", "ja"]).languages == ("en", "ja")
     assert session.experiment(languages="en, ja").languages == ("en", "ja")
     assert session.experiment(asked, languages=None).languages is None
+    assert session.experiment(experts=np.int64(7), strength=np.float64(0.5)) == Experiment(experts=7, strength=0.5)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,9 @@ def test_settings_stand_over_an_experiment_or_a_result(
         (lambda s: s.run(corpus={"en": ["a"], "es": []}), ["different numbers", "one a row"]),
         (lambda s: s.run(corpus="nowhere"), ["corpus 'nowhere'"]),
         (lambda s: s.run(strength=float("nan")), ["strength nan"]),
+        (lambda s: s.run(experts="500"), ['experts is "500"', "a value such as 2000"]),
+        (lambda s: s.run(languages=5), ["languages is 5", '["en", "ja"]']),
+        (lambda s: s.run(corpus=7), ["not sentences by language but int", "a data frame"]),
     ],
 )
 def test_what_cannot_be_is_refused_in_three_parts(

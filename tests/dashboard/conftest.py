@@ -108,14 +108,13 @@ def visit(chromium: Browser) -> Iterator[Visit]:
 
 def _script(path: str) -> None:
     """What `dashboard.app` does for one page; AppTest cannot navigate to pages that are functions."""
-    import importlib
-
+    from dashboard.page_table import PAGES
     from dashboard.sidebar import controls
     from dashboard.state import session
 
     session.visitor().page = path
     controls.sidebar()
-    importlib.import_module(f"dashboard.page.{path.replace('-', '_') or 'explore'}").draw()
+    PAGES[path].draw()
 
 
 @pytest.fixture(scope="session")

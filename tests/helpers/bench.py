@@ -6,12 +6,15 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress
-from dashboard.work.queue import Job
+from dashboard.work.queue import Job, Jobs
 from tests.helpers.results import make_result
 
 LONG = 600.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for minutes
@@ -30,6 +33,40 @@ def ends(job: Job) -> None:
     """Wait until a job has ended, and have it done, not stopped nor failed."""
     until(lambda: not job.active, f"{job.title or job.experiment} ends")
     assert job.state == "done", (job.state, job.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A question that takes until a test lets it go on; then it reports progress, where it can be stopped."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def known(self, _engine: Engine) -> bool | None:
+        return None
+
+    def estimate(self, _engine: Engine) -> float:
+        return 1.0
+
+    def run(self, _engine: Engine, progress: Progress) -> bool:
+        progress.stage("held by a test", 2)
+        self.begun.set()
+        assert self.goes_on.wait(LONG)
+        progress.advance()
+        return True
+
+
+@contextmanager
+def worker_held(jobs: Jobs) -> Iterator[Held]:
+    """Keep the queue's one worker busy meanwhile: whatever else is asked for waits."""
+    question = Held()
+    job = jobs.submit("a test", question, title="Held by a test")
+    assert question.begun.wait(LONG)
+    try:
+        yield question
+    finally:
+        question.goes_on.set()
+        until(lambda: not job.active, "the worker is free")
 
 
 class Bench:

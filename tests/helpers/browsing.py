@@ -8,13 +8,10 @@ import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -54,38 +51,40 @@ def serving(cache: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    with TemporaryDirectory() as folder:
-        log = Path(folder) / "server.log"
-        with log.open("w", encoding="utf-8") as output:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "dashboard", "--server.port", str(port)],
-                cwd=ROOT,
-                env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            deadline = time.monotonic() + PATIENCE / 1000
-            while not _healthy(address):
-                assert server.poll() is None, log.read_text(encoding="utf-8")
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.1)
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "dashboard", "--server.port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    output: list[str] = []
+    answers = threading.Event()  # or has ended
 
+    def read() -> None:
+        assert server.stdout is not None
+        for line in server.stdout:
+            output.append(line)
+            if address in line:  # it says where it is once it listens there
+                answers.set()
+        answers.set()
 
-def _healthy(address: str) -> bool:
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        assert answers.wait(PATIENCE / 1000), f"the server does not answer: {''.join(output)}"
+        assert server.poll() is None, "".join(output)
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        reader.join(20)
 
 
 class Visitor:

@@ -1,4 +1,4 @@
-"""Item 2: what the number of experts does to the model's text, and to how well it predicts the target language."""
+"""Item: what the number of experts does to the model's text, and to how well it predicts the target language."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from core.analyses.texts import written
 from core.language import identification
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
-from core.reproduction.session import Item, Session
+from core.reproduction.charts.choice import choice_of_k
+from core.reproduction.item import Item
 from core.reproduction.settings import paragraphs
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
 
 
-def _held_out(session: Session, run: Run) -> tuple[str, ...]:
+def _held_out(study: Study, run: Run) -> tuple[str, ...]:
     """What perplexity is measured on: paragraphs of a file where there are some, else the first evaluation rows."""
-    settings, target = session.settings, run.plan.target
+    settings, target = study.settings, run.plan.target
     if settings.perplexity_texts is not None:
         return paragraphs(settings, target)
     return run.plan.groups[0].texts[target][: settings.perplexity_sentences]
 
 
-def _side(session: Session, run: Run, intervention: Intervention | None) -> list[dict[str, Any]]:
+def _side(study: Study, run: Run, intervention: Intervention | None) -> list[dict[str, Any]]:
     """Both measures of one side."""
-    settings, target = session.settings, run.plan.target
+    settings, target = study.settings, run.plan.target
     rows: list[dict[str, Any]] = []
     texts = tuple(text for writing in settings.writings() for text in written(run, writing, intervention))
     if not identification.unknown((target,)):
         share = identification.share(texts, target, run.plan.corpus.languages)
         rows.append(_row("probability", share.value, share.low, share.high, share.n))
-    measured = likelihoods(run, _held_out(session, run), intervention)
+    measured = likelihoods(run, _held_out(study, run), intervention)
     perplexity = perplexity_interval(measured, settings.seed)
     rows.append(_row("perplexity", perplexity.value, perplexity.low, perplexity.high, len(measured.nll)))
     return rows
@@ -42,48 +44,48 @@ def _row(measure: str, value: float, low: float, high: float, n: int) -> dict[st
     return {"measure": measure, "value": value, "low": low, "high": high, "n": n}
 
 
-def _at(session: Session, target: str, k: int) -> pd.DataFrame:
+def _at(study: Study, target: str, k: int) -> pd.DataFrame:
     """Rows of one number of experts, 0 for the unmodified model."""
-    experiment = session.settings.experiment(target, experts=k or session.settings.experts)
-    frame = pd.DataFrame(session.ask(experiment, lambda run: _measured(session, run, unmodified=k == 0)))
+    experiment = study.settings.experiment(target, experts=k or study.settings.experts)
+    frame = pd.DataFrame(study.answer(experiment, lambda run: _measured(study, run, unmodified=k == 0)))
     space = "pre" if k == 0 else "post"
-    return session.labelled(frame.assign(space=space), experiment).assign(k=k)
+    return study.labelled(frame.assign(space=space), experiment).assign(k=k)
 
 
-def _measured(session: Session, run: Run, unmodified: bool) -> list[dict[str, Any]]:
-    return _side(session, run, None if unmodified else run.stages.intervention(run.experts()))
+def _measured(study: Study, run: Run, unmodified: bool) -> list[dict[str, Any]]:
+    return _side(study, run, None if unmodified else run.stages.intervention(run.experts()))
 
 
-def _counts(session: Session) -> tuple[int, ...]:
-    return (0, *session.settings.sweep)
+def _counts(study: Study) -> tuple[int, ...]:
+    return (0, *study.settings.sweep)
 
 
-def _steps(session: Session) -> list[Step]:
-    settings = session.settings
-    size = session.plan.outline.n_parameters / 2.7e8
+def _steps(study: Study) -> list[Step]:
+    settings = study.settings
+    size = study.plan.outline.n_parameters / 2.7e8
     # As measured on two cores: a step of a few texts side by side, and a sentence with its head.
     seconds = size * (0.12 * settings.seeds * settings.text_tokens + 0.12 * settings.perplexity_sentences)
     steps = []
-    for number, target in enumerate(session.targets):
-        for k in _counts(session):
+    for number, target in enumerate(study.targets):
+        for k in _counts(study):
             experiment = settings.experiment(target, experts=k or settings.experts)
             title = f"{target}, k = {k:,}" if k else f"{target}, unmodified"
             expected = seconds if k or number == 0 else seconds / 2  # the unmodified model's texts serve all targets
 
             def work(run: Run, unmodified: bool = k == 0) -> object:
-                return _measured(session, run, unmodified)
+                return _measured(study, run, unmodified)
 
-            steps.append(session.step("choice_of_k", title, experiment, work, expected))
+            steps.append(study.step("choice_of_k", title, experiment, work, expected))
     return steps
 
 
-def _tables(session: Session) -> dict[str, pd.DataFrame]:
-    parts = [_at(session, target, k) for target in session.targets for k in _counts(session)]
+def _tables(study: Study) -> dict[str, pd.DataFrame]:
+    parts = [_at(study, target, k) for target in study.targets for k in _counts(study)]
     return {"choice_of_k": pd.concat(parts, ignore_index=True)}
 
 
-def _why_not(session: Session) -> str:
-    return "" if session.plan.outline.generates else "The model is not a causal language model: it writes no text."
+def _why_not(study: Study) -> str:
+    return "" if study.plan.outline.generates else "The model is not a causal language model: it writes no text."
 
 
-CHOICE = Item("choice_of_k", "Choice of k", _steps, _tables, _why_not)
+CHOICE = Item("choice_of_k", "Choice of k", _tables, choice_of_k, _steps, _why_not)

@@ -1,4 +1,4 @@
-"""How far languages are apart."""
+"""Item: how far languages are apart."""
 
 from __future__ import annotations
 
@@ -6,34 +6,32 @@ import numpy as np
 import pandas as pd
 
 from core.reproduction import measures
-from core.reproduction.session import Item, Session
+from core.reproduction.charts import distances as charts
+from core.reproduction.item import Item
+from core.reproduction.study import Study
 
 
-def _distances(session: Session, controls: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+def distance_tables(study: Study, *controls: str) -> dict[str, pd.DataFrame]:
     """One row a target, and one that is the mean over targets, with its standard error."""
-    parts = []
-    for control in controls:
-        for target in session.targets:
-            experiment = session.settings.experiment(target, control)
-            parts.append(session.labelled(session.ask(experiment, measures.distance_table), experiment))
-    each = pd.concat(parts, ignore_index=True).assign(standard_error=np.nan)
-    return {"distances": pd.concat([each, over_targets(each)], ignore_index=True)}
+    by_target = study.table(study.experiments(*controls), measures.distance_table).assign(standard_error=np.nan)
+    return {"distances": pd.concat([by_target, over_targets(by_target)], ignore_index=True)}
 
 
-def over_targets(each: pd.DataFrame) -> pd.DataFrame:
+def over_targets(by_target: pd.DataFrame) -> pd.DataFrame:
     """Mean over targets and its standard error (sample deviation over the root of the number of targets; NaN of one).
 
     Parameters
     ----------
-    each : DataFrame
+    by_target : DataFrame
         ``model, target, k, strength, control, space, distance, value, low, high, n``, one row a target; in the means
         ``n`` counts targets, not sentences.
     """
     keys = ["model", "k", "strength", "control", "space", "metric", "layer", "distance"]
     # The unmodified model's best layer may be another for each target: such means are over the targets that share it.
-    grouped = each.groupby(keys, sort=False)["value"]
-    found = grouped.agg(value="mean", standard_error="sem", n="size").reset_index()
-    return found.assign(target="mean").reindex(columns=[*each.columns])
+    values = by_target.groupby(keys, sort=False)["value"]
+    means = values.agg(value="mean", standard_error="sem", n="size").reset_index()
+    return means.assign(target="mean").reindex(columns=[*by_target.columns])
 
 
-DISTANCES = Item("distances", "Distances", lambda _: [], lambda session: _distances(session, ("none",)))
+# The steps of retrieval measure distances too.
+DISTANCES = Item("distances", "Distances", lambda study: distance_tables(study, "none"), charts.distances)

@@ -1,50 +1,58 @@
-"""Item 9: retrieval between English and one language at a time, on Tatoeba and BUCC."""
+"""Items: retrieval between English and one language at a time, on Tatoeba and on BUCC."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 
+from core.experiment.settings import Experiment
 from core.pipeline.run import Run
 from core.reproduction import measures
-from core.reproduction.session import Item, Session
+from core.reproduction.charts.english import with_english
+from core.reproduction.item import Item
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
 
 
-def _measure(run: Run) -> pd.DataFrame:
+def corpus_item(name: str, title: str) -> Item:
+    """The item of one corpus of pairs.
+
+    Parameters
+    ----------
+    name : str
+        Of the corpus among the settings, and of the table.
+    title : str
+        What the corpus is called.
+    """
+
+    def tables(study: Study) -> dict[str, pd.DataFrame]:
+        return {name: study.table(_experiments(study, name), _both_directions)}
+
+    def steps(study: Study) -> list[Step]:
+        return [
+            study.step(
+                name,
+                experiment.target,
+                experiment,
+                _both_directions,
+                study.expected(experiment, "embed_pre", "embed_post", "measure"),
+            )
+            for experiment in _experiments(study, name)
+        ]
+
+    def why_not(study: Study) -> str:
+        return "" if getattr(study.settings, name) is not None else f"Not asked for (--{name} DIR)."
+
+    return Item(name, f"{title} with English", tables, with_english(name, title), steps, why_not)
+
+
+def _experiments(study: Study, name: str) -> list[Experiment]:
+    return [study.settings.with_english(language, name) for language in study.settings.paired(name)]
+
+
+def _both_directions(run: Run) -> pd.DataFrame:
     """Both directions of the only pair, in both spaces."""
     return measures.retrieval_tables(run)[0]
 
 
-def _steps(kind: str) -> Callable[[Session], list[Step]]:
-    def steps(session: Session) -> list[Step]:
-        made = []
-        for language in session.settings.paired(kind):
-            experiment = session.settings.with_english(language, kind)
-            seconds = session.expected(experiment, "embed_pre", "embed_post", "measure")
-            made.append(session.step(kind, language, experiment, _measure, seconds))
-        return made
-
-    return steps
-
-
-def _tables(kind: str) -> Callable[[Session], dict[str, pd.DataFrame]]:
-    def tables(session: Session) -> dict[str, pd.DataFrame]:
-        parts = []
-        for language in session.settings.paired(kind):
-            experiment = session.settings.with_english(language, kind)
-            parts.append(session.labelled(session.ask(experiment, _measure), experiment))
-        return {kind: pd.concat(parts, ignore_index=True)}
-
-    return tables
-
-
-def _why_not(kind: str) -> Callable[[Session], str]:
-    return lambda session: "" if getattr(session.settings, kind) is not None else f"Not asked for (--{kind} DIR)."
-
-
-TATOEBA, BUCC = (
-    Item(kind, f"{title} with English", _steps(kind), _tables(kind), _why_not(kind))
-    for kind, title in (("tatoeba", "Tatoeba"), ("bucc", "BUCC"))
-)
+TATOEBA = corpus_item("tatoeba", "Tatoeba")
+BUCC = corpus_item("bucc", "BUCC")

@@ -1,4 +1,4 @@
-"""Item 1: how well the experts score, where they are, and what two languages' experts share."""
+"""Item: how well the experts score, where they are, and what two languages' experts share."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ import numpy as np
 import pandas as pd
 
 from core.neurons.experts import Experts, by_site
-from core.reproduction.session import Item, Session
+from core.neurons.neuron_map import NeuronMap
+from core.reproduction.charts import experts as charts
+from core.reproduction.item import Item
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
 
 
-def _steps(session: Session) -> list[Step]:
+def _steps(study: Study) -> list[Step]:
     steps = []
-    for number, target in enumerate(session.targets):
-        experiment = session.settings.experiment(target)
-        stages = ("load", "capture", "expertise") if number == 0 else ()
-        seconds = session.expected(experiment, *stages) if stages else 0.5
-        steps.append(session.step("experts", target, experiment, lambda run: run.experts(), seconds))
+    for number, experiment in enumerate(study.experiments("none")):
+        seconds = study.expected(experiment, "load", "capture", "expertise") if number == 0 else 0.5
+        steps.append(study.step("experts", experiment.target, experiment, lambda run: run.experts(), seconds))
     return steps
 
 
-def _tables(session: Session) -> dict[str, pd.DataFrame]:
-    found = {t: session.ask(session.settings.experiment(t), lambda run: run.experts()) for t in session.targets}
-    neurons = session.plan.outline.neurons
-    rows: list[dict[str, Any]] = []
-    for target, experts in found.items():
-        n = len(experts.neurons)
-        spread = {"mean score": experts.scores.mean(), "lowest score": experts.scores.min()}
-        rows += [_row(target, name, float(value), n) for name, value in spread.items()]
-        rows += [_row(target, "shared", _shared(experts, found[other]), n, other=other) for other in found]
-        rows += [
-            _row(
-                target,
-                "experts at site",
-                float(site["experts"]),
-                int(site["width"]),
-                layer=site["layer"],
-                site=site["site"],
-            )
-            for site in by_site(neurons, experts.neurons).to_dict("records")
-        ]
+def _tables(study: Study) -> dict[str, pd.DataFrame]:
+    experts = {
+        experiment.target: study.answer(experiment, lambda run: run.experts())
+        for experiment in study.experiments("none")
+    }
+    neurons = study.plan.outline.neurons
+    rows = [row for target in experts for row in _of_target(target, experts, neurons)]
     frame = pd.DataFrame(rows)
-    return {"experts": frame.assign(model=session.settings.model_name, k=session.settings.experts, total=neurons.total)}
+    return {"experts": frame.assign(model=study.settings.model_name, k=study.settings.experts, total=neurons.total)}
+
+
+def _of_target(target: str, experts: dict[str, Experts], neurons: NeuronMap) -> list[dict[str, Any]]:
+    """The rows of one target: scores, neurons shared with every target's experts, and experts at each site."""
+    own = experts[target]
+    n = len(own.neurons)
+    scores = {"mean score": own.scores.mean(), "lowest score": own.scores.min()}
+    rows = [_row(target, name, float(value), n) for name, value in scores.items()]
+    rows += [_row(target, "shared", _shared(own, others), n, other=other) for other, others in experts.items()]
+    for site in by_site(neurons, own.neurons).to_dict("records"):
+        at = {"layer": site["layer"], "site": site["site"]}
+        rows.append(_row(target, "experts at site", float(site["experts"]), int(site["width"]), **at))
+    return rows
 
 
 def _shared(one: Experts, other: Experts) -> float:
@@ -65,4 +66,4 @@ def _row(
     }
 
 
-EXPERTS = Item("experts", "Experts", _steps, _tables)
+EXPERTS = Item("experts", "Experts", _tables, charts.experts, _steps)

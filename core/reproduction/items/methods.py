@@ -1,4 +1,4 @@
-"""Item 10: other methods and other scores than the paper's, on one target, on the same footing."""
+"""Item: other methods and other scores than the paper's, on one target, on the same footing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
 from core.pipeline.run import Run
 from core.progress import Progress
-from core.reproduction.session import Item, Session
+from core.reproduction.charts import methods as charts
+from core.reproduction.item import Item
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
 from core.spaces import distances, retrieval
 from core.spaces.similarity import COMPARISONS, COSINE
 from core.stats.intervals import bootstrap
 
 
-def target_of(session: Session) -> str:
+def target_of(study: Study) -> str:
     """The one target: the paper's last that is asked for, Japanese, which is least like the others."""
-    return "ja" if "ja" in session.targets else session.targets[0]
+    return "ja" if "ja" in study.targets else study.targets[0]
 
 
-def experiments(session: Session) -> list[Experiment]:
+def experiments(study: Study) -> list[Experiment]:
     """Every method on the paper's experts, and the paper's method on every other score's; and random neurons."""
-    target, asked = target_of(session), session.settings
+    target, asked = target_of(study), study.settings
     return [
         *(asked.experiment(target, method=method) for method in METHODS),
         *(asked.experiment(target, score=score) for score in SCORES if score != asked.experiment(target).score),
@@ -35,14 +37,14 @@ def experiments(session: Session) -> list[Experiment]:
     ]
 
 
-def _rows(session: Session) -> int:
+def _rows(study: Study) -> int:
     """How many evaluation rows the methods are compared on."""
-    return min(session.settings.method_sentences, len(session.plan.groups[0]))
+    return min(study.settings.method_sentences, len(study.plan.groups[0]))
 
 
-def _measured_before(session: Session, experiment: Experiment) -> bool:
+def _measured_before(study: Study, experiment: Experiment) -> bool:
     """Whether other items embed all rows under it: their first rows then serve here."""
-    return experiment == session.settings.experiment(experiment.target, experiment.control)
+    return experiment == study.settings.experiment(experiment.target, experiment.control)
 
 
 def _moved(run: Run) -> tuple[float, np.ndarray]:
@@ -53,11 +55,11 @@ def _moved(run: Run) -> tuple[float, np.ndarray]:
     return float(experts.scores.mean()), run.stages.embeddings(0, intervention, run.plan.layer)
 
 
-def _after(session: Session, experiment: Experiment, progress: Progress | None = None) -> tuple[float, np.ndarray]:
+def _after(study: Study, experiment: Experiment, progress: Progress | None = None) -> tuple[float, np.ndarray]:
     """`_moved` on the rows that are compared."""
-    rows = _rows(session)
-    asked = experiment if _measured_before(session, experiment) else replace(experiment, eval_sentences=rows)
-    score, space = session.engine.answer(asked, _moved, progress)
+    rows = _rows(study)
+    asked = experiment if _measured_before(study, experiment) else replace(experiment, eval_sentences=rows)
+    score, space = study.engine.answer(asked, _moved, progress)
     return score, space[:, :rows]
 
 
@@ -90,42 +92,42 @@ def _title(experiment: Experiment) -> str:
     return f"{experiment.target}, {experiment.method}, {experiment.score}{control}"
 
 
-def _steps(session: Session) -> list[Step]:
+def _steps(study: Study) -> list[Step]:
     steps = []
-    for experiment in experiments(session):
-        other_score = experiment.score != session.settings.experiment(experiment.target).score
-        asked = replace(experiment, eval_sentences=_rows(session))
-        seconds = session.expected(asked, *(("expertise",) if other_score else ()), "embed_post")
-        if _measured_before(session, experiment):
+    for experiment in experiments(study):
+        other_score = experiment.score != study.settings.experiment(experiment.target).score
+        asked = replace(experiment, eval_sentences=_rows(study))
+        seconds = study.expected(asked, *(("expertise",) if other_score else ()), "embed_post")
+        if _measured_before(study, experiment):
             seconds = 0.1
 
         def work(progress: Progress, of: Experiment = experiment) -> object:
-            return _after(session, of, progress)
+            return _after(study, of, progress)
 
         steps.append(Step("methods", _title(experiment), work, seconds))
     return steps
 
 
-def _tables(session: Session) -> dict[str, pd.DataFrame]:
-    target, seed = target_of(session), session.settings.seed
-    plain = session.settings.experiment(target)
-    at, layer = session.plan.groups[0].languages.index(target), session.plan.layer
+def _tables(study: Study) -> dict[str, pd.DataFrame]:
+    target, seed = target_of(study), study.settings.seed
+    plain = study.settings.experiment(target)
+    at, layer = study.plan.groups[0].languages.index(target), study.plan.layer
 
     def before(run: Run) -> np.ndarray:
         run.spaces()
-        return run.stages.embeddings(0, None, layer)[:, : _rows(session)]
+        return run.stages.embeddings(0, None, layer)[:, : _rows(study)]
 
-    pre = session.ask(plain, before)
+    pre = study.answer(plain, before)
 
     def row(experiment: Experiment, post: np.ndarray, score: float) -> dict[str, Any]:
         names = {"method": experiment.method, "score": experiment.score, "layer": layer}
-        return session.conditions(experiment) | names | changes(pre, post, at, seed) | {"mean_score": score}
+        return study.conditions(experiment) | names | changes(pre, post, at, seed) | {"mean_score": score}
 
     rows = [row(plain, pre, float("nan")) | {"method": "none", "score": "none", "control": "unmodified"}]
-    for experiment in experiments(session):
-        score, post = _after(session, experiment)
+    for experiment in experiments(study):
+        score, post = _after(study, experiment)
         rows.append(row(experiment, post, score))
     return {"methods": pd.DataFrame(rows)}
 
 
-METHODS_ITEM = Item("methods", "Other methods and scores", _steps, _tables)
+METHODS_ITEM = Item("methods", "Other methods and scores", _tables, charts.methods, _steps)

@@ -1,4 +1,4 @@
-"""Item 7: paraphrase retrieval within a language: before, after, and from the space before into the space after."""
+"""Item: paraphrase retrieval within a language: before, after, and from the space before into the space after."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from core.corpora.corpus import ParallelSet
 from core.neurons.interventions import Intervention
 from core.pipeline.incremental import embed
 from core.pipeline.run import Run
+from core.reproduction.charts import paraphrase as charts
+from core.reproduction.item import Item
 from core.reproduction.measures import Way, ways
-from core.reproduction.session import Item, Session
 from core.reproduction.settings import CONTROLS
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
 from core.spaces.similarity import COMPARISONS, COSINE, Comparison, normalise
 from core.stats.intervals import wilson
 from core.stats.significance import holm, mcnemar
@@ -140,7 +142,7 @@ def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     return rows
 
 
-def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
+def table(study: Study, pairs: dict[str, Pairs]) -> pd.DataFrame:
     """Every language's rows for experts and random neurons, by every way; p adjusted by Holm over the table.
 
     Parameters
@@ -151,14 +153,14 @@ def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
     parts = []
     for language, both in pairs.items():
         for control in CONTROLS:
-            experiment = session.settings.experiment(language, control)
-            found = session.ask(experiment, partial(paraphrases, pairs=both))
+            experiment = study.settings.experiment(language, control)
+            found = study.answer(experiment, partial(paraphrases, pairs=both))
             rows = [
                 {"metric": metric, "layer": layer, **row}
                 for (metric, layer), hits in found.items()
                 for row in rows_of(hits)
             ]
-            parts.append(session.labelled(pd.DataFrame(rows), experiment))
+            parts.append(study.labelled(pd.DataFrame(rows), experiment))
     frame = pd.concat(parts, ignore_index=True)
     known = frame["p"].notna().to_numpy()
     p = frame["p"].to_numpy(dtype=np.float64).copy()
@@ -166,38 +168,39 @@ def table(session: Session, pairs: dict[str, Pairs]) -> pd.DataFrame:
     return frame.assign(p=p)
 
 
-def steps(session: Session, pairs: dict[str, Pairs]) -> list[Step]:
+def steps(study: Study, pairs: dict[str, Pairs]) -> list[Step]:
     """A step a language and control."""
     return [
-        session.step(
+        study.step(
             "paraphrase",
             f"{language}, {'experts' if control == 'none' else control}",
-            session.settings.experiment(language, control),
+            study.settings.experiment(language, control),
             partial(paraphrases, pairs=both),
-            (2 if control == "none" else 1) * _seconds(session, both),
+            (2 if control == "none" else 1) * _seconds(study, both),
         )
         for language, both in pairs.items()
         for control in CONTROLS
     ]
 
 
-def _seconds(session: Session, pairs: Sequence[Sequence[str]]) -> float:
+def _seconds(study: Study, pairs: Sequence[Sequence[str]]) -> float:
     characters = sum(len(text) for side in pairs for text in side)
-    return characters / 3.5 / session.engine.models.pace(session.plan.resolved, session.plan.outline.n_parameters)
+    return characters / 3.5 / study.engine.models.pace(study.plan.resolved, study.plan.outline.n_parameters)
 
 
-def _all_pairs(session: Session) -> dict[str, Pairs]:
-    return {language: session.settings.paraphrases(language) for language in session.settings.paraphrased()}
+def _all_pairs(study: Study) -> dict[str, Pairs]:
+    return {language: study.settings.paraphrases(language) for language in study.settings.paraphrased()}
 
 
-def _why_not(session: Session) -> str:
-    return "" if session.settings.pawsx is not None else "Not asked for (--pawsx DIR)."
+def _why_not(study: Study) -> str:
+    return "" if study.settings.pawsx is not None else "Not asked for (--pawsx DIR)."
 
 
 PARAPHRASE = Item(
     "paraphrase",
     "Paraphrase retrieval",
-    lambda session: steps(session, _all_pairs(session)),
-    lambda session: {"paraphrase": table(session, _all_pairs(session))},
+    lambda study: {"paraphrase": table(study, _all_pairs(study))},
+    charts.paraphrase,
+    lambda study: steps(study, _all_pairs(study)),
     _why_not,
 )

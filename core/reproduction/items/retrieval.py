@@ -1,4 +1,4 @@
-"""Retrieval between all languages, and the same on random neurons."""
+"""Item: retrieval between all languages; and the random control, the same on random neurons."""
 
 from __future__ import annotations
 
@@ -6,9 +6,40 @@ import pandas as pd
 
 from core.pipeline.run import Run
 from core.reproduction import measures
-from core.reproduction.items.distances import _distances
-from core.reproduction.session import Item, Session
+from core.reproduction.charts import retrieval as charts
+from core.reproduction.item import Item
+from core.reproduction.items.distances import distance_tables
 from core.reproduction.steps import Step
+from core.reproduction.study import Study
+
+
+def retrieval_tables(study: Study, *controls: str) -> dict[str, pd.DataFrame]:
+    """The tables of retrieval by every way of comparing.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``retrieval`` has one row a measurement, ``tests`` one a change of it, ``gains`` one a mean over languages.
+    """
+    rows, gains, tests = [], [], []
+    for experiment in study.experiments(*controls):
+        measured, gained = study.answer(experiment, measures.retrieval_tables)
+        after = measured[measured["space"] == "post"].drop(columns=["space", "top1", "low", "high"])
+        rows.append(study.labelled(measured.drop(columns="p"), experiment))
+        tests.append(study.labelled(after, experiment))
+        gains.append(study.labelled(gained, experiment))
+    parts = {"retrieval": rows, "gains": gains, "tests": tests}
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+
+
+def _steps(study: Study, item: str, control: str) -> list[Step]:
+    """A step for each target, which measures retrieval and distances; the first also embeds the space before."""
+    steps = []
+    for number, experiment in enumerate(study.experiments(control)):
+        first = ("embed_pre",) if number == 0 and control == "none" else ()
+        seconds = study.expected(experiment, *first, "embed_post", "measure")
+        steps.append(study.step(item, experiment.target, experiment, _measure, seconds))
+    return steps
 
 
 def _measure(run: Run) -> None:
@@ -16,42 +47,19 @@ def _measure(run: Run) -> None:
     measures.distance_table(run)
 
 
-def _space_steps(session: Session, item: str, control: str) -> list[Step]:
-    steps = []
-    for number, target in enumerate(session.targets):
-        experiment = session.settings.experiment(target, control)
-        first = ("embed_pre",) if number == 0 and control == "none" else ()
-        seconds = session.expected(experiment, *first, "embed_post", "measure")
-        steps.append(session.step(item, target, experiment, _measure, seconds))
-    return steps
-
-
-def _retrieval(session: Session, controls: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    """``retrieval`` has one row a measurement, ``tests`` one row a change of it."""
-    rows, gains, tests = [], [], []
-    for control in controls:
-        for target in session.targets:
-            experiment = session.settings.experiment(target, control)
-            found, gained = session.ask(experiment, measures.retrieval_tables)
-            rows.append(session.labelled(found.drop(columns="p"), experiment))
-            after = found[found["space"] == "post"].drop(columns=["space", "top1", "low", "high"])
-            tests.append(session.labelled(after, experiment))
-            gains.append(session.labelled(gained, experiment))
-    parts = {"retrieval": rows, "gains": gains, "tests": tests}
-    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
-
-
 RETRIEVAL = Item(
     "retrieval",
     "Retrieval",
-    lambda session: _space_steps(session, "retrieval", "none"),
-    lambda session: _retrieval(session, ("none",)),
+    lambda study: retrieval_tables(study, "none"),
+    charts.retrieval,
+    lambda study: _steps(study, "retrieval", "none"),
 )
 
 
 CONTROL = Item(
     "control",
     "Random neurons",
-    lambda session: _space_steps(session, "control", "random"),
-    lambda session: _retrieval(session, ("none", "random")) | _distances(session, ("none", "random")),
+    lambda study: retrieval_tables(study, "none", "random") | distance_tables(study, "none", "random"),
+    charts.control,
+    lambda study: _steps(study, "control", "random"),
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.analyses import strength_path
+from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
@@ -43,6 +44,11 @@ def test_the_way_goes_through_what_each_strength_alone_gives(asked: Experiment, 
     again = engine.answer_known(asked, strength_path.along)
     assert again is not None
     np.testing.assert_array_equal(again.maps[0], maps)
+
+
+def test_a_strength_of_0_has_no_way(asked: Experiment, filled: Store) -> None:
+    with pytest.raises(SettingError, match="both ends are the unmodified model"):
+        Engine(filled).answer(replace(asked, strength=0.0), strength_path.along)
 
 
 def test_a_strength_beyond_one_is_cut_in_four() -> None:

@@ -1,21 +1,17 @@
-"""Text as it is written, and texts kept in the store."""
+"""What a model writes, against a plain loop and the library; with an intervention, with and without a cache."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import torch
 from transformers import TopPLogitsWarper
 
-from core.analyses.texts import written
-from core.errors import SettingError
-from core.experiment.settings import Experiment
+from core.errors import ModelError
 from core.inference.generation import Nucleus, generate
-from core.inference.writing import Writing
 from core.models.load import LoadedModel
-from core.pipeline.engine import Engine
-from core.pipeline.run import Run
 from core.progress import Cancelled
+from tests.helpers.passes import pull
 
 
 @pytest.mark.parametrize("samples", [1, 3])
@@ -72,25 +68,42 @@ def test_stopping_leaves_the_model_as_it_was(tiny_models: Mapping[str, LoadedMod
     assert generate(model, "The dog", max_tokens=5) == before
 
 
-def test_a_change_of_strength_writes_one_side_alone(asked: Experiment, engine: Engine) -> None:
-    writing = Writing("The dog", tokens=6, samples=2)
-
-    def both(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        pre = written(run, writing, None)
-        return pre, written(run, writing, run.stages.intervention(run.experts()))
-
-    one = engine.answer(asked, both)
-    assert engine.answer_known(asked, both) == one
-    other = replace(asked, strength=1.5)
-    assert engine.answer_known(other, lambda run: written(run, writing, None)) == one[0]
-    assert engine.answer_known(other, both) is None
-    same = engine.answer(replace(asked, strength=0.0), both)
-    assert same == (one[0], one[0])
+@pytest.mark.parametrize("tokens", ["all", "no-bos"])
+def test_generation_is_the_same_with_and_without_a_cache(tokens: str, tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    one = replace(pull(model, 1.5), tokens=tokens)
+    ask: Callable[..., list[str]] = lambda **kw: generate(model, "The dog", max_tokens=12, temperature=0, **kw)  # noqa: E731
+    plain, cached, uncached = ask(), ask(intervention=one), ask(intervention=one, use_cache=False)
+    assert cached == uncached
+    assert cached != plain
+    assert ask() == plain
 
 
-@pytest.mark.parametrize(
-    "changes", [{"tokens": 0}, {"samples": 500}, {"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"seed": -1}]
-)
-def test_refuses_what_cannot_be_written(changes: dict[str, float]) -> None:
-    with pytest.raises(SettingError):
-        replace(Writing(), **changes).check()  # type: ignore[arg-type]
+def test_generation_equals_a_plain_loop(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    ids = model.tokenizer("The dog")["input_ids"]
+    start = len(ids)
+    with torch.inference_mode():
+        while len(ids) < start + 10:
+            ids.append(int(model.lm(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+            if ids[-1] == model.tokenizer.eos_token_id:
+                break
+    seen: list[int] = []
+    found = generate(model, "The dog", max_tokens=10, temperature=0, advance=seen.append)
+    assert found == [model.tokenizer.decode(ids[start:], skip_special_tokens=True)]
+    assert seen == list(range(1, len(ids) - start + 1))
+
+
+def test_sampling_follows_its_seed(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    state = torch.random.get_rng_state()
+    one, again, other = (generate(model, "", n_samples=3, max_tokens=10, seed=seed) for seed in (1, 1, 2))
+    assert one == again != other
+    assert len(set(one)) > 1
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_an_encoder_does_not_write(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    with pytest.raises(ModelError, match="write text"):
+        generate(replace(model, generates=False), "The dog")

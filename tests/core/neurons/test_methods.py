@@ -1,9 +1,8 @@
-"""Each method's formula and each score against the obvious slow way; which tokens are written to, under a cache too."""
+"""Each method's formula and each score against the obvious slow way, alone and in an experiment."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,22 +13,17 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
 
-from core.errors import ModelError, SettingError
+from core.errors import SettingError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import forward
-from core.inference.generation import generate
-from core.inference.hooks import hooked
-from core.models.load import LoadedModel
-from core.neurons.interventions import DAMP, METHODS, TOKENS, Evidence, Intervention, intervene
+from core.neurons.interventions import DAMP, METHODS, TOKENS, Evidence, intervene
 from core.neurons.scores import SCORES, lape
 from core.neurons.selection import layers_of
 from core.pipeline.engine import Engine
 from core.pipeline.stages import Stages
 from core.store.store import Store
-from tests.helpers.passes import pull
-from tests.helpers.tiny import sentences
 
 K, N_TARGET, N_REST = 6, 11, 33
 
@@ -269,94 +263,3 @@ def test_a_score_that_nobody_reaches_says_what_the_best_is(asked: Experiment, en
         engine.run(replace(asked, min_score=1.5))
     best = engine.experts(asked)[1].scores[0]
     assert f"{best:.4f}" in caught.value.why
-
-
-# -- where it is written ---------------------------------------------------------------------------------------------
-
-
-def written(model: LoadedModel, intervention: Intervention, **inputs: torch.Tensor) -> np.ndarray:
-    """Which tokens of a call have a changed output at the written site: (n, width)."""
-    site = next(model.neurons.by_site(intervention.neurons))[0]
-    kept: list[torch.Tensor] = []
-    module = model.base.get_submodule(site.path)
-    for one in (None, intervention):
-        with model.lock, torch.inference_mode(), hooked(model, {}, one):
-            handle = module.register_forward_hook(lambda _m, _a, output: kept.append(output.clone()))
-            model.base(**inputs)
-            handle.remove()
-    return (kept[0] != kept[1]).any(-1).numpy()
-
-
-def test_which_tokens_are_written(tiny_models: Mapping[str, LoadedModel]) -> None:
-    model = tiny_models["llama"]
-    first = model.tokenizer.bos_token_id
-    ids = torch.tensor([[first, 40, 41, 42], [first, 50, 51, 0]])
-    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
-    one = pull(model, 1.0, [3])
-    found = {t: written(model, replace(one, tokens=t), input_ids=ids, attention_mask=mask).astype(int) for t in TOKENS}
-    assert found["all"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 1]]
-    assert found["no-bos"].tolist() == [[0, 1, 1, 1], [0, 1, 1, 1]]
-    assert found["last"].tolist() == [[0, 0, 0, 1], [0, 0, 1, 0]]
-
-
-@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt2", "bloom"])
-@pytest.mark.parametrize("tokens", ["all", "no-bos"])
-def test_a_cache_changes_nothing_in_what_is_written(
-    family: str, tokens: str, tiny_models: Mapping[str, LoadedModel]
-) -> None:
-    """The last hidden state of a text is the same whether it passes at once or token by token under a cache."""
-    model = tiny_models[family]
-    one = replace(pull(model, 0.7), tokens=tokens)
-    ids = tokenise(model, [sentences("en", 1)[0]]).ids[0]
-    with model.lock, torch.inference_mode(), hooked(model, {}, one):
-        whole = model.base(input_ids=torch.tensor([ids])).last_hidden_state[0]
-        past, steps = None, []
-        for n, token in enumerate(ids):
-            mask = torch.ones((1, n + 1), dtype=torch.long)
-            output = model.base(
-                input_ids=torch.tensor([[token]]), attention_mask=mask, past_key_values=past, use_cache=True
-            )
-            past = output.past_key_values
-            steps.append(output.last_hidden_state[0, 0])
-    torch.testing.assert_close(torch.stack(steps), whole, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("tokens", ["all", "no-bos"])
-def test_generation_is_the_same_with_and_without_a_cache(tokens: str, tiny_models: Mapping[str, LoadedModel]) -> None:
-    model = tiny_models["llama"]
-    one = replace(pull(model, 1.5), tokens=tokens)
-    ask: Callable[..., list[str]] = lambda **kw: generate(model, "The dog", max_tokens=12, temperature=0, **kw)  # noqa: E731
-    plain, cached, uncached = ask(), ask(intervention=one), ask(intervention=one, use_cache=False)
-    assert cached == uncached
-    assert cached != plain
-    assert ask() == plain
-
-
-def test_generation_equals_a_plain_loop(tiny_models: Mapping[str, LoadedModel]) -> None:
-    model = tiny_models["llama"]
-    ids = model.tokenizer("The dog")["input_ids"]
-    start = len(ids)
-    with torch.inference_mode():
-        while len(ids) < start + 10:
-            ids.append(int(model.lm(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
-            if ids[-1] == model.tokenizer.eos_token_id:
-                break
-    seen: list[int] = []
-    found = generate(model, "The dog", max_tokens=10, temperature=0, advance=seen.append)
-    assert found == [model.tokenizer.decode(ids[start:], skip_special_tokens=True)]
-    assert seen == list(range(1, len(ids) - start + 1))
-
-
-def test_sampling_follows_its_seed(tiny_models: Mapping[str, LoadedModel]) -> None:
-    model = tiny_models["llama"]
-    state = torch.random.get_rng_state()
-    one, again, other = (generate(model, "", n_samples=3, max_tokens=10, seed=seed) for seed in (1, 1, 2))
-    assert one == again != other
-    assert len(set(one)) > 1
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-def test_an_encoder_does_not_write(tiny_models: Mapping[str, LoadedModel]) -> None:
-    model = tiny_models["llama"]
-    with pytest.raises(ModelError, match="write text"):
-        generate(replace(model, generates=False), "The dog")

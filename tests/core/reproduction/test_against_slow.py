@@ -18,8 +18,8 @@ from core.progress import Progress
 from core.reproduction.items.choice import CHOICE
 from core.reproduction.items.methods import METHODS_ITEM
 from core.reproduction.items.paraphrase import paraphrases, rows_of
-from core.reproduction.session import Session
 from core.reproduction.settings import Settings, bound, paragraphs
+from core.reproduction.study import Study
 from core.store.store import Store
 from tests.helpers import slow_reproduction as slow
 from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
@@ -264,10 +264,10 @@ def test_methods_on_the_first_rows(
     asked_settings: Settings, spaces: dict[str, tuple[np.ndarray, np.ndarray]], store: Store
 ) -> None:
     settings = replace(asked_settings, method_sentences=7)
-    session = Session(Engine(store), settings, plan(settings.experiment("es")))
-    for step in METHODS_ITEM.steps(session):
+    study = Study(Engine(store), settings, plan(settings.experiment("es")))
+    for step in METHODS_ITEM.steps(study):
         step.work(Progress())
-    frame = METHODS_ITEM.tables(session)["methods"].set_index(["method", "score", "control"])
+    frame = METHODS_ITEM.tables(study)["methods"].set_index(["method", "score", "control"])
     assert (frame["n"] == 7).all()
     at = LANGUAGES.index("es")
     for key, whole in ((("none", "none", "unmodified"), 0), (("set-mean", "auroc", "none"), 1)):
@@ -287,12 +287,12 @@ def test_perplexity_on_paragraphs_of_a_file(asked_settings: Settings, store: Sto
     (tmp_path / "es.txt").write_text("Corto.\n" + "\n\n".join(long) + "\n", encoding="utf-8")
     settings = replace(asked_settings, perplexity_texts=tmp_path, perplexity_sentences=2)
     assert paragraphs(settings, "es") == tuple(long[:2])
-    session = Session(
+    study = Study(
         Engine(store), replace(settings, sweep=(K,), texts=2, seeds=1, text_tokens=2), plan(settings.experiment("es"))
     )
-    frame = CHOICE.tables(session)["choice_of_k"]
+    frame = CHOICE.tables(study)["choice_of_k"]
     row = frame[(frame["measure"] == "perplexity") & (frame["space"] == "pre")].iloc[0]
-    model = session.engine.models.get(session.plan.resolved)
+    model = study.engine.models.get(study.plan.resolved)
     expected = likelihoods(model, long[:2]).pooled  # which is tested by itself, in windows too
     assert row["value"] == pytest.approx(expected.value, rel=1e-6)
     assert row["n"] == 2

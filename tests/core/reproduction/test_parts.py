@@ -1,4 +1,4 @@
-"""Verdicts, the comparison with what was published, relations of languages, and the timetable."""
+"""Verdicts, the comparison with what was published, relations of languages, and the runner."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from core.charts.export import png, svg
 from core.errors import SettingError
 from core.language.families import family, relation
 from core.progress import Progress
 from core.reproduction import measures, published
 from core.reproduction.comparison import comparison
-from core.reproduction.figures import figures, png, svg
 from core.reproduction.html import compared_table, table_html
+from core.reproduction.items import figures
 from core.reproduction.items.distances import over_targets
 from core.reproduction.options import SWEEP
 from core.reproduction.settings import Settings, bound
-from core.reproduction.steps import Step, Timetable
+from core.reproduction.steps import Step, StepRunner
 from core.reproduction.verdicts import HELD, NOT, PARTLY, graded, verdicts
 
 
@@ -102,8 +103,8 @@ def test_a_map_of_many_sentences_can_be_drawn() -> None:
         for code in ("es", "ja")
     )
     (figure,) = figures("projection", {"projection": frame})
-    assert svg(figure).decode().count("<path") >= 4 * n
-    assert png(figure)[:4] == b"\x89PNG"
+    assert svg(figure.chart).decode().count("<path") >= 4 * n
+    assert png(figure.chart)[:4] == b"\x89PNG"
 
 
 def test_means_over_targets_and_their_standard_error() -> None:
@@ -136,7 +137,7 @@ def test_an_unknown_language_is_named(tiny_folders: dict, asked) -> None:
         bound(settings)
 
 
-def test_the_timetable_counts_what_was_spent_also_by_a_step_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_step_runner_counts_what_was_spent_also_by_a_step_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     done = []
 
     def work(progress: Progress) -> None:
@@ -148,11 +149,11 @@ def test_the_timetable_counts_what_was_spent_also_by_a_step_that_failed(capsys: 
         raise KeyboardInterrupt
 
     steps = [Step("a", "one", work, 100.0), Step("a", "two", work, 100.0), Step("b", "three", fail, 50.0)]
-    table = Timetable(steps, {"a: one": 7.0})
-    assert table.left() == 250
+    table = StepRunner(steps, {"a: one": 7.0})
+    assert table.seconds_left() == 250
     table.run(steps[0])
     assert table.by_step["a: one"] >= 7.0
-    assert table.left() < 250, "the guesses were far too high, and it has seen so"
+    assert table.seconds_left() < 250, "the guesses were far too high, and it has seen so"
     with pytest.raises(KeyboardInterrupt):
         table.run(steps[2])
     assert set(table.by_stage) == {"working", "breaking"}

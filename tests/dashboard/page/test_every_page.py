@@ -5,26 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from dashboard.page_table import PAGES
 from tests.helpers.browsing import Visit, Visitor
 
 Link = dict[str, str]
-PAGES = {
-    "": ("Explore", "What do language neurons do?"),
-    "retrieval": ("Retrieval", "Does a sentence find its translation?"),
-    "layers": ("Layers", "Where in the model does it happen?"),
-    "experts": ("Experts", "Which neurons are the experts?"),
-    "what-if": ("What if", "What if it were stronger, or more neurons?"),
-    "sentences": ("Sentences", "What happens to one sentence?"),
-    "generate": ("Generate", "What does the model write?"),
-    "compare": ("Compare", "How do two settings compare?"),
-    "reproduction": ("Reproduction", "The paper, reproduced"),
-    "jobs": ("Jobs and cache", "Jobs and cache"),
-}
 
 
 def sees_it_whole(visitor: Visitor, path: str) -> None:
     """The page with this address is there, without a traceback, and nothing has to be scrolled sideways."""
-    expect(visitor.page.get_by_role("heading", level=1)).to_have_text(PAGES[path][1])
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text(PAGES[path].question)
     visitor.sees_the_page()
     expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
     assert visitor.fits()
@@ -51,6 +40,6 @@ def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_
     visitor = visit(new_server).opens(tiny_link)
     visitor.sees_the_page()
     for path in [*list(PAGES)[1:], ""]:
-        visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name=PAGES[path][0], exact=True).click()
+        visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name=PAGES[path].title, exact=True).click()
         sees_it_whole(visitor, path)
         visitor.sees_the_link_say(**tiny_link)

@@ -11,7 +11,7 @@ from core.store.store import Store
 from dashboard.page import jobs
 from dashboard.work import process
 from dashboard.work.queue import Job
-from tests.helpers.bench import X, until
+from tests.helpers.bench import X, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
 
@@ -35,17 +35,17 @@ def test_how_jobs_ended_is_said() -> None:
 
 def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
     page = open_page("jobs")
-    asked: Experiment = experiment_of(page)
-    engine = process.engine()
-    with engine.store.lock("rounds", {"held": "by the test"}):
-        job = process.jobs().submit("somebody", asked)
-        until(lambda: job.state == "running" or not job.active, "it runs")
+    with worker_held(process.jobs()) as held:
         page.run()
-        stops = [button for button in page.button if button.label == "Stop"]
-        if job.active and stops:
-            stops[0].click().run()
-    until(lambda: not job.active, "it ends")
-    assert not page.exception
+        (stop,) = [button for button in page.button if button.label == "Stop"]
+        stop.click().run()
+        assert not page.exception
+        job = process.jobs().find(held)
+        assert job is not None
+        assert (job.state, job.stop) == ("running", True)
+        (stop,) = [button for button in page.button if button.label == "Stop"]
+        assert stop.disabled
+    assert job.state == "stopped"
 
 
 def test_what_is_taken_away_is_gone(open_page: OpenPage, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from core.experiment.settings import Experiment
-from dashboard.text import report
+from dashboard.text import report, tour
 from tests.helpers.browsing import Visit, Visitor, share
 from tests.helpers.command_line import EmbeddedRun, command_line
 from tests.helpers.results import make_result
 
 Link = dict[str, str]
-PAGES = ["experts", "", "retrieval", "layers", "what-if"]
+PAGES = tour.pages()
 
 
 def path(visitor: Visitor) -> str:

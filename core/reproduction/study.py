@@ -1,8 +1,8 @@
-"""What the items of a reproduction share: the engine, the settings, and the tables made so far."""
+"""One reproduction at work: its settings, the engine that answers, and the tables made so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,11 +16,10 @@ from core.reproduction.settings import Settings
 from core.reproduction.steps import Step
 
 T = TypeVar("T")
-Tables = dict[str, pd.DataFrame]
 
 
 @dataclass
-class Session:
+class Study:
     """One reproduction.
 
     Attributes
@@ -30,22 +29,31 @@ class Session:
     plan : Plan
         That of the first target.
     tables : dict of str to DataFrame
-        By the name of their file, what the items before have made.
+        What the items have made so far, by the name of their file.
     """
 
     engine: Engine
     settings: Settings
     plan: Plan
-    tables: Tables = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Whose experts are found."""
+        """Languages whose experts are found."""
         return self.settings.targets or ()
 
-    def ask(self, experiment: Experiment, question: Callable[[Run], T]) -> T:
-        """Answer from what the steps have computed."""
+    def experiments(self, *controls: str) -> list[Experiment]:
+        """The experiment of every target under each control, on the multi-parallel corpus."""
+        return [self.settings.experiment(target, control) for control in controls for target in self.targets]
+
+    def answer(self, experiment: Experiment, question: Callable[[Run], T]) -> T:
+        """Answer a question about an experiment from what the steps have computed."""
         return self.engine.answer(experiment, question)
+
+    def table(self, experiments: Iterable[Experiment], question: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
+        """The tables that answer a question about each experiment, one below the other, each with its conditions."""
+        parts = [self.labelled(self.answer(experiment, question), experiment) for experiment in experiments]
+        return pd.concat(parts, ignore_index=True)
 
     def step(
         self, item: str, title: str, experiment: Experiment, question: Callable[[Run], object], seconds: float
@@ -55,8 +63,8 @@ class Session:
 
     def expected(self, experiment: Experiment, *stages: str) -> float:
         """Seconds that some stages of an experiment are expected to take now."""
-        guess = self.engine.estimate(experiment)
-        return sum(guess[stage] for stage in stages)
+        estimate = self.engine.estimate(experiment)
+        return sum(estimate[stage] for stage in stages)
 
     def conditions(self, experiment: Experiment) -> dict[str, Any]:
         """The columns that every measurement carries."""
@@ -72,24 +80,3 @@ class Session:
         """A table with the conditions as its first columns."""
         conditions = self.conditions(experiment)
         return frame.assign(**conditions)[[*conditions, *(name for name in frame if name not in conditions)]]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of the report.
-
-    Attributes
-    ----------
-    steps : callable
-        What has to be computed, in order; each is kept in the store when it is done.
-    tables : callable
-        From what is stored, the tables by the name of their file.
-    why_not : callable
-        Why it is left out under these settings; empty where it is not.
-    """
-
-    name: str
-    title: str
-    steps: Callable[[Session], Sequence[Step]]
-    tables: Callable[[Session], Mapping[str, pd.DataFrame]]
-    why_not: Callable[[Session], str] = lambda _: ""

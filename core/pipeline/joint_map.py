@@ -1,0 +1,66 @@
+"""One map of several spaces together: which sentences it shows, what determines it, and how it is drawn.
+
+The spaces share the plane, so that where a sentence moves from one space to another means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from core.experiment.plan import Plan
+from core.neurons.interventions import Intervention
+from core.pipeline.stages import Stages
+from core.spaces import projection
+
+MOST_OF_A_SPACE, MOST = 5_000, 15_000
+"""Points that a map shows of each space, and in all; beyond, the first rows of every group stand for all."""
+
+
+def shown_rows(plan: Plan, n_spaces: int = 2) -> list[int]:
+    """How many rows of each group a map of ``n_spaces`` spaces shows; 2 at least."""
+    points = sum(len(group) * len(group.languages) for group in plan.groups)
+    share = min(1.0, MOST_OF_A_SPACE / points, MOST / (n_spaces * points))
+    return [max(2, int(len(group) * share)) for group in plan.groups]
+
+
+def inputs(plan: Plan, n_spaces: int = 2) -> dict[str, Any]:
+    """What determines a map beside its spaces: a part of the spec of every stage that keeps one."""
+    return {
+        "layer": plan.layer,
+        "seed": plan.experiment.seed,
+        "shown": shown_rows(plan, n_spaces),
+        "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+    }
+
+
+def draw(stages: Stages, spaces: Sequence[Intervention | None], seed: int) -> list[np.ndarray]:
+    """Draw spaces in one plane, at the plan's layer.
+
+    Parameters
+    ----------
+    spaces : sequence of Intervention or None
+        At least two, all embedded; None is the unmodified one.
+
+    Returns
+    -------
+    list of ndarray of float32, (n_spaces, n_languages, n_shown, 2)
+        One a group of rows.
+    """
+    plan, shown = stages.plan, shown_rows(stages.plan, len(spaces))
+    flat = [_sentences(stages, space, shown) for space in spaces]
+    first, others = projection.joint_umap(flat[0], np.concatenate(flat[1:]), seed=seed)
+    planes = np.concatenate([first, others]).reshape(len(spaces), -1, 2)
+    ends = np.cumsum([len(group.languages) * n for group, n in zip(plan.groups, shown, strict=True)])[:-1]
+    return [
+        part.reshape(len(spaces), len(group.languages), n, 2)
+        for part, group, n in zip(np.split(planes, ends, axis=1), plan.groups, shown, strict=True)
+    ]
+
+
+def _sentences(stages: Stages, space: Intervention | None, shown: Sequence[int]) -> np.ndarray:
+    """One space's shown sentences, all groups and languages in a row: float32, (n, hidden)."""
+    parts = [stages.embeddings(group, space, stages.plan.layer)[:, :n] for group, n in enumerate(shown)]
+    return np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
