@@ -105,7 +105,7 @@ def fused_norms(base: nn.Module, single: bool = True) -> Iterator[nn.Module]:
 @contextmanager
 def attention(base: Any, kind: str) -> Iterator[nn.Module]:
     """Another implementation of the attention."""
-    usual = base.config._attn_implementation
+    usual = base.config._attn_implementation  # transformers has a public setter only
     base.set_attn_implementation(kind)
     try:
         yield base

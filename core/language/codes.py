@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import langcodes
-from langcodes.data_dicts import DEFAULT_SCRIPTS, LIKELY_SUBTAGS, MACROLANGUAGES
 from langcodes.tag_parser import LanguageTagError
 
 from core.errors import CorpusError
+from core.language.likely import script_follows_country, usual_region, usual_script
 
-# South Azerbaijani is not in the likely-subtags data, and its macrolanguage (Azerbaijani: Latin) would mislead.
-_SCRIPTS_BY_HAND = {"azb": "Arab"}
 # A name for a part of the language's usual mixture of scripts, as used by FLORES: Hangul within Korean writing.
 _SAME_SCRIPT = {("ko", "Hang"): "Kore"}
 # CLDR's stand-alone names; langcodes has only the short forms that go behind "Chinese".
@@ -29,17 +27,6 @@ _RIGHT_TO_LEFT = frozenset(
 # Codes that IANA registers for the absence of one language, or of writing.
 _NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
 _NOT_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
-# A language of which nothing is known is taken to be in Latin script, as CLDR does; so `lus_Latn` is `lus`.
-_FALLBACK_SCRIPT = "Latn"
-# Languages whose script follows the country (zh-TW, uz-AF, sr-ME): there a country may be no more than a way to name
-# the script. For all others the country stands for a regional variety and is kept: pt-BR.
-_SCRIPT_FOLLOWS_COUNTRY = frozenset(
-    tag.partition("-")[0]
-    for tag, likely in LIKELY_SUBTAGS.items()
-    if len(tag.partition("-")[2]) in (2, 3)
-    and (usual := LIKELY_SUBTAGS.get(tag.partition("-")[0])) is not None
-    and usual.split("-")[1] != likely.split("-")[1]
-)
 
 
 @dataclass(frozen=True)
@@ -96,13 +83,13 @@ def canonical(code: str) -> str:
     tag = _parse(code)
     language = _main_language(tag.language)
     region = tag.territory
-    script = tag.script or _usual_script(language, region)
+    script = tag.script or usual_script(language, region)
     script = _SAME_SCRIPT.get((language, script), script)
-    if region and language in _SCRIPT_FOLLOWS_COUNTRY and region == _usual_region(language, script):
+    if region and script_follows_country(language) and region == usual_region(language, script):
         region = None
     # Left out only where it follows both from the language alone and from language and region: zh-Hans-HK must not
     # become zh-HK, which is in traditional characters.
-    implied = script == _usual_script(language, None) == _usual_script(language, region)
+    implied = script == usual_script(language, None) == usual_script(language, region)
     return langcodes.Language.make(
         language=language, script=None if implied else script, territory=region, variants=tag.variants
     ).to_tag()
@@ -113,7 +100,7 @@ def describe(code: str) -> LanguageName:
     """Give a language's names, script and direction; raises `CorpusError` as `canonical` does."""
     short = canonical(code)
     tag = langcodes.Language.get(short)
-    script = tag.script or _usual_script(str(tag.language), tag.territory)
+    script = tag.script or usual_script(str(tag.language), tag.territory)
     named = langcodes.Language.make(script=script)
     return LanguageName(
         code=short,
@@ -176,25 +163,3 @@ def _main_language(language: str | None) -> str:
     # (Akan, ak), and FLORES has both.
     tag = langcodes.Language.make(language=language)
     return str((tag.prefer_macrolanguage() if len(str(language)) == 3 else tag).language)
-
-
-def _usual_script(language: str, region: str | None) -> str:
-    """Give the script that a language (in a region) is usually written in."""
-    if language in _SCRIPTS_BY_HAND:
-        return _SCRIPTS_BY_HAND[language]
-    for tag in (f"{language}-{region}", language):
-        if tag in LIKELY_SUBTAGS:
-            return LIKELY_SUBTAGS[tag].split("-")[1]
-    if language in DEFAULT_SCRIPTS:
-        return DEFAULT_SCRIPTS[language]
-    whole = MACROLANGUAGES.get(language)
-    return _usual_script(whole, None) if whole else _FALLBACK_SCRIPT
-
-
-def _usual_region(language: str, script: str) -> str | None:
-    """Give the region that a language in that script is most read in, if the data know it."""
-    for tag in (f"{language}-{script}", language):
-        likely = LIKELY_SUBTAGS.get(tag, "").split("-")
-        if likely[1:2] == [script]:
-            return likely[2]
-    return None

@@ -254,7 +254,8 @@ def input_device(made: Made, device: str) -> torch.device:
     if device != SHARDED:
         return torch.device(device)
     embeddings = made.base.get_input_embeddings()
-    # embeddings that wait in memory or on disk are computed with elsewhere
+    # Embeddings that wait in memory or on disk are computed with elsewhere: where, only accelerate's hook knows, which
+    # has no public reader.
     moved = getattr(getattr(embeddings, "_hf_hook", None), "execution_device", None)
     if isinstance(moved, int):
         return torch.device("cuda", moved)

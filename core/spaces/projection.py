@@ -17,7 +17,7 @@ from core.spaces.umap_layout import optimise
 
 N_NEIGHBOURS = 15
 # Wider than umap's 0.1, so that a language of a few hundred sentences is an island one can see into, not a dot.
-MIN_DIST = 0.5
+MIN_DIST, SPREAD = 0.5, 1.0
 N_EPOCHS = 200
 # numba's default threading layer aborts the process when two fits run at once.
 _one_fit = threading.Lock()
@@ -81,17 +81,20 @@ def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.nda
     with _one_fit, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # umap warns that a seed costs parallelism, which is the trade we chose
         import umap
+        from umap.umap_ import find_ab_params
 
+        a, b = find_ab_params(SPREAD, MIN_DIST)
         fit = umap.UMAP(
             n_neighbors=k,
-            min_dist=MIN_DIST,
+            a=a,
+            b=b,
             n_epochs=0,  # the graph and where to start from; the layout is ours, several times as fast
             metric="cosine",
             random_state=seed,
             precomputed_knn=(indices, dists),
             init="spectral" if len(both) > k + 2 else "random",
         ).fit(both)
-    plane = optimise(fit.graph_, fit.embedding_, fit._a, fit._b, N_EPOCHS, seed)
+    plane = optimise(fit.graph_, fit.embedding_, a, b, N_EPOCHS, seed)
     return plane[: len(pre)], plane[len(pre) :]
 
 

@@ -1,0 +1,29 @@
+"""The reader of the conversion gives what the package's own reader gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+from core.models.gguf_conversion import ArrayReader
+
+
+def test_reads_what_the_packages_reader_reads_without_a_memory_map(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_token_list(["a", "ü", "日本"])
+    writer.add_context_length(64)
+    writer.add_tensor("weights", np.arange(12, dtype=np.float32).reshape(3, 4))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    ours, theirs = ArrayReader(path), gguf.GGUFReader(path)
+    assert (type(ours.data), type(theirs.data)) == (np.ndarray, np.memmap)
+    assert {name: field.contents() for name, field in ours.fields.items()} == {
+        name: field.contents() for name, field in theirs.fields.items()
+    }
+    (tensor,), (expected,) = ours.tensors, theirs.tensors
+    assert (tensor.name, tensor.data.tolist()) == ("weights", expected.data.tolist())
