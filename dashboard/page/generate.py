@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from core.experiment.settings import Experiment
 from core.inference.perplexity import STRIDE, WINDOW, Perplexity
 from core.inference.writing import Writing
 from core.language import identification
+from core.pipeline.run import Run
 from core.progress import duration
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
@@ -68,9 +71,9 @@ def draw() -> None:
     theme.quiet(_conditions(plan))
 
 
-def _plan(run: object) -> Plan:
-    check_generates(run)  # type: ignore[arg-type]
-    return run.plan  # type: ignore[attr-defined, no-any-return]
+def _plan(run: Run) -> Plan:
+    check_generates(run)
+    return run.plan
 
 
 def _writing() -> Writing:
@@ -137,7 +140,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _answer(question: Written | Predicted, label: str, show: object) -> bool:
+def _answer(question: Written | Predicted, label: str, show: Callable[[Any], None]) -> bool:
     """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
     jobs = process.jobs()
     kind = type(question).__name__
@@ -147,7 +150,7 @@ def _answer(question: Written | Predicted, label: str, show: object) -> bool:
         waiting.refusal(error)
         return False
     if known is not None:
-        show(known)  # type: ignore[operator]
+        show(known)
         return False
     job = jobs.find(question)
     if job is not None and job.active and session.visitor().name in job.seen:

@@ -52,8 +52,8 @@ def _jobs() -> None:
                 left.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{rest}")
             else:
                 left.caption(f"Waits for {process.jobs().ahead(job)} before it.")
-            if right.button("Stop", key=f"stop-{number}-{hash(job.experiment)}", disabled=job.stop):
-                process.jobs().stop(job.experiment)
+            if right.button("Stop", key=f"stop-{number}-{hash(job.request)}", disabled=job.stop):
+                process.jobs().stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
@@ -65,13 +65,14 @@ def title(job: Job) -> str:
     """What a job is, in words."""
     if job.title:
         return job.title
-    asked = job.experiment if isinstance(job.experiment, Experiment) else getattr(job.experiment, "experiment", None)
-    if not isinstance(asked, Experiment):
-        return type(job.experiment).__name__
-    control = "" if asked.control == "none" else f", control: {asked.control}"
+    request = job.request
+    experiment = request if isinstance(request, Experiment) else getattr(request, "experiment", None)
+    if not isinstance(experiment, Experiment):
+        return type(request).__name__
+    control = "" if experiment.control == "none" else f", control: {experiment.control}"
     return (
-        f"{theme.name(asked.target)}, {asked.experts:,} neurons, {asked.method} at strength {asked.strength:g}, "
-        f"{asked.model}, {asked.corpus}{control}"
+        f"{theme.name(experiment.target)}, {experiment.experts:,} neurons, {experiment.method} at strength "
+        f"{experiment.strength:g}, {experiment.model}, {experiment.corpus}{control}"
     )
 
 

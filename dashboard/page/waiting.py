@@ -39,39 +39,39 @@ def result_or_wait(experiment: Experiment) -> Result | None:
     return result
 
 
-def answer_or_wait(experiment: Request) -> Any | None:
+def answer_or_wait(request: Request) -> Any | None:
     """The answer to any request, if it is known; else draws progress, or what is wrong, and returns None.
 
     It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
     """
     jobs = process.jobs()
     try:
-        known = jobs.result(experiment)
+        known = jobs.result(request)
         if known is not None:
             jobs.leave(session.visitor().name)
             return known
         stopped = session.visitor().part(_Stopped)
-        if stopped.request == experiment:
+        if stopped.request == request:
             _stopped()
             return None
         stopped.request = None
-        job = jobs.find(experiment)
+        job = jobs.find(request)
         if job is not None and job.state == "failed":
             _failed(job)
             return None
         if job is None or not job.active:
-            seconds = sum(jobs.backend.estimate(experiment).values())
-            if seconds > _ASK_BEFORE and not _confirmed(experiment, seconds):
+            seconds = sum(jobs.backend.estimate(request).values())
+            if seconds > _ASK_BEFORE and not _confirmed(request, seconds):
                 return None
     except AskError as error:
         refusal(error)
         return None
     except Exception as unexpected:
-        log.exception("the experiment cannot be looked up")
+        log.exception("the request cannot be looked up")
         _wrong(in_one_line(unexpected))
         return None
-    jobs.submit(session.visitor().name, experiment)
-    _progress(experiment)
+    jobs.submit(session.visitor().name, request)
+    _progress(request)
     return None
 
 
@@ -86,11 +86,11 @@ def refusal(error: AskError) -> None:
             right.text(text)
 
 
-def _confirmed(experiment: Request, seconds: float) -> bool:
+def _confirmed(request: Request, seconds: float) -> bool:
     with st.container(border=True):
         st.markdown(f"#### Computing this takes about {duration(seconds)}")
         theme.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
-        return st.button("Compute it", type="primary", key=f"confirm-{hash(experiment)}")
+        return st.button("Compute it", type="primary", key=f"confirm-{hash(request)}")
 
 
 def _wrong(text: str) -> None:
@@ -105,7 +105,7 @@ def _failed(job: Job) -> None:
     else:
         _wrong(str(job.error))
     if st.button("Try again", type="primary"):
-        process.jobs().forget(job.experiment)
+        process.jobs().forget(job.request)
         st.rerun()
 
 
@@ -120,9 +120,9 @@ def _stopped() -> None:
 
 
 @st.fragment(run_every=1.0)
-def _progress(experiment: Request) -> None:
+def _progress(request: Request) -> None:
     jobs = process.jobs()
-    job = jobs.touch(session.visitor().name, experiment)
+    job = jobs.touch(session.visitor().name, request)
     if job is None or not job.active:
         st.rerun()
     with st.container(border=True):
@@ -136,20 +136,20 @@ def _progress(experiment: Request) -> None:
             left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
             st.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{left}")
         if job.progress is not None and isinstance(job.progress.partial, Estimate):
-            _estimate(job.progress.partial, experiment)
+            _estimate(job.progress.partial, request)
         theme.quiet(
             "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
         )
         if st.button("Stop", icon=":material/stop_circle:"):
             jobs.leave(session.visitor().name)
-            session.visitor().part(_Stopped).request = experiment
+            session.visitor().part(_Stopped).request = request
             st.rerun()
 
 
-def _estimate(now: Estimate, experiment: Request) -> None:
+def _estimate(now: Estimate, request: Request) -> None:
     """What the sentences so far say, with how sure that is."""
-    target = f" from {theme.name(experiment.target)}" if isinstance(experiment, Experiment) else ""
+    target = f" from {theme.name(request.target)}" if isinstance(request, Experiment) else ""
     found, apart = st.columns(2)
     for column, title, pre, post, write in (
         (found, f"Top-1{target}, so far", now.pre, now.post, summary.percent),

@@ -217,7 +217,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> Non
                 begun.append(region)
         if begun:
             for job in failed:
-                jobs.forget(job.experiment)
+                jobs.forget(job.request)
             sweeps.fill(jobs, session.visitor().name, begun[0], kind)
             st.rerun()
 

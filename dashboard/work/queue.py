@@ -48,7 +48,7 @@ class Job:
 
     Attributes
     ----------
-    experiment : Request
+    request : Request
         What is asked: an experiment, or another question.
     state : str
         ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
@@ -66,7 +66,7 @@ class Job:
         What it is, for a list of jobs.
     """
 
-    experiment: Request
+    request: Request
     state: str = "waiting"
     progress: Progress | None = None
     error: AskError | str | None = None
@@ -115,35 +115,35 @@ class Jobs:
         self._results: OrderedDict[Request, Any] = OrderedDict()
         threading.Thread(target=self._work, name="worker", daemon=True).start()
 
-    def result(self, experiment: Request) -> Any | None:
-        """The result if it is known, from memory or the store; raises `AskError` if it cannot be."""
+    def result(self, request: Request) -> Any | None:
+        """The answer if it is known, from memory or the store; raises `AskError` if it cannot be."""
         with self._changed:
-            kept = self._results.get(experiment)
+            kept = self._results.get(request)
             if kept is not None:
-                self._results.move_to_end(experiment)
+                self._results.move_to_end(request)
         # A table or a model folder may have been edited since; its name says nothing of that.
         if kept is not None and self.backend.holds(kept):
             return kept
-        found = self.backend.known(experiment)
-        if found is not None:
-            self._keep(experiment, found)
-        return found
+        known = self.backend.known(request)
+        if known is not None:
+            self._keep(request, known)
+        return known
 
-    def peek(self, experiment: Request) -> Any | None:
+    def peek(self, request: Request) -> Any | None:
         """The answer if it is in memory; looks nothing up."""
         with self._changed:
-            return self._results.get(experiment)
+            return self._results.get(request)
 
-    def submit(self, visitor: str, experiment: Request, *, background: bool = False, title: str = "") -> Job:
-        """Ask for an experiment; whatever else this visitor asked for is withdrawn, unless this is background work."""
+    def submit(self, visitor: str, request: Request, *, background: bool = False, title: str = "") -> Job:
+        """Ask for an answer; whatever else this visitor asked for is withdrawn, unless this is background work."""
         with self._changed:
             if not background:
-                self._withdraw(visitor, keep=experiment)
-            job = self._active.get(experiment)
+                self._withdraw(visitor, keep=request)
+            job = self._active.get(request)
             if job is None or job.stop:
-                self._ended.pop(experiment, None)
-                job = self._active[experiment] = Job(experiment, background=background, title=title)
-                self._active.move_to_end(experiment)  # an earlier one's place in the queue is gone
+                self._ended.pop(request, None)
+                job = self._active[request] = Job(request, background=background, title=title)
+                self._active.move_to_end(request)  # an earlier one's place in the queue is gone
             job.background = job.background and background  # what somebody waits for is background work no more
             job.seen[visitor] = time.monotonic()
             self._changed.notify_all()
@@ -154,22 +154,22 @@ class Jobs:
         with self._changed:
             return [*self._ended.values(), *self._active.values()]
 
-    def stop(self, experiment: Request) -> None:
+    def stop(self, request: Request) -> None:
         """Stop a job for all who asked for it; what it finished is kept."""
         with self._changed:
-            job = self._active.get(experiment)
+            job = self._active.get(request)
             if job is not None:
                 self._stop(job)
 
-    def find(self, experiment: Request) -> Job | None:
-        """The job for an experiment, running or ended."""
+    def find(self, request: Request) -> Job | None:
+        """The job for a request, running or ended."""
         with self._changed:
-            return self._find(experiment)
+            return self._find(request)
 
-    def touch(self, visitor: str, experiment: Request) -> Job | None:
+    def touch(self, visitor: str, request: Request) -> Job | None:
         """A visitor's sign of life; gives the job."""
         with self._changed:
-            job = self._find(experiment)
+            job = self._find(request)
             if job is not None and visitor in job.seen:
                 job.seen[visitor] = time.monotonic()
             return job
@@ -190,17 +190,17 @@ class Jobs:
         with self._changed:
             self._results.clear()
 
-    def forget(self, experiment: Request) -> None:
+    def forget(self, request: Request) -> None:
         """Drop an ended job, so that it can be asked for anew."""
         with self._changed:
-            self._ended.pop(experiment, None)
+            self._ended.pop(request, None)
 
-    def _find(self, experiment: Request) -> Job | None:
-        return self._active.get(experiment) or self._ended.get(experiment)
+    def _find(self, request: Request) -> Job | None:
+        return self._active.get(request) or self._ended.get(request)
 
     def _withdraw(self, visitor: str, keep: Request | None) -> None:
         for job in list(self._active.values()):
-            if job.experiment == keep or job.background:
+            if job.request == keep or job.background:
                 continue
             if job.seen.pop(visitor, None) is not None and not job.seen:
                 self._stop(job)
@@ -213,18 +213,18 @@ class Jobs:
     def _end(self, job: Job, state: str, error: AskError | str | None = None) -> None:
         """Note how a job ended, and forget the oldest that ended, but for failures that somebody is yet to be told."""
         job.error, job.state = error, state
-        if self._active.get(job.experiment) is not job:  # it was asked for anew while this one was about to stop
+        if self._active.get(job.request) is not job:  # it was asked for anew while this one was about to stop
             return
-        del self._active[job.experiment]
-        self._ended[job.experiment] = job
+        del self._active[job.request]
+        self._ended[job.request] = job
         beyond = len(self._ended) - self._ended_kept
         for old in list(self._ended.values())[: max(beyond, 0)]:
             if not (old.state == "failed" and old.watched):
-                del self._ended[old.experiment]
+                del self._ended[old.request]
 
-    def _keep(self, experiment: Request, result: Any) -> None:
+    def _keep(self, request: Request, result: Any) -> None:
         with self._changed:
-            self._results[experiment] = result
+            self._results[request] = result
             while len(self._results) > _RESULTS_KEPT:
                 self._results.popitem(last=False)
 
@@ -255,8 +255,8 @@ class Jobs:
             error: AskError | str | None = None
             try:
                 job.progress = Progress(partial(self._heed, job))
-                result = self.backend.run(job.experiment, job.progress)
-                self._keep(job.experiment, result)
+                result = self.backend.run(job.request, job.progress)
+                self._keep(job.request, result)
             except Cancelled:
                 state = "waiting"  # for its turn, unless it was to stop
             except AskError as refusal:
@@ -267,7 +267,7 @@ class Jobs:
             with self._changed:
                 if state == "waiting" and not job.stop:
                     job.state = state
-                    self._active.move_to_end(job.experiment)
+                    self._active.move_to_end(job.request)
                 else:
                     self._end(job, "stopped" if state == "waiting" else state, error)
                 self._changed.notify_all()

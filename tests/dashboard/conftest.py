@@ -157,6 +157,6 @@ def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
 
     yield opened
     for job in process.jobs().all():
-        process.jobs().stop(job.experiment)
+        process.jobs().stop(job.request)
         until(lambda job=job: not job.active, "the job stops")
     process.start.clear()

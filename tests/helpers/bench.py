@@ -31,7 +31,7 @@ def until(condition: Callable[[], object], what: str = "") -> None:
 
 def ends(job: Job) -> None:
     """Wait until a job has ended, and have it done, not stopped nor failed."""
-    until(lambda: not job.active, f"{job.title or job.experiment} ends")
+    until(lambda: not job.active, f"{job.title or job.request} ends")
     assert job.state == "done", (job.state, job.error)
 
 
@@ -89,6 +89,7 @@ class Bench:
         self.changed: set[Experiment] = set()
         self._inside = 0
         self._lock = threading.Lock()
+        self._began = threading.Condition(self._lock)
         self._orders: dict[Experiment, queue.Queue[BaseException | str]] = {}
 
     # -- what the queue calls
@@ -107,6 +108,7 @@ class Bench:
         progress = progress or Progress()
         with self._lock:
             self.begun.append(experiment)
+            self._began.notify_all()
             self._inside += 1
             self.most_at_once = max(self.most_at_once, self._inside)
         try:
@@ -145,4 +147,6 @@ class Bench:
 
     def runs(self, experiment: Experiment, times: int = 1) -> None:
         """Wait until it has begun so many times."""
-        until(lambda: self.begun.count(experiment) >= times, f"{experiment} begun {times} times")
+        with self._began:
+            began = self._began.wait_for(lambda: self.begun.count(experiment) >= times, LONG)
+        assert began, f"{experiment} did not begin {times} times"

@@ -60,9 +60,7 @@ def test_moving_a_control_writes_again_once_a_text_was_asked_for(open_page: Open
     page = open_page("generate", **{"view.tokens": "4", "view.seed": "5" if live == "on" else "6", "view.live": live})
 
     def strengths() -> set[float]:
-        return {
-            job.experiment.experiment.strength for job in process.jobs().all() if isinstance(job.experiment, Written)
-        }
+        return {job.request.experiment.strength for job in process.jobs().all() if isinstance(job.request, Written)}
 
     strength = next(slider for slider in page.sidebar.slider if slider.label == "Strength")
     strength.set_value(1.2).run()
@@ -90,11 +88,11 @@ def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     page = open_page("generate", **{"view.tokens": "7", "view.seed": "3"})
     _press(page, "ask-Written")
     _settled()
-    job = next(job for job in process.jobs().all() if isinstance(job.experiment, Written))
+    job = next(job for job in process.jobs().all() if isinstance(job.request, Written))
     assert job.progress is not None
     assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
-    assert job.progress.partial == process.jobs().result(job.experiment)
+    assert job.progress.partial == process.jobs().result(job.request)
 
 
 def test_what_a_link_says_wrongly_is_the_default(open_page: OpenPage) -> None:

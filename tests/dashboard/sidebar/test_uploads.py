@@ -51,6 +51,14 @@ def test_what_is_wrong_is_said_and_nothing_is_kept(name: str, content: bytes, wh
     assert not any((tmp_path / "uploads").glob("*"))
 
 
+def test_a_table_that_is_too_large_is_refused_with_another_way(tmp_path: Path) -> None:
+    with pytest.raises(AskError) as refused:
+        uploads.take("large.csv", bytes(uploads.LARGEST + 1), tmp_path / "uploads")
+    assert f"{uploads.LARGEST:,}" in refused.value.why
+    assert "table:FILE" in refused.value.instead
+    assert not (tmp_path / "uploads").exists()
+
+
 def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path, table: bytes) -> None:
     bad, good = tmp_path / "<b>ragged.csv", tmp_path / "good.tsv"
     bad.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")

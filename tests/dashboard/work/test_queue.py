@@ -24,7 +24,7 @@ def jobs(bench: Bench) -> Jobs:
 
 def ends(job: Job, state: str) -> None:
     """Wait until a job has ended, and check how."""
-    until(lambda: not job.active, f"{job.experiment.experts} ends")
+    until(lambda: not job.active, f"{job.request.experts} ends")
     assert job.state == state
 
 
@@ -361,7 +361,7 @@ def test_of_ended_jobs_the_newest_are_kept(bench: Bench) -> None:
     made = run_many(jobs, bench, 8)
     active = jobs.submit("a", X)
     assert jobs.all() == [*made[-3:], active]
-    assert jobs.find(made[0].experiment) is None
+    assert jobs.find(made[0].request) is None
     bench.finish(X)
     ends(active, "done")
     assert jobs.all() == [*made[-2:], active]
@@ -375,7 +375,7 @@ def test_stopped_jobs_are_ended_jobs(bench: Bench) -> None:
     assert [job.state for job in waiting] == ["stopped"] * 4 + ["waiting"]
     assert jobs.all() == [*waiting[2:4], running, waiting[4]]
     for job in (running, waiting[4]):
-        bench.finish(job.experiment)
+        bench.finish(job.request)
         ends(job, "done")
 
 

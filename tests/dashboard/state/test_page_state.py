@@ -1,0 +1,57 @@
+"""How a page looks at the setting: in the link where it is not the default, and back from it."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers.bench import LONG
+from tests.helpers.pages import visitor_of
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from dashboard.state import page_state, session
+
+    visitor = session.visitor()
+    visitor.page = "layers"
+    if visitor.link is None:
+        page_state.from_query(st.query_params.to_dict())
+    page_state.choice("Metric", ["cosine", "csls"], "metric")
+    page_state.pick("Language", ["de", "en"], "language", default="en")
+    st.text(str(page_state.whole("row", 3, 0, 9)))
+
+
+def opened(**query: str) -> AppTest:
+    page = AppTest.from_function(_page, default_timeout=LONG)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_a_choice_goes_into_the_link_beside_the_setting_and_a_default_leaves_it() -> None:
+    page = opened(target="ja")
+    assert dict(page.query_params) == {"target": "ja"}
+    page.selectbox[0].select("de").run()
+    assert dict(page.query_params) == {"target": "ja", "view.language": "de"}
+    assert visitor_of(page).view("layers") == {"language": "de"}
+    page.selectbox[0].select("en").run()
+    assert dict(page.query_params) == {"target": "ja"}
+
+
+def test_a_link_restores_the_view() -> None:
+    page = opened(**{"view.metric": "csls", "view.language": "de", "view.row": "7"})
+    assert page.get("button_group")[0].value == "csls"
+    assert page.selectbox[0].value == "de"
+    assert page.text[0].value == "7"
+
+
+@pytest.mark.parametrize("row", ["10", "-1", "1.5", "", "٣", "many"])
+def test_what_cannot_be_is_the_default(row: str) -> None:
+    page = opened(**{"view.metric": "placebo", "view.language": "xx", "view.row": row})
+    assert page.selectbox[0].value == "en"
+    assert page.text[0].value == "3"
+    assert "view.metric" not in page.query_params
