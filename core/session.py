@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 
 from core.analyses import retrieval_table, sentence_table, translation_ranks
-from core.analyses.retrieval_table import RANK_MEASURES
 from core.analyses.sentence_table import Embeddings
 from core.corpora import load
 from core.corpora.corpus import Corpus
@@ -40,6 +39,7 @@ from core.neurons.experts import expert_table
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Shown, progress_shown
+from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS
 from core.store.location import default_cache
 from core.store.store import Store
@@ -187,7 +187,8 @@ class Session:
             How sentences are compared: a name in `core.spaces.similarity.COMPARISONS`.
         direction : {"from", "to"}
             Whether the target's sentences are the queries, or the other language's.
-        measure : {"top-1", "top-5", "MRR"}
+        measure : str
+            What is read from the ranks of translations: a name in `core.spaces.retrieval.RANK_MEASURES`.
 
         Returns
         -------

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from core.analyses.text_perplexity import pooled_perplexity
 from core.experiment.settings import Experiment
-from core.pipeline.measure_table import MEASURES, SHARE, TIMES, Unit
+from core.pipeline.measure_table import MEASURES
 from core.pipeline.run import Run
+from core.stats.units import SHARE, TIMES, Unit
 
 TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted in seconds
 

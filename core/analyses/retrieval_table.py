@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import pandas as pd
 
 from core.analyses.translation_ranks import Ranks
-from core.spaces import retrieval
+from core.spaces.retrieval import RANK_MEASURES
 from core.stats.intervals import bootstrap
 from core.stats.significance import holm, mcnemar
-
-RANK_MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "top-1": lambda ranks: retrieval.hits_at(ranks, 1).astype(float),
-    "top-5": lambda ranks: retrieval.hits_at(ranks, 5).astype(float),
-    "MRR": retrieval.reciprocal,
-}
-"""By name, what the rank of a sentence's translation is worth: ranks (n,) to float64 (n,), whose mean is shown."""
 
 
 def by_candidate(
@@ -32,24 +22,24 @@ def by_candidate(
     direction : {"from", "to"}
         Whether the target's sentences are the queries, or the candidate's.
     measure : str
-        A name in `RANK_MEASURES`.
+        A name in `core.spaces.retrieval.RANK_MEASURES`.
 
     Returns
     -------
     DataFrame
         ``candidate, n``; ``pre``, ``post``, ``change``, each with ``_low`` and ``_high``, the ends of its 95 % interval
-        (bootstrap over sentences; of the change, paired); ``fixed`` and ``broken`` count sentences (top-1, top-5).
-        ``p`` is McNemar's, adjusted by Holm over the candidates, for top-1 and top-5; for MRR it is 0 where the
+        (bootstrap over sentences; of the change, paired); ``fixed`` and ``broken`` count sentences, where the
+        measure counts hits. ``p`` is then McNemar's, adjusted by Holm over the candidates; else it is 0 where the
         interval of the change leaves out zero, else 1.
     """
-    value, rows = RANK_MEASURES[measure], []
+    of, rows = RANK_MEASURES[measure], []
     for code in dict.fromkeys(code for _, code in pre.candidates):
-        before, after = (value(side.of(code, comparison, direction)) for side in (pre, post))
+        before, after = (of.value(side.of(code, comparison, direction)) for side in (pre, post))
         row: dict[str, object] = {"candidate": code, "n": len(before)}
         for name, values in (("pre", before), ("post", after), ("change", after - before)):
             interval = bootstrap(values)
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        if measure == "MRR":
+        if not of.hits:
             sure = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
             row |= {"fixed": None, "broken": None, "p": 0.0 if sure else 1.0}
         else:
@@ -57,4 +47,4 @@ def by_candidate(
             row |= {"fixed": int((~was & now).sum()), "broken": int((was & ~now).sum()), "p": mcnemar(was, now)}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    return frame if measure == "MRR" else frame.assign(p=holm(frame["p"].to_numpy()))
+    return frame.assign(p=holm(frame["p"].to_numpy())) if of.hits else frame

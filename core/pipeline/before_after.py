@@ -36,7 +36,7 @@ class BeforeAfter:
     ----------
     pairs : DataFrame
         ``group, query, candidate, n, top1_pre, top1_post, centred_pre, centred_post, distance_pre, distance_post``, one
-        row an ordered pair of languages, at the plan's layer.
+        row an ordered pair of languages, at the plan's layer; further columns as `core.spaces.pairs.COLUMNS` has them.
     medoid : DataFrame
         ``language, pre, post``: cosine distance of each language's mean embedding to the medoid of the space.
     layers : DataFrame

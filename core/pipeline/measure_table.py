@@ -1,7 +1,8 @@
 """The one table of measures: what each is called, which way is better, how it is written and read.
 
 The command line, the JSON of a result, the grid of settings, the report and every page of the dashboard list what
-stands in `MEASURES`. To add a measure, compute its numbers in `core.pipeline.measures` and add it here.
+stands in `MEASURES`. To add a measure, add its numbers to `core.spaces.pairs.COLUMNS`, where it has new ones, and the
+measure here.
 """
 
 from __future__ import annotations
@@ -11,38 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.pipeline.before_after import BeforeAfter, Change
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What numbers are of, and how they are written.
-
-    Attributes
-    ----------
-    name : str
-        In plain words.
-    number_format : str
-        Of a value, as Python and Vega-Lite both read it.
-    text : callable
-        A value as people read it.
-    change_text : callable
-        A difference of two values as people read it, with its sign.
-    """
-
-    name: str
-    number_format: str
-    text: Callable[[float], str]
-    change_text: Callable[[float], str]
-
-
-def _percent(value: float) -> str:
-    """A share as a percentage: one decimal below ten."""
-    return f"{100 * value:.1f}%" if value < 0.0995 else f"{100 * value:.0f}%"
-
-
-SHARE = Unit("share", ".1%", _percent, lambda difference: f"{100 * difference:+.1f} points")
-DISTANCE = Unit("cosine distance", ".3f", "{:.3f}".format, "{:+.3f}".format)
-TIMES = Unit("times the unmodified model's", ".3f", "{:.3f}".format, "{:+.3f}".format)
+from core.stats.units import DISTANCE, SHARE, Unit
 
 
 @dataclass(frozen=True)

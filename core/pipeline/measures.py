@@ -5,8 +5,6 @@ Each measure is a stage of its own, kept in the store under the digests of the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -14,8 +12,8 @@ from core.neurons.interventions import Intervention
 from core.pipeline import joint_map
 from core.pipeline.before_after import BeforeAfter, side_by_side
 from core.pipeline.stages import Stages
-from core.spaces import distances, retrieval
-from core.spaces.similarity import CENTRED
+from core.spaces import distances
+from core.spaces.pairs import columns_spec, pair_table, query_means
 from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
@@ -50,17 +48,18 @@ class Measures:
         Returns
         -------
         pairs : DataFrame
-            ``group, query, candidate, n, top1, top1_centred, distance``, one row an ordered pair.
+            ``group, query, candidate, n, top1, top1_centred, distance``, one row an ordered pair; further columns as
+            `core.spaces.pairs.COLUMNS` has them.
         languages : DataFrame
             ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
         """
-        spec = STAGES["layer"].spec(space=self.stages.space_spec(intervention), layer=self.plan.layer)
+        spec = STAGES["layer"].spec(space=self.stages.space_spec(intervention), layer=self.plan.layer, **columns_spec())
 
         def compute() -> Payload:
             spaces = [self.stages.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
             pairs = pd.concat(
                 [
-                    _pair_table(n, g.languages, space)
+                    pair_table(n, g.languages, space)
                     for n, (g, space) in enumerate(zip(self.plan.groups, spaces, strict=True))
                 ],
                 ignore_index=True,
@@ -75,9 +74,11 @@ class Measures:
         Returns
         -------
         DataFrame
-            ``layer, top1, top1_centred, distance``, one row a hidden state.
+            ``layer, top1, top1_centred, distance``, one row a hidden state; further columns likewise.
         """
-        spec = STAGES["profile"].spec(space=self.stages.space_spec(intervention), target=self.plan.target)
+        spec = STAGES["profile"].spec(
+            space=self.stages.space_spec(intervention), target=self.plan.target, **columns_spec()
+        )
 
         def compute() -> Payload:
             rows = [
@@ -125,37 +126,9 @@ class Measures:
         return pd.DataFrame({"language": list(joined), "to_medoid": distances.medoid_distances(list(joined.values()))})
 
     def _target_measures(self, intervention: Intervention | None, layer: int) -> dict[str, float]:
-        raw, centred, apart = [], [], []
-        for g, group in enumerate(self.plan.groups):
-            if self.plan.target not in group.languages:
-                continue
-            space, row = self.stages.embeddings(g, intervention, layer), group.languages.index(self.plan.target)
-            raw.append(np.delete(retrieval.top1_of(space, row), row))
-            centred.append(np.delete(retrieval.top1_of(space, row, CENTRED), row))
-            apart.append(np.delete(distances.pair_distances(space)[row], row))
-        return {
-            "top1": float(np.concatenate(raw).mean()),
-            "top1_centred": float(np.concatenate(centred).mean()),
-            "distance": float(np.concatenate(apart).mean()),
-        }
-
-
-def _pair_table(group: int, languages: Sequence[str], space: np.ndarray) -> pd.DataFrame:
-    raw, centred = retrieval.top1(space), retrieval.top1(space, CENTRED)
-    apart = distances.pair_distances(space)
-    return pd.DataFrame(
-        [
-            {
-                "group": group,
-                "query": query,
-                "candidate": candidate,
-                "n": space.shape[1],
-                "top1": raw[q, c],
-                "top1_centred": centred[q, c],
-                "distance": apart[q, c],
-            }
-            for q, query in enumerate(languages)
-            for c, candidate in enumerate(languages)
-            if q != c
-        ]
-    )
+        """Means over the pairs with the target as the query, at one layer."""
+        return query_means(
+            (self.stages.embeddings(g, intervention, layer), group.languages.index(self.plan.target))
+            for g, group in enumerate(self.plan.groups)
+            if self.plan.target in group.languages
+        )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.spaces.exact_top1 import unbeaten
 from core.spaces.similarity import COSINE, Comparison, normalise
+from core.stats.units import RECIPROCAL_RANK, SHARE, Unit
 
 
 def ranks(similarity: np.ndarray) -> np.ndarray:
@@ -44,6 +46,58 @@ def hits_at(ranks: np.ndarray, k: int) -> np.ndarray:
 def reciprocal(ranks: np.ndarray) -> np.ndarray:
     """Reciprocal ranks, whose mean is the MRR: ranks (..., n) to float64 (..., n)."""
     return 1.0 / ranks
+
+
+@dataclass(frozen=True)
+class RankMeasure:
+    """A measure of retrieval that is read from the ranks of translations.
+
+    Attributes
+    ----------
+    name : str
+        In links and lists.
+    title : str
+        For an axis.
+    about : str
+        What it says, in plain words.
+    unit : Unit
+    value : callable
+        From ranks (..., n) to each sentence's value, float64 (..., n), whose mean is the measure.
+    hits : bool
+        Every sentence's value is 0 or 1: a sentence is found or not.
+    """
+
+    name: str
+    title: str
+    about: str
+    unit: Unit
+    value: Callable[[np.ndarray], np.ndarray]
+    hits: bool = True
+
+
+RANK_MEASURES = {
+    measure.name: measure
+    for measure in (
+        RankMeasure(
+            "top-1",
+            "found first (top-1)",
+            "the translation comes first",
+            SHARE,
+            lambda ranks: hits_at(ranks, 1).astype(np.float64),
+        ),
+        RankMeasure(
+            "top-5",
+            "found among the first five",
+            "it is among the first five",
+            SHARE,
+            lambda ranks: hits_at(ranks, 5).astype(np.float64),
+        ),
+        RankMeasure(
+            "MRR", "mean reciprocal rank", "the mean of one over its rank", RECIPROCAL_RANK, reciprocal, hits=False
+        ),
+    )
+}
+"""Every measure of retrieval that ranks give, by name; the first is the usual one."""
 
 
 def correct(embeddings: np.ndarray, by: Comparison = COSINE) -> np.ndarray:

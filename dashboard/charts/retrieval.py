@@ -9,10 +9,10 @@ import pandas as pd
 
 from core.charts.bars import Bars
 from core.charts.matrices import CELL_HEIGHT, change_matrix
+from core.spaces.retrieval import RANK_MEASURES
+from core.stats.units import SHARE
 from dashboard.charts.cache import made_once
 from dashboard.charts.sizes import bars_height
-
-_TITLES = {"top-1": "found first (top-1)", "top-5": "found among the first five", "MRR": "mean reciprocal rank"}
 
 
 @made_once
@@ -23,15 +23,16 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
     ----------
     rows : DataFrame
         ``name, space, value, low, high, n, mark``; one row a candidate and space. ``mark`` stands beside the bar after.
-    measure : {"top-1", "top-5", "MRR"}
+    measure : str
+        A name in `core.spaces.retrieval.RANK_MEASURES`.
     """
-    share = measure != "MRR"
-    number = ".1%" if share else ".3f"
+    title, unit = RANK_MEASURES[measure].title, RANK_MEASURES[measure].unit
+    number = unit.number_format
     drawn = Bars(
         category="name",
         value="value",
-        title=_TITLES[measure],
-        format="%" if share else ".1f",
+        title=title,
+        format="%" if unit is SHARE else ".1f",
         domain=(0.0, 1.06),  # with room for the marks
         ticks=[0, 0.25, 0.5, 0.75, 1],
         mark="mark",

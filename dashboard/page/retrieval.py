@@ -10,11 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import translation_ranks
-from core.analyses.retrieval_table import RANK_MEASURES, by_candidate
+from core.analyses.retrieval_table import by_candidate
 from core.analyses.translation_ranks import Ranks
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from core.progress import duration
+from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats.intervals import bootstrap
 from dashboard.charts import present as drawing
@@ -22,7 +23,6 @@ from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, session
-from dashboard.text import summary
 from dashboard.work import process
 from dashboard.work.questions import RanksAsked
 
@@ -51,7 +51,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         metric = page_state.choice(
             "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
         )
-        measure = page_state.choice("Measure", list(RANK_MEASURES), "measure", hint=_ABOUT_MEASURES)
+        measure = page_state.choice("Measure", list(RANK_MEASURES), "measure", hint=measures_explained())
     rows = candidate_frame(pre, post, metric, direction, measure)
     with st.container(border=True):
         st.markdown(verdict(rows, measure))
@@ -66,9 +66,9 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     _matrix(result)
 
 
-_ABOUT_MEASURES = (
-    "Top-1: the translation comes first. Top-5: it is among the first five. MRR: the mean of one over its rank."
-)
+def measures_explained() -> str:
+    """Every measure, a sentence each."""
+    return " ".join(f"{name[0].upper()}{name[1:]}: {measure.about}." for name, measure in RANK_MEASURES.items())
 
 
 def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measure: str) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def verdict(rows: pd.DataFrame, measure: str) -> str:
     """In how many languages the change is more than chance, as Markdown."""
     sure = rows["p"] < _SURE
     better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
-    change = summary.percent if measure != "MRR" else "{:.3f}".format
+    change = RANK_MEASURES[measure].unit.text
     return (
         f"Of **{len(rows)}** languages, **{better}** improve and **{worse}** worsen by more than chance; the other "
         f"{len(rows) - better - worse} do not change significantly. On average, {measure} goes from "
@@ -106,7 +106,7 @@ def by_space(rows: pd.DataFrame) -> pd.DataFrame:
 def _explained(measure: str, languages: int) -> str:
     test = (
         "the paired bootstrap interval of the change leaves out zero"
-        if measure == "MRR"
+        if not RANK_MEASURES[measure].hits
         else f"McNemar's exact test on sentences fixed and broken gives p < {_SURE} after Holm's correction for "
         f"{languages} languages"
     )
@@ -157,7 +157,7 @@ def free_frame(sides: Sequence[tuple[str, str, Ranks, str]], direction: str, mea
     Columns ``what, how``, the measure's name, ``low, high``; ``ahead``, by how much the first row is above this one,
     with its paired interval. No intervals where candidates have different numbers of sentences.
     """
-    value, rows = RANK_MEASURES[measure], []
+    value, rows = RANK_MEASURES[measure].value, []
     first: np.ndarray | None = None
     for what, how, side, metric in sides:
         by_language = [value(side.of(code, metric, direction)) for code in dict.fromkeys(c for _, c in side.candidates)]

@@ -15,8 +15,8 @@ from core.analyses.grid import PERPLEXITY, CellMeasure
 from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.pipeline.measure_table import SHARE
 from core.progress import duration
+from core.stats.units import SHARE
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import what_if as charts

@@ -6,8 +6,9 @@ from core.experiment.settings import Experiment
 from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
 from core.pipeline.before_after import Change
-from core.pipeline.measure_table import MEASURES, SHARE
+from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
+from core.stats.units import SHARE
 from dashboard.charts.theme import name
 
 _NO_CHANGE = 0.005  # half a percentage point

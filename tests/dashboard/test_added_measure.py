@@ -7,19 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics.pairwise import cosine_similarity
 
 from core.analyses import grid
 from core.cli.main import main
-from core.pipeline.before_after import BeforeAfter, Change
-from core.pipeline.measure_table import MEASURES, SHARE, Measure
+from core.experiment.settings import Experiment
+from core.pipeline.before_after import BeforeAfter, Change, mean
+from core.pipeline.engine import Engine
+from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
+from core.pipeline.run import Run
+from core.spaces.pairs import COLUMNS, PairColumn
+from core.stats.units import SHARE
+from core.store.store import Store
 from dashboard.state import link
 from dashboard.text import report, summary
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import LinkOnCache, OpenPage
 from tests.helpers.results import make_result
+from tests.helpers.tiny import save_tiny, write_table
 
 TITLE = "Top-1, worst pair"
 
@@ -38,11 +48,55 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MEASURES, measure.name, measure)
 
 
+def mutual(space: np.ndarray) -> np.ndarray:
+    """Share of rows that are each other's nearest: a number that is not there already."""
+    n = range(len(space))
+    found = np.full((len(space), len(space)), np.nan)
+    for query in n:
+        for candidate in n:
+            table = cosine_similarity(space[query], space[candidate])
+            own, there, back = table.diagonal(), table.argmax(axis=1), table.argmax(axis=0)
+            found[query, candidate] = ((there == back) & (there == np.arange(len(own)))).mean()
+    return found
+
+
+def test_a_number_of_its_own_is_computed_kept_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the entry, one in the table of what is measured of every pair of languages."""
+    experiment = Experiment(
+        model=str(save_tiny(tmp_path / "model", "gemma3")),
+        corpus=write_table(tmp_path / "sentences.tsv"),
+        dtype="float32",
+        target="ja",
+        experts=20,
+    )
+    engine = Engine(Store(tmp_path / "cache"))
+    before = engine.run(experiment)
+    monkeypatch.setitem(COLUMNS, "mutual", PairColumn("mutual", mutual, lambda space, query: mutual(space)[query]))
+    read = Measure("mutual", "Mutual", SHARE, True, "Both nearest.", lambda spaces: mean(spaces.pairs, "mutual"))
+    monkeypatch.setitem(MEASURES, "mutual", read)
+    assert engine.known(experiment) is None  # the new number has yet to be computed
+    after = engine.run(experiment)
+
+    def expected(run: Run) -> float:
+        _, intervention = run.spaces()
+        found = mutual(run.stages.embeddings(0, intervention, run.plan.layer))
+        return float(found[~np.eye(len(found), dtype=bool)].mean())
+
+    assert after.to_json()["summary"]["mutual"]["post"] == pytest.approx(engine.answer(experiment, expected))
+    assert "mutual_post" in after.to_json()["retrieval"][0]
+    assert after.layers["mutual_pre"].iloc[-1] == pytest.approx(after.from_target["mutual_pre"].mean())
+    assert engine.answer(experiment, grid.cell)["mutual"] == read.read(after).post
+    monkeypatch.undo()
+    again = engine.known(experiment)  # what was kept of before is what it was
+    assert again is not None
+    pd.testing.assert_frame_equal(again.pairs, before.pairs)
+
+
 def test_the_command_line_says_it_and_writes_it_to_the_json(
     link_on_cache: LinkOnCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     query, out = link_on_cache(tiny=True), tmp_path / "result.json"
-    options = ["--model", query["model"], "--corpus", query["corpus"], "--dtype", "float32", "--experts", query["k"]]
+    options = [f"--{name}={query[name]}" for name in ("model", "corpus", "dtype", "experts")]
     assert main(["run", "--target", "ja", *options, "--cache", str(tmp_path / "cache"), "--json", str(out)]) == 0
     written = json.loads(out.read_text(encoding="utf-8"))
     sides = [min(row[f"top1_{side}"] for row in written["retrieval"]) for side in ("pre", "post")]

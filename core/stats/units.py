@@ -1,0 +1,52 @@
+"""What numbers are of, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What numbers are of, and how they are written.
+
+    Attributes
+    ----------
+    name : str
+        In plain words.
+    number_format : str
+        Of a value, as Python and Vega-Lite both read it.
+    text : callable
+        A value as people read it.
+    change_text : callable
+        A difference of two values as people read it, with its sign.
+    """
+
+    name: str
+    number_format: str
+    text: Callable[[float], str]
+    change_text: Callable[[float], str]
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage: one decimal below ten.
+
+    >>> percent(0.0652), percent(0.4)
+    ('6.5%', '40%')
+    """
+    return f"{100 * value:.1f}%" if value < 0.0995 else f"{100 * value:.0f}%"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two shares in percentage points.
+
+    >>> points(-0.25)
+    '-25.0 points'
+    """
+    return f"{100 * difference:+.1f} points"
+
+
+SHARE = Unit("share", ".1%", percent, points)
+DISTANCE = Unit("cosine distance", ".3f", "{:.3f}".format, "{:+.3f}".format)
+RECIPROCAL_RANK = Unit("mean reciprocal rank", ".3f", "{:.3f}".format, "{:+.3f}".format)
+TIMES = Unit("times the unmodified model's", ".3f", "{:.3f}".format, "{:+.3f}".format)
