@@ -11,11 +11,11 @@ import streamlit as st
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.pipeline.early_estimates import Estimate
+from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.progress import duration
 from dashboard.charts import theme
 from dashboard.state import session
-from dashboard.text import summary
 from dashboard.work import process
 from dashboard.work.protocol import Request
 from dashboard.work.queue import Job, in_one_line
@@ -149,14 +149,18 @@ def _progress(request: Request) -> None:
 
 def _estimate(now: Estimate, request: Request) -> None:
     """What the sentences so far say, with how sure that is."""
-    target = f" from {theme.name(request.target)}" if isinstance(request, Experiment) else ""
-    found, apart = st.columns(2)
-    for column, title, pre, post, write in (
-        (found, f"Top-1{target}, so far", now.pre, now.post, summary.percent),
-        (apart, f"Distance{target}, so far", now.distance_pre, now.distance_post, "{:.3f}".format),
+    target = theme.name(request.target) if isinstance(request, Experiment) else "the target"
+    for column, name, pre, post in zip(
+        st.columns(2),
+        ("target_top1", "target_distance"),
+        (now.pre, now.distance_pre),
+        (now.post, now.distance_post),
+        strict=True,
     ):
+        measure = MEASURES[name]
+        write = measure.unit.text
         column.metric(
-            title,
+            f"{measure.titled(target)}, so far",
             f"{write(post.low)} to {write(post.high)}",
             f"before: {write(pre.low)} to {write(pre.high)}",
             delta_color="off",

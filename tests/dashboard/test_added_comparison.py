@@ -16,7 +16,7 @@ from core.reproduction.items.paraphrase import compared
 from core.spaces.similarity import COMPARISONS, Comparison, Transformation
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, experiment_of
 
 NAME, TITLE = "scaled", "scaled dimensions"
 
@@ -50,7 +50,7 @@ def test_pages_offer_it_and_ranks_neighbours_and_the_reproduction_use_it(open_pa
     assert picker.value == NAME
     assert "Scaled dimensions: every dimension is divided by its deviation; needs nothing." in picker.proto.help
 
-    engine, asked = process.engine(), page.session_state["experiment"]
+    engine, asked = process.engine(), experiment_of(page)
 
     def spaces(run: Run) -> list[np.ndarray]:
         _, intervention = run.spaces()

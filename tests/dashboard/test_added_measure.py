@@ -27,7 +27,7 @@ from dashboard.state import link
 from dashboard.text import report, summary
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import LinkOnCache, OpenPage
+from tests.helpers.pages import LinkOnCache, OpenPage, experiment_of
 from tests.helpers.results import make_result
 from tests.helpers.tiny import save_tiny, write_table
 
@@ -119,7 +119,7 @@ def test_the_first_page_shows_it(open_page: OpenPage) -> None:
     page = open_page("")
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
-    result = process.engine().known(page.session_state["experiment"])
+    result = process.engine().known(experiment_of(page))
     assert isinstance(result, Result)
     low = result.pairs["top1_post"].min()
     (shown,) = (metric for metric in page.metric if metric.label.startswith(TITLE))
@@ -140,7 +140,7 @@ def test_a_cell_has_it_and_the_pickers_of_what_if_offer_it(open_page: OpenPage) 
     (picker,) = (control for control in page.segmented_control if control.label == "Measure")
     assert TITLE in picker.options
     assert picker.value == "worst_pair"
-    asked = page.session_state["experiment"]
+    asked = experiment_of(page)
     cell, result = process.engine().answer_known(asked, grid.cell), process.engine().run(asked)
     assert cell is not None
     assert cell["worst_pair"] == result.pairs["top1_post"].min()
@@ -153,7 +153,7 @@ def test_a_cell_has_it_and_the_pickers_of_what_if_offer_it(open_page: OpenPage) 
 
 def test_two_settings_are_compared_on_it(open_page: OpenPage) -> None:
     page = open_page("")
-    asked = page.session_state["experiment"]
+    asked = experiment_of(page)
     engine = process.engine()
     first, second = engine.run(asked), engine.run(replace(asked, strength=0.5))
     page = open_page("compare", **{"view.with": urlencode(link.to_query(replace(asked, strength=0.5)))})
