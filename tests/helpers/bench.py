@@ -78,6 +78,8 @@ class Bench:
         In the order in which it happened.
     most_at_once : int
         Experiments that were ever inside `run` together.
+    seconds : float
+        What each is said to take.
     """
 
     def __init__(self) -> None:
@@ -86,6 +88,7 @@ class Bench:
         self.stored: dict[Experiment, Result] = {}
         self.asked: Counter[Experiment] = Counter()
         self.most_at_once = 0
+        self.seconds = 1.0
         self.changed: set[Experiment] = set()
         self._inside = 0
         self._lock = threading.Lock()
@@ -102,7 +105,7 @@ class Bench:
         return result.plan.experiment not in self.changed
 
     def estimate(self, _experiment: Experiment) -> dict[str, float]:
-        return {"work": 1.0}
+        return {"work": self.seconds}
 
     def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
         progress = progress or Progress()

@@ -1,0 +1,120 @@
+"""What a page shows until its answer is there, or instead of it; on a queue whose every step the test decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import SettingError
+from core.pipeline.engine import Engine
+from core.store.store import Store
+from dashboard.work import process
+from dashboard.work.queue import Jobs
+from tests.helpers.bench import LONG, Bench, X, ends, until
+from tests.helpers.pages import visitor_of
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+def jobs(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """The queue of the process that the page runs in."""
+    started = process.Process(Engine(Store(tmp_path / "cache")), Jobs(bench))
+    monkeypatch.setattr(process, "start", lambda: started)
+    return started.jobs
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from dashboard.page import waiting
+    from tests.helpers.bench import X
+
+    result = waiting.result_or_wait(X)
+    if result is not None:
+        st.metric("Top-1", result.target_top1.post)
+
+
+def opened() -> AppTest:
+    page = AppTest.from_function(_page, default_timeout=LONG).run()
+    assert not page.exception
+    return page
+
+
+def headings(page: AppTest) -> list[str]:
+    return [text.value.removeprefix("#### ").removeprefix(":material/error: ") for text in page.markdown]
+
+
+def press(page: AppTest, label: str) -> None:
+    (button,) = [button for button in page.button if button.label == label]
+    button.click().run()
+    assert not page.exception
+
+
+def test_progress_is_shown_until_the_result_is_there(jobs: Jobs, bench: Bench) -> None:
+    page = opened()
+    assert headings(page) == ["Computing"]
+    assert not page.metric
+    bench.finish(X)
+    ends(jobs.find(X))
+    page.run()
+    assert page.metric
+    assert headings(page) == []
+
+
+def test_long_work_begins_when_somebody_says_so(jobs: Jobs, bench: Bench) -> None:
+    bench.seconds = 4320.0
+    page = opened()
+    assert headings(page) == ["Computing this takes about 1 h 12 min"]
+    assert jobs.all() == []
+    press(page, "Compute it")
+    assert jobs.find(X).active
+    bench.finish(X)
+    ends(jobs.find(X))
+
+
+def test_a_refusal_is_shown_in_three_parts_and_can_be_tried_again(jobs: Jobs, bench: Bench) -> None:
+    page = opened()
+    bench.fail(X, SettingError("k of **0**", "nothing would be written", "Use 1."))
+    until(lambda: not jobs.find(X).active, "it fails")
+    for _ in range(2):  # it stays so
+        page.run()
+        assert headings(page)[0] == "This cannot be shown"
+        assert [text.value for text in page.text] == ["k of **0**", "nothing would be written", "Use 1."]
+        assert bench.begun == [X]
+    press(page, "Try again")
+    bench.finish(X)
+    ends(jobs.find(X))
+    assert page.run().metric
+
+
+def test_what_nobody_foresaw_is_one_line_of_text(jobs: Jobs, bench: Bench) -> None:
+    page = opened()
+    bench.fail(X, RuntimeError("shapes [2]\n differ"))
+    until(lambda: not jobs.find(X).active, "it fails")
+    page.run()
+    assert headings(page) == ["Something went wrong"]
+    assert page.text[0].value == "RuntimeError: shapes [2] differ"
+
+
+def test_what_a_visitor_stopped_stays_so_while_another_has_it_computed(jobs: Jobs, bench: Bench) -> None:
+    page = opened()
+    bench.runs(X)
+    press(page, "Stop")
+    assert headings(page) == ["Stopped"]
+    other = opened()
+    assert headings(other) == ["Computing"]
+    page.run()
+    assert headings(page) == ["Stopped"]
+    assert visitor_of(page).name not in jobs.find(X).seen
+    bench.step(X)  # the job that nobody wants hears of it
+    bench.runs(X, 2)
+    bench.finish(X)
+    ends(jobs.find(X))
+    assert page.run().metric, "what is there is shown, whoever had it computed"
+    assert other.run().metric
