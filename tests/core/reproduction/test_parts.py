@@ -1,4 +1,4 @@
-"""Verdicts, the comparison with what was published, relations of languages, and the runner."""
+"""Verdicts, the comparison with what was published, and the runner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from scipy import stats
 
 from core.charts.export import png, svg
 from core.errors import SettingError
-from core.language.families import family, relation
 from core.progress import Progress
 from core.reproduction import measures, published
 from core.reproduction.comparison import comparison
@@ -31,17 +30,6 @@ def test_each_sentences_distances(n: int, seed: int) -> None:
         apart = {(a, b): 1 - unit[a] @ unit[b] for a in range(4) for b in range(a)}
         assert everyone[row] == pytest.approx(np.mean(list(apart.values())), abs=1e-6)
         assert to_target[row] == pytest.approx(np.mean([v for k, v in apart.items() if 2 in k]), abs=1e-6)
-
-
-def test_relations_of_languages() -> None:
-    assert relation("es", "fr").score == 3
-    assert relation("es", "en").score == 2  # Latin script and Indo-European
-    assert relation("ja", "ko").score == 0
-    assert relation("hi", "fa").score == 1  # Indo-European, in other scripts and branches
-    assert relation("en", "vi").score == 1  # the script alone
-    assert np.isnan(relation("en", "haw").score)
-    assert all(family(code) for code in published.LANGUAGES)
-    assert family("pt-BR") == family("es")
 
 
 def test_grades() -> None:

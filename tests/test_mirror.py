@@ -1,0 +1,142 @@
+"""Tests mirror the source file by file: ``core/spaces/retrieval.py`` has ``tests/core/spaces/test_retrieval.py``.
+
+A module without a file of its own stands in `TESTED_IN` with the file that tests it; a test of more than one module
+stands in `OF_MANY` with what it is of. Give a new module its own test file.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.import_graph import ROOT, modules
+
+# By module, or by package for all its modules: where it is tested.
+TESTED_IN = {
+    "core.__main__": "core/cli/test_run.py",
+    "core.analyses.retrieval_table": "core/test_session.py",
+    "core.analyses.sentence_table": "core/test_session.py",
+    "core.charts.scales": "core/charts/test_bars.py",
+    "core.choices": "core/experiment/test_names.py",
+    "core.cli.command": "core/cli/test_main.py",
+    "core.cli.data": "core/corpora/download/test_install.py",
+    "core.cli.experts": "core/models/test_embedded.py",
+    "core.cli.generate_result": "core/cli/test_generate.py",
+    "core.cli.reproduce": "core/reproduction/test_report.py",
+    "core.cli.reproduce_work": "core/reproduction/test_report.py",
+    "core.cli.run_result": "core/models/test_embedded.py",
+    "core.corpora.corpus": "core/corpora/test_published.py",
+    "core.corpora.download.catalogue": "core/corpora/download/test_install.py",
+    "core.corpora.download.remote": "core/corpora/download/test_http.py",
+    "core.corpora.flores": "core/corpora/test_published.py",
+    "core.corpora.formats": "benchmarks/test_readme.py",
+    "core.corpora.load": "core/corpora/test_published.py",
+    "core.corpora.table_files": "core/corpora/test_table_corpus.py",
+    "core.corpora.tatoeba": "core/corpora/test_published.py",
+    "core.corpora.validation": "core/corpora/test_table_corpus.py",
+    "core.errors": "core/cli/test_run.py",
+    "core.experiment.kinds": "core/experiment/test_names.py",
+    "core.experiment.settings": "core/experiment/test_plan.py",
+    "core.language.likely": "core/language/test_codes.py",
+    "core.models.memory": "core/models/test_loading.py",
+    "core.models.placement": "core/models/test_loading.py",
+    "core.models.resolve": "core/models/test_load.py",
+    "core.models.spec": "core/models/test_load.py",
+    "core.neurons.neuron_map": "core/neurons/test_sites.py",
+    "core.neurons.rank_kernels": "core/neurons/test_rank_statistics.py",
+    "core.neurons.responses": "core/inference/test_forward.py",
+    "core.neurons.scores": "core/neurons/test_methods.py",
+    "core.pipeline.before_after": "dashboard/text/test_summary.py",
+    "core.pipeline.measures": "core/pipeline/test_engine.py",
+    "core.pipeline.result": "core/pipeline/test_engine.py",
+    "core.pipeline.run": "core/pipeline/test_engine.py",
+    "core.reproduction": "core/reproduction/test_report.py",  # the parts; numbers: test_against_slow, test_parts
+    "core.stats.units": "dashboard/text/test_summary.py",
+    "core.store.artefact": "core/store/test_store.py",
+    "core.store.files": "core/store/test_damage.py",
+    "core.version": "test_package.py",
+    "dashboard.__main__": "dashboard/test_main.py",
+    "dashboard.command": "dashboard/test_main.py",
+    "dashboard.charts": "dashboard/page/test_every_page.py",  # each page's: also in that page's file
+    "dashboard.page.explore": "dashboard/test_app.py",
+    "dashboard.page.map_panel": "dashboard/browser/test_pages.py",
+    "dashboard.page.waiting": "dashboard/test_app.py",
+    "dashboard.sentence_map.points": "dashboard/sentence_map/test_component.py",
+    "dashboard.sidebar.saving": "dashboard/state/test_presentation.py",
+    "dashboard.state.page_state": "dashboard/browser/test_views.py",
+    "dashboard.text.frames": "dashboard/charts/test_export.py",
+    "dashboard.text.report": "dashboard/state/test_presentation.py",
+    "dashboard.text.tour": "dashboard/state/test_presentation.py",
+    "dashboard.work.preload": "dashboard/browser/test_pages.py",
+    "dashboard.work.process": "dashboard/page/test_jobs.py",
+    "dashboard.work.protocol": "dashboard/browser/test_many_visitors.py",
+    "dashboard.work.questions": "dashboard/page/test_what_if.py",
+    "dashboard.work.sweeps": "dashboard/page/test_what_if.py",
+    "dashboard.work.text_questions": "dashboard/page/test_generate.py",
+}
+# Tests of more than one module, and what they hold.
+OF_MANY = {
+    "core/corpora/test_embedded.py": "the sentences that come with the product",
+    "core/models/test_loading.py": "what is loaded, where, and how much of it: architectures, placement, memory",
+    "core/neurons/test_methods.py": "every method and score in an experiment, against the slow way",
+    "core/reproduction/test_against_slow.py": "every number of the report, against the slow way",
+    "core/reproduction/test_other_corpora.py": "the report on corpora of other shapes",
+    "core/reproduction/test_parts.py": "settings, measures, verdicts and the comparison",
+    "core/store/test_damage.py": "damaged files of the store",
+    "core/store/test_interrupted.py": "processes killed while they write to the store",
+    "core/store/test_shared.py": "threads and processes that share a store",
+    "core/test_face.py": "what `import core` offers",
+    "core/test_notebook_html.py": "how results show themselves in a notebook",
+    "dashboard/browser/test_controls.py": "the sidebar in a browser",
+    "dashboard/browser/test_many_visitors.py": "visitors at the same time",
+    "dashboard/browser/test_pages.py": "the pages in a browser",
+    "dashboard/browser/test_views.py": "the pages' own controls in a browser",
+    "dashboard/page/test_every_page.py": "every page, wide and narrow",
+    "dashboard/test_added_comparison.py": "a way of comparing that is added shows everywhere",
+    "dashboard/test_added_measure.py": "a measure that is added shows everywhere",
+    "dashboard/test_main.py": "how the dashboard is started",
+    "dashboard/test_page_table.py": "a page that is added shows everywhere",
+}
+WITHOUT_MIRROR = ("benchmarks",)  # benchmarks are measurements; their tests hold what they write
+
+
+def _own_test(module: str) -> str:
+    """Where the tests of a module belong, below the folder of tests."""
+    folder, _, name = module.rpartition(".")
+    return f"{folder.replace('.', '/')}/test_{name}.py"
+
+
+def _named(module: str) -> str | None:
+    """The entry of `TESTED_IN` that a module falls under."""
+    parts = module.split(".")
+    return next((name for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in TESTED_IN), None)
+
+
+MODULES = [
+    module
+    for module, path in modules().items()
+    if path.name != "__init__.py" and module.split(".")[0] not in WITHOUT_MIRROR
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_is_tested_somewhere(module: str) -> None:
+    if not (ROOT / "tests" / _own_test(module)).exists():
+        assert _named(module), f"{module} has no {_own_test(module)}"
+
+
+def test_every_test_is_of_a_module() -> None:
+    tests = [path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    mirrored = {_own_test(module) for module in MODULES}
+    astray = [
+        name
+        for name in tests
+        if "/" in name and name.split("/")[0] not in WITHOUT_MIRROR and name not in mirrored and name not in OF_MANY
+    ]
+    assert astray == []
+
+
+def test_the_tables_name_what_is_there() -> None:
+    for name, test in TESTED_IN.items():
+        assert (ROOT / "tests" / test).exists(), f"{name}: no {test}"
+        assert any(_named(module) == name for module in MODULES), f"there is no {name}"
+    assert [name for name in OF_MANY if not (ROOT / "tests" / name).exists()] == []
