@@ -17,8 +17,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    import pandas as pd
-
+    from core.neurons.experts import expert_table
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
     from core.store.store import Store
@@ -27,10 +26,8 @@ def _run(arguments: argparse.Namespace) -> None:
     engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         bound, experts = engine.experts(options.experiment(arguments), progress)
-    frame = pd.DataFrame(bound.outline.neurons.named(experts.neurons))
-    frame = frame.assign(rank=range(1, len(frame) + 1), score=experts.scores, value=experts.values)
-    columns = ["rank", "neuron", "layer", "site", "unit", "score", "value"]
-    output.write(arguments.out, frame[columns].to_csv(index=False))
+    frame = expert_table(experts, bound.outline.neurons)
+    output.write(arguments.out, frame.to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
     print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
 
