@@ -74,13 +74,13 @@ def test_the_second_run_computes_nothing(asked: Experiment, store: Store) -> Non
     assert first.known(asked) is None
     result = first.run(asked)
     assert set(result.computed) == PASSES
-    assert first.is_loaded(result.plan.resolved)
+    assert first.models.is_loaded(result.plan.resolved)
     entries = {(entry.stage, entry.digest, entry.created) for entry in store.entries()}
     for again in (second.run(asked), second.known(asked)):
         assert again is not None
         assert again.computed == ()
         assert numbers(again) == numbers(result)
-    assert not second.is_loaded(result.plan.resolved)
+    assert not second.models.is_loaded(result.plan.resolved)
     assert {(entry.stage, entry.digest, entry.created) for entry in store.entries()} == entries
     assert sum(second.estimate(asked).values()) == 0
 
