@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import _aligned, _code_of_file, repeat_notes
+from core.corpora.published import aligned, code_of_file, repeat_notes
 from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, is_folder, listed
 from core.errors import CorpusError
 
@@ -40,8 +40,8 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     if len(both) < MIN_LANGUAGES:
         why = f"its dev and devtest have {len(both)} languages in common ({listed(both) or 'none'})"
         raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders")
-    probe = _aligned(what, {code: dev[code] for code in both}, "dev", _MIN_SIDE)
-    evaluation = _aligned(what, {code: devtest[code] for code in both}, "devtest", _MIN_SIDE)
+    probe = aligned(what, {code: dev[code] for code in both}, "dev", _MIN_SIDE)
+    evaluation = aligned(what, {code: devtest[code] for code in both}, "devtest", _MIN_SIDE)
     notes = [
         f"Probe: the {len(probe)} sentences of dev; evaluation: the {len(evaluation)} of devtest.",
         *_one_sided_notes(dev, devtest),
@@ -81,7 +81,7 @@ def _flores_files(what: str, folder: Path) -> dict[str, Path]:
         # A name with a dot in front is left behind by some operating systems, never a language.
         if path.suffix != f".{folder.name}" or path.name.startswith("."):
             continue
-        code = _code_of_file(what, path.stem, path)
+        code = code_of_file(what, path.stem, path)
         if code in files:
             why = f"{files[code]} and {path} are the same language, {code!r}"
             raise CorpusError(what, why, "Take one of them out of the folder")

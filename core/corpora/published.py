@@ -14,7 +14,8 @@ from core.errors import CorpusError
 from core.language.codes import canonical
 
 
-def _code_of_file(what: str, published: str, path: Path) -> str:
+def code_of_file(what: str, published: str, path: Path) -> str:
+    """The canonical code of the language that a published file's name says; raises `CorpusError` if it is none."""
     try:
         return canonical(published)
     except CorpusError as error:
@@ -22,7 +23,7 @@ def _code_of_file(what: str, published: str, path: Path) -> str:
         raise CorpusError(what, why, "Rename the file after its language, or take it out of the folder") from None
 
 
-def _aligned(what: str, files: Mapping[str, Path], name: str, at_least: int) -> ParallelSet:
+def aligned(what: str, files: Mapping[str, Path], name: str, at_least: int) -> ParallelSet:
     """Read one file a language into a set whose rows are the files' lines, ``<name>:<line>``."""
     texts = {code: read_sentences(what, path) for code, path in files.items()}
     first, *others = texts

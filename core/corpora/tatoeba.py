@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import _aligned, _code_of_file, repeat_notes
+from core.corpora.published import aligned, code_of_file, repeat_notes
 from core.corpora.validation import MIN_ROWS, folder_contents
 from core.errors import CorpusError
 
@@ -42,12 +42,12 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
     pairs: dict[str, ParallelSet] = {}
     notes = ["Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences."]
     for pair, published in codes.items():
-        code = _code_of_file(what, published, folder / f"tatoeba.{pair}.{published}")
+        code = code_of_file(what, published, folder / f"tatoeba.{pair}.{published}")
         if code in pairs:
             notes.append(f"{pair} is left out: {published!r} means {code!r}, of which there is a pair already.")
             continue
         files = {"en": folder / f"tatoeba.{pair}.eng", code: folder / f"tatoeba.{pair}.{published}"}
-        pairs[code] = _aligned(what, files, pair, MIN_ROWS)
+        pairs[code] = aligned(what, files, pair, MIN_ROWS)
         notes += repeat_notes(pairs[code], pair)
     return Corpus(
         spec=spec,

@@ -68,10 +68,10 @@ class Relation:
 
 def kin(code: str) -> str:
     """What a reader of a chart calls a language's kin: its branch of Indo-European, else its family, or `OTHER`."""
-    found = family(code)
-    if found is None:
+    known = family(code)
+    if known is None:
         return OTHER
-    return found[1] if found[0] == "Indo-European" else found[0]
+    return known[1] if known[0] == "Indo-European" else known[0]
 
 
 def family(code: str) -> tuple[str, str] | None:

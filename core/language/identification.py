@@ -54,11 +54,11 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
     SettingError
         If the classifier knows none of the languages.
     """
-    asked = {_plain(code): code for code in languages} if languages is not None else {c: c for c in known()}
-    missing = unknown(tuple(asked))
-    if len(missing) == len(asked):
+    by_name = {_plain(code): code for code in languages} if languages is not None else {c: c for c in known()}
+    missing = unknown(tuple(by_name))
+    if len(missing) == len(by_name):
         raise SettingError(
-            f"which of {', '.join(asked.values())} a text is in",
+            f"which of {', '.join(by_name.values())} a text is in",
             "the classifier knows none of them",
             f"Choose among {', '.join(known())}.",
         )
@@ -66,7 +66,7 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
         return {}
     with _using:
         ranked = _classifier().rank(text)
-    kept = [(asked[code], float(share)) for code, share in ranked if code in asked]
+    kept = [(by_name[code], float(share)) for code, share in ranked if code in by_name]
     total = math.fsum(share for _, share in kept)
     if total <= 0:  # all of them too unlikely to tell apart
         return {code: 1 / len(kept) for code, _ in kept}

@@ -14,8 +14,8 @@ from pathlib import Path
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside a file, to be written to; it becomes the file once all of it is on disk.
 
-    Whoever reads the file sees what was there before or all that is new, whatever happens meanwhile. If writing fails,
-    what was there before stays and the temporary file goes.
+    A reader of the file sees what was there before or all that is new, whatever happens meanwhile. If writing fails,
+    what was there before stays, and the temporary file is deleted.
     """
     temporary = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
     try:

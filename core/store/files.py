@@ -306,9 +306,9 @@ def missing_is_damage(path: Path) -> Iterator[None]:
 def check_size(path: Path, entry: FileEntry) -> None:
     """Raise `DamagedArtefact` if the file is missing or has another size; quick, as nothing is read."""
     with missing_is_damage(path):
-        found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size != entry.bytes:
-        raise damaged(path, f"it has {found.st_size} bytes where {entry.bytes} were written")
+        status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size != entry.bytes:
+        raise damaged(path, f"it has {status.st_size} bytes where {entry.bytes} were written")
 
 
 def is_settled(status: os.stat_result) -> bool:

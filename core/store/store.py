@@ -184,12 +184,12 @@ class Store:
 
     def entries(self) -> list[Artefact]:
         """List all artefacts, the oldest first; damaged ones are removed on the way."""
-        found = [
+        sound = [
             self._sound(folder.parent.name, folder.name, thorough=False)
             for folder in self.root.glob("*/*")
             if files.NAME.fullmatch(folder.parent.name) and _DIGEST.fullmatch(folder.name)
         ]
-        return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.created)
+        return sorted((entry for entry in sound if entry is not None), key=lambda entry: entry.created)
 
     def size(self) -> int:
         """Bytes of all artefacts."""
@@ -213,12 +213,12 @@ class Store:
 
     def _get(self, stage: str, spec: Spec, make: Callable[[], Artefact]) -> Artefact:
         key = digest(spec)
-        found = self._sound(files.checked_name(stage, "stage"), key, thorough=True)
-        if found is None:
+        artefact = self._sound(files.checked_name(stage, "stage"), key, thorough=True)
+        if artefact is None:
             with self._locked(stage, key):
-                # Whoever held the lock before us may have made it.
-                found = self._sound(stage, key, thorough=True) or make()
-        return found
+                # The one who held the lock before may have made it.
+                artefact = self._sound(stage, key, thorough=True) or make()
+        return artefact
 
     def _lock_path(self, stage: str, key: str) -> Path:
         return self.root / ".locks" / f"{stage}-{key}.lock"

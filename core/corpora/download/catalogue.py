@@ -61,14 +61,14 @@ class Dataset:
         DataError
             Where it cannot be had by language, or not in one of these.
         """
-        asked, what = tuple(canonical(code) for code in languages), f"{self.title} in {', '.join(languages)}"
+        requested, what = tuple(canonical(code) for code in languages), f"{self.title} in {', '.join(languages)}"
         if not self.languages:
             raise DataError(what, "one archive holds all its languages", "Leave --only out.")
-        if missing := [code for code in asked if code not in self.languages]:
+        if missing := [code for code in requested if code not in self.languages]:
             raise DataError(
                 what, f"there is none in {', '.join(missing)}", f"Choose from: {', '.join(self.languages)}."
             )
-        return replace(self, files=tuple((code, remotes) for code, remotes in self.files if code in asked))
+        return replace(self, files=tuple((code, remotes) for code, remotes in self.files if code in requested))
 
 
 @lru_cache(maxsize=1)

@@ -192,8 +192,8 @@ def _memo(partial: Path) -> Path:
 
 def _continues(response: http.client.HTTPResponse, start: int) -> bool:
     """Whether the answer begins where what is here ends."""
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return start > 0 and found is not None and int(found[1]) == start
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return start > 0 and match is not None and int(match[1]) == start
 
 
 def _broken_off(remote: Remote, here: int, expected: int | None, reason: str) -> DataError:
@@ -221,15 +221,15 @@ def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
 
 def _checked(remote: Remote, path: Path) -> Fetched:
     """Compare a whole file with what is known of it; one that is another is put aside."""
-    found = Fetched(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
-    if remote.sha256 in (None, found.sha256):
-        return found
+    fetched = Fetched(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
+    if remote.sha256 in (None, fetched.sha256):
+        return fetched
     wrong = path.with_name(f"{remote.name}.wrong")
     path.replace(wrong)
     _forget(path)
     raise Unavailable(
         f"download {remote.url}",
-        f"its sha256 is {found.sha256} ({found.size:,} bytes), not {remote.sha256}",
+        f"its sha256 is {fetched.sha256} ({fetched.size:,} bytes), not {remote.sha256}",
         f"Try again; if it stays so, the published file is another than the one known here. Put aside, unused: {wrong}",
     )
 
