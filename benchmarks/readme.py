@@ -22,6 +22,8 @@ from core.experiment.names import SETTINGS, Setting
 from core.language.codes import label
 from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
+from core.pipeline.measure_table import MEASURES
+from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -214,6 +216,25 @@ def _methods() -> str:
     return _table(("intervention (`--method`)", "title", "what an output `z` becomes, at strength `s`"), rows)
 
 
+def _measures() -> str:
+    rows = (
+        (
+            f"`{measure.name}`",
+            measure.titled(),
+            f"`{'.'.join(measure.json_place)}`",
+            "higher" if measure.higher_is_better else "lower",
+            measure.explained(),
+        )
+        for measure in MEASURES.values()
+    )
+    return _table(("measure", "title", "in the JSON", "better", "what it says"), rows)
+
+
+def _rank_measures() -> str:
+    rows = ((f"`{measure.name}`", measure.title, measure.about) for measure in RANK_MEASURES.values())
+    return _table(("measure", "title", "what it says"), rows)
+
+
 def _comparisons() -> str:
     rows = ((f"`{by.name}`", by.title, by.about, by.needs) for by in COMPARISONS.values())
     return _table(("way", "title", "what is done", "what it needs"), rows)
@@ -256,6 +277,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "settings": _settings,
     "scores": _scores,
     "methods": _methods,
+    "measures": _measures,
+    "rank-measures": _rank_measures,
     "comparisons": _comparisons,
     "corpora": _corpora,
     "datasets": _datasets,

@@ -76,8 +76,8 @@ def substituted(word: str) -> str:
 def parsed(program: str, arguments: list[str]) -> bool:
     """Whether a program's own parser takes the arguments."""
     parsers = {
-        "core": lambda: cli._parser("core", {}).parse_args(arguments),
-        command.NAME: lambda: cli._parser(command.NAME, {}).parse_args(arguments),
+        "core": lambda: cli.parser("core", {}).parse_args(arguments),
+        command.NAME: lambda: cli.parser(command.NAME, {}).parse_args(arguments),
         "dashboard": lambda: command.main(["dashboard", "--help"]),
         "benchmarks": lambda: benchmarks._parser().parse_args(arguments),
     }

@@ -11,7 +11,7 @@ from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.spaces.retrieval import ranks
 from core.spaces.similarity import COMPARISONS, by_fit, normalise
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 DIRECTIONS = ("from", "to")
@@ -27,8 +27,6 @@ class Ranks:
     layer : int
     candidates : tuple of (group, language)
         Whom the rows are about; the group says which set of rows.
-    rows : tuple of tuple of int
-        For each, the number of its sentences.
     found : mapping of (metric, direction) to list of ndarray of int32, (n_sentences,)
         One array a candidate. Direction ``from``: the target's sentences are the queries; ``to``: the candidate's.
     """
@@ -39,10 +37,8 @@ class Ranks:
 
     def of(self, language: str, metric: str = "cosine", direction: str = "from") -> np.ndarray:
         """Ranks for one candidate language, over all its groups in order: (n_sentences,)."""
-        every = self.found[metric, direction]
-        return np.concatenate(
-            [found for (_, code), found in zip(self.candidates, every, strict=True) if code == language]
-        )
+        by_candidate = zip(self.candidates, self.found[metric, direction], strict=True)
+        return np.concatenate([ranks for (_, code), ranks in by_candidate if code == language])
 
 
 def target_ranks(run: Run, intervention: Intervention | None, layer: int | None = None) -> Ranks:
@@ -76,18 +72,17 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
             space = run.stages.embeddings(number, intervention, at)
             target = group.languages.index(plan.target)
             for code, tables in _ranked(space, target, group.languages).items():
-                for (metric, direction), found in tables.items():
-                    arrays[f"{number}-{code}-{metric}-{direction}"] = found
+                for (metric, direction), of_sentences in tables.items():
+                    arrays[f"{number}-{code}-{metric}-{direction}"] = of_sentences
         return Payload(arrays=arrays)
 
-    def read(artefact: object) -> Ranks:
+    def read(artefact: Artefact) -> Ranks:
         return Ranks(
             at,
             candidates,
             {
                 (metric, direction): [
-                    artefact.array(f"{number}-{code}-{metric}-{direction}")  # type: ignore[attr-defined]
-                    for number, code in candidates
+                    artefact.array(f"{number}-{code}-{metric}-{direction}") for number, code in candidates
                 ]
                 for metric in names
                 for direction in DIRECTIONS

@@ -56,6 +56,11 @@ class Measure:
     headline: bool = False
     reads_layers: bool = False
 
+    @property
+    def json_place(self) -> tuple[str, ...]:
+        """Where it stands in the JSON of a result, given or not."""
+        return self.place or ("summary", self.name)
+
     def titled(self, target: str = "the target", of: BeforeAfter | None = None) -> str:
         """Name it for a target language, with what belongs to one result where that is given."""
         details = ", ".join(f"{name} {value}" for name, value in self.details(of).items()) if of is not None else ""
@@ -159,7 +164,7 @@ def to_json(spaces: BeforeAfter) -> dict[str, Any]:
     """Every measure as JSON values, each at its place."""
     document: dict[str, Any] = {}
     for measure in MEASURES.values():
-        *outer, name = measure.place or ("summary", measure.name)
+        *outer, name = measure.json_place
         part = document
         for key in outer:
             part = part.setdefault(key, {})

@@ -115,12 +115,14 @@ def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
 
 @lru_cache(maxsize=100_000)
 def _p(fixed: int, broken: int) -> float:
+    """McNemar's p, which depends on these counts alone."""
     post = np.arange(fixed + broken) < fixed
     return mcnemar(~post, post)
 
 
-def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
-    languages, n = run.plan.groups[0].languages, found.shape[2]
+def _rows(space: str, hits: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    """One way's rows of retrieval in one space, with Wilson's intervals."""
+    languages, n = run.plan.groups[0].languages, hits.shape[2]
     rows: list[Mapping[str, Any]] = [
         {
             "space": space,
@@ -129,7 +131,7 @@ def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> p
             "query": query,
             "candidate": candidate,
             "n": n,
-            "top1": float(found[q, c].mean()),
+            "top1": float(hits[q, c].mean()),
             "p": p[q, c],
         }
         for q, query in enumerate(languages)
@@ -143,34 +145,39 @@ def _rows(space: str, found: np.ndarray, p: np.ndarray, way: Way, run: Run) -> p
     return frame
 
 
-def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
-    target, languages, seed = _target(run), run.plan.groups[0].languages, run.plan.experiment.seed
-    off = ~np.eye(len(pre), dtype=bool)
+def views(n_languages: int, target: int) -> dict[str, np.ndarray]:
+    """Which ordered pairs of languages each view is over: masks (n_languages, n_languages), by a name in `VIEWS`."""
+    off = ~np.eye(n_languages, dtype=bool)
     query, candidate = np.zeros_like(off), np.zeros_like(off)
     query[target], candidate[:, target] = off[target], off[:, target]
-    families = (query, candidate, off & ~query & ~candidate, off)
-    made: list[dict[str, Any]] = []
-    for view, family in zip(VIEWS, families, strict=True):
-        if not family.any():  # of two languages
+    return dict(zip(VIEWS, (query, candidate, off & ~query & ~candidate, off), strict=True))
+
+
+def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
+    """One way's rows of gains, a row a view; of two languages there is no view without the target."""
+    languages, seed = run.plan.groups[0].languages, run.plan.experiment.seed
+    rows: list[dict[str, Any]] = []
+    for view, pairs in views(len(pre), _target(run)).items():
+        if not pairs.any():
             continue
-        before, after = pre[family].mean(axis=0), post[family].mean(axis=0)
-        change = post[family].mean(axis=1) - pre[family].mean(axis=1)
+        before, after = pre[pairs].mean(axis=0), post[pairs].mean(axis=0)  # of a sentence, over pairs
+        change = post[pairs].mean(axis=1) - pre[pairs].mean(axis=1)  # of a pair, over sentences
         best = int(change.argmax())
-        asked, found_in = (int(axis[best]) for axis in np.nonzero(family))
+        query, candidate = (int(axis[best]) for axis in np.nonzero(pairs))
         row: dict[str, Any] = {"metric": way[0], "layer": way[1], "view": view, "n": pre.shape[2]}
         for name, values in (("pre", before), ("post", after), ("gain", after - before)):
-            found = bootstrap(values, seed=seed)
-            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+            mean = bootstrap(values, seed=seed)
+            row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
         row |= {
             "median": float(np.median(change)),
             "most": float(change[best]),
-            "most_in": f"{languages[asked]}-{languages[found_in]}",
-            "up": int(((p[family] < 0.05) & (change > 0)).sum()),
-            "down": int(((p[family] < 0.05) & (change < 0)).sum()),
-            "pairs": int(family.sum()),
+            "most_in": f"{languages[query]}-{languages[candidate]}",
+            "up": int(((p[pairs] < 0.05) & (change > 0)).sum()),
+            "down": int(((p[pairs] < 0.05) & (change < 0)).sum()),
+            "pairs": int(pairs.sum()),
         }
-        made.append(row)
-    return pd.DataFrame(made)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
@@ -223,8 +230,8 @@ def _distances(both: Sequence[np.ndarray], run: Run, zero_means: bool) -> list[d
     rows = []
     for side, space in enumerate(("pre", "post")):
         for number, name in enumerate(DISTANCE_NAMES[:2]):
-            found = bootstrap(apart[side][number], seed=seed)
-            row = _distance(space, name, found.value, found.low, found.high, n)
+            mean = bootstrap(apart[side][number], seed=seed)
+            row = _distance(space, name, mean.value, mean.low, mean.high, n)
             if side:
                 moved = apart[1][number] - apart[0][number]
                 change = bootstrap(moved, seed=seed)

@@ -13,6 +13,8 @@ from core.corpora.formats import FORMATS
 from core.experiment.names import SETTINGS
 from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
+from core.pipeline.measure_table import MEASURES
+from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS
 
 BLOCKS = [(path, *block) for path in readme.texts() for block in readme.blocks(path.read_text(encoding="utf-8"))]
@@ -20,6 +22,8 @@ LISTED = {
     "settings": [setting.option for setting in SETTINGS.values()],
     "scores": list(SCORES),
     "methods": list(METHODS),
+    "measures": list(MEASURES),
+    "rank-measures": list(RANK_MEASURES),
     "comparisons": list(COMPARISONS),
     "corpora": list(FORMATS),
     "datasets": list(catalogue()),
