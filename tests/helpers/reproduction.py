@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from core.cli.main import main
+from core.reproduction import published
 
 LANGUAGES = ("en", "de", "es", "ru", "ja")
 TARGETS = ("es", "ja")
@@ -32,3 +35,22 @@ class Asked:
                 *more,
             ]
         )
+
+
+def distance_rows(post: float) -> pd.DataFrame:
+    """A table of distances, mean over targets: over all pairs .8 before and ``post`` after, all others .8 and .5."""
+    return pd.DataFrame(
+        [
+            {
+                "target": "mean",
+                "control": "none",
+                "space": space,
+                "distance": name,
+                "value": value,
+                **way,
+            }
+            for name in published.DISTANCE_NAMES
+            for space, value in (("pre", 0.8), ("post", post if name == "all pairs" else 0.5))
+            for way in ({"metric": "cosine", "layer": 2}, {"metric": "centred", "layer": 2})
+        ]
+    )

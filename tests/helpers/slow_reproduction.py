@@ -139,3 +139,8 @@ def holm(p: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, p[at] * (len(p) - place)))
         adjusted[at] = largest
     return adjusted
+
+
+def centred(space: np.ndarray) -> np.ndarray:
+    """Each language less its mean."""
+    return np.stack([language - language.mean(axis=0) for language in space])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, Asked
-from tests.helpers.tiny import save_tiny, sentences, write_table
+from core.reproduction.settings import Settings, bound
+from tests.helpers import slow_reproduction as slow
+from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked, K
+from tests.helpers.tiny import Plain, save_tiny, sentences, write_table
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +32,26 @@ def report(asked_for: Asked, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     assert asked_for.run(folder / "report", folder / "cache") == 0
     return folder / "report"
+
+
+@pytest.fixture(scope="session")
+def slows(asked_for: Asked) -> dict[str, slow.Slow]:
+    """By target, the obvious slow way to its experiment; the probe languages are the paper's that the table has."""
+    plain = Plain.read(asked_for.model, "llama")
+    return {
+        target: slow.Slow(plain, LANGUAGES, ("en", "de", "es", "ja"), target, N_PROBE, N_EVAL, K) for target in TARGETS
+    }
+
+
+@pytest.fixture(scope="session")
+def spaces(slows: dict[str, slow.Slow]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """By target, the embeddings before and after."""
+    return {target: made.spaces(made.evaluation()) for target, made in slows.items()}
+
+
+@pytest.fixture
+def asked_settings(asked_for: Asked) -> Settings:
+    settings = Settings(
+        model=str(asked_for.model), dtype="float32", device="cpu", corpus=asked_for.corpus, targets=("es",), experts=K
+    )
+    return bound(settings)[0]
