@@ -44,7 +44,7 @@ def _page(languages: list[str], sentences: int) -> str:
         }
     )
     places = {strength: rng.normal(size=(n, 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    data = json.dumps(sent(packed(points, places, "motion", languages[0]), sentence_map.Looking()).decode())
+    data = json.dumps(sent(packed(points, places, "motion", languages[0]), sentence_map.MapView()).decode())
     folder = Path(sentence_map.__file__).parent
     html, css, paint, js = (
         (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")

@@ -20,6 +20,8 @@ INK = "#343a40"  # lines and text over a light colour
 ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
 RULE = "#7d879a"  # what marks a place, and text outside a bar: seen on light and on dark
 FAINT = "#c3c8d1"  # what is not significant
+# What became of a sentence whose translation was looked for before and after.
+OUTCOMES = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
 # Categories other than languages: told apart with the common colour-vision deficiencies, on light and on dark,
 # neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
 CATEGORIES = (

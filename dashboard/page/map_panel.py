@@ -14,7 +14,7 @@ import streamlit as st
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
 from core.charts.maps import language_map, window_of
-from core.charts.palette import colours
+from core.charts.palette import OUTCOMES, colours
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
@@ -23,7 +23,7 @@ from core.spaces.map_stability import Movement
 from dashboard import sentence_map
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.sentence_map import LAYOUTS, Looking, points
+from dashboard.sentence_map import LAYOUTS, MapView, points
 from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work import process
@@ -42,7 +42,7 @@ _COLUMNS = {
 class _Starts:
     """How this visitor looked at each map when it was first drawn: what a map starts with must not change."""
 
-    by_map: dict[tuple[str, Experiment], Looking] = field(default_factory=dict)
+    by_map: dict[tuple[str, Experiment], MapView] = field(default_factory=dict)
 
 
 @st.fragment
@@ -61,14 +61,14 @@ def draw(result: Result) -> None:
     key = f"map-{layout}-{'path' if path else 'pair'}"
     starts = session.visitor().part(_Starts).by_map
     initial = starts.setdefault((page_state.key(key), result.plan.experiment), from_view(table, layout))
-    looking = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
-    to_view(looking, table, layout)
+    view = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
+    to_view(view, table, layout)
     _explain(layout, path)
     if layout == "motion" and path is None:
         _between(result)
     if moves:
         _real(result)
-    _chosen(result, table, looking, places)
+    _chosen(result, table, view, places)
     _save(table, places, result)
 
 
@@ -85,7 +85,7 @@ def _points(
     return points.frame(result, [each.shape[2] for each in maps], ranks), places
 
 
-def from_view(table: pd.DataFrame, layout: str) -> Looking:
+def from_view(table: pd.DataFrame, layout: str) -> MapView:
     """What the link says of the map; what cannot be read is left out."""
     brush: tuple[int, tuple[float, ...], float | None] | None = None
     try:
@@ -98,7 +98,7 @@ def from_view(table: pd.DataFrame, layout: str) -> Looking:
         brush = (int(numbers[4] > 0), tuple(numbers[:4]), None)
     code, _, row = page_state.get("sentence").rpartition(":")
     hits = np.flatnonzero((table["language"] == code) & (table["key"].astype(str) == row))
-    return Looking(
+    return MapView(
         colour=page_state.get("colour", "language"),
         find=page_state.get("find"),
         shown=tuple(filter(None, page_state.get("shown").split(","))),
@@ -107,18 +107,18 @@ def from_view(table: pd.DataFrame, layout: str) -> Looking:
     )
 
 
-def to_view(looking: Looking, table: pd.DataFrame, layout: str) -> None:
+def to_view(view: MapView, table: pd.DataFrame, layout: str) -> None:
     """Put what is chosen into the link."""
-    page_state.put("colour", looking.colour, "language")
-    page_state.put("find", looking.find)
-    page_state.put("shown", ",".join(looking.shown))
-    pinned = looking.pinned
+    page_state.put("colour", view.colour, "language")
+    page_state.put("find", view.find)
+    page_state.put("shown", ",".join(view.shown))
+    pinned = view.pinned
     known = pinned is not None and pinned < len(table)
     page_state.put("sentence", _name_of(table, pinned) if known else "")
-    if looking.brush is None:
+    if view.brush is None:
         page_state.put("brush", "")
     else:
-        panel, box, strength = looking.brush
+        panel, box, strength = view.brush
         last = strength if layout == "motion" and strength is not None else panel
         page_state.put("brush", ",".join(f"{value:g}" for value in (*box, last)))
 
@@ -217,17 +217,17 @@ def _wait(asked: OfExperiment, title: str) -> None:
     st.progress(min(at.fraction, 1.0), f"{title}: {'waiting for other work' if waiting else at.stage + left}")
 
 
-def _chosen(result: Result, table: pd.DataFrame, looking: Looking, places: dict[float, np.ndarray]) -> None:
+def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[float, np.ndarray]) -> None:
     """The sentences that are chosen on the map, as a table."""
-    if not (looking.brush or looking.find or looking.shown or looking.pinned is not None):
+    if not (view.brush or view.find or view.shown or view.pinned is not None):
         return
-    if looking.pinned is not None and looking.pinned < len(table):
-        _pinned(result, table, looking.pinned)
-    if not (looking.brush or looking.find or looking.shown):
+    if view.pinned is not None and view.pinned < len(table):
+        _pinned(result, table, view.pinned)
+    if not (view.brush or view.find or view.shown):
         return
-    rows = table[looking.chosen(table, places)]
+    rows = table[view.chosen(table, places)]
     counts = rows["now"].value_counts()
-    became = ", ".join(f"{counts[each]:,} {each}" for each in points.STATES if each in counts)
+    became = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in OUTCOMES if outcome in counts)
     st.markdown(f"**{len(rows):,} sentences chosen**" + (f": {became}" if became else ""))
     if len(rows) > _MOST_ROWS:
         theme.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")

@@ -16,7 +16,7 @@ from core.spaces.similarity import COMPARISONS, Comparison, explained
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import waiting
-from dashboard.sentence_map.points import state
+from dashboard.sentence_map.points import outcome
 from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.questions import RanksAsked
@@ -137,7 +137,7 @@ def _translations(result: Result, group: int, row: int, found: SentenceView) -> 
                 "language": theme.name(code),
                 "rank before": pre.own_rank,
                 "rank after": post.own_rank,
-                "now": state(pre.own_rank, post.own_rank),
+                "now": outcome(pre.own_rank, post.own_rank),
                 "translation": texts[code][row],
             }
             for code, (pre, post) in found.found.items()

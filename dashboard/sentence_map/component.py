@@ -17,16 +17,14 @@ import streamlit as st
 from core.charts import palette
 from core.language.families import kin
 from dashboard.charts import theme
-from dashboard.sentence_map.points import STATES
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
-_STATE_COLOURS = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
 _NAMED = ("language",)  # colourings whose groups are written on the map
 
 
 @dataclass(frozen=True)
-class Looking:
-    """How a visitor looks at the map.
+class MapView:
+    """What a visitor has chosen on the map, and how it is coloured.
 
     Attributes
     ----------
@@ -49,14 +47,14 @@ class Looking:
     brush: tuple[int, tuple[float, ...], float | None] | None = None
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Looking:
-        """What the browser says."""
-        brush = said.get("brush")
+    def of(cls, values: Mapping[str, Any]) -> MapView:
+        """Read what the browser says, as JSON values."""
+        brush = values.get("brush")
         return cls(
-            str(said.get("colour") or "language"),
-            str(said.get("find") or ""),
-            tuple(map(str, said.get("shown") or ())),
-            None if said.get("pinned") is None else int(said["pinned"]),
+            str(values.get("colour") or "language"),
+            str(values.get("find") or ""),
+            tuple(map(str, values.get("shown") or ())),
+            None if values.get("pinned") is None else int(values["pinned"]),
             brush and (int(brush["panel"]), tuple(map(float, brush["box"])), brush.get("strength")),
         )
 
@@ -72,8 +70,8 @@ class Looking:
             groups = dict(groupings(points))
             out &= groups.get(self.colour, groups["language"]).isin(self.shown).to_numpy()
         if self.find:
-            said = (points["text"] + "\n" + points["english"]).str.lower()
-            out &= said.str.contains(self.find.lower(), regex=False).to_numpy()
+            text = (points["text"] + "\n" + points["english"]).str.lower()
+            out &= text.str.contains(self.find.lower(), regex=False).to_numpy()
         if self.brush is not None:
             panel, (ax, ay, bx, by), strength = self.brush
             at = _places_at(places, strength) if strength is not None else places[max(places) if panel else 0.0]
@@ -94,12 +92,12 @@ def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarra
 
 def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Each colouring that these points have: its name, and every point's group."""
-    made = [
+    always = [
         ("language", points["language"]),
         ("family", points["language"].map(kin)),
         ("script", points["language"].map(palette.script)),
     ]
-    return [*made, ("outcome", points["now"])] if points["now"].notna().any() else made
+    return [*always, ("outcome", points["now"])] if points["now"].notna().any() else always
 
 
 @cache
@@ -111,27 +109,27 @@ def _component() -> Any:
     return st.components.v2.component("language_neurons_map", html=html, css=css, js=paint + js)
 
 
-def draw(packed: bytes, initial: Looking, *, key: str, on_change: Callable[[], None]) -> Looking:
+def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], None]) -> MapView:
     """Draw the map; moving, hovering, finding and brushing ask the server for no picture.
 
     Parameters
     ----------
     packed : bytes
         As `packed` gives it.
-    initial : Looking
+    initial : MapView
         What the map starts with; must not change while ``key`` is the same.
     on_change : callable
-        Called when the visitor changes how they look.
+        Called when the visitor chooses or colours otherwise.
 
     Returns
     -------
-    Looking
-        How the visitor looks at it now.
+    MapView
+        What the visitor has chosen now.
     """
-    said = _component()(
-        data=sent(packed, initial), key=key, default={"looking": initial.to_json()}, on_looking_change=on_change
+    state = _component()(
+        data=sent(packed, initial), key=key, default={"view": initial.to_json()}, on_view_change=on_change
     )
-    return Looking.of(said["looking"] or {})
+    return MapView.of(state["view"] or {})
 
 
 def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> bytes:
@@ -146,12 +144,12 @@ def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str
     layout : str
         One of `LAYOUTS`.
     """
-    made = json.dumps(given(points, places, layout, target), ensure_ascii=False, separators=(",", ":"))
-    return made.encode(errors="replace")  # half a surrogate pair, which a table's text may hold
+    text = json.dumps(given(points, places, layout, target), ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace")  # half a surrogate pair, which a table's text may hold
 
 
-def sent(packed: bytes, initial: Looking) -> bytes:
-    """The same with how a visitor looks at it."""
+def sent(packed: bytes, initial: MapView) -> bytes:
+    """The same with what a visitor starts with."""
     return b'{"initial":' + json.dumps(initial.to_json()).encode() + b"," + packed[1:]
 
 
@@ -175,6 +173,7 @@ def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str,
         "ranks": [points[side].astype(int).tolist() for side in ("before", "after")] if ranked else None,
         "colourings": [_colouring(name, groups, colours, target) for name, groups in groupings(points)],
         "named": list(_NAMED),
+        "ghosts": palette.PRE,
         "layout": layout,
         "alt": f"Map of {len(points):,} sentences in {len(languages)} languages, before and after: "
         f"{LAYOUTS[layout]}, strength {strengths[0]:g} to {strengths[-1]:g}. The same sentences are in the table below "
@@ -186,23 +185,23 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
     """One way of colouring: its groups with colour and mark, and every point's group by number."""
     present: Sequence[str] = list(dict.fromkeys(groups))
     if name == "outcome":
-        present = [each for each in STATES if each in set(present)]
-    number = {each: at for at, each in enumerate(present)}
+        present = [outcome for outcome in palette.OUTCOMES if outcome in set(present)]
+    number = {group: at for at, group in enumerate(present)}
     circle = palette.shape("en")
     described = []
-    for at, each in enumerate(present):
-        title, colour, shape = each, palette.CATEGORIES[at % len(palette.CATEGORIES)], circle
+    for at, group in enumerate(present):
+        title, colour, shape = group, palette.CATEGORIES[at % len(palette.CATEGORIES)], circle
         if name == "language":
-            title, colour, shape = theme.name(each), colours[each], palette.shape(each)
+            title, colour, shape = theme.name(group), colours[group], palette.shape(group)
         elif name == "family":
-            colour = palette.family_colours(each)[0]
+            colour = palette.family_colours(group)[0]
         elif name == "outcome":
-            colour = _STATE_COLOURS[each]
-        described.append({"name": each, "title": title, "colour": colour, "shape": shape})
+            colour = palette.OUTCOMES[group]
+        described.append({"name": group, "title": title, "colour": colour, "shape": shape})
     titles = {
         "language": "language",
         "family": "family",
         "script": "script",
         "outcome": f"found in {theme.name(target)}",
     }
-    return {"name": name, "title": titles[name], "groups": described, "of": [number[each] for each in groups]}
+    return {"name": name, "title": titles[name], "groups": described, "of": [number[group] for group in groups]}

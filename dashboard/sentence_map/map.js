@@ -71,7 +71,7 @@ export default function (component) {
     clearTimeout(saying);
     saying = setTimeout(() => {
       const { colour, find, shown, pinned, brush } = state;
-      setStateValue("looking", { colour, find, shown, pinned, brush });
+      setStateValue("view", { colour, find, shown, pinned, brush });
     }, SAY_AFTER);
   }
   // Both panels show one window of the plane; looking closer chooses nothing, so nobody is told.
@@ -112,7 +112,7 @@ export default function (component) {
     panels.forEach((panel, side) => {
       if (layout === "pair" && side === 1) {
         const every = Array.from({ length: n }, (_, i) => i);
-        paintPoints(pen, panel, at[0], [{ colour: "#98a2b3", mark: null, points: every, alpha: 0.22 }], false, 1.6 * grown);
+        paintPoints(pen, panel, at[0], [{ colour: data.ghosts, mark: null, points: every, alpha: 0.22 }], false, 1.6 * grown);
       }
       paintPoints(pen, panel, at[side], looks, false, 2.9 * grown);
       if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8 * grown);

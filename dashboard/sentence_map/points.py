@@ -9,7 +9,6 @@ from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
 from dashboard.charts import theme
 
-STATES = ("fixed", "broken", "found in both", "found in neither")
 _GROUP = 1_000_000  # rows of different groups are different sentences
 
 
@@ -50,11 +49,14 @@ def frame(result: Result, shown: list[int], ranks: tuple[Ranks, Ranks] | None) -
     made = pd.concat(parts, ignore_index=True)
     if "before" not in made:
         return made.assign(before=np.nan, after=np.nan, now=None)
-    return made.assign(now=[state(a, b) for a, b in zip(made["before"], made["after"], strict=True)])
+    return made.assign(now=[outcome(a, b) for a, b in zip(made["before"], made["after"], strict=True)])
 
 
-def state(pre: float, post: float) -> str:
-    """What became of a sentence, by its translation's rank before and after; empty where there is no rank."""
+def outcome(pre: float, post: float) -> str:
+    """What became of a sentence, by its translation's rank before and after: of `core.charts.palette.OUTCOMES`.
+
+    Empty where there is no rank.
+    """
     if not (pre == pre and post == post):
         return ""
     if (pre == 1) == (post == 1):
@@ -63,16 +65,15 @@ def state(pre: float, post: float) -> str:
 
 
 def _ranks(side: Ranks, target: str, group: int, code: str, n: int) -> np.ndarray:
+    """Rank of each sentence's translation into the target; of the target's own, the median over other languages."""
     if code != target:
-        found = [
-            each
-            for place, each in zip(side.candidates, side.found["cosine", "to"], strict=True)
-            if place == (group, code)
-        ]
-        return found[0][:n].astype(np.float64) if found else np.full(n, np.nan)
-    own = [
-        each[:n]
-        for (number, _), each in zip(side.candidates, side.found["cosine", "from"], strict=True)
+        for (number, language), ranks in zip(side.candidates, side.found["cosine", "to"], strict=True):
+            if (number, language) == (group, code):
+                return ranks[:n].astype(np.float64)
+        return np.full(n, np.nan)
+    by_language = [
+        ranks[:n]
+        for (number, _), ranks in zip(side.candidates, side.found["cosine", "from"], strict=True)
         if number == group
     ]
-    return np.asarray(np.ceil(np.median(own, axis=0)), dtype=np.float64) if own else np.full(n, np.nan)
+    return np.asarray(np.ceil(np.median(by_language, axis=0)), dtype=np.float64) if by_language else np.full(n, np.nan)

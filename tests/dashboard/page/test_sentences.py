@@ -34,7 +34,7 @@ def test_a_sentence_says_what_it_means_in_english() -> None:
 
 
 def test_what_became_of_a_sentence() -> None:
-    assert [points.state(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
+    assert [points.outcome(*ranks) for ranks in ((1, 1), (4, 1), (1, 2), (3, 9))] == [
         "found in both",
         "fixed",
         "broken",

@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from core.analyses.translation_ranks import Ranks
+from core.charts import palette
 from dashboard.charts import theme
-from dashboard.sentence_map import Looking, points
+from dashboard.sentence_map import MapView, points
 from dashboard.sentence_map.component import given, packed, sent
 from tests.helpers.browsing import Visit, Visitor
 from tests.helpers.results import N_EVAL, make_result
@@ -68,7 +69,7 @@ def test_without_ranks_there_is_no_outcome() -> None:
 
 def test_the_browser_gets_every_point_of_every_strength() -> None:
     table, where = ranked(), places()
-    data = json.loads(sent(packed(table, where, "motion", "ja"), Looking(pinned=3)))
+    data = json.loads(sent(packed(table, where, "motion", "ja"), MapView(pinned=3)))
     assert data["strengths"] == [0.0, 0.5, 1.0]
     for strength, flat in zip(data["strengths"], data["frames"], strict=True):
         assert flat[0::2] == pytest.approx(where[strength][:, 0], abs=1e-3)
@@ -102,8 +103,8 @@ def test_chosen_are_those_in_the_brush_that_hold_the_words(brush: Any, where: fl
     plane = at.get(where, (at[0.5] + at[1.0]) / 2)
     inside = [-0.5 <= x <= 1.0 and -0.5 <= y <= 1.0 for x, y in plane]
     assert 0 < sum(inside) < 20
-    assert Looking(brush=brush).chosen(table, at).tolist() == inside
-    both = Looking(brush=brush, find="EVALUATION 2", shown=("ja", "en")).chosen(table, at)
+    assert MapView(brush=brush).chosen(table, at).tolist() == inside
+    both = MapView(brush=brush, find="EVALUATION 2", shown=("ja", "en")).chosen(table, at)
     expected = [
         flag and text.endswith("evaluation 2") and code in ("ja", "en")
         for flag, text, code in zip(inside, table["text"], table["language"], strict=True)
@@ -112,9 +113,9 @@ def test_chosen_are_those_in_the_brush_that_hold_the_words(brush: Any, where: fl
 
 
 def test_what_the_browser_says_comes_back_as_it_was() -> None:
-    looking = Looking("family", "sea", ("Romance",), 7, (1, (0.0, 1.0, 2.0, 3.0), None))
-    assert Looking.of(looking.to_json()) == looking
-    assert Looking.of({}) == Looking()
+    view = MapView("family", "sea", ("Romance",), 7, (1, (0.0, 1.0, 2.0, 3.0), None))
+    assert MapView.of(view.to_json()) == view
+    assert MapView.of({}) == MapView()
 
 
 # -- in a browser ----------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ def test_finding_a_sentence_and_its_translations(visit: Visit, server: str, smal
     visitor.page.wait_for_url(re.compile("view.colour=outcome"))
     expect(visitor.page.locator(".map .legend button").first).to_be_visible()
     chips = visitor.page.locator(".map .legend button").all_inner_texts()
-    assert set(chips) <= set(points.STATES)
+    assert set(chips) <= set(palette.OUTCOMES)
     visitor.clicks("Its neighbours")
     visitor.page.wait_for_url(re.compile("/sentences"))
     expect(visitor.page.get_by_test_id("result-ready")).to_be_attached()
