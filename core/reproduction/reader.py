@@ -44,16 +44,16 @@ def summary(folder: Path) -> dict[str, Any]:
     SettingError
         If it is not there, or is none that ``reproduce`` wrote.
     """
-    asked, path = f"read the report in {folder}", folder / "report.json"
+    request, path = f"read the report in {folder}", folder / "report.json"
     instead = "Name a folder that python -m core reproduce --out wrote."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingError(asked, f"{path}: {error.strerror or error}", instead) from error
+        raise SettingError(request, f"{path}: {error.strerror or error}", instead) from error
     except ValueError as error:
-        raise SettingError(asked, f"its report.json is not JSON ({error})", instead) from error
+        raise SettingError(request, f"its report.json is not JSON ({error})", instead) from error
     if not isinstance(content, dict) or not {"settings", "conditions", "items", "verdicts"} <= set(content):
-        raise SettingError(asked, "its report.json is of another kind", instead)
+        raise SettingError(request, "its report.json is of another kind", instead)
     return content
 
 

@@ -53,9 +53,9 @@ class Report:
     @staticmethod
     def comparable(settings: Settings, plan: Plan) -> dict[str, Any]:
         """What two reproductions must have in common to be one, as JSON values."""
-        described, asked = plan.describe(), settings.to_dict()
+        described, values = plan.describe(), settings.to_dict()
         digests = {name: described[name] for name in ("model_digest", "corpus_digest", "dtype")}
-        return {name: asked[name] for name in _DETERMINE} | digests
+        return {name: values[name] for name in _DETERMINE} | digests
 
     def earlier(self, account: str) -> dict[str, float]:
         """Seconds that earlier runs into this folder spent, ``seconds_by_step`` or ``seconds_by_stage``."""
@@ -78,16 +78,16 @@ class Report:
 
     def add(self, item: Item) -> None:
         """Write an item's tables and figures, and the report with them."""
-        made = dict(item.tables(self.study))
-        self.study.tables.update(made)
-        for name, frame in made.items():
+        tables = dict(item.tables(self.study))
+        self.study.tables.update(tables)
+        for name, frame in tables.items():
             _write_table(self.folder / _file_of(name), frame)
-        drawn = list(item.figures(self.study.tables))
+        figures = list(item.figures(self.study.tables))
         (self.folder / "figures").mkdir(exist_ok=True)
-        for figure in drawn:
+        for figure in figures:
             write_whole(self.folder / "figures" / f"{figure.name}.svg", export.svg(figure.chart))
             write_whole(self.folder / "figures" / f"{figure.name}.png", export.png(figure.chart))
-        self._done[item.name] = ([_file_of(name) for name in made], drawn)
+        self._done[item.name] = ([_file_of(name) for name in tables], figures)
         self.write()
 
     def finish(self) -> None:
@@ -130,9 +130,9 @@ class Report:
 
     def notes(self) -> list[str]:
         """What a reader must know."""
-        settings, n = self.study.settings, self.study.plan
-        found = [
-            *n.notes,
+        settings, plan = self.study.settings, self.study.plan
+        notes = [
+            *plan.notes,
             f"Experts by AUROC of responses pooled by the mean over tokens, without the tokenizer's first token; seed "
             f"{settings.seed}. Random neurons are one draw.",
             "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by "
@@ -140,16 +140,16 @@ class Report:
             f"Text for each k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
             f"perplexity on the first {settings.perplexity_sentences} {_held_out(settings)} (the paper: 8 seeds of 256 "
             f"texts; Wikipedia), in windows of {WINDOW:,} tokens with stride {STRIDE}.",
-            f"Methods and scores are compared on the first {min(settings.method_sentences, len(n.groups[0])):,} of "
-            f"{len(n.groups[0]):,} evaluation rows; fewer candidates make retrieval easier than in the other items.",
+            f"Methods and scores are compared on the first {min(settings.method_sentences, len(plan.groups[0])):,} of "
+            f"{len(plan.groups[0]):,} evaluation rows; fewer candidates make retrieval easier than in the other items.",
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
-        groups = n.groups
+        groups = plan.groups
         if sum(len(group) * len(group.languages) for group in groups) > MOST_OF_A_SPACE:
-            found.append(f"The maps show {MOST_OF_A_SPACE:,} sentences; every number is computed from all of them.")
+            notes.append(f"The maps show {MOST_OF_A_SPACE:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
-            found.append(f"The classifier of languages does not know {', '.join(unknown)}.")
-        return found
+            notes.append(f"The classifier of languages does not know {', '.join(unknown)}.")
+        return notes
 
     def _missing(self, item: Item) -> str:
         if item.name in self._done:

@@ -84,9 +84,9 @@ class Settings(Options):
 
     def paraphrases(self, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The first and the second sentences of a language's paraphrase pairs."""
-        found = import_module("core.corpora.pawsx").load_pawsx(self.pawsx, language)
-        most = self.pair_sentences
-        return tuple(found.first)[:most], tuple(found.second)[:most]
+        pairs = import_module("core.corpora.pawsx").load_pawsx(self.pawsx, language)
+        n = self.pair_sentences
+        return tuple(pairs.first)[:n], tuple(pairs.second)[:n]
 
     def writings(self) -> tuple[Writing, ...]:
         """What the model writes for each k: from its first token, temperature 1, top-p .9."""
@@ -187,24 +187,24 @@ def paragraphs(settings: Settings, language: str) -> tuple[str, ...]:
     """
     folder = settings.perplexity_texts
     assert folder is not None
-    path, asked = folder / f"{language}.txt", f"measure perplexity on {language}.txt in {folder}"
+    path, request = folder / f"{language}.txt", f"measure perplexity on {language}.txt in {folder}"
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except FileNotFoundError as error:
-        has = ", ".join(sorted(found.name for found in folder.glob("*.txt"))) or "no .txt file"
-        raise CorpusError(asked, f"it has {has}", "Give a file for each target, or leave the folder out.") from error
+        has = ", ".join(sorted(file.name for file in folder.glob("*.txt"))) or "no .txt file"
+        raise CorpusError(request, f"it has {has}", "Give a file for each target, or leave the folder out.") from error
     except UnicodeDecodeError as error:
-        raise CorpusError(asked, f"it is not UTF-8 at byte {error.start:,}", "Save it as UTF-8.") from error
+        raise CorpusError(request, f"it is not UTF-8 at byte {error.start:,}", "Save it as UTF-8.") from error
     except OSError as error:
-        raise CorpusError(asked, error.strerror or str(error), "Name a folder of text files.") from error
-    found = [line for line in lines if len(line) >= PARAGRAPH]
-    if len(found) < 2:
+        raise CorpusError(request, error.strerror or str(error), "Name a folder of text files.") from error
+    long = [line for line in lines if len(line) >= PARAGRAPH]
+    if len(long) < 2:
         raise CorpusError(
-            asked,
-            f"{len(found)} of its lines have at least {PARAGRAPH} characters",
+            request,
+            f"{len(long)} of its lines have at least {PARAGRAPH} characters",
             "Write each paragraph on one line; give two or more.",
         )
-    return tuple(found[: settings.perplexity_sentences])
+    return tuple(long[: settings.perplexity_sentences])
 
 
 def _check_pairs(settings: Settings, kind: str) -> None:

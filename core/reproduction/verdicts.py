@@ -1,4 +1,4 @@
-"""What of the paper held and what did not, in words, each with the figures that say so."""
+"""What of the paper held and what did not, in sentences with the figures that they rest on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Verdict:
     Attributes
     ----------
     item : str
-        Whose tables say it.
+        The item whose tables it rests on.
     claim : str
         What was published, or for items beyond the paper what one would like to know.
     state : str
@@ -38,11 +38,11 @@ class Verdict:
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
-    """What can be said from the tables that there are."""
+    """What can be listed from the tables that there are."""
     return [
         verdict
-        for needed, say in _SAYINGS
-        if all(name in tables for name in needed) and (verdict := say(tables)) is not None
+        for needed, judge in _VERDICTS
+        if all(name in tables for name in needed) and (verdict := judge(tables)) is not None
     ]
 
 
@@ -58,12 +58,12 @@ def _name(code: str) -> str:
 def _experts(tables: Tables) -> Verdict:
     frame = tables["experts"]
     score = frame[frame["measure"] == "mean score"].set_index("target")["value"]
-    said = ", ".join(f"{_name(str(target))} {value:.3f}" for target, value in score.items())
+    listed = ", ".join(f"{_name(str(target))} {value:.3f}" for target, value in score.items())
     return Verdict(
         "experts",
         "Experts tell their language from all others: mean AUROC .83 to .99.",
         graded(int((score >= 0.825).sum()), len(score)),
-        f"Mean AUROC of the {int(frame['k'].iloc[0]):,} experts: {said}.",
+        f"Mean AUROC of the {int(frame['k'].iloc[0]):,} experts: {listed}.",
     )
 
 
@@ -86,8 +86,8 @@ def _overlap(tables: Tables) -> Verdict | None:
 def _retrieval(tables: Tables) -> Verdict:
     gains = _of_target(tables["gains"])
     rose = int((gains["gain_low"] > 0).sum())
-    over = gains_by_candidate(tables)
-    said = "; ".join(
+    by_candidate = gains_by_candidate(tables)
+    listed = "; ".join(
         f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
         f"{row.gain_high:+.3f}; {row.up} of {row.pairs} candidates rise, {row.down} fall)"
         for row in gains.itertuples()
@@ -96,39 +96,39 @@ def _retrieval(tables: Tables) -> Verdict:
         "retrieval",
         "Retrieval with the target as the query improves: published median gains .005 (PolyLM) to .32 (Aya).",
         graded(rose, len(gains)),
-        f"Mean top-1 over candidates: {said}. Over all targets and candidates the median gain is {over.median():+.3f}, "
-        f"the largest {over.max():+.3f}.",
+        f"Mean top-1 over candidates: {listed}. Over all targets and candidates the median gain is "
+        f"{by_candidate.median():+.3f}, the largest {by_candidate.max():+.3f}.",
     )
 
 
 def _of_target(gains: pd.DataFrame, control: str = "none", view: str = "target as query") -> pd.DataFrame:
     """Cosine at the plan's layer."""
     gains = at_plan_layer(gains)
-    found: pd.DataFrame = gains[(gains["view"] == view) & (gains["control"] == control)]
-    return found
+    selected: pd.DataFrame = gains[(gains["view"] == view) & (gains["control"] == control)]
+    return selected
 
 
 def _all_pairs(tables: Tables) -> Verdict | None:
     gains = _of_target(tables["gains"], view="without target")
     if gains.empty:
         return None
-    said = "; ".join(f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
+    listed = "; ".join(f"{_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
     return Verdict(
         "retrieval",
         "Pairs that do not contain the target improve too.",
         graded(int((gains["gain_low"] > 0).sum()), len(gains)),
-        f"Mean top-1 over all ordered pairs without the target: {said}.",
+        f"Mean top-1 over all ordered pairs without the target: {listed}.",
     )
 
 
 def _distances(tables: Tables) -> Verdict:
     wide = mean_distances(tables).pivot_table(index="distance", columns="space", values="value", sort=False)
-    said = ", ".join(f"{name} {row['pre']:.2f} -> {row['post']:.2f}" for name, row in wide.iterrows())
+    listed = ", ".join(f"{name} {row['pre']:.2f} -> {row['post']:.2f}" for name, row in wide.iterrows())
     return Verdict(
         "distances",
         "All four distances shrink, mean over targets.",
         graded(int((wide["post"] < wide["pre"]).sum()), len(wide)),
-        f"Cosine distance: {said}.",
+        f"Cosine distance: {listed}.",
     )
 
 
@@ -140,13 +140,13 @@ def _control(tables: Tables) -> Verdict | None:
     gained = dict(zip(random["target"], random["gain"], strict=True))
     by_experts = {target: float(experts["gain"][target]) for target in gained}
     less = sum(gained[target] < by_experts[target] for target in gained)
-    said = "; ".join(f"{_name(t)} {gained[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gained)
+    listed = "; ".join(f"{_name(t)} {gained[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gained)
     useless = random["gain_low"] <= 0
     return Verdict(
         "control",
         "The same values on random neurons do not help.",
         graded(int(useless.sum()), len(random)),
-        f"Gain in mean top-1, target as the query: {said}. Held where the gain is not significantly above zero; "
+        f"Gain in mean top-1, target as the query: {listed}. Held where the gain is not significantly above zero; "
         f"it is below that of the experts for {less} of {len(random)} targets.",
     )
 
@@ -163,8 +163,8 @@ def _correlations(tables: Tables) -> Verdict:
         part = frame[(frame["y"] == y) & (frame["space"] == space)]
         below = int(((part["r"] < 0) & part["significant"]).sum())
         held, total = held + below, total + len(part)
-        said = ", ".join("none" if row["r"] != row["r"] else f"{row['r']:+.2f}" for row in part.to_dict("records"))
-        parts.append(f"{words}: r = {said} (significantly negative for {below} of {len(part)})")
+        listed = ", ".join("none" if row["r"] != row["r"] else f"{row['r']:+.2f}" for row in part.to_dict("records"))
+        parts.append(f"{words}: r = {listed} (significantly negative for {below} of {len(part)})")
     return Verdict(
         "correlations",
         "Candidates that are nearer are found better, and those that come nearer gain more.",
@@ -174,22 +174,22 @@ def _correlations(tables: Tables) -> Verdict:
 
 
 def _with_english(name: str, title: str) -> Callable[[Tables], Verdict]:
-    def say(tables: Tables) -> Verdict:
-        found = top1_from_language(tables[name]).unstack()
+    def judge(tables: Tables) -> Verdict:
+        top1 = top1_from_language(tables[name]).unstack()
         frame = at_plan_layer(tables[name])
-        p = frame[(frame["space"] == "post") & (frame["query"] == frame["target"])]
-        sure = set(p.loc[p["p"] < 0.05, "target"])
-        rose = sum(bool(row["post"] > row["pre"] and target in sure) for target, row in found.iterrows())
-        fell = sum(bool(row["post"] < row["pre"] and target in sure) for target, row in found.iterrows())
-        said = ", ".join(f"{_name(str(code))} {row['pre']:.3f} -> {row['post']:.3f}" for code, row in found.iterrows())
+        tested = frame[(frame["space"] == "post") & (frame["query"] == frame["target"])]
+        significant = set(tested.loc[tested["p"] < 0.05, "target"])
+        rose = sum(bool(row["post"] > row["pre"] and target in significant) for target, row in top1.iterrows())
+        fell = sum(bool(row["post"] < row["pre"] and target in significant) for target, row in top1.iterrows())
+        listed = ", ".join(f"{_name(str(code))} {row['pre']:.3f} -> {row['post']:.3f}" for code, row in top1.iterrows())
         return Verdict(
             name,
             f"{title} retrieval with English improves.",
-            graded(rose, len(found)),
-            f"Top-1 with the language as the query: {said}; {rose} of {len(found)} rise significantly, {fell} fall.",
+            graded(rose, len(top1)),
+            f"Top-1 with the language as the query: {listed}; {rose} of {len(top1)} rise significantly, {fell} fall.",
         )
 
-    return say
+    return judge
 
 
 def _choice_of_k(tables: Tables) -> Verdict | None:
@@ -197,18 +197,18 @@ def _choice_of_k(tables: Tables) -> Verdict | None:
     share = frame[frame["measure"] == "probability"]
     if share.empty:
         return None
-    said, rose = [], 0
+    listed, rose = [], 0
     for target, part in share.groupby("target", sort=False):
         before, after = part[part["k"] == 0].iloc[0], part[part["k"] > 0]
         best = after.iloc[int(after["value"].to_numpy().argmax())]
         rose += bool(best["low"] > before["high"])
-        said.append(f"{_name(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}")
+        listed.append(f"{_name(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}")
     return Verdict(
         "choice_of_k",
         "With enough experts the model writes in the target language.",
         graded(rose, share["target"].nunique()),
         "Mean probability of the target language in texts written from nothing, at the best k: "
-        + "; ".join(said)
+        + "; ".join(listed)
         + ".",
     )
 
@@ -218,15 +218,15 @@ def _perplexity(tables: Tables) -> Verdict | None:
     part = frame[frame["measure"] == "perplexity"]
     if part.empty:
         return None
-    said = []
+    listed = []
     for target, rows in part.groupby("target", sort=False):
         by_k = rows.set_index("k")["value"]
-        said.append(f"{_name(str(target))} " + ", ".join(f"{value:,.0f} at {k:,}" for k, value in by_k.items()))
+        listed.append(f"{_name(str(target))} " + ", ".join(f"{value:,.0f} at {k:,}" for k, value in by_k.items()))
     return Verdict(
         "choice_of_k",
         "What k costs the model in its own language: perplexity on target-language sentences (k = 0: unmodified).",
         "",
-        "; ".join(said) + ".",
+        "; ".join(listed) + ".",
     )
 
 
@@ -236,14 +236,14 @@ def _paraphrase(tables: Tables) -> Verdict:
         index="target", columns="comparison", values="top1", sort=False
     )
     kept = (wide["post"] >= wide["pre"] - 0.05) & (wide["mixed"] < wide["pre"])
-    said = "; ".join(
+    listed = "; ".join(
         f"{_name(str(code))} {row['pre']:.2f} / {row['post']:.2f} / {row['mixed']:.2f}" for code, row in wide.iterrows()
     )
     return Verdict(
         "paraphrase",
         "Paraphrases are found as well after as before, but not across the two spaces: the space has moved.",
         graded(int(kept.sum()), len(wide)),
-        f"Top-1 before / after / mixed: {said}. Held where after is at most .05 below before, and mixed is below it.",
+        f"Top-1 before / after / mixed: {listed}. Held where after is at most .05 below before, and mixed is below it.",
     )
 
 
@@ -254,10 +254,10 @@ def _free(tables: Tables) -> Verdict:
     for target, part in gains.groupby("target", sort=False):
         plain = part.iloc[0]  # see `core.reproduction.measures.ways`
         beaten += bool(plain["post"] > part["pre"].iloc[1:].max())
-        said = ", ".join(
+        listed = ", ".join(
             f"{_way(row, plain['layer'])} {row['pre']:.3f} -> {row['post']:.3f}" for row in part.to_dict("records")
         )
-        parts.append(f"{_name(str(target))}: {said}")
+        parts.append(f"{_name(str(target))}: {listed}")
     n = gains["target"].nunique()
     nouns = ", ".join(by.noun for by in COMPARISONS.values() if by is not COSINE)
     return Verdict(
@@ -297,7 +297,7 @@ def _similarity(tables: Tables) -> Verdict | None:
     if frame.empty:
         return None
     means = frame.groupby("similarity")["gain"].agg(["mean", "size"])
-    said = ", ".join(
+    listed = ", ".join(
         f"{int(float(str(s)))}: {row['mean']:+.3f} (n = {int(row['size'])})" for s, row in means.iterrows()
     )
     top = frame.iloc[int(frame["gain"].to_numpy().argmax())]
@@ -305,21 +305,21 @@ def _similarity(tables: Tables) -> Verdict | None:
         "similarity",
         "Which languages profit?",
         "",
-        f"Mean gain by similarity to the target (a point each for the same script, family and branch): {said}. Most: "
+        f"Mean gain by similarity to the target (a point each for the same script, family and branch): {listed}. Most: "
         f"{_name(top['candidate'])} from {_name(top['target'])} ({top['gain']:+.3f}). {_by_syntax(tables)}",
     )
 
 
 def _by_syntax(tables: Tables) -> str:
-    found = at_plan_layer(tables["similarity_correlations"])
-    found = found[(found["y"] == "gain") & (found["x"] == "syntax") & found["r"].notna()]
-    if found.empty:
+    by_target = at_plan_layer(tables["similarity_correlations"])
+    by_target = by_target[(by_target["y"] == "gain") & (by_target["x"] == "syntax") & by_target["r"].notna()]
+    if by_target.empty:
         return "Similarity of syntax is not known here (lang2vec is not installed)."
-    said = ", ".join(
+    listed = ", ".join(
         f"{_name(row['target'])} {row['r']:+.2f} (95% {row['low']:+.2f} to {row['high']:+.2f})"
-        for row in found.to_dict("records")
+        for row in by_target.to_dict("records")
     )
-    return f"Correlation of the gain with similarity of syntax: {said}."
+    return f"Correlation of the gain with similarity of syntax: {listed}."
 
 
 def _methods(tables: Tables) -> Verdict:
@@ -339,7 +339,7 @@ def _methods(tables: Tables) -> Verdict:
     )
 
 
-_SAYINGS: tuple[tuple[tuple[str, ...], Callable[[Tables], Verdict | None]], ...] = (
+_VERDICTS: tuple[tuple[tuple[str, ...], Callable[[Tables], Verdict | None]], ...] = (
     (("experts",), _experts),
     (("experts",), _overlap),
     (("retrieval", "gains"), _retrieval),

@@ -5,7 +5,7 @@ The plots of the three charts stand exactly below each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -37,15 +37,28 @@ def lines(
     share : bool
         The measure is a share, drawn from 0 to 1; else from 0, or on a logarithmic axis.
     """
-    marks = {**BEFORE_AFTER, f"layer {chosen}, as set": _SET}
-    rules = [{"layer": chosen, "mark": f"layer {chosen}, as set"}]
+    marked = [(chosen, f"layer {chosen}, as set", _SET)]
     if best is not None:
-        marks[f"layer {best}, best before"] = FREE
-        rules.append({"layer": best, "mark": f"layer {best}, best before"})
-    colour = colour_scale(marks)
-    legend = alt.Legend(title=None, orient="top", columns=2, symbolType="stroke", symbolStrokeWidth=3)
+        marked.append((best, f"layer {best}, best before", FREE))
+    colours = {**BEFORE_AFTER, **{mark: colour for _, mark, colour in marked}}
     x = _axis(int(rows["layer"].max()))
-    form = ".1%" if share else ".3~g"
+    tooltip = ["layer:Q", "space:N", alt.Tooltip("value:Q", title=title, format=".1%" if share else ".3~g")]
+    rules = pd.DataFrame([{"layer": layer, "mark": mark} for layer, mark, _ in marked])
+    rule = alt.Chart(rules).mark_rule(strokeDash=[5, 4], strokeWidth=1.6)
+    line = alt.Chart(rows).mark_line(point=alt.OverlayMarkDef(size=32), strokeWidth=2)
+    return alt.layer(
+        rule.encode(x=x, color=_colour("mark", colours)),
+        line.encode(x=x, y=_values(title, share, log), color=_colour("space", colours), tooltip=tooltip),
+    ).properties(height=300)
+
+
+def _colour(field: str, colours: Mapping[str, str]) -> Any:
+    legend = alt.Legend(title=None, orient="top", columns=2, symbolType="stroke", symbolStrokeWidth=3)
+    return alt.Color(f"{field}:N", scale=colour_scale(colours), legend=legend)
+
+
+def _values(title: str, share: bool, log: bool) -> Any:
+    """The axis of a measure; its labels take the same room whatever they say."""
     scale = alt.Scale(type="log") if log else alt.Scale(domain=[0, 1]) if share else alt.Scale(domainMin=0)
     axis = alt.Axis(
         title=title,
@@ -55,22 +68,7 @@ def lines(
         minExtent=_LEFT,
         maxExtent=_LEFT,
     )
-    line = (
-        alt.Chart(rows)
-        .mark_line(point=alt.OverlayMarkDef(size=32), strokeWidth=2)
-        .encode(
-            x=x,
-            y=alt.Y("value:Q", scale=scale, axis=axis),
-            color=alt.Color("space:N", scale=colour, legend=legend),
-            tooltip=["layer:Q", "space:N", alt.Tooltip("value:Q", title=title, format=form)],
-        )
-    )
-    rule = (
-        alt.Chart(pd.DataFrame(rules))
-        .mark_rule(strokeDash=[5, 4], strokeWidth=1.6)
-        .encode(x=x, color=alt.Color("mark:N", scale=colour, legend=legend))
-    )
-    return alt.layer(rule, line).properties(height=300)
+    return alt.Y("value:Q", scale=scale, axis=axis)
 
 
 @made_once

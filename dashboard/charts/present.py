@@ -14,7 +14,7 @@ from dashboard.charts import export
 from dashboard.charts.cache import spec_of
 
 
-def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
+def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
     """Draw an Altair chart as wide as its place.
 
     Parameters
@@ -30,9 +30,9 @@ def chart(made: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool 
     """
     # `st.altair_chart` makes the same specification again whenever the page runs.
     state = st.vega_lite_chart(
-        spec=spec_of(made, _specification), key=key, alt=alt, on_select="rerun" if on_select else "ignore"
+        spec=spec_of(drawing, _specification), key=key, alt=alt, on_select="rerun" if on_select else "ignore"
     )
-    files(key, lambda: data, lambda: made)
+    files(key, lambda: data, lambda: drawing)
     return state if on_select else None
 
 
@@ -43,9 +43,9 @@ def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
     return state
 
 
-def _specification(made: Any) -> dict[str, Any]:
+def _specification(drawing: Any) -> dict[str, Any]:
     """Vega-Lite with its data as Arrow tables, which Streamlit sends as they are."""
-    spec, tables = specification(made)
+    spec, tables = specification(drawing)
     return spec | {"datasets": {name: _arrow(table) for name, table in tables.items()}}
 
 
@@ -58,14 +58,14 @@ def _arrow(table: pd.DataFrame) -> pa.Table | pd.DataFrame:
 
 
 def files(
-    key: str, data: Callable[[], pd.DataFrame], made: Callable[[], Any] | None = None, title: str = "Save"
+    key: str, data: Callable[[], pd.DataFrame], drawing: Callable[[], Any] | None = None, title: str = "Save"
 ) -> None:
     """Offer files of a table, and of a chart if there is one; they are made when they are asked for."""
     kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
-    if made is not None:
+    if drawing is not None:
         kinds |= {
-            "SVG": ("image/svg+xml", lambda: export.svg(made())),
-            "PNG": ("image/png", lambda: export.png(made())),
+            "SVG": ("image/svg+xml", lambda: export.svg(drawing())),
+            "PNG": ("image/png", lambda: export.png(drawing())),
         }
     kinds |= {
         "CSV": ("text/csv", lambda: export.csv(data())),

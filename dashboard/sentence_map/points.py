@@ -46,10 +46,10 @@ def frame(result: Result, shown: list[int], ranks: tuple[Ranks, Ranks] | None) -
             for name, side in zip(("before", "after"), ranks or (), strict=False):
                 part[name] = _ranks(side, result.plan.target, number, code, n)
             parts.append(pd.DataFrame(part))
-    made = pd.concat(parts, ignore_index=True)
-    if "before" not in made:
-        return made.assign(before=np.nan, after=np.nan, now=None)
-    return made.assign(now=[outcome(a, b) for a, b in zip(made["before"], made["after"], strict=True)])
+    table = pd.concat(parts, ignore_index=True)
+    if "before" not in table:
+        return table.assign(before=np.nan, after=np.nan, now=None)
+    return table.assign(now=[outcome(pre, post) for pre, post in zip(table["before"], table["after"], strict=True)])
 
 
 def outcome(pre: float, post: float) -> str:

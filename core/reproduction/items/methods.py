@@ -29,11 +29,11 @@ def target_of(study: Study) -> str:
 
 def experiments(study: Study) -> list[Experiment]:
     """Every method on the paper's experts, and the paper's method on every other score's; and random neurons."""
-    target, asked = target_of(study), study.settings
+    target, settings = target_of(study), study.settings
     return [
-        *(asked.experiment(target, method=method) for method in METHODS),
-        *(asked.experiment(target, score=score) for score in SCORES if score != asked.experiment(target).score),
-        asked.experiment(target, "random"),
+        *(settings.experiment(target, method=method) for method in METHODS),
+        *(settings.experiment(target, score=score) for score in SCORES if score != settings.experiment(target).score),
+        settings.experiment(target, "random"),
     ]
 
 
@@ -58,8 +58,8 @@ def _moved(run: Run) -> tuple[float, np.ndarray]:
 def _after(study: Study, experiment: Experiment, progress: Progress | None = None) -> tuple[float, np.ndarray]:
     """`_moved` on the rows that are compared."""
     rows = _rows(study)
-    asked = experiment if _measured_before(study, experiment) else replace(experiment, eval_sentences=rows)
-    score, space = study.engine.answer(asked, _moved, progress)
+    shortened = experiment if _measured_before(study, experiment) else replace(experiment, eval_sentences=rows)
+    score, space = study.engine.answer(shortened, _moved, progress)
     return score, space[:, :rows]
 
 
@@ -77,10 +77,10 @@ def changes(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[s
     for by in COMPARISONS.values():
         name = "top1" if by is COSINE else by.name
         both = [retrieval.correct(space, by) for space in (pre, post)]
-        before, here = (found[target][others].mean(axis=0) for found in both)
-        found, gain = (bootstrap(values, seed=seed) for values in (here, here - before))
+        before, after = (hits[target][others].mean(axis=0) for hits in both)
+        mean, gain = (bootstrap(values, seed=seed) for values in (after, after - before))
         prefix = "" if name == "top1" else f"{name}_"
-        row |= {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
+        row |= {name: mean.value, f"{prefix}low": mean.low, f"{prefix}high": mean.high}
         row |= {f"{prefix}gain": gain.value, f"{prefix}gain_low": gain.low, f"{prefix}gain_high": gain.high}
         if name == "top1":
             row["all_top1"] = float(both[1].mean(axis=2)[~np.eye(len(pre), dtype=bool)].mean())
@@ -96,8 +96,8 @@ def _steps(study: Study) -> list[Step]:
     steps = []
     for experiment in experiments(study):
         other_score = experiment.score != study.settings.experiment(experiment.target).score
-        asked = replace(experiment, eval_sentences=_rows(study))
-        seconds = study.expected(asked, *(("expertise",) if other_score else ()), "embed_post")
+        shortened = replace(experiment, eval_sentences=_rows(study))
+        seconds = study.expected(shortened, *(("expertise",) if other_score else ()), "embed_post")
         if _measured_before(study, experiment):
             seconds = 0.1
 

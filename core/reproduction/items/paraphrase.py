@@ -98,8 +98,8 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
     def compute() -> Payload:
         arrays: dict[str, np.ndarray] = {}
         for metric, layer in chosen:
-            found = compared(sides(None, layer), sides(intervention, layer), metric)
-            arrays |= {f"{metric}-{layer}-{name}": hits for name, hits in found.items()}
+            by_space = compared(sides(None, layer), sides(intervention, layer), metric)
+            arrays |= {f"{metric}-{layer}-{name}": hits for name, hits in by_space.items()}
         return Payload(arrays=arrays)
 
     return run.stages.get(
@@ -154,10 +154,10 @@ def table(study: Study, pairs: dict[str, Pairs]) -> pd.DataFrame:
     for language, both in pairs.items():
         for control in CONTROLS:
             experiment = study.settings.experiment(language, control)
-            found = study.answer(experiment, partial(paraphrases, pairs=both))
+            by_way = study.answer(experiment, partial(paraphrases, pairs=both))
             rows = [
                 {"metric": metric, "layer": layer, **row}
-                for (metric, layer), hits in found.items()
+                for (metric, layer), hits in by_way.items()
                 for row in rows_of(hits)
             ]
             parts.append(study.labelled(pd.DataFrame(rows), experiment))
