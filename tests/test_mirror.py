@@ -49,7 +49,7 @@ TESTED_IN = {
     "core.pipeline.measures": "core/pipeline/test_engine.py",
     "core.pipeline.result": "core/pipeline/test_engine.py",
     "core.pipeline.run": "core/pipeline/test_engine.py",
-    "core.reproduction": "core/reproduction/test_report.py",  # the parts; numbers: test_against_slow, test_parts
+    "core.reproduction": "core/reproduction/test_report.py",
     "core.stats.units": "dashboard/text/test_summary.py",
     "core.store.artefact": "core/store/test_store.py",
     "core.store.files": "core/store/test_damage.py",
@@ -78,9 +78,7 @@ OF_MANY = {
     "core/corpora/test_embedded.py": "the sentences that come with the product",
     "core/models/test_loading.py": "what is loaded, where, and how much of it: architectures, placement, memory",
     "core/neurons/test_methods.py": "every method and score in an experiment, against the slow way",
-    "core/reproduction/test_against_slow.py": "every number of the report, against the slow way",
     "core/reproduction/test_other_corpora.py": "the report on corpora of other shapes",
-    "core/reproduction/test_parts.py": "settings, measures, verdicts and the comparison",
     "core/store/test_damage.py": "damaged files of the store",
     "core/store/test_interrupted.py": "processes killed while they write to the store",
     "core/store/test_shared.py": "threads and processes that share a store",
