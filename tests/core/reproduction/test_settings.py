@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import CorpusError, SettingError
-from core.reproduction.settings import SWEEP, Settings, bound
+from core.reproduction.options import SWEEP
+from core.reproduction.settings import Settings, bound
 from tests.helpers.reproduction import Asked
 
 
