@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import ON_DARK, ON_LIGHT, POST
+from core.charts.palette import ON_DARK, ON_LIGHT, POST, RULE
 
 CELL_HEIGHT = 26  # pixels
 # From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
@@ -69,16 +69,19 @@ def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
     colour = alt.Color("share:Q", scale=COUNTS, legend=alt.Legend(title="shared", orient="top", format=".1~%"))
     largest = float(rows["share"].max()) if len(rows) else 0.0
     dark = (alt.datum.share > 0.55 * largest) & (alt.datum.share > 0)
-    return _cells(base, colour, "format(datum.neurons, ',d')", dark, len(names))
+    return _cells(base, colour, "format(datum.neurons, ',d')", dark, len(names), RULE)
 
 
-def _cells(base: alt.Chart, colour: alt.Color, number: str, dark: Any, n: int) -> Any:
-    """Cells in colour, each with a number where it is wide enough: on a phone, colour and touch must do."""
+def _cells(base: alt.Chart, colour: alt.Color, number: str, dark: Any, n: int, ink: str = ON_LIGHT) -> Any:
+    """Cells in colour, each with a number where it is wide enough: on a phone, colour and touch must do.
+
+    ``ink`` is the number's colour on cells that are not dark: one seen on any page where these let it through.
+    """
     least = 28  # pixels
     numbers = base.transform_calculate(written=number).mark_text(
         fontSize=alt.ExprRef(f"width / {n} < {least} ? 0 : 11")
     )
     return alt.layer(
         base.mark_rect(cornerRadius=2).encode(color=colour),
-        numbers.encode(text="written:N", color=alt.condition(dark, alt.value(ON_DARK), alt.value(ON_LIGHT))),
+        numbers.encode(text="written:N", color=alt.condition(dark, alt.value(ON_DARK), alt.value(ink))),
     )
