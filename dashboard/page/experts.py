@@ -13,6 +13,7 @@ from core.analyses import experts
 from core.analyses.experts import ScoredNeurons
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site, histogram
+from core.neurons.interventions import METHODS
 from core.neurons.overlap import Ranking, ranking
 from core.neurons.scores import SCORES
 from core.pipeline.engine import Engine
@@ -144,16 +145,16 @@ def _scores(found: ScoredNeurons) -> None:
     st.subheader("How well do they tell the language?", anchor=False)
     everyone = found.expertise.scores[found.expertise.languages.index(found.plan.target)]
     rows, best = histogram(everyone, found.experts.neurons), found.experts.scores
-    title = SCORES[found.plan.experiment.score].title
+    score = SCORES[found.plan.experiment.score]
     drawing.chart(
-        charts.scores(rows, float(best.min()), title),
+        charts.scores(rows, float(best.min()), score.title),
         key="scores",
-        alt=f"Number of neurons by {title}, with the lowest score of an expert marked.",
+        alt=f"Number of neurons by {score.title}, with the lowest score of an expert marked.",
         data=rows,
     )
     theme.quiet(
         f"k = {len(best):,}, lowest {best.min():.4f} (dashed), mean {best.mean():.4f}, of {len(everyone):,} neurons. "
-        "An AUROC of one half is chance, 1 tells every sentence of the language from all others."
+        f"{score.reading}"
     )
 
 
@@ -258,7 +259,7 @@ def _neuron(found: ScoredNeurons, neuron: int) -> None:
         drawing.table(by_language, key="neuron-by-language", column_config=_PRECISE)
     held = (
         "the value that it is held at"
-        if neuron in found.experts.neurons and plan.experiment.method == "set-mean"
+        if neuron in found.experts.neurons and METHODS[plan.experiment.method].sets_mean
         else f"its mean on {target}; it is not held there under this setting"
     )
     thinned = f" {len(shown):,} of {len(rows):,} sentences are drawn." if len(shown) < len(rows) else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS
+from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.responses import NEURONS
 from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS
 from core.pipeline.before_after import Change
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
@@ -43,14 +45,14 @@ def conditions(result: Result) -> str:
         f"languages of {plan.probe_corpus.spec}"
     )
     evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
-    written = f"{METHODS[asked.method].title.lower()} at {asked.tokens} tokens"
+    written = f"{METHODS[asked.method].title.lower()} at {TOKENS[asked.tokens].title}"
     settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
     return f"{model}; {experts}; {evaluation}; {settings}."
 
 
 def kinds(neurons: tuple[str, ...]) -> str:
     """Whose outputs count as neurons, for a line of conditions."""
-    return " and ".join({"mlp": "MLP"}.get(kind, kind) for kind in neurons)
+    return " and ".join(str(NEURONS[kind]) for kind in neurons)
 
 
 def among(asked: Experiment) -> str:
@@ -64,38 +66,18 @@ def among(asked: Experiment) -> str:
     return "".join(f"{limit}, " for limit in limits if limit)
 
 
-# What happens to the experts at strength 1.
-_DEEDS = {
-    "set-mean": "held at their {} average",
-    "set-median": "held at their {} median",
-    "additive": "shifted by what sets {} apart",
-    "zero": "silenced",
-    "damp": "halved",
-    "aura": "damped by how well they recognise {}",
-    "mean-act": "shifted by what sets {} apart",
-    "linear-act": "mapped from other languages onto {}",
-}
-_PULLS = {"set-mean": "their {} average", "set-median": "their {} median"}
-
-
 def _deed(result: Result) -> str:
     asked, target = result.plan.experiment, name(result.plan.target)
-    k = f"{len(result.experts.neurons):,}"
-    if asked.control != "none":
-        where = " of the same layers" if asked.control == "random-layers" else ""
-        if asked.method != "set-mean":
-            much = "" if asked.strength == 1 else f", with strength {asked.strength:g}"
-            return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
-        put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
-        return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
-    if asked.strength == 1:
-        how = _DEEDS[asked.method].format(target)
-    elif asked.method in _PULLS:
-        pulled = "pulled to" if asked.strength > 0 else "pushed away from"
-        how = f"{pulled} {_PULLS[asked.method].format(target)} with strength {asked.strength:g}"
-    else:
-        how = f"{_DEEDS[asked.method].format(target)}, with strength {asked.strength:g}"
-    return f"With the **{k} neurons** that best recognise **{target}** {how}"
+    k, method, control = f"{len(result.experts.neurons):,}", METHODS[asked.method], CONTROLS[asked.control]
+    if control.draw is None:
+        how = method.in_words(target, asked.strength)
+        return f"With the **{k} neurons** that best recognise **{target}** {how}"
+    where = f" {control.place}" if control.place else ""
+    if not method.sets_mean:
+        much = "" if asked.strength == 1 else f", with strength {asked.strength:g}"
+        return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
+    put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
+    return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
 
 
 def _retrieval(result: Result) -> str:

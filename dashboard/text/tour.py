@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core.experiment.settings import Experiment
+from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.scores import SCORES
 from core.pipeline.result import Result
 from dashboard.charts import theme
@@ -19,10 +21,23 @@ from dashboard.work import process
 class _Stop:
     page: str
     title: str
-    plain: str  # for everybody
+    plain: str  # for everybody; `words` fill it
     measured: Callable[[Result], str]  # the same in this setting's numbers, as Markdown
-    exact: str  # on demand
+    exact: str  # on demand; filled likewise
     view: Mapping[str, str] = field(default_factory=dict)  # of its page, where that is not the usual one
+
+
+def words(asked: Experiment) -> dict[str, str]:
+    """What the setting calls its score and its intervention."""
+    score, method = SCORES[asked.score], METHODS[asked.method]
+    return {
+        "score": score.title,
+        "about": score.about,
+        "reading": score.reading,
+        "deed": method.deed.format(theme.name(asked.target)),
+        "formula": method.formula,
+        "tokens": TOKENS[asked.tokens].title,
+    }
 
 
 def _experts(result: Result) -> str:
@@ -66,16 +81,16 @@ _STOPS = (
         "many languages and asking of every single neuron: how well does it tell this language from the rest?",
         _experts,
         "A neuron is one output of a linear map inside a block's MLP. Its response to a sentence is its mean output "
-        "over the tokens. Its expertise is the AUROC of that response as a classifier of the target language: 1 never "
-        "errs, 0.5 guesses. The k best are the experts.",
+        "over the tokens. Its expertise is the {score} of that response for the target language: {about}. {reading} "
+        "The k best are the experts.",
     ),
     _Stop(
         "",
         "What changed?",
-        "We hold these neurons at the value that they have on the target language, whatever sentence passes through, "
-        "in any language. Each point is a sentence. Move the scrubber: languages that lay apart are drawn together.",
+        "These neurons are {deed}, whatever sentence passes through, in any language. Each point is a sentence. Move "
+        "the scrubber: languages that lay apart are drawn together.",
         _changed,
-        "z' = (1 - s) z + s mu at every token, with strength s and mu the neuron's mean response to the target's probe "
+        "z' = {formula} at {tokens}, with strength s; means and medians are of the neuron's responses to probe "
         "sentences. Embeddings are means of the last hidden state over tokens. One UMAP is fitted to both spaces "
         "jointly, so that a place means the same before and after.",
         {"maps": "in motion"},
@@ -144,7 +159,8 @@ def _card(at: int) -> None:
     stop = _STOPS[at - 1]
     with st.container(border=True, key="tour"):
         st.markdown(f"#### {at} of {len(_STOPS)} · {stop.title}")
-        st.markdown(stop.plain)
+        said = words(session.experiment())
+        st.markdown(stop.plain.format_map(said))
         result = process.jobs().peek(session.experiment())
         if result is not None:
             st.markdown(stop.measured(result))
@@ -157,7 +173,7 @@ def _card(at: int) -> None:
             elif st.button("Finish", type="primary"):
                 _end()
             with st.popover("In exact terms"):
-                st.text(stop.exact)
+                st.text(stop.exact.format_map(said))
             if at < len(_STOPS) and st.button("End the tour", type="tertiary"):
                 _end()
 

@@ -1,0 +1,254 @@
+"""One widget a setting, from the table of settings; what a model or a corpus fills has one of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from core.corpora.corpus import Corpus
+from core.corpora.load import load_corpus
+from core.errors import AskError
+from core.experiment.kinds import Codes, Number, OneOf, Several, Whole
+from core.experiment.names import SETTINGS, Setting
+from core.experiment.settings import Experiment
+from core.language.codes import label
+from core.models.load import Outline, outline
+from core.models.resolve import resolve
+from core.models.spec import CATALOGUE, ModelSpec
+from core.neurons.interventions import METHODS
+from core.neurons.responses import NEURONS
+from dashboard.state import session
+
+T = TypeVar("T")
+
+_MODELS = {offer.name: f"{offer.title} · {offer.note}" for offer in CATALOGUE.values()}
+_CORPORA = {"embedded": "Embedded · 400 rows"}
+_GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
+# The paper's largest k is 5,000 of a million neurons; beyond a quarter of a model there is little left of it.
+_LARGEST_SHARE = 0.25
+
+
+class Surroundings:
+    """What the settings so far give to choose from: the model's shape, the corpus's languages; None where unknown."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[ModelSpec, tuple[str, ...]], Outline | None] = {}
+
+    def shape(self, chosen: Experiment) -> Outline | None:
+        """The outline of the model, with neurons of the kinds in force."""
+        key = ModelSpec(chosen.model, chosen.revision, chosen.dtype, chosen.device), kinds(chosen)
+        if key not in self._shapes:
+            self._shapes[key] = _quietly(lambda: outline(resolve(key[0]), key[1]))
+        return self._shapes[key]
+
+    def corpus(self, chosen: Experiment) -> Corpus | None:
+        """The sentences."""
+        return _quietly(lambda: _recent_corpus(chosen.corpus, int(time.time() // 10)))
+
+
+def draw(setting: Setting, chosen: Experiment, around: Surroundings) -> Any:
+    """Draw a setting's widget and return its value; ``chosen`` holds those drawn before it."""
+    value = getattr(chosen, setting.name)
+    own = _OWN.get(setting.name)
+    return own(setting, chosen, around) if own else _by_kind(setting, value, around.corpus(chosen))
+
+
+def kinds(chosen: Experiment) -> tuple[str, ...]:
+    """The kinds of neurons in force: their control stands below those that count them, and may just have changed."""
+    said = st.session_state.get(_key("neurons"), chosen.neurons)
+    return tuple(kind for kind in NEURONS if kind in said) or SETTINGS["neurons"].default
+
+
+def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
+    """The widget that a setting's kind of value asks for."""
+    kind, key = setting.kind, _key(setting.name)
+    if isinstance(kind, OneOf):
+        titles = {name: getattr(entry, "title", name) for name, entry in kind.choices.items()}
+        names = list(titles)
+        return st.selectbox(
+            setting.label, names, names.index(value), format_func=titles.__getitem__, key=key, help=_about(setting)
+        )
+    if isinstance(kind, Whole):
+        number = st.number_input(
+            setting.label, kind.low, kind.high, value, key=key, placeholder=setting.unset, help=_about(setting)
+        )
+        return setting.default if number is None else int(number)
+    if isinstance(kind, Number):
+        number = st.number_input(
+            setting.label, None, None, value, key=key, placeholder=setting.unset, help=_about(setting)
+        )
+        return setting.default if number is None else number
+    if isinstance(kind, Codes):
+        return _languages(setting, value, corpus.languages if corpus else ())
+    if isinstance(kind, Several) and kind.table is not None:
+        names = list(kind.table)
+        titles = {name: entry.title for name, entry in kind.table.items()}
+        picked = st.multiselect(setting.label, names, value, key=key, format_func=titles.__getitem__)
+        return tuple(name for name in names if name in picked) or setting.default
+    return _text(setting, value)
+
+
+def _text(setting: Setting, value: Any, hint: str | None = None) -> Any:
+    """A line of text; empty is the default."""
+    shown = ",".join(value) if isinstance(value, tuple) else str(value or "")
+    text = st.text_input(
+        setting.label, shown, key=_key(setting.name), placeholder=_placeholder(setting), help=hint or _about(setting)
+    ).strip()
+    return setting.kind.parse(text) or setting.default if text else setting.default
+
+
+def _languages(setting: Setting, value: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...] | None:
+    picked = st.multiselect(
+        setting.label,
+        known,
+        [code for code in value or () if code in known],
+        format_func=_label,
+        key=_key(f"{setting.name}-{','.join(known)}"),
+        placeholder=setting.unset,
+        help=_about(setting),
+    )
+    return tuple(sorted(picked)) or None
+
+
+def _pick(titles: Mapping[str, str]) -> Callable[[Setting, Experiment, Surroundings], str]:
+    """A list of names that others can be typed into."""
+
+    def drawn(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
+        value = getattr(chosen, setting.name)
+        options = _with(list(titles), value)
+        picked = st.selectbox(
+            setting.label,
+            options,
+            index=options.index(value),
+            format_func=lambda option: titles.get(option, option),
+            accept_new_options=True,
+            key=_key(setting.name),
+            help=f"{_about(setting)} Others than those listed can be typed in.",
+        )
+        return (picked or value).strip()
+
+    return drawn
+
+
+def _target(setting: Setting, chosen: Experiment, around: Surroundings) -> str:
+    corpus = around.corpus(chosen)
+    options = _with(corpus.languages if corpus else (), chosen.target)
+    picked = st.selectbox(
+        setting.label,
+        options,
+        index=options.index(chosen.target),
+        format_func=_label,
+        key=_key(f"target-{chosen.corpus}"),
+        help=_about(setting),
+    )
+    return picked or chosen.target
+
+
+def _experts(setting: Setting, chosen: Experiment, around: Surroundings) -> int:
+    shape = around.shape(chosen)
+    most = shape.neurons.total * _LARGEST_SHARE if shape else 5000
+    options = sorted(_with([k for k in _GRID if k <= most] or [1], chosen.experts))
+    titles = ", ".join(NEURONS[kind].title for kind in kinds(chosen))
+    picked: int = st.select_slider(
+        setting.label,
+        options,
+        value=chosen.experts,
+        format_func=lambda k: f"{k:,}",
+        key=_key(f"experts-{most}"),
+        help=f"How many of the model's {shape.neurons.total:,} neurons are held: outputs of {titles}."
+        if shape
+        else None,
+    )
+    return picked
+
+
+def _strength(setting: Setting, chosen: Experiment, _: Surroundings) -> float:
+    return float(
+        st.slider(
+            setting.label,
+            min(0.0, chosen.strength),
+            max(2.0, chosen.strength),
+            chosen.strength,
+            0.05,
+            key=_key(setting.name),
+            help=f"{_about(setting)} {METHODS[chosen.method].formula}",
+        )
+    )
+
+
+def _layer(setting: Setting, chosen: Experiment, around: Surroundings) -> str | int:
+    shape = around.shape(chosen)
+    options: list[str | int] = ["last", *range(shape.n_layers if shape else 0)]
+    options = _with(options, chosen.layer)
+    picked = st.selectbox(
+        setting.label,
+        options,
+        index=options.index(chosen.layer),
+        format_func=lambda o: {"last": "last, after the final norm", 0: "0, the embeddings"}.get(o, str(o)),
+        key=_key(f"layer-{shape.n_layers if shape else 0}"),
+        help=_about(setting),
+    )
+    return "last" if picked is None else picked
+
+
+def _sites(setting: Setting, chosen: Experiment, around: Surroundings) -> tuple[str, ...] | None:
+    shape = around.shape(chosen)
+    has = f"This model's: {', '.join(dict.fromkeys(site.name for site in shape.neurons.sites))}." if shape else None
+    sites: tuple[str, ...] | None = _text(setting, chosen.expert_sites, has)
+    return sites
+
+
+_OWN: dict[str, Callable[[Setting, Experiment, Surroundings], Any]] = {
+    "model": _pick(_MODELS),
+    "corpus": _pick(_CORPORA),
+    "target": _target,
+    "experts": _experts,
+    "strength": _strength,
+    "layer": _layer,
+    "expert_sites": _sites,
+}
+
+
+def _about(setting: Setting) -> str:
+    """The setting in a sentence, and after it what each choice means."""
+    entries = (setting.kind.choices or {}).values()
+    choices = [f"{entry.title}: {entry.about}." for entry in entries if getattr(entry, "about", "")]
+    return " ".join([f"{setting.help}.", *choices])
+
+
+def _placeholder(setting: Setting) -> str:
+    """What an empty line means, with an example where that is a form to keep to."""
+    return f"{setting.unset}, or {setting.example}" if setting.name == "expert_layers" else setting.unset
+
+
+def _key(name: str) -> str:
+    return f"{name}-{session.visitor().generation}"
+
+
+def _with(options: Sequence[T], value: T) -> list[T]:
+    """The options, and a value that a link asks for though it is none of them: core says why it cannot be."""
+    return list(options) if value in options else [*options, value]
+
+
+def _label(code: str) -> str:
+    try:
+        return label(code)
+    except AskError:
+        return code
+
+
+def _quietly(question: Callable[[], T]) -> T | None:
+    """An answer for drawing the controls, which stand whatever is wrong; what it is, core explains on the page."""
+    try:
+        return question()
+    except Exception:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _recent_corpus(spec: str, _moment: int) -> Corpus:
+    return load_corpus(spec)
