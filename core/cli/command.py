@@ -19,12 +19,14 @@ class Command:
         What is typed after ``python -m core``.
     summary : str
         Its line in the list of commands.
-    description, epilog : str
-        Before and after the options in its own help.
+    description : str
+        Before the options in its own help.
     add_options : callable
         Adds its options to its parser.
     run : callable
         Does what the options ask for; raises `core.errors.AskError` where that cannot be.
+    epilog : callable
+        Gives what stands after the options, from the tables as they are when it is asked.
     """
 
     name: str
@@ -32,4 +34,4 @@ class Command:
     description: str
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], None]
-    epilog: str = ""
+    epilog: Callable[[], str] = str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from core.cli import options, output
@@ -39,7 +40,8 @@ COMMAND = Command(
     "the best: rank, layer, site, unit, score, value (its mean response on the target language).",
     _add_options,
     _run,
-    options.manual(
+    partial(
+        options.manual,
         "python -m core experts --target ja --experts 500 --out experts.csv",
         "python -m core experts --target es --score ap --select layer --experts 20 --out experts.csv",
         "python -m core experts --experiment saved.json --out experts.csv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from core.cli import options, output
@@ -63,7 +64,8 @@ COMMAND = Command(
     "well the model predicts a given text on both sides.",
     _add_options,
     _run,
-    options.manual(
+    partial(
+        options.manual,
         "python -m core generate --target es --experts 500 --tokens 24 --samples 6",
         "python -m core generate --target ja --prompt 'The weather' --strength 0.5 --json texts.json",
     ),

@@ -59,7 +59,7 @@ def parser(name: str = "python -m core", others: Mapping[str, str] | None = None
             command.name,
             help=command.summary,
             description=command.description,
-            epilog=command.epilog,
+            epilog=command.epilog(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         own.set_defaults(command=command.run)

@@ -113,5 +113,5 @@ COMMAND = Command(
     "the same command goes on where it was.",
     _add_options,
     _run,
-    _EPILOG,
+    lambda: _EPILOG,
 )

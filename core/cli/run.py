@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from core.cli import options, output
@@ -41,7 +42,8 @@ COMMAND = Command(
     "(post).",
     _add_options,
     _run,
-    options.manual(
+    partial(
+        options.manual,
         "python -m core run --target ja --experts 2000",
         "python -m core run --target es --strength 0.5 --control random --json random.json",
         "python -m core run --corpus flores:flores200 --languages es,fr,hi,th --eval-sentences 100 --target es",

@@ -131,6 +131,13 @@ SETTINGS["warmth"] = Setting(
     "warmth", "Warmth", "How warm it is", OneOf(table={"cold": "cold", "hot": "hot"}), "other", panel="more"
 )
 """
+SIDEBAR = """
+from dashboard.sidebar import controls
+from dashboard.state import session
+
+session.visitor().page = ""
+controls.sidebar()
+"""
 USE = """
 import sys
 from dataclasses import replace
@@ -161,14 +168,7 @@ except SettingError as error:
 else:
     raise AssertionError("not refused")
 
-def sidebar():
-    from dashboard.sidebar import controls
-    from dashboard.state import session
-
-    session.visitor().page = ""
-    controls.sidebar()
-
-page = AppTest.from_function(sidebar, default_timeout=300)
+page = AppTest.from_string(SIDEBAR, default_timeout=300)
 page.query_params["warmth"] = "hot"
 page.run()
 assert not page.exception, page.exception
@@ -189,7 +189,7 @@ def test_a_setting_is_its_field_and_its_entry(tmp_path: Path) -> None:
     settings.write_text(text.replace(FIELD, FIELD.replace("\n\n", '\n    warmth: str = "cold"\n\n')), encoding="utf-8")
     names.write_text(names.read_text(encoding="utf-8") + ENTRY, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", USE, str(tmp_path)],
+        [sys.executable, "-c", f"SIDEBAR = {SIDEBAR!r}\n{USE}", str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "LANGUAGE_NEURONS_CACHE": str(tmp_path / "cache")},
         capture_output=True,
