@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.choices import Choice
 from core.errors import SettingError
 from core.language.codes import canonical
 from core.neurons.selection import check_layers
@@ -119,8 +120,8 @@ class OneOf(Kind):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        """The table; a name that stands beside it has itself for an entry."""
-        return {name: self.table.get(name, name) for name in self.names}
+        """The table; a name that stands beside it has its own name for a title."""
+        return {name: self.table.get(name) or Choice(name, name) for name in self.names}
 
     def check(self, value: str) -> str:
         """Refuse what is not in the table."""

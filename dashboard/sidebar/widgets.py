@@ -67,7 +67,7 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
     """The widget that a setting's kind of value asks for."""
     kind, key = setting.kind, _key(setting.name)
     if isinstance(kind, OneOf):
-        titles = {name: getattr(entry, "title", name) for name, entry in kind.choices.items()}
+        titles = {name: entry.title for name, entry in kind.choices.items()}
         names = list(titles)
         return st.selectbox(
             setting.label, names, names.index(value), format_func=titles.__getitem__, key=key, help=_about(setting)

@@ -127,8 +127,10 @@ def test_the_reproduction_compares_both() -> None:
 
 FIELD = "    seed: int = 0\n\n    def to_dict"
 ENTRY = """
+from core.choices import Choice, by_name
+
 SETTINGS["warmth"] = Setting(
-    "warmth", "Warmth", "How warm it is", OneOf(table={"cold": "cold", "hot": "hot"}), "other", panel="more"
+    "warmth", "Warmth", "How warm it is", OneOf(table=by_name(Choice("cold", "Cold"), Choice("hot", "Hot"))), "other", panel="more"
 )
 """
 SIDEBAR = """
@@ -173,7 +175,7 @@ page.query_params["warmth"] = "hot"
 page.run()
 assert not page.exception, page.exception
 (box,) = [box for box in page.sidebar.selectbox if box.label == "Warmth"]
-assert (box.value, list(box.options)) == ("hot", ["cold", "hot"])
+assert (box.value, list(box.options)) == ("hot", ["Cold", "Hot"])
 box.select("cold").run()
 assert "warmth" not in page.query_params
 print("all of it")
