@@ -12,6 +12,7 @@ from tests.import_graph import ROOT, modules
 
 # By module, or by package for all its modules: where it is tested.
 TESTED_IN = {
+    "dashboard.sidebar.controls": "dashboard/test_app.py",
     "core.__main__": "core/cli/test_run.py",
     "core.analyses.retrieval_table": "core/test_session.py",
     "core.analyses.sentence_table": "core/test_session.py",
@@ -84,6 +85,7 @@ OF_MANY = {
     "core/store/test_shared.py": "threads and processes that share a store",
     "core/test_face.py": "what `import core` offers",
     "core/test_notebook_html.py": "how results show themselves in a notebook",
+    "dashboard/test_added_choice.py": "a method, a score and a setting that are added, wherever they are listed",
     "dashboard/browser/test_controls.py": "the sidebar in a browser",
     "dashboard/browser/test_many_visitors.py": "visitors at the same time",
     "dashboard/browser/test_pages.py": "the pages in a browser",

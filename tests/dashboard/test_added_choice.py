@@ -129,9 +129,8 @@ FIELD = "    seed: int = 0\n\n    def to_dict"
 ENTRY = """
 from core.choices import Choice, by_name
 
-SETTINGS["warmth"] = Setting(
-    "warmth", "Warmth", "How warm it is", OneOf(table=by_name(Choice("cold", "Cold"), Choice("hot", "Hot"))), "other", panel="more"
-)
+WARMTH = by_name(Choice("cold", "Cold"), Choice("hot", "Hot"))
+SETTINGS["warmth"] = Setting("warmth", "Warmth", "How warm it is", OneOf(table=WARMTH), "other", panel="more")
 """
 SIDEBAR = """
 from dashboard.sidebar import controls

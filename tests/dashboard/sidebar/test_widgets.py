@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.experiment.kinds import OneOf
+from core.experiment.names import SETTINGS
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
@@ -43,3 +45,21 @@ def test_the_slider_and_its_hint_count_the_kinds_chosen(sidebar: AppTest, tiny_l
         assert f"{total:,} neurons" in slider.proto.help
         assert int(slider.proto.options[-1].replace(",", "")) <= total / 4
         assert sidebar.query_params.get("neurons", "mlp") == ",".join(chosen)
+
+
+def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTest) -> None:
+    boxes = {box.label: box for box in sidebar.sidebar.selectbox}
+    for setting in SETTINGS.values():
+        if setting.panel and isinstance(setting.kind, OneOf):
+            entries = setting.kind.choices.values()
+            assert list(boxes[setting.label].options) == [entry.title for entry in entries]
+            assert boxes[setting.label].proto.help.startswith(f"{setting.help}.")
+            assert all(
+                about in boxes[setting.label].proto.help for entry in entries if (about := getattr(entry, "about", ""))
+            )
+
+
+def test_every_setting_with_a_place_in_the_sidebar_stands_there_once(sidebar: AppTest) -> None:
+    kinds = ("selectbox", "multiselect", "number_input", "text_input", "slider", "select_slider")
+    labels = [widget.label for kind in kinds for widget in getattr(sidebar.sidebar, kind)]
+    assert sorted(labels) == sorted(setting.label for setting in SETTINGS.values() if setting.panel)
