@@ -176,11 +176,14 @@ def _conditions(record: Record) -> str:
     for key, names in groups.items():
         dates = sorted(record[name]["conditions"]["date"] for name in names)
         lines.append(f"- **{'; '.join(names)}**: {dates[0]}{f' to {dates[-1]}' if dates[-1] != dates[0] else ''}")
-        lines += [f"  - {fact}: {_as_code(fact, value)}" for fact, value in json.loads(key).items()]
+        lines += [f"  - {fact}: {_readable(fact, value)}" for fact, value in json.loads(key).items()]
     return "\n".join(lines)
 
 
-def _as_code(fact: str, value: str) -> str:
+def _readable(fact: str, value: str) -> str:
+    """A condition for a reader: commands as code, and no packages that were not there."""
+    if fact == "versions":
+        return ", ".join(package for package in value.split(", ") if not package.endswith(" not installed"))
     return f"`{value}`" if fact == "command" else value
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import core
 from benchmarks import __main__ as benchmarks
 from core.cli import main as cli
 from core.neurons.interventions import METHODS, Evidence, intervene
 from dashboard import command
+from dashboard.page_table import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,8 +78,8 @@ def substituted(word: str) -> str:
 def parsed(program: str, arguments: list[str]) -> bool:
     """Whether a program's own parser takes the arguments."""
     parsers = {
-        "core": lambda: cli.parser("core", {}).parse_args(arguments),
-        command.NAME: lambda: cli.parser(command.NAME, {}).parse_args(arguments),
+        "core": lambda: cli.parser().parse_args(arguments),
+        command.NAME: lambda: cli.parser(command.NAME).parse_args(arguments),
         "dashboard": lambda: command.main(["dashboard", "--help"]),
         "benchmarks": lambda: benchmarks._parser().parse_args(arguments),
     }
@@ -130,6 +132,11 @@ def defined(path: Path) -> set[str]:
     return names
 
 
+def test_the_pages_that_are_described_are_those_of_the_dashboard() -> None:
+    described = re.findall(r"^\| ([\w ]+) `/([\w-]*)` \|", (ROOT / "docs" / "pages.md").read_text("utf-8"), re.MULTILINE)
+    assert described == [(page.title, page.path) for page in PAGES.values()]
+
+
 def test_the_tree_in_contributing_names_every_package() -> None:
     tree = next(block for block in _CODE.findall(CONTRIBUTING) if block.startswith("core/ "))
     root, listed = "", set()
@@ -165,3 +172,16 @@ def test_a_commit_is_checked_by_what_make_check_runs() -> None:
     tools = [line.strip().removeprefix("$(BIN)/").split(" ")[0:2] for line in checked[1].splitlines()]
     ran = [hook.removeprefix(".venv/bin/").split(" ")[0:2] for hook in hooks]
     assert {tuple(part for part in tool if part not in ("--check", ".")) for tool in tools} == {tuple(r) for r in ran}
+
+
+def test_the_lines_for_a_notebook_use_names_that_there_are() -> None:
+    """The page of notebooks is run as written by its own test; the few lines of the README are from it."""
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    used = {
+        (node.value.id, node.attr)
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    offered = {"core": core, "session": core.Session}
+    assert used
+    assert [(owner, name) for owner, name in sorted(used) if not hasattr(offered[owner], name)] == []

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from urllib.request import urlopen
 from zipfile import ZipFile
 
 import pytest
@@ -17,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from core.version import __version__
+from tests.helpers.browsing import serving
 from tests.helpers.tiny import save_tiny, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,6 +135,15 @@ def test_an_experiment_runs_from_the_wheel_and_is_kept_in_the_users_cache(instal
     installed.script("run", *settings, "--json", str(written))
     assert json.loads(written.read_text(encoding="utf-8"))["summary"]["target_top1"]
     assert any((installed.home / ".cache" / NAME).iterdir())
+
+
+def test_the_dashboard_serves_from_the_wheel(installed: Installed, tmp_path: Path) -> None:
+    command = [str(installed.site / "bin" / NAME), "dashboard"]
+    with (
+        serving(tmp_path / "cache", command, installed.home, PYTHONPATH=str(installed.site)) as address,
+        urlopen(address) as page,
+    ):
+        assert page.status == 200
 
 
 def test_the_included_report_is_found_without_a_checkout(installed: Installed) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,16 +45,18 @@ new MutationObserver(look).observe(document, {subtree: true, childList: true, at
 
 
 @contextmanager
-def serving(cache: Path) -> Iterator[str]:
-    """Run the dashboard on a free port as ``make run`` does; gives its address."""
+def serving(
+    cache: Path, command: Sequence[str] = (sys.executable, "-m", "dashboard"), cwd: Path = ROOT, **environment: str
+) -> Iterator[str]:
+    """Run the dashboard on a free port, as ``make run`` does unless told otherwise; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
-        [sys.executable, "-m", "dashboard", "--server.port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"},
+        [*command, "--server.port", str(port)],
+        cwd=cwd,
+        env={**os.environ, "LANGUAGE_NEURONS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
