@@ -129,11 +129,14 @@ def defined(path: Path) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
     return names
 
 
 def test_the_pages_that_are_described_are_those_of_the_dashboard() -> None:
-    described = re.findall(r"^\| ([\w ]+) `/([\w-]*)` \|", (ROOT / "docs" / "pages.md").read_text("utf-8"), re.MULTILINE)
+    text = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| ([\w ]+) `/([\w-]*)` \|", text, re.MULTILINE)
     assert described == [(page.title, page.path) for page in PAGES.values()]
 
 
