@@ -85,7 +85,7 @@ def test_what_the_texts_conclude_follows_from_the_figures() -> None:
         assert top1[target]["post"] > 2 * top1[target]["pre"]
     assert top1["en"]["post"] < top1["en"]["pre"]  # and not for English
     random = figures["ja, random neurons"]
-    assert random["distance"]["post"] < 0.2 * random["distance"]["pre"]  # random neurons draw the space together
+    assert random["distance"]["post"] < 0.5 * random["distance"]["pre"]  # random neurons draw the space together
     assert random["target_top1"]["post"] < 0.2 * top1["ja"]["post"]  # without helping retrieval much
     for name in ("ja", "de", "es", "fr", "en"):  # the best layer of the unmodified model beats every intervention
         assert figures[name]["best_layer"]["pre"] > top1[name]["post"]
