@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import repeat_notes
-from core.corpora.validation import MIN_ROWS, folder_contents, is_folder, listed, read_text, refuse_bad_text
+from core.corpora.published import odd_characters, repeat_notes
+from core.corpora.validation import MIN_ROWS, folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
 from core.language.codes import canonical
 
@@ -76,7 +76,10 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
         pairs[code] = _read_once(what, code, gold)
         name = f"{gold.pair}, {gold.split}"
         notes.append(f"{gold.pair}: {len(pairs[code])} pairs of the {gold.split} split.")
-        notes += repeat_notes(pairs[code], name)
+        notes += repeat_notes(pairs[code].texts, name)
+        notes += [
+            f"{name}, {side}: {odd}." for side, texts in pairs[code].texts.items() for odd in odd_characters(texts)
+        ]
     return Corpus(
         spec=spec,
         kind="bucc",
@@ -171,7 +174,8 @@ def _chosen(what: str, path: Path, gold: Path, wanted: list[tuple[int, str]]) ->
             why = f"line {line} of {gold} names {name!r}, which is not in {path}"
             raise CorpusError(what, why, "Get both files again, from the same release")
     found = [sentences[name] for _, name in wanted]
-    refuse_bad_text(what, [text for _, text in found], str(path), lambda row: f"line {found[row][0]}")
+    if blank := [f"line {line}" for line, text in found if not has_visible(text)]:
+        raise CorpusError(what, f"{path} has blank sentences: {listed(blank)}", "Get the file again, as published")
     return tuple(text for _, text in found)
 
 
@@ -191,7 +195,7 @@ def _by_id(what: str, path: Path, wanted: set[str]) -> Mapping[str, tuple[int, s
 def _two_columns(what: str, path: Path) -> Iterator[tuple[int, str, str]]:
     """Read lines of two cells, as (line, first, second)."""
     cells = "an id, a tab and an id" if path.suffix == ".gold" else "an id, a tab and text"
-    for number, line in enumerate(read_text(what, path).removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(read_text(what, path).rstrip("\r\n").split("\n"), start=1):
         first, tab, second = line.partition("\t")
         if not tab or not first.strip() or (path.suffix == ".gold" and not second.strip()):
             raise CorpusError(what, f"line {number} of {path} is not {cells}", "Get the file again, as published")

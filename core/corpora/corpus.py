@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from core import notebook_html
+from core.corpora.published import PublishedTexts
 from core.errors import CorpusError
 from core.language.codes import canonical
 
@@ -23,13 +24,19 @@ class ParallelSet:
     ids : tuple of str
         Stable names of the rows, length n_sentences.
     texts : mapping of str to tuple of str
-        Canonical language code -> its sentences, each of length n_sentences.
+        Canonical language code -> its sentences, each of length n_sentences. Of a published corpus each language is
+        read when it is first asked for.
+    notes : tuple of str
+        What is odd in the sentences, in words; of a published corpus known of a selection alone.
     """
 
     ids: tuple[str, ...]
     texts: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.texts, PublishedTexts):
+            return  # which checks each language when it is read
         for language, sentences in self.texts.items():
             if len(sentences) != len(self.ids):
                 raise CorpusError(
@@ -81,7 +88,33 @@ class ParallelSet:
         for code in wanted:
             if code not in self.texts:
                 raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._there()}")
-        return ParallelSet(self.ids[:rows], {code: self.texts[code][:rows] for code in wanted})
+        notes = self.texts.notes(wanted) if isinstance(self.texts, PublishedTexts) else ()
+        texts = {code: self.texts[code][:rows] for code in wanted}
+        return ParallelSet(self.ids[:rows], texts, (*self.notes, *notes))
+
+    def usable(self, languages: Sequence[str] | None = None) -> ParallelSet:
+        """Take those of some languages (all, if left out) whose sentences can be used; what is left out is noted.
+
+        Raises
+        ------
+        CorpusError
+            Where none can be used.
+        """
+        wanted = self.languages if languages is None else languages
+        kept, notes = [], []
+        refusal: CorpusError | None = None
+        for code in wanted:
+            try:
+                self.texts[code]
+            except CorpusError as error:
+                refusal = refusal or error
+                notes.append(f"{code} is left out: {error.why}.")
+            else:
+                kept.append(code)
+        if not kept and refusal is not None:
+            raise refusal
+        chosen = self.select(kept)
+        return replace(chosen, notes=(*chosen.notes, *notes))
 
     def digest(self, language: str) -> str:
         """Give the SHA-256 (hex) of a language's sentences in order: of the text alone, not of ids, code or source.
@@ -116,6 +149,8 @@ class Corpus:
         One set; for Tatoeba and BUCC one a language pair, each with an English side of its own.
     notes : tuple of str
         Decisions that a reader of results must know: how rows were split, what was left out, what repeats.
+    left_out : mapping of str to str
+        Canonical codes of languages that cannot be used, and why.
     """
 
     spec: str
@@ -126,6 +161,7 @@ class Corpus:
     probe: ParallelSet | None
     evaluation: tuple[ParallelSet, ...]
     notes: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         probe = f"{len(self.probe):,} probe rows" if self.probe else "no probe rows"
@@ -157,9 +193,17 @@ class Corpus:
         """Canonical codes of the probe set; empty if there is none."""
         return () if self.probe is None else self.probe.languages
 
+    @property
+    def is_read_by_language(self) -> bool:
+        """Whether languages are read when they are asked for, as of a published corpus of many."""
+        return any(rows and isinstance(rows.texts, PublishedTexts) for rows in (self.probe, *self.evaluation))
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of every row id, language and sentence, with its role; not of where the files lie."""
+        """SHA-256 (hex) of every row id, language and sentence, with its role; not of where the files lie.
+
+        Of a corpus that is read by language, this reads all of them; a plan's corpus holds those alone that are used.
+        """
         return _sha256(part for rows in (self.probe, *self.evaluation) for part in _parts(rows))
 
 

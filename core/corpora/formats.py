@@ -1,4 +1,7 @@
-"""The forms in which a corpus can be named, to show to people; `core.corpora.load` reads them."""
+"""The kinds of corpora, one table: how each is named, what it is, and which function reads it.
+
+To add one, write its loader and add its line here.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +12,77 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True)
 class Format:
-    """One way to name a corpus.
+    """A kind of corpus.
 
     Attributes
     ----------
     name : str
-        The word before the colon.
-    form : str
-        As it is written: ``flores:DIR``.
+        What a spec begins with.
+    place : str
+        What follows the colon, for people: ``DIR`` or ``FILE``; empty where nothing does.
     about : str
         What is read, and what it serves as.
+    loader : str
+        ``module:function``, imported when a corpus of this kind is read; the function takes the spec and, if there is
+        one, the place as a Path, and gives a `core.corpora.corpus.Corpus`.
     """
 
     name: str
-    form: str
+    place: str
     about: str
+    loader: str
+
+    @property
+    def form(self) -> str:
+        """As it is written: ``flores:DIR``."""
+        return f"{self.name}:{self.place}" if self.place else self.name
 
 
 FORMATS = {
     format.name: format
     for format in (
-        Format(EMBEDDED, EMBEDDED, "400 sentences in 12 languages: 200 rows probe, 200 evaluation"),
-        Format("flores", "flores:DIR", "FLORES-200: dev is the probe, devtest the evaluation"),
+        Format(
+            EMBEDDED,
+            "",
+            "400 sentences in 12 languages: 200 rows probe, 200 evaluation",
+            "core.corpora.table_corpus:load_embedded",
+        ),
+        Format(
+            "flores",
+            "DIR",
+            "FLORES-200, FLORES+ or FLORES-101: dev is the probe, devtest the evaluation",
+            "core.corpora.flores:load_flores",
+        ),
+        Format(
+            "ntrex",
+            "DIR",
+            "NTREX-128: half of the documents are the probe, the others the evaluation",
+            "core.corpora.ntrex:load_ntrex",
+        ),
+        Format(
+            "sib200",
+            "DIR",
+            "SIB-200: train is the probe, test the evaluation",
+            "core.corpora.sib200:load_sib200",
+        ),
         Format(
             "tatoeba",
-            "tatoeba:DIR",
+            "DIR",
             "Tatoeba in the LASER layout; pairs with English, so it needs --probe-corpus",
+            "core.corpora.tatoeba:load_tatoeba",
         ),
-        Format("bucc", "bucc:DIR", "BUCC 2018, the gold pairs with English; needs --probe-corpus too"),
+        Format(
+            "bucc",
+            "DIR",
+            "BUCC 2018, the gold pairs with English; needs --probe-corpus too",
+            "core.corpora.bucc:load_bucc",
+        ),
         Format(
             "table",
-            "table:FILE",
-            "your own CSV, TSV, JSONL or Parquet with one column a language (es, fr, ...), optionally id and split "
-            "(probe or evaluation)",
+            "FILE",
+            "your own CSV, TSV, JSON, JSONL, NDJSON or Parquet, also .gz, with one column a language (es, fr, ...), "
+            "optionally id and split (probe or evaluation)",
+            "core.corpora.table_corpus:load_table",
         ),
     )
 }

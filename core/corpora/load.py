@@ -1,22 +1,18 @@
-"""Multi-parallel sentences: the embedded ones, FLORES-200, Tatoeba, BUCC 2018, or a table of one's own.
+"""A corpus from a short text: ``embedded``, ``flores:DIR``, ``table:FILE``, ...
 
-Everything a run needs to know of its sentences is a `Corpus`, had by `load_corpus` from a short text: ``embedded``,
-``flores:DIR``, ``tatoeba:DIR``, ``bucc:DIR`` or ``table:FILE``. Paraphrases are had by `core.corpora.pawsx`.
+Everything a run needs to know of its sentences is a `Corpus`. `core.corpora.formats` says which kinds there are;
+paraphrases are had by `core.corpora.pawsx`.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
-from core.corpora.bucc import load_bucc
 from core.corpora.corpus import Corpus
-from core.corpora.flores import load_flores
-from core.corpora.formats import FORMATS
-from core.corpora.table_corpus import load_embedded, load_table
-from core.corpora.tatoeba import load_tatoeba
+from core.corpora.formats import FORMATS, Format
 from core.errors import CorpusError
-
-_LOADERS = {"flores": load_flores, "tatoeba": load_tatoeba, "bucc": load_bucc, "table": load_table}
 
 
 def load_corpus(spec: str) -> Corpus:
@@ -25,26 +21,31 @@ def load_corpus(spec: str) -> Corpus:
     Parameters
     ----------
     spec : str
-        ``embedded``: the sentences that come with this software. ``flores:DIR``: FLORES-200, a folder with
-        ``dev/`` and ``devtest/``, or its parent. ``tatoeba:DIR``: files ``tatoeba.<lang>-eng.<lang>`` and ``.eng``.
-        ``bucc:DIR``: BUCC 2018, files ``<xx>-en.<split>.{xx,en,gold}``, or folders of them.
-        ``table:FILE``: a CSV, TSV, JSONL or Parquet file with one column a language.
+        The name of a format and, after a colon, the folder or file: ``embedded``, ``flores:DIR``, ``table:FILE``.
 
     Returns
     -------
     Corpus
+        Languages of a published corpus are read when they are asked for.
 
     Raises
     ------
     CorpusError
         Where the spec has none of these forms, or what it names is missing, damaged, or not parallel.
     """
-    kind, colon, place = spec.strip().partition(":")
-    if kind == "embedded" and not colon:
-        return load_embedded(spec)
-    if kind not in _LOADERS or not place.strip():
-        why = "no file or folder is named" if kind in _LOADERS else "no such kind of corpus is known"
+    name, colon, place = spec.strip().partition(":")
+    known = FORMATS.get(name)
+    if known is not None and not known.place and not colon:
+        return _loader(known)(spec)
+    if known is None or not known.place or not place.strip():
+        why = "no file or folder is named" if known is not None and known.place else "no such kind of corpus is known"
         raise CorpusError(
-            f"corpus {spec!r}", why, f"Write one of: {', '.join(known.form for known in FORMATS.values())}"
+            f"corpus {spec!r}", why, f"Write one of: {', '.join(entry.form for entry in FORMATS.values())}"
         )
-    return _LOADERS[kind](spec, Path(place.strip()).expanduser())
+    return _loader(known)(spec, Path(place.strip()).expanduser())
+
+
+def _loader(kind: Format) -> Callable[..., Corpus]:
+    module, _, function = kind.loader.partition(":")
+    loader: Callable[..., Corpus] = getattr(importlib.import_module(module), function)
+    return loader

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.corpora.validation import folder_contents, is_folder, listed, read_text, refuse_bad_text
+from core.corpora.validation import folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
 from core.language.codes import canonical
 
@@ -89,8 +89,9 @@ def load_pawsx(folder: Path, language: str) -> Paraphrases:
         why = f"{files[code]} has {len(pairs)} whole paraphrase pairs"
         raise CorpusError(what, why, f"At least {_LEAST} are needed; get the whole file")
     places, ids, first, second = zip(*pairs, strict=True)
-    for sentences in (first, second):
-        refuse_bad_text(what, sentences, str(files[code]), lambda row: f"line {places[row]}")
+    for number, *pair in zip(places, first, second, strict=True):
+        if not all(map(has_visible, pair)):
+            raise CorpusError(what, f"line {number} of {files[code]} has a blank sentence", "Get the file again")
     return Paraphrases(code, ids, first, second, left_out)
 
 
@@ -127,7 +128,7 @@ def _test_sets(what: str, folders: list[Path]) -> dict[str, Path]:
 
 def _pairs(what: str, path: Path) -> tuple[list[tuple[int, str, str, str]], int]:
     """Read (line, id, sentence, paraphrase) of the whole pairs with label 1, and count those that are not whole."""
-    header, *lines = read_text(what, path).removesuffix("\n").split("\n")
+    header, *lines = read_text(what, path).rstrip("\r\n").split("\n")
     if (found := header.strip().split("\t")) != _HEADER:
         why = f"line 1 of {path} has the columns {listed(found)}, not {', '.join(_HEADER)}"
         raise CorpusError(what, why, "Get the file again, as published")

@@ -1,48 +1,274 @@
-"""What loaders of published corpora share: files of aligned lines, and what is noted of them.
+"""What loaders of published corpora share: files of aligned lines, read language by language when they are asked for.
 
-What is odd in a published set is noted, not refused: changing it would make results incomparable.
+What is odd in a published file is noted, not refused: changing it would make results incomparable. A file that cannot
+be used is left out with a note, and refused only where its language is asked for by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from core.corpora.corpus import ParallelSet
-from core.corpora.validation import read_sentences, repeats
+from core.corpora.validation import has_visible, listed, not_text, read_text, repeats
 from core.errors import CorpusError
 from core.language.codes import canonical
 
-
-def code_of_file(what: str, published: str, path: Path) -> str:
-    """The canonical code of the language that a published file's name says; raises `CorpusError` if it is none."""
-    try:
-        return canonical(published)
-    except CorpusError as error:
-        why = f"the name of {path} has no known language code in it: {error.why} ({published!r})"
-        raise CorpusError(what, why, "Rename the file after its language, or take it out of the folder") from None
+_SETTLED_NS = 1_000_000_000
+_MOST_CHARACTERS = 64_000_000
 
 
-def aligned(what: str, files: Mapping[str, Path], name: str, at_least: int) -> ParallelSet:
-    """Read one file a language into a set whose rows are the files' lines, ``<name>:<line>``."""
-    texts = {code: read_sentences(what, path) for code, path in files.items()}
-    first, *others = texts
-    for code in others:
-        if len(texts[code]) != len(texts[first]):
-            why = (
-                f"{files[first]} has {len(texts[first])} lines and {files[code]} has {len(texts[code])}, "
-                "so their lines do not correspond"
-            )
-            raise CorpusError(what, why, "Get both files again, from the same release")
-    rows = len(texts[first])
-    if rows < at_least:
-        why = f"{files[first]} has only {rows} lines"
-        raise CorpusError(what, why, f"At least {at_least} are needed; get the whole file")
-    return ParallelSet(tuple(f"{name}:{line}" for line in range(1, rows + 1)), texts)
+@dataclass(frozen=True)
+class Lines:
+    """The sentences of one published file.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        Without surrounding white space, in order.
+    oddities : tuple of str
+        What a reader should know of them, in words: ``"line 839 holds U+0008"``.
+    ids : tuple of str, optional
+        Names of the sentences, where the file has some: files correspond where these are equal.
+    """
+
+    sentences: tuple[str, ...]
+    oddities: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
 
 
-def repeat_notes(rows: ParallelSet, name: str) -> list[str]:
+Read = Callable[[str, Path], Lines]
+"""Reads one file: what was asked for, and the file; raises `CorpusError` where it cannot be used."""
+
+
+def read_lines(what: str, path: Path) -> Lines:
+    """Read a published file of one sentence a line.
+
+    Blank lines at the end are left out, and characters that are no text are kept; both are noted.
+
+    Raises
+    ------
+    CorpusError
+        Where the file is missing, unreadable or not UTF-8, or a line before the last sentence is blank.
+    """
+    # Not splitlines(): a separator such as U+2028 within a sentence would shift every row below it.
+    lines = [line.strip() for line in read_text(what, path).removesuffix("\n").split("\n")]
+    n = len(lines)
+    while lines and not has_visible(lines[-1]):
+        lines.pop()
+    blank = [f"line {number}" for number, line in enumerate(lines, start=1) if not has_visible(line)]
+    if blank or not lines:
+        why = f"{path} has blank sentences: {listed(blank)}" if blank else f"{path} holds no sentence"
+        raise CorpusError(what, why, "Get the file again, as published, or leave its language out")
+    return Lines(tuple(lines), (*_blank_end(n - len(lines)), *odd_characters(lines)))
+
+
+def _blank_end(count: int) -> tuple[str, ...]:
+    return (f"{count} blank lines at the end are left out" if count > 1 else "a blank last line is left out",) * (
+        count > 0
+    )
+
+
+def odd_characters(sentences: Iterable[str]) -> tuple[str, ...]:
+    """What there is in sentences that is no text, in words, with the number of its line; empty if there is nothing."""
+    odd = [
+        f"line {number} holds U+{code:04X}"
+        for number, sentence in enumerate(sentences, start=1)
+        if (code := not_text(sentence)) is not None
+    ]
+    return (f"{listed(odd)}, kept as published",) if odd else ()
+
+
+class PublishedTexts(Mapping[str, tuple[str, ...]]):
+    """Sentences by canonical language code, each language read when it is first asked for.
+
+    Parameters
+    ----------
+    what : str
+        What was asked for, for errors.
+    name : str
+        What to call the rows, in notes: ``"dev"``.
+    files : mapping of str to Path
+        By canonical code.
+    reference : str
+        The language whose rows are every language's.
+    read : callable
+        Reads one file.
+    rows : slice
+        Which of the files' rows are meant.
+    """
+
+    def __init__(
+        self, what: str, name: str, files: Mapping[str, Path], reference: str, read: Read, rows: slice = slice(None)
+    ) -> None:
+        self._what, self._files, self._read, self._rows = what, dict(files), read, rows
+        self._reference = self._files[reference]
+        self._name = name
+        self._expected = _read_once(what, self._reference, read)
+        self._stamps = {code: _stamp(path) for code, path in self._files.items()}
+
+    def __getitem__(self, code: str) -> tuple[str, ...]:
+        """The sentences of one language.
+
+        Raises
+        ------
+        CorpusError
+            Where its file cannot be used, or its lines do not correspond to the others'.
+        """
+        return self._lines(code).sentences[self._rows]
+
+    def part(self, name: str, rows: slice) -> PublishedTexts:
+        """The same languages in some of the rows, under a name of its own."""
+        reference = next(code for code, path in self._files.items() if path == self._reference)
+        return PublishedTexts(self._what, name, self._files, reference, self._read, rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._files
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same sentences; of published ones, whether the files are the same, unchanged."""
+        if isinstance(other, PublishedTexts):
+            return (self._stamps, self._rows) == (other._stamps, other._rows)
+        return isinstance(other, Mapping) and dict(self) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def notes(self, codes: Iterable[str]) -> tuple[str, ...]:
+        """What is odd in some languages' sentences, in words; kept as published."""
+        codes = tuple(codes)
+        odd = [f"{self._files[code].name}: {oddity}." for code in codes for oddity in self._lines(code).oddities]
+        counts = {code: len(repeats(self[code])) for code in codes}
+        again = [f"{code} {count}" for code, count in counts.items() if count]
+        if again:
+            odd.append(f"Sentences in {self._name} that repeat an earlier one, kept as published: {', '.join(again)}.")
+        return tuple(odd)
+
+    def _lines(self, code: str) -> Lines:
+        path = self._files[code]
+        lines = _read_once(self._what, path, self._read)
+        here, there = len(lines.sentences), len(self._expected.sentences)
+        if here != there:
+            why = f"{self._reference} has {there} lines and {path} has {here}, so their lines do not correspond"
+        elif lines.ids != self._expected.ids:
+            why = f"{self._reference} and {path} name other rows, or the same in another order"
+        else:
+            return lines
+        raise CorpusError(self._what, why, "Get both files again, from the same release")
+
+
+def aligned(
+    what: str, name: str, files: Mapping[str, Path], at_least: int, read: Read = read_lines
+) -> tuple[PublishedTexts, Lines]:
+    """Languages whose files correspond line by line, read when they are asked for.
+
+    Parameters
+    ----------
+    name : str
+        What to call the rows, in notes.
+    files : mapping of str to Path
+        By canonical code; not empty.
+    at_least : int
+        The fewest rows.
+
+    Returns
+    -------
+    texts : PublishedTexts
+    reference : Lines
+        The English file, or the first that can be read: its rows are every language's.
+
+    Raises
+    ------
+    CorpusError
+        Where no file can be read, or there are too few rows.
+    """
+    first: CorpusError | None = None
+    for code in sorted(files, key=lambda code: code != "en"):
+        try:
+            reference = _read_once(what, files[code], read)
+        except CorpusError as error:
+            first = first or error
+            continue
+        if (rows := len(reference.sentences)) < at_least:
+            why = f"{files[code]} has only {rows} lines"
+            raise CorpusError(what, why, f"At least {at_least} are needed; get the whole file")
+        return PublishedTexts(what, name, files, code, read), reference
+    assert first is not None
+    raise first
+
+
+def language_files(named: Iterable[tuple[str, Path]]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Which file holds which language.
+
+    Parameters
+    ----------
+    named : iterable of (str, Path)
+        A language as the publisher writes it, and its file, in order.
+
+    Returns
+    -------
+    files : dict of str to Path
+        By canonical code.
+    notes : tuple of str
+        Files that are left out: their name is no language, or an earlier file is of the same language.
+    """
+    files: dict[str, Path] = {}
+    notes = []
+    for published, path in named:
+        try:
+            code = canonical(published)
+        except CorpusError:
+            notes.append(f"{path.name} is left out: {published!r} is no language code that is known.")
+            continue
+        if code in files:
+            notes.append(f"{path.name} is left out: it is {code!r}, as {files[code].name} is.")
+        else:
+            files[code] = path
+    return files, tuple(notes)
+
+
+def repeat_notes(texts: Mapping[str, tuple[str, ...]], name: str) -> list[str]:
     """Note how many sentences of each language repeat an earlier one, if any do."""
-    counts = {code: len(repeats(sentences)) for code, sentences in rows.texts.items()}
-    found = [f"{code} {count}" for code, count in counts.items() if count]
-    return [f"Sentences in {name} that repeat an earlier one, kept as published: {', '.join(found)}."] if found else []
+    counts = {code: len(repeats(sentences)) for code, sentences in texts.items()}
+    again = [f"{code} {count}" for code, count in counts.items() if count]
+    return [f"Sentences in {name} that repeat an earlier one, kept as published: {', '.join(again)}."] if again else []
+
+
+# What was read in this process, the latest last. A page asks for its sentences at every change of a control.
+_known: dict[tuple[str, int, int, str], Lines] = {}
+
+
+def _read_once(what: str, path: Path, read: Read) -> Lines:
+    """As ``read``; a file whose path, size and time are as they were is not read again."""
+    stamp = _stamp(path)
+    if stamp is None:
+        return read(what, path)  # which says what is amiss
+    key = (*stamp, f"{read.__module__}.{getattr(read, '__qualname__', read)}")
+    if key in _known:
+        return _known[key]
+    lines = read(what, path)
+    # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
+    if time.time_ns() - stamp[2] > _SETTLED_NS:
+        _known[key] = lines
+        held = sum(_characters(each) for each in _known.values()) if len(_known) % 16 == 0 else 0
+        while held > _MOST_CHARACTERS and len(_known) > 1:
+            held -= _characters(_known.pop(next(iter(_known))))
+    return lines
+
+
+def _characters(lines: Lines) -> int:
+    return sum(map(len, lines.sentences))
+
+
+def _stamp(path: Path) -> tuple[str, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return str(path.absolute()), status.st_size, status.st_mtime_ns

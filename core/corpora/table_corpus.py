@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.table_columns import Layout, layout_of, with_columns_of_translations
 from core.corpora.table_files import Rows, read_rows
-from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, listed, refuse_bad_text, repeats
+from core.corpora.validation import MIN_ROWS, decoded, refuse_bad_text, repeats
 from core.errors import CorpusError
-from core.language.codes import canonical
 
 EMBEDDED_FILE = Path(__file__).parent / "embedded" / "sentences.tsv"
-_RESERVED = ("id", "split", "topic")
 _PROBE, _EVALUATION = "probe", "evaluation"
 _SPLITS = {
     **dict.fromkeys(("probe", "dev", "train", "validation"), _PROBE),
@@ -22,15 +20,19 @@ _SPLITS = {
 _MIN_SIDE = MIN_ROWS // 2
 
 
-def load_table(spec: str, path: Path) -> Corpus:
+def load_table(spec: str, path: Path, name: str | None = None) -> Corpus:
     """Read a table with one column a language, and optionally ``id``, ``split`` and ``topic``.
+
+    Other columns are left out with a note, and so is what pandas and spreadsheets add.
 
     Parameters
     ----------
     spec : str
         As it was asked for.
     path : Path
-        A ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file in UTF-8.
+        A file of one of the types in `core.corpora.table_files.READERS`, text in UTF-8 or UTF-16.
+    name : str, optional
+        What to call the file; its path unless given.
 
     Returns
     -------
@@ -40,16 +42,16 @@ def load_table(spec: str, path: Path) -> Corpus:
     Raises
     ------
     CorpusError
-        Where the table cannot be read, a column is no language, or sentences are blank or repeated.
+        Where the table cannot be read, too few columns are languages, or sentences are blank or repeated.
     """
-    what = f"corpus {spec!r}"
-    probe, evaluation, notes = parallel_sets(what, str(path), read_rows(what, path))
+    what = f"corpus {name or spec!r}"
+    probe, evaluation, notes = parallel_sets(what, name or str(path), read_rows(what, path, name))
     return Corpus(
         spec=spec,
         kind="table",
-        title=path.name,
+        title=name or path.name,
         licence="not stated in the file",
-        source=str(path),
+        source=name or str(path),
         probe=probe,
         evaluation=(evaluation,),
         notes=notes,
@@ -84,14 +86,6 @@ def _embedded(spec: str, path: Path, _stamp: tuple[int, int]) -> Corpus:
     )
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Which column holds what: positions of the reserved columns and, by canonical code, of the languages."""
-
-    reserved: dict[str, int]
-    languages: dict[str, int]
-
-
 def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None, ParallelSet, tuple[str, ...]]:
     """Split a table's rows into probe and evaluation, with notes on how that was decided.
 
@@ -114,28 +108,51 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
     CorpusError
         As `load_table`.
     """
-    layout = _layout(what, rows.columns)
+    rows = with_columns_of_translations(what, table, rows)
+    layout = layout_of(what, rows)
     if len(rows.cells) < MIN_ROWS:
         why = f"{table} has only {len(rows.cells)} rows of sentences"
         raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something")
-    ids, places = _ids(what, rows, layout)
-    roles, notes = _roles(what, rows, places, layout)
-    texts = {code: tuple(row[at] for row in rows.cells) for code, at in layout.languages.items()}
+    ids, places = _ids(what, table, rows, layout)
+    roles, notes = _roles(what, table, rows, places, layout)
+    texts = {code: _column(what, table, rows, at) for code, at in layout.languages.items()}
     for code, sentences in texts.items():
-        name = f"column {rows.columns[layout.languages[code]]!r}"
-        refuse_bad_text(what, sentences, name, places.__getitem__)
-        _refuse_repeats(what, sentences, name, places, roles)
+        column = f"column {rows.columns[layout.languages[code]]!r}"
+        refuse_bad_text(what, sentences, column, places.__getitem__)
+        _refuse_repeats(what, sentences, column, places, roles)
     probe = _side(what, table, _PROBE, roles, ids, texts) if _PROBE in roles else None
-    return probe, _side(what, table, _EVALUATION, roles, ids, texts), (*rows.notes, *notes)
+    evaluation = _side(what, table, _EVALUATION, roles, ids, texts)
+    return probe, evaluation, (*rows.notes, *layout.notes, *notes)
+
+
+def _column(what: str, name: str, rows: Rows, position: int) -> tuple[str, ...]:
+    """One column as text; raises `CorpusError` with the place of a cell that is none."""
+    column = rows.columns[position]
+    return tuple(
+        _text(what, name, place, column, row[position]) for place, row in zip(rows.places, rows.cells, strict=True)
+    )
+
+
+def _text(what: str, name: str, place: str, column: str, value: object) -> str:
+    """Take a cell as text; whole numbers only as row ids, anything else is refused."""
+    if isinstance(value, bytes):
+        return decoded(what, value, f"{place} of {name}").strip()
+    if isinstance(value, int) and not isinstance(value, bool) and column.strip().lower() == "id":
+        return str(value)
+    if not isinstance(value, str):
+        kind = "nothing (null)" if value is None else f"not text but {type(value).__name__}"
+        why = f"{place} of {name} has {kind} in {column!r}"
+        raise CorpusError(what, why, "Put a sentence there, as text, or remove that row")
+    return value.strip()
 
 
 def _side(
-    what: str, table: str, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
+    what: str, name: str, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
 ) -> ParallelSet:
     """Take the rows of one role; raises `CorpusError` if they are too few."""
     chosen = [row for row, its in enumerate(roles) if its == role]
     if len(chosen) < _MIN_SIDE:
-        why = f"{table} has {len(chosen)} {role} rows"
+        why = f"{name} has {len(chosen)} {role} rows"
         raise CorpusError(what, why, f"Mark at least {_MIN_SIDE} rows as {role} in the column 'split'")
     return ParallelSet(
         tuple(ids[row] for row in chosen),
@@ -143,45 +160,11 @@ def _side(
     )
 
 
-def _layout(what: str, columns: tuple[str, ...]) -> _Layout:
-    """Tell the reserved columns from those of languages; raises `CorpusError` for a column that is neither."""
-    reserved: dict[str, int] = {}
-    languages: dict[str, int] = {}
-    for position, name in enumerate(columns):
-        if not name:
-            why = f"column {position + 1} has no name"
-            raise CorpusError(what, why, "Name it after its language, or remove it")
-        if columns.count(name) > 1:
-            raise CorpusError(what, f"there are two columns {name!r}", "Keep one of them, or name them apart")
-        if name.lower() in _RESERVED:
-            key, found = name.lower(), reserved
-        else:
-            key, found = _language_of_column(what, name), languages
-        if key in found:
-            why = f"columns {columns[found[key]]!r} and {name!r} mean the same, {key!r}"
-            raise CorpusError(what, why, "Keep one of them, or name them apart (a script or region: 'pt-BR', 'pt-PT')")
-        found[key] = position
-    if len(languages) < MIN_LANGUAGES:
-        why = f"it has {len(languages)} columns of languages among its columns {listed(map(repr, columns)) or '(none)'}"
-        hint = "; the column 'id' holds row ids, so name Indonesian 'ind'" if "id" in reserved else ""
-        raise CorpusError(what, why, f"Have a column for each of at least {MIN_LANGUAGES} languages{hint}")
-    return _Layout(reserved, languages)
-
-
-def _language_of_column(what: str, name: str) -> str:
-    try:
-        return canonical(name)
-    except CorpusError as error:
-        why = f"column {name!r} is not a language: {error.why}"
-        instead = f"{error.instead}. Columns other than languages can be {', '.join(_RESERVED)}; remove the rest"
-        raise CorpusError(what, why, instead) from None
-
-
-def _ids(what: str, rows: Rows, layout: _Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the rows' ids, and their places with the id added; without a column of ids, rows are numbered from 1."""
     if "id" not in layout.reserved:
         return tuple(str(number) for number in range(1, len(rows.cells) + 1)), rows.places
-    ids = tuple(row[layout.reserved["id"]] for row in rows.cells)
+    ids = _column(what, name, rows, layout.reserved["id"])
     # "id" is also the code of Indonesian: sentences must not vanish into the row ids in silence.
     if sum(len(text.split()) > 1 for text in ids) > len(ids) / 2:
         why = "the column 'id' is for row ids, and most of its cells look like sentences"
@@ -195,14 +178,16 @@ def _ids(what: str, rows: Rows, layout: _Layout) -> tuple[tuple[str, ...], tuple
     return ids, tuple(f"{place} (id {text!r})" for place, text in zip(rows.places, ids, strict=True))
 
 
-def _roles(what: str, rows: Rows, places: tuple[str, ...], layout: _Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _roles(
+    what: str, name: str, rows: Rows, places: tuple[str, ...], layout: Layout
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give each row's role, probe or evaluation, and notes on how that was decided."""
     if "split" not in layout.reserved:
         half = len(rows.cells) // 2
         rest = len(rows.cells) - half
         note = f"No column 'split': the first {half} rows are the probe, the other {rest} the evaluation."
         return (_PROBE,) * half + (_EVALUATION,) * rest, (note,)
-    marks = [row[layout.reserved["split"]].lower() for row in rows.cells]
+    marks = [mark.lower() for mark in _column(what, name, rows, layout.reserved["split"])]
     for mark, place in zip(marks, places, strict=True):
         if mark not in _SPLITS:
             why = f"the split {mark!r} on {place} is not known"

@@ -1,16 +1,19 @@
-"""Reading a table of text from CSV, TSV, JSONL or Parquet, cell by cell and with every row's place.
+"""Reading a table from CSV, TSV, JSON, JSONL or Parquet, cell by cell and with every row's place.
 
 Not through ``pandas.read_csv``: it fills short rows in silence and guesses missing values, where "NA" and "null" are
-sentences here and a short row is an error that has a line number.
+sentences here and a short row is an error that has a line number. Cells of typed formats stay what they are; which
+columns must be text is for the caller to say.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
-import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,23 +21,29 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.corpora.validation import listed, read_text, require_file
+from core.corpora.table_records import records_of_json, records_of_lines, table_of_records
+from core.corpora.validation import decoded, read_bytes, require_file
 from core.errors import CorpusError
 
 # A cell that a program which quotes has quoted: in quotes, with the quotes inside it doubled.
 _QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
+# Excel's own first line, which says what separates cells; it is no part of the table.
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<mark>[^\r\n"])"?\r?\n', re.IGNORECASE)
+_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_MOST_BYTES = 1 << 30
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A table of text.
+    """A table.
 
     Attributes
     ----------
     columns : tuple of str
         Names as written, length n_columns.
-    cells : tuple of tuple of str
-        n_rows of n_columns, without surrounding white space.
+    cells : tuple of tuple
+        n_rows of n_columns; text without surrounding white space, or a value of a typed format.
     places : tuple of str
         Where each row is in the file: ``"line 7"``, ``"row 7"``.
     notes : tuple of str
@@ -42,147 +51,206 @@ class Rows:
     """
 
     columns: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
+    cells: tuple[tuple[object, ...], ...]
     places: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
-def read_rows(what: str, path: Path) -> Rows:
-    """Read a table, by the extension of its name.
+@dataclass(frozen=True)
+class File:
+    """A file of a table, while it is read.
+
+    Attributes
+    ----------
+    what : str
+        What was asked for, for errors.
+    name : str
+        What to call the file in errors: its path, or what a visitor called it.
+    data : bytes
+    """
+
+    what: str
+    name: str
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The file as text; raises `CorpusError` where it is none."""
+        return decoded(self.what, self.data, self.name)
+
+
+def read_rows(what: str, path: Path, name: str | None = None) -> Rows:
+    """Read a table, by the extension of its name; ``.gz`` after it is unpacked.
+
+    Parameters
+    ----------
+    name : str, optional
+        What to call the file in errors; its path unless given.
 
     Raises
     ------
     CorpusError
         Where the file is missing, damaged, of another type, or a row of it has too many or too few cells.
     """
-    readers = {".csv": _read_csv, ".tsv": _read_tsv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
-    require_file(what, path)
-    reader = readers.get(path.suffix.lower())
+    name = name or str(path)
+    require_file(what, path, name)
+    endings = [ending.lower() for ending in path.suffixes]
+    packed = endings[-1:] == [".gz"]
+    ending = (endings[:-1] if packed else endings)[-1:] or [""]
+    reader = READERS.get(ending[0])
     if reader is None:
-        why = f"tables of type {path.suffix!r} are not read" if path.suffix else "the file's name has no extension"
-        raise CorpusError(what, why, f"Save the table as one of: {', '.join(readers)}")
-    return reader(what, path)
+        why = f"tables of type {ending[0]!r} are not read" if ending[0] else f"the name of {name} has no extension"
+        raise CorpusError(what, why, f"Save the table as one of: {', '.join(READERS)}")
+    data = read_bytes(what, path, name)
+    return _without_empty_ends(reader(File(what, name, _unpacked(what, name, data) if packed else data)))
 
 
-def _read_csv(what: str, path: Path) -> Rows:
-    text = read_text(what, path)
-    # Codes of languages hold neither character, so whichever of them splits the first line further separates cells.
-    header = text.lstrip().partition("\n")[0]
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    return _delimited(what, path, text, delimiter, quoted=True)
+def _unpacked(what: str, name: str, data: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as packed:
+            unpacked = packed.read(_MOST_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise CorpusError(what, f"{name} cannot be unpacked ({error})", "Get the file again, or unpack it") from None
+    if len(unpacked) > _MOST_BYTES:
+        why = f"{name} unpacks to more than {_MOST_BYTES:,} bytes"
+        raise CorpusError(what, why, "Take fewer rows")
+    return unpacked
 
 
-def _read_tsv(what: str, path: Path) -> Rows:
+def _read_csv(file: File) -> Rows:
+    text = file.text
+    notes: tuple[str, ...] = ()
+    first_line = 1
+    if said := _SEPARATOR_LINE.match(text):
+        text, mark, first_line = text[said.end() :], said["mark"], 2
+    else:
+        # Codes of languages hold none of these, so whichever of them splits the first line further separates cells.
+        header = text.lstrip().partition("\n")[0]
+        mark = max(_MARKS, key=lambda mark: (header.count(mark), mark == ","))
+    if mark not in (",", ";"):
+        notes = (f"Cells are separated by {_MARKS.get(mark, repr(mark))}.",)
+    return _delimited(file, text, mark, quoted=True, first_line=first_line, notes=notes)
+
+
+def _read_tsv(file: File) -> Rows:
     # Two customs exist: cells as they are, or quoted as in CSV (spreadsheets). With quotes, a cell that holds one is
     # in quotes with its own doubled; a sentence that merely begins with a quotation mark must keep it.
-    text = read_text(what, path)
+    text = file.text
     cells = [cell.strip() for cell in re.split(r"[\t\n]", text) if '"' in cell]
     doubled = any('""' in cell[1:-1] for cell in cells)
     quoted = (doubled or text.startswith('"')) and all(_QUOTED.fullmatch(cell) for cell in cells)
-    rows = _delimited(what, path, text, "\t", quoted=quoted)
     note = ("Quotation marks around cells were read as in CSV: not as part of the sentences.",) if quoted else ()
-    return Rows(rows.columns, rows.cells, rows.places, note)
+    return _delimited(file, text, "\t", quoted=quoted, notes=note)
 
 
-def _delimited(what: str, path: Path, text: str, delimiter: str, *, quoted: bool) -> Rows:
-    table = [(line, row) for line, row in _records(what, path, text, delimiter, quoted) if row]
+def _delimited(
+    file: File, text: str, mark: str, *, quoted: bool, first_line: int = 1, notes: tuple[str, ...] = ()
+) -> Rows:
+    table = [(line, row) for line, row in _records(file, text, mark, quoted, first_line) if row]
     if not table:
         raise CorpusError(
-            what, f"the file {path} holds no rows", "Write a first line of column names, then the sentences"
+            file.what, f"the file {file.name} holds no rows", "Write a first line of column names, then the sentences"
         )
-    (_, columns), *body = table
+    (header, columns), *body = table
     for line, row in body:
-        if len(row) != len(columns):
+        if len(row) != len(columns) and any(cell.strip() for cell in row):
             cells = f"{len(row)} cell" + "s" * (len(row) != 1)
-            why = f"line {line} of {path} has {cells} where the first line has {len(columns)}"
-            mark = "a tab" if delimiter == "\t" else f"{delimiter!r}"
-            instead = f"Mend that line; a sentence with {mark} in it must be in double quotes" if quoted else "Mend it"
-            raise CorpusError(what, why, instead)
+            why = f"line {line} of {file.name} has {cells} where line {header} has {len(columns)}"
+            sign = "a tab" if mark == "\t" else f"{mark!r}"
+            instead = f"Mend that line; a sentence with {sign} in it must be in double quotes" if quoted else "Mend it"
+            raise CorpusError(file.what, why, instead)
+    width = len(columns)
     return Rows(
         tuple(name.strip() for name in columns),
-        tuple(tuple(cell.strip() for cell in row) for _, row in body),
+        tuple(tuple(cell.strip() for cell in (*row, *[""] * width)[:width]) for _, row in body),
         tuple(f"line {line}" for line, _ in body),
+        notes,
     )
 
 
-def _records(what: str, path: Path, text: str, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the number of its first line; a quoted cell may run over several."""
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
-    while True:
-        line = reader.line_num + 1
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the csv module's limit of 131,072 characters a cell, which all of the process shares, and put it back."""
+    with _one_at_a_time:
+        before = csv.field_size_limit(_MOST_BYTES)
         try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            why = f"the record at line {line} of {path} cannot be read ({error})"
-            instead = "Look for a double quote that is not closed, or not doubled within a quoted sentence"
-            raise CorpusError(what, why, instead) from None
-        yield line, record
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
-def _read_jsonl(what: str, path: Path) -> Rows:
-    columns: tuple[str, ...] = ()
-    cells, places = [], []
-    # Not splitlines(): JSON allows U+2028 within a string.
-    for number, line in enumerate(read_text(what, path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"line {number}"
-        record = _json_object(what, path, place, line)
-        columns = columns or tuple(record)
-        if set(record) != set(columns):
-            odd = listed(sorted(repr(name) for name in set(record) ^ set(columns)))
-            why = f"{place} of {path} has not the same fields as the first: {odd}"
-            raise CorpusError(what, why, "Give every line the same fields")
-        cells.append(tuple(_cell(what, path, place, name, record[name]) for name in columns))
-        places.append(place)
-    return Rows(columns, tuple(cells), tuple(places))
+def _records(file: File, text: str, mark: str, quoted: bool, first_line: int) -> list[tuple[int, list[str]]]:
+    """Each record with the number of its first line; a quoted cell may run over several."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    records = []
+    with _cells_of_any_length():
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting, strict=True)
+        while True:
+            line = reader.line_num + first_line
+            try:
+                records.append((line, next(reader)))
+            except StopIteration:
+                return records
+            except csv.Error as error:
+                why = f"the record at line {line} of {file.name} cannot be read ({error})"
+                instead = "Look for a double quote that is not closed, or not doubled within a quoted sentence"
+                raise CorpusError(file.what, why, instead) from None
 
 
-def _json_object(what: str, path: Path, place: str, line: str) -> dict[str, object]:
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        names = [name for name, _ in pairs]
-        if again := [name for name in names if names.count(name) > 1]:
-            raise CorpusError(what, f"{place} of {path} has the field {again[0]!r} twice", "Keep one of them")
-        return dict(pairs)
+def _read_json(file: File) -> Rows:
+    """One JSON object a line, or a whole file that is a list of objects, or an object of columns."""
+    text = file.text
+    if text.lstrip()[:1] == "[" or not _is_object_a_line(text):
+        records = records_of_json(file.what, file.name, text)
+    else:
+        records = records_of_lines(file.what, file.name, text)
+    columns, cells, places = table_of_records(file.what, file.name, records)
+    return Rows(columns, cells, places)
 
+
+def _is_object_a_line(text: str) -> bool:
+    """Whether the first line is a whole object, or none at all; not one that goes on, or that holds all the columns."""
+    first, _, rest = text.strip().partition("\n")
+    if not first.startswith("{"):
+        return True
+    of_columns = not rest and re.match(r'\{\s*"[^"]*"\s*:\s*(\[|\{\s*"\d)', first) is not None
+    return first.rstrip().endswith("}") and not of_columns
+
+
+def _read_parquet(file: File) -> Rows:
     try:
-        record = json.loads(line, object_pairs_hook=unique)
-    except CorpusError:
-        raise
-    except (ValueError, RecursionError) as error:
-        why = f"{place} of {path} is not JSON ({error})"
-        raise CorpusError(what, why, "Write one JSON object a line, in UTF-8") from None
-    if not isinstance(record, dict):
-        raise CorpusError(what, f"{place} of {path} is not a JSON object", 'Write {"en": "...", "es": "..."}')
-    return record
-
-
-def _read_parquet(what: str, path: Path) -> Rows:
-    try:
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(pa.BufferReader(file.data)).read()
         names = tuple(str(name) for name in table.schema.names)
         values = [table.column(position).to_pylist() for position in range(len(names))]
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
-        why = f"{path} cannot be read as Parquet ({reason})"
-        raise CorpusError(what, why, "Write it again, with columns of type string") from None
+        why = f"{file.name} cannot be read as Parquet ({reason})"
+        raise CorpusError(file.what, why, "Write it again, with columns of type string") from None
     places = tuple(f"row {number}" for number in range(1, table.num_rows + 1))
-    cells = tuple(
-        tuple(_cell(what, path, place, name, value) for name, value in zip(names, row, strict=True))
-        for place, row in zip(places, zip(*values, strict=True), strict=True)
-    )
+    cells = tuple(zip(*values, strict=True)) if values else ()
     return Rows(names, cells, places)
 
 
-def _cell(what: str, path: Path, place: str, name: str, value: object) -> str:
-    """Take a cell of a typed format as text; whole numbers only as row ids, anything else is refused."""
-    if isinstance(value, int) and not isinstance(value, bool) and name.strip().lower() == "id":
-        return str(value)
-    if not isinstance(value, str):
-        kind = "nothing (null)" if value is None else f"not text but {type(value).__name__}"
-        why = f"{place} of {path} has {kind} in {name!r}"
-        raise CorpusError(what, why, "Put a sentence there, as text, or remove that row")
-    return value.strip()
+def _without_empty_ends(rows: Rows) -> Rows:
+    """Leave out what spreadsheets append: columns without a name or a cell, and rows without a cell at the end."""
+    cells = list(rows.cells)
+    while cells and all(cell == "" for cell in cells[-1]):
+        cells.pop()
+    kept = [position for position, name in enumerate(rows.columns) if name or any(row[position] != "" for row in cells)]
+    return Rows(
+        tuple(rows.columns[position] for position in kept),
+        tuple(tuple(row[position] for position in kept) for row in cells),
+        rows.places[: len(cells)],
+        rows.notes,
+    )
+
+
+READERS: Mapping[str, Callable[[File], Rows]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_json,
+    ".ndjson": _read_json,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+}
+"""How a table is read, by the ending of its file's name."""

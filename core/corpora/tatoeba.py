@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import aligned, code_of_file, repeat_notes
+from core.corpora.published import aligned, language_files
 from core.corpora.validation import MIN_ROWS, folder_contents
 from core.errors import CorpusError
 
-_TATOEBA_NAME = re.compile(r"tatoeba\.(?P<pair>(?P<code>[A-Za-z_]+)-eng)\.(?:(?P=code)|eng)")
+_NAME = re.compile(r"tatoeba\.(?P<pair>(?P<code>[A-Za-z_]+)-eng)\.(?:(?P=code)|eng)")
 
 
 def load_tatoeba(spec: str, folder: Path) -> Corpus:
@@ -31,24 +31,24 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
     Raises
     ------
     CorpusError
-        Where files are missing, damaged or of unequal length.
+        Where there is no pair, or none can be used.
     """
     what = f"corpus {spec!r}"
-    names = [match for path in folder_contents(what, folder) if (match := _TATOEBA_NAME.fullmatch(path.name))]
-    codes = {match["pair"]: match["code"] for match in names if match["code"] not in ("eng", "en")}
-    if not codes:
+    names = [match for path in folder_contents(what, folder) if (match := _NAME.fullmatch(path.name))]
+    published = {match["code"]: match["pair"] for match in names if match["code"] not in ("eng", "en")}
+    if not published:
         why = f"{folder} has no files tatoeba.<lang>-eng.<lang> and tatoeba.<lang>-eng.eng"
         raise CorpusError(what, why, "Name the folder in which they lie, in LASER's layout data/tatoeba/v1")
+    foreign, notes = language_files((code, folder / f"tatoeba.{pair}.{code}") for code, pair in published.items())
     pairs: dict[str, ParallelSet] = {}
-    notes = ["Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences."]
-    for pair, published in codes.items():
-        code = code_of_file(what, published, folder / f"tatoeba.{pair}.{published}")
-        if code in pairs:
-            notes.append(f"{pair} is left out: {published!r} means {code!r}, of which there is a pair already.")
-            continue
-        files = {"en": folder / f"tatoeba.{pair}.eng", code: folder / f"tatoeba.{pair}.{published}"}
-        pairs[code] = aligned(what, files, pair, MIN_ROWS)
-        notes += repeat_notes(pairs[code], pair)
+    left_out: dict[str, str] = {}
+    for code, path in foreign.items():
+        try:
+            pairs[code] = _pair(what, code, path)
+        except CorpusError as error:
+            left_out[code] = error.why
+    if not pairs:
+        raise CorpusError(what, next(iter(left_out.values()), " ".join(notes)), "Get the files again, as published")
     return Corpus(
         spec=spec,
         kind="tatoeba",
@@ -57,5 +57,20 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
         source=f"Artetxe and Schwenk 2019, read from {folder}",
         probe=None,
         evaluation=tuple(pairs.values()),
-        notes=tuple(notes),
+        notes=(
+            "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences.",
+            *notes,
+            *(f"{code} is left out: {why}." for code, why in left_out.items()),
+        ),
+        left_out=left_out,
     )
+
+
+def _pair(what: str, code: str, path: Path) -> ParallelSet:
+    """One pair: both sides are looked at, since a pair without one of them is none."""
+    files = {"en": path.with_suffix(".eng"), code: path}
+    pair = path.name.split(".")[1]
+    texts, reference = aligned(what, pair, files, MIN_ROWS)
+    for side in files:
+        texts[side]
+    return ParallelSet(tuple(f"{pair}:{line}" for line in range(1, len(reference.sentences) + 1)), texts)

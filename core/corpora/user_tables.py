@@ -14,8 +14,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from core.corpora.corpus import Corpus
-from core.corpora.load import load_corpus
-from core.corpora.table_corpus import parallel_sets
+from core.corpora.table_corpus import load_table, parallel_sets
 from core.corpora.table_files import Rows
 from core.errors import AskError, CorpusError
 from core.store.disk import write_whole
@@ -29,7 +28,7 @@ _WHAT = "sentences of your own"
 _EXAMPLE = '{"en": ["Good morning.", ...], "es": ["Buenos días.", ...]}'
 
 
-def keep_table(content: bytes, ending: str, folder: Path) -> Corpus:
+def keep_table(content: bytes, ending: str, folder: Path, name: str | None = None) -> Corpus:
     """Keep a table's file under the digest of its content, and read it.
 
     Parameters
@@ -39,6 +38,8 @@ def keep_table(content: bytes, ending: str, folder: Path) -> Corpus:
         Of the file's name, which says how it is read: ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``.
     folder : Path
         Where it is kept; made if it is not there. The same content twice is one file.
+    name : str, optional
+        What its owner calls it; errors and the corpus's title do too.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def keep_table(content: bytes, ending: str, folder: Path) -> Corpus:
     if new:
         write_whole(path, content)
     try:
-        return load_corpus(f"table:{path}")
+        return load_table(f"table:{path}", path, name)
     except AskError:
         if new:
             path.unlink(missing_ok=True)

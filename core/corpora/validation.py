@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -26,15 +28,16 @@ def listed(items: Iterable[str], most: int = 5) -> str:
     return ", ".join(all_items[:most]) + more
 
 
-def require_file(what: str, path: Path) -> None:
-    """Raise a `CorpusError` unless the path is that of a file with something in it."""
+def require_file(what: str, path: Path, name: str | None = None) -> None:
+    """Raise a `CorpusError` unless the path is that of a file with something in it; it calls the file ``name``."""
+    name = name or str(path)
     mode, size = _kind_and_size(what, path)
     if mode is None:
-        raise CorpusError(what, f"there is no file {path}", "Check the path, or use the corpus 'embedded'")
+        raise CorpusError(what, f"there is no file {name}", "Check the path, or use the corpus 'embedded'")
     if not stat.S_ISREG(mode):
-        raise CorpusError(what, f"{path} is a folder, not a file", "Name a file in it")
+        raise CorpusError(what, f"{name} is a folder, not a file", "Name a file in it")
     if not size:
-        raise CorpusError(what, f"the file {path} is empty", "Get it again, or name another file")
+        raise CorpusError(what, f"the file {name} is empty", "Get it again, or name another file")
 
 
 def folder_contents(what: str, path: Path) -> list[Path]:
@@ -49,7 +52,7 @@ def folder_contents(what: str, path: Path) -> list[Path]:
     try:
         return sorted(path.iterdir())
     except OSError as error:
-        raise _unreadable(what, path, error) from None
+        raise _unreadable(what, str(path), error) from None
 
 
 def is_folder(path: Path) -> bool:
@@ -61,34 +64,40 @@ def is_folder(path: Path) -> bool:
 
 
 def read_text(what: str, path: Path) -> str:
-    """Read a UTF-8 file, with or without a byte order mark; line ends are left as they are.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark; line ends are left as they are.
 
     Raises
     ------
     CorpusError
-        Where the file is missing, a folder, empty, unreadable, or not UTF-8 (with the line).
+        Where the file is missing, a folder, empty, unreadable, or not such text (with the line).
     """
     require_file(what, path)
+    return decoded(what, read_bytes(what, path), str(path))
+
+
+def read_bytes(what: str, path: Path, name: str | None = None) -> bytes:
+    """Read a file whole; raises `CorpusError` where it cannot be read, which calls it ``name`` or else its path."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise _unreadable(what, path, error) from None
+        raise _unreadable(what, name or str(path), error) from None
+
+
+def decoded(what: str, data: bytes, name: str) -> str:
+    """Text from UTF-8, or from UTF-16 with a byte order mark; raises `CorpusError` with the line that is neither."""
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError:
+            why = f"{name} begins as UTF-16 and goes on otherwise"
+            raise CorpusError(what, why, "Save the file as UTF-8") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
-        why = f"line {line} of {path} is not UTF-8 (byte 0x{byte:02x})"
+        why = f"line {line} of {name} is not UTF-8 (byte 0x{byte:02x})"
         raise CorpusError(what, why, "Save the file as UTF-8, or get it again if it should be") from None
-
-
-def read_sentences(what: str, path: Path) -> tuple[str, ...]:
-    """Read a file of one sentence a line, without surrounding white space; raises `CorpusError` for any bad line."""
-    # Not splitlines(): a separator such as U+2028 within a sentence would shift every row below it.
-    lines = read_text(what, path).removesuffix("\n").split("\n")
-    sentences = tuple(line.strip() for line in lines)
-    refuse_bad_text(what, sentences, str(path), lambda row: f"line {row + 1}")
-    return sentences
 
 
 def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Callable[[int], str]) -> None:
@@ -105,7 +114,7 @@ def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Calla
     place : callable
         Row number (from 0) -> where it is, for a reader.
     """
-    blank = [place(row) for row, sentence in enumerate(sentences) if not _visible(sentence)]
+    blank = [place(row) for row, sentence in enumerate(sentences) if not has_visible(sentence)]
     if blank:
         why = f"{name} has blank sentences: {listed(blank)}"
         raise CorpusError(what, why, "Fill them in, or remove these rows in every language")
@@ -118,10 +127,23 @@ def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Calla
 def repeats(sentences: Sequence[str]) -> list[tuple[int, int]]:
     """Give pairs (first row, later row) of rows, numbered from 0, that hold the same sentence."""
     first: dict[str, int] = {}
-    return [(first[text], row) for row, text in enumerate(sentences) if first.setdefault(text, row) != row]
+    normal = [same_text(text) for text in sentences]
+    return [(first[text], row) for row, text in enumerate(normal) if first.setdefault(text, row) != row]
 
 
-def _visible(text: str) -> bool:
+def same_text(text: str) -> str:
+    """A text as it is compared with others: two ways to write one accented letter are one (Unicode's NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def not_text(text: str) -> int | None:
+    """The code point of the first character that is no text (a control character, half a character), or None."""
+    bad = _NOT_TEXT.search(text)
+    return None if bad is None else ord(bad.group())
+
+
+def has_visible(text: str) -> bool:
+    """Whether there is anything to read in a text."""
     # Zero-width characters are no white space to str.strip(), and nothing to read either. A control character is
     # left to its own, clearer refusal.
     return any((char.isprintable() and not char.isspace()) or _NOT_TEXT.match(char) for char in text)
@@ -134,9 +156,9 @@ def _kind_and_size(what: str, path: Path) -> tuple[int | None, int]:
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a path with NUL in it
         return None, 0
     except OSError as error:
-        raise _unreadable(what, path, error) from None
+        raise _unreadable(what, str(path), error) from None
     return found.st_mode, found.st_size
 
 
-def _unreadable(what: str, path: Path, error: OSError) -> CorpusError:
-    return CorpusError(what, f"{path} cannot be read ({error.strerror})", "Check the path and its permissions")
+def _unreadable(what: str, name: str, error: OSError) -> CorpusError:
+    return CorpusError(what, f"{name} cannot be read ({error.strerror})", "Check the path and its permissions")

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
+from core.corpora.validation import same_text
 from core.errors import AskError, SettingError
 from core.experiment.names import SETTINGS
 from core.experiment.settings import PAPER_LANGUAGES, Experiment
@@ -91,18 +92,19 @@ def plan(experiment: Experiment) -> Plan:
     target = canonical(experiment.target)
     probe = _probe(experiment, probe_corpus, target)
     groups = _groups(experiment, corpus, target)
+    said = (corpus.notes, probe_corpus.notes, probe.notes, *(group.notes for group in groups), _overlap(probe, groups))
+    notes = tuple(dict.fromkeys(note for notes in said for note in notes))
     resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
     kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
     shape = outline(resolved, kinds)
     experiment.selection.candidates(shape.neurons)
-    notes = tuple(dict.fromkeys(corpus.notes + probe_corpus.notes + _overlap(probe, groups)))
     return Plan(
         # In one order whatever the order asked, so that the same neurons are the same artefacts.
         experiment=replace(experiment, target=target, neurons=kinds),
         resolved=resolved,
         outline=shape,
-        corpus=corpus,
-        probe_corpus=probe_corpus,
+        corpus=_used(corpus, None, groups),
+        probe_corpus=_used(probe_corpus, probe, ()),
         target=target,
         probe=probe,
         groups=groups,
@@ -144,10 +146,8 @@ def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
         )
     if experiment.probe_languages is not None:
         asked = {canonical(code) for code in experiment.probe_languages} | {target}
-    elif corpus.kind == "embedded":
-        asked = set(available)
     else:
-        asked = {target} | (set(PAPER_LANGUAGES) & set(available))
+        asked = {target} | default_probe_languages(corpus)
     if len(asked) < 2:
         raise SettingError(
             f"probe languages {', '.join(sorted(asked))}",
@@ -155,7 +155,33 @@ def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
             f"Add some of {', '.join(code for code in available if code not in asked)}.",
         )
     # In one order whatever the order asked, so that the same probe is the same artefact.
-    return corpus.probe.select(languages=tuple(sorted(asked)), first=experiment.probe_sentences)
+    codes = tuple(sorted(asked))
+    return _readable(corpus.probe, codes, experiment.probe_languages is not None, target, experiment.probe_sentences)
+
+
+def _readable(rows: ParallelSet, codes: tuple[str, ...], named: bool, target: str, first: int | None) -> ParallelSet:
+    """Some languages of a set: all of them if they were named, else those that can be used, and the target."""
+    if named:
+        return rows.select(codes, first)
+    if target in codes:
+        rows.select([target])  # whoever asks for it is told why it cannot be used
+    usable = rows.usable(codes)
+    return replace(usable.select(first=first), notes=usable.notes)
+
+
+def default_probe_languages(corpus: Corpus) -> set[str]:
+    """The probe languages beside the target where none are named.
+
+    All of the embedded corpus; of others the paper's six, or all where fewer than two of these are there.
+    """
+    available = set(corpus.probe_languages)
+    paper = available & set(PAPER_LANGUAGES)
+    return available if corpus.kind == "embedded" or len(paper) < 2 else paper
+
+
+def _used(corpus: Corpus, probe: ParallelSet | None, groups: tuple[ParallelSet, ...]) -> Corpus:
+    """A corpus as a plan keeps it: of one that is read by language, the rows and languages alone that are used."""
+    return replace(corpus, probe=probe, evaluation=groups, notes=()) if corpus.is_read_by_language else corpus
 
 
 def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[ParallelSet, ...]:
@@ -165,6 +191,10 @@ def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[Parall
         asked = {canonical(code) for code in experiment.languages} | {target}
         unknown = sorted(asked - set(corpus.languages))
         if unknown:
+            if lost := next((code for code in unknown if code in corpus.left_out), None):
+                raise SettingError(
+                    f"evaluate on {lost}", corpus.left_out[lost], "Leave it out, or get its files again."
+                )
             raise SettingError(
                 f"evaluate on {', '.join(unknown)}",
                 f"{corpus.spec} has {', '.join(corpus.languages)}",
@@ -188,7 +218,9 @@ def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[Parall
         inside = tuple(code for code in group.languages if code in asked)
         if len(inside) >= 2:
             first = None if experiment.eval_sentences is None else min(experiment.eval_sentences, len(group))
-            groups.append(group.select(languages=inside, first=first))
+            chosen = _readable(group, inside, experiment.languages is not None, target, first)
+            if len(chosen.languages) >= 2:
+                groups.append(chosen)
     if not any(target in group.languages for group in groups):
         raise SettingError(
             f"evaluate on {', '.join(sorted(asked))}",
@@ -204,8 +236,8 @@ def _overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, 
     for group in groups:
         for code in group.languages:
             if code in probe.languages:
-                seen = set(probe.texts[code])
-                shared += sum(text in seen for text in group.texts[code])
+                seen = set(map(same_text, probe.texts[code]))
+                shared += sum(same_text(text) in seen for text in group.texts[code])
                 total += len(group)
     if total and shared > total / 2:
         raise SettingError(

@@ -7,7 +7,8 @@ codes mean and what the languages are called comes from the Unicode CLDR and IAN
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import langcodes
@@ -24,6 +25,14 @@ _SCRIPT_NAMES = {"Hans": "Simplified Han", "Hant": "Traditional Han"}
 _RIGHT_TO_LEFT = frozenset(
     ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Syre", "Syrj", "Syrn", "Thaa")
 )
+# Country codes that people write for a language, where they are no language codes themselves.
+_COUNTRIES_FOR_LANGUAGES = {"ua": "uk", "jp": "ja", "cn": "zh", "cz": "cs", "dk": "da", "gr": "el", "vn": "vi"}
+# Replaced by another code in the registry, and a language of its own in published data (Tatoeba has both).
+_KEPT_APART = frozenset({"kzj"})
+# A variety as FLORES+ names it, by its Glottolog code; within the product a private part of the code.
+_GLOTTOCODE = re.compile(r"(?P<language>.+?)[-_](?:x-)?(?P<glottocode>[a-z]{4}[0-9]{4})")
+# Varieties of which the registry has a name of its own.
+_VARIANTS = {"vale1252": "valencia"}
 # Codes that IANA registers for the absence of one language, or of writing.
 _NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
 _NOT_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
@@ -79,7 +88,13 @@ def canonical(code: str) -> str:
     --------
     >>> canonical("spa_Latn"), canonical("zho_Hans"), canonical("zho_Hant"), canonical("yue_Hant")
     ('es', 'zh', 'zh-Hant', 'yue')
+    >>> canonical("cat_Latn_vale1252"), canonical("apc_Arab_nort3139")
+    ('ca-valencia', 'apc-x-nort3139')
     """
+    if variety := _GLOTTOCODE.fullmatch(code.strip()):
+        language, glottocode = variety.groups()
+        variant = _VARIANTS.get(glottocode)
+        return canonical(f"{language}-{variant}") if variant else f"{canonical(language)}-x-{glottocode}"
     tag = _parse(code)
     language = _main_language(tag.language)
     region = tag.territory
@@ -99,7 +114,10 @@ def canonical(code: str) -> str:
 def describe(code: str) -> LanguageName:
     """Give a language's names, script and direction; raises `CorpusError` as `canonical` does."""
     short = canonical(code)
-    tag = langcodes.Language.get(short)
+    if variety := _GLOTTOCODE.fullmatch(short):
+        whole = describe(variety["language"])
+        return replace(whole, code=short, english=f"{whole.english} ({variety['glottocode']})")
+    tag = langcodes.Language.get(short, normalize=short not in _KEPT_APART)
     script = tag.script or usual_script(str(tag.language), tag.territory)
     named = langcodes.Language.make(script=script)
     return LanguageName(
@@ -132,7 +150,9 @@ def label(code: str) -> str:
 def _parse(code: str) -> langcodes.Language:
     """Read a code into a langcodes object that names a language, or raise a `CorpusError` that says what is amiss."""
     try:
-        tag = langcodes.Language.get(code.strip())
+        text = code.strip()
+        text = _COUNTRIES_FOR_LANGUAGES.get(text.lower(), text)
+        tag = langcodes.Language.get(text, normalize=re.split("[-_]", text.lower())[0] not in _KEPT_APART)
     except LanguageTagError:
         raise _unknown(code, "it is not written like a language code") from None
     if tag.language is None or tag.language in _NOT_LANGUAGES or tag.language.startswith("x-"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.corpora.corpus import Corpus
+from core.corpora.table_files import READERS
 from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
@@ -15,7 +16,7 @@ from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.work import process
 
-KINDS = ("csv", "tsv", "jsonl", "parquet")
+KINDS = tuple(ending.lstrip(".") for ending in READERS)
 LARGEST = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.toml
 
 
@@ -23,11 +24,11 @@ def draw(chosen: Experiment) -> None:
     """Offer to upload a table; what is wrong with it is said here, and the page keeps what it shows."""
     with st.popover("Your own sentences", icon=":material/upload_file:", width="stretch"):
         theme.quiet(
-            "A table (CSV, TSV, JSON lines or Parquet) with one column a language, named by its code (en, es, zh), "
+            "A table (CSV, TSV, JSON, JSON lines or Parquet) with one column a language, named by its code (en, es), "
             "every row the same sentence. A column named split says which rows find the neurons (probe) and which are "
             "measured (evaluation); without it the first half is the probe."
         )
-        file = st.file_uploader("Table", type=list(KINDS), key=f"upload-{session.visitor().generation}")
+        file = st.file_uploader("Table", type=[*KINDS, "gz"], key=f"upload-{session.visitor().generation}")
         if file is None:
             return
         try:
@@ -43,7 +44,16 @@ def draw(chosen: Experiment) -> None:
         elif st.button("Use these sentences", type="primary", width="stretch"):
             target = chosen.target if chosen.target in corpus.languages else corpus.languages[0]
             session.visitor().set(
-                replace(chosen, corpus=spec, target=target, languages=None, probe_languages=None, probe_corpus=None)
+                replace(
+                    chosen,
+                    corpus=spec,
+                    target=target,
+                    languages=None,
+                    probe_languages=None,
+                    probe_corpus=None,
+                    probe_sentences=None,
+                    eval_sentences=None,
+                )
             )
             st.rerun()
 
@@ -54,7 +64,7 @@ def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
     Parameters
     ----------
     name : str
-        As it was uploaded; only its ending counts.
+        As it was uploaded: its ending says how it is read, and errors call it so.
     folder : Path
         Where uploads are kept, under the digest of their content: the same table twice is one file.
 
@@ -69,13 +79,14 @@ def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
     CorpusError
         Where it cannot be read as a table of sentences, with the line; then nothing is kept.
     """
-    ending = Path(name).suffix.lower()
-    if ending.lstrip(".") not in KINDS:
+    packed = Path(name).suffix.lower() == ".gz"
+    ending = Path(name.removesuffix(Path(name).suffix) if packed else name).suffix.lower()
+    if ending not in READERS:
         raise AskError(
             f"table {name!r}", f"its name does not end in one of {', '.join(KINDS)}", "Save it as one of them"
         )
     if len(content) > LARGEST:
         why = f"it has {len(content):,} bytes, more than the {LARGEST:,} that are taken here"
         raise AskError(f"table {name!r}", why, "Name its place as table:FILE under Sentences instead")
-    corpus = keep_table(content, ending, folder)
+    corpus = keep_table(content, f"{ending}.gz" if packed else ending, folder, name)
     return corpus.spec, corpus

@@ -1,14 +1,19 @@
 """The embedded corpus: what it promises, checked by tools that had no part in writing it."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from benchmarks import verify_corpus
 from core.corpora.load import load_corpus
-from core.corpora.table_corpus import EMBEDDED_FILE
+from core.corpora.table_corpus import EMBEDDED_FILE, load_embedded
+from core.errors import CorpusError
 from core.language.codes import describe
+from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, write
 
 README = EMBEDDED_FILE.with_name("README.md")
 
@@ -81,3 +86,30 @@ def test_a_wrong_translation_is_found_out() -> None:
     assert german.from_english == pytest.approx(58 / 60)
     assert not german.holds
     assert any("th looks like en: p012" in miss for miss in thai.misses)
+
+
+def embedded_table(tmp_path: Path, *extra: str) -> Path:
+    rows = [
+        f"s{n}\t{'probe' if n < 3 else 'evaluation'}\tpets\t{ENGLISH[n]}\t{SPANISH[n]}\t{CHINESE[n]}" for n in range(5)
+    ]
+    return write(tmp_path / "sentences.tsv", lines("id\tsplit\ttopic\ten\tes\tzh", *rows, *extra))
+
+
+def test_the_embedded_sentences_are_read_by_their_split(tmp_path):
+    corpus = load_embedded("embedded", embedded_table(tmp_path))
+    assert corpus.probe is not None
+    assert (corpus.kind, corpus.notes) == ("embedded", ())
+    assert corpus.probe.ids == ("s0", "s1", "s2")
+    assert corpus.evaluation[0].texts["zh"] == tuple(CHINESE[3:])
+    assert corpus.languages == ("en", "es", "zh")
+
+
+def test_a_repeat_in_the_embedded_sentences_is_refused(tmp_path):
+    path = embedded_table(tmp_path, "s9\tprobe\tpets\tSix.\tUn perro.\t六")
+    with pytest.raises(CorpusError, match=r"'es' has the same sentence on line 2 \(id 's0'\) and line 7 \(id 's9'\)"):
+        load_embedded("embedded", path)
+
+
+def test_embedded_sentences_that_are_not_installed_are_refused(tmp_path):
+    with pytest.raises(CorpusError, match="missing from this installation"):
+        load_embedded("embedded", tmp_path / "sentences.tsv")

@@ -88,13 +88,18 @@ def test_a_language_that_is_not_there_is_refused_with_those_that_are(pawsx):
         ("8\tSiete.\tSiete, sí.", "line 9 of {} has 3 cells, not 4"),
         ("8\tSiete.\tSiete,\tsí.\t1", "line 9 of {} has 5 cells, not 4"),
         ("8\tSiete.\tSiete, sí.\t2", "line 9 of {} has the label '2'"),
-        ("8\tSie\0te.\tSiete, sí.\t1", "{} has a character that is not text (U+0000): line 9"),
-        ("", "line 9 of {} has 1 cells, not 4"),
+        ("8\t\u200b\tSiete, sí.\t1", "line 9 of {} has a blank sentence"),
+        ("\n8\tSiete.\tSiete, sí.\t1", "line 9 of {} has 1 cells, not 4"),
     ],
 )
 def test_a_bad_line_is_refused_with_file_and_number(row, expected, pawsx):
     path = write(pawsx / "es" / "test_2k.tsv", lines(HEADER, *SPANISH, row))
     assert refused(lambda: load_pawsx(pawsx, "es")).why == expected.format(path)
+
+
+def test_blank_lines_at_the_end_and_control_characters_are_no_fault(pawsx):
+    write(pawsx / "es" / "test_2k.tsv", lines(HEADER, "1\tUn\x08 perro.\tPerro.\t1", "2\tDos.\tDos, sí.\t1", "", ""))
+    assert load_pawsx(pawsx, "es").first == ("Un\x08 perro.", "Dos.")
 
 
 def test_a_file_without_the_header_is_refused(pawsx):

@@ -112,7 +112,7 @@ def test_whole_numbers_can_be_ids_in_typed_formats(tmp_path):
 def test_a_ragged_row_is_refused_with_its_line(row, cells, tmp_path):
     error = refusal(table(tmp_path, csv_text(*PLAIN[:2], "", row, *PLAIN[2:])))
     assert "line 5 of" in error.why
-    assert f"{cells} where the first line has 2" in error.why
+    assert f"{cells} where line 1 has 2" in error.why
 
 
 def test_an_unclosed_quote_is_refused_with_its_line(tmp_path):
@@ -124,7 +124,7 @@ def test_an_unclosed_quote_is_refused_with_its_line(tmp_path):
 @pytest.mark.parametrize("name", ["t.xlsx", "t.txt", "t"])
 def test_an_unsupported_extension_is_refused(name, tmp_path):
     error = refusal(table(tmp_path, csv_text(*PLAIN), name))
-    assert ".csv, .tsv, .jsonl, .parquet" in error.instead
+    assert ".csv, .tsv, .jsonl, .ndjson, .json, .parquet" in error.instead
 
 
 def test_a_missing_table_is_refused(tmp_path):
@@ -161,10 +161,15 @@ def test_a_table_that_is_not_utf8_is_refused_with_its_line(tmp_path):
     assert "not UTF-8" in error.why
 
 
-def test_a_column_that_is_no_language_is_refused_by_name(tmp_path):
-    error = refusal(table(tmp_path, csv_text(*(f"{row},x" for row in PLAIN), header="en,es,comments")))
+def test_a_column_that_is_no_language_is_left_out_with_a_note(tmp_path):
+    corpus = load_corpus(table(tmp_path, csv_text(*(f"{row},x" for row in PLAIN), header="en,es,comments")))
+    assert corpus.languages == ("en", "es")
+    assert "Columns left out, because their names are no languages: comments." in corpus.notes
+
+
+def test_where_too_few_languages_are_left_the_column_is_named(tmp_path):
+    error = refusal(table(tmp_path, csv_text(*PLAIN, header="en,comments")))
     assert "column 'comments' is not a language" in error.why
-    assert "id, split, topic" in error.instead
 
 
 def test_a_column_named_in_english_is_answered_with_its_code(tmp_path):
@@ -287,7 +292,7 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "why"),
-    [([1, 2, 3, 4, 5], "row 1 of"), (["a", None, "c", "d", "e"], "row 2 of")],
+    [([1, 2, 3, 4, 5], "row 1 has not text but int"), (["a", None, "c", "d", "e"], "row 2 of")],
     ids=["numbers", "null"],
 )
 def test_a_parquet_column_that_is_not_all_text_is_refused(values, why, tmp_path):
