@@ -92,7 +92,7 @@ def _setting(record: Record) -> str:
     used, figures = record["ja"]["used"], record["ja"]["figures"]
     return (
         f"The embedded model and corpus ({figures['candidates'] + 1} languages, {figures['n']} evaluation rows, "
-        f"{used['layer']} layer, strength {used['strength']:g}, {figures['k']:,} of {used['n_neurons']:,} neurons, "
+        f"layer {used['layer']}, strength {used['strength']:g}, {figures['k']:,} of {used['n_neurons']:,} neurons, "
         f"{used['dtype']}); top-1 is the mean over {figures['candidates']} candidate languages, with the target as the "
         "query."
     )
