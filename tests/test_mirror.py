@@ -53,7 +53,6 @@ TESTED_IN = {
     "core.store.files": "core/store/test_damage.py",
     "core.version": "test_package.py",
     "dashboard.__main__": "dashboard/test_main.py",
-    "dashboard.command": "dashboard/test_main.py",
     "dashboard.charts": "dashboard/page/test_every_page.py",  # each page's: also in that page's file
     "dashboard.page.explore": "dashboard/test_app.py",
     "dashboard.page.map_panel": "dashboard/browser/test_pages.py",
