@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.rows import Benchmark, NotRun, Target, check
 from benchmarks.setting import Setting
 from core.experiment.settings import Experiment
+from core.location import default_cache
 from core.pipeline.engine import Engine
-from core.store.location import default_cache
 from core.store.store import Store
 
 CHANGE, PAGE = 0.3, 1.0  # seconds, at most

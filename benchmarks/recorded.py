@@ -11,10 +11,10 @@ from typing import Any
 from benchmarks import machine
 from core.analyses.map_stability import movement
 from core.experiment.settings import Experiment
+from core.location import default_cache
 from core.pipeline.engine import Engine
 from core.progress import Progress, Terminal
 from core.reproduction.published import LANGUAGES
-from core.store.location import default_cache
 from core.store.store import Store
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "measured.json"

@@ -9,10 +9,10 @@ from functools import cached_property
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
 from core.inference.batching import Tokenised, tokenise
+from core.location import default_cache
 from core.models.load import LoadedModel, load
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
-from core.store.location import default_cache
 from core.store.store import Store
 
 

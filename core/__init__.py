@@ -9,6 +9,7 @@ its own.
 import importlib
 import os
 
+from core import location
 from core.version import __version__
 
 # Torch reads this once, when its OpenMP runtime starts. Its default, spinning threads, makes a forward pass up to
@@ -17,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # But a thread that sleeps at once pays for waking at each of a pass's thousands of small operations. A spin of some ten
 # microseconds made a quiet machine of two cores 1.3 times as fast, and one with a busy neighbour 0.87 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+location.house_libraries()
 
 # Where each public name is. `__init__.pyi` says the same to type checkers; a test holds the two together.
 _HOMES = {

@@ -32,6 +32,7 @@ from core.errors import SettingError
 from core.experiment.file import check_kinds
 from core.experiment.settings import Experiment
 from core.language.codes import describe
+from core.location import default_cache
 from core.models.load import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import EMBEDDED, ModelSpec
@@ -41,7 +42,6 @@ from core.pipeline.result import Result
 from core.progress import Shown, progress_shown
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS
-from core.store.location import default_cache
 from core.store.store import Store
 
 Sentences: TypeAlias = str | Corpus | SentencesByLanguage
@@ -65,7 +65,7 @@ class Session:
     Parameters
     ----------
     cache : str or Path, optional
-        Folder of what was computed: the default one (`core.store.location.default_cache`) unless given.
+        Folder of what was computed: the default one (`core.location.default_cache`) unless given.
     progress : bool or callable, optional
         None: long work shows a bar on a terminal and in a notebook. False: never; True: always. A callable is given a
         `core.progress.Snapshot` now and then, and may raise `core.progress.Cancelled` to stop the work.

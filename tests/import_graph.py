@@ -40,7 +40,7 @@ LEVELS = (
     ("core.stats",),
     ("core.parallel", "core.progress", "core.errors", "core.notebook_html", "core.choices"),
     ("core",),
-    ("core.version",),
+    ("core.location", "core.version"),
 )
 
 

@@ -15,9 +15,9 @@ from core.experiment.file import read_experiment
 from core.experiment.kinds import OneOf
 from core.experiment.names import SETTINGS, Setting, in_group
 from core.experiment.settings import Experiment
+from core.location import default_cache
 from core.neurons.interventions import METHODS
 from core.neurons.scores import SCORES
-from core.store.location import default_cache
 
 _INDENT = 20  # of what the tables in a manual say of a name
 

@@ -29,7 +29,7 @@ def read_experiment(path: Path) -> Experiment:
     """
     asked, instead = f"read the experiment in {path}", "Name a file that the dashboard saved, or that --json wrote."
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark first
     except OSError as error:
         raise SettingError(asked, error.strerror or str(error), instead) from error
     except ValueError as error:

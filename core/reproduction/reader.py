@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import SettingError
-from core.store.location import checkout
+from core.location import checkout
 
 
 @dataclass(frozen=True)

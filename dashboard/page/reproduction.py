@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AskError
+from core.location import checkout
 from core.progress import duration
 from core.reproduction import published
 from core.reproduction.html import compared_table
 from core.reproduction.items import figures
 from core.reproduction.reader import Written, included, read
-from core.store.location import checkout
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import page_state

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.location import default_cache
 from core.pipeline.engine import Engine
-from core.store.location import default_cache
 from core.store.store import Store
 from dashboard.work.protocol import Answers
 from dashboard.work.queue import Jobs, settle

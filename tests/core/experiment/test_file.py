@@ -27,9 +27,10 @@ CHANGED = Experiment(
 
 
 @pytest.mark.parametrize("experiment", [Experiment(), CHANGED])
-def test_what_is_written_is_read_back(tmp_path: Path, experiment: Experiment) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"], ids=["as written", "as some editors save it"])
+def test_what_is_written_is_read_back(tmp_path: Path, experiment: Experiment, encoding: str) -> None:
     path = tmp_path / "experiment.json"
-    path.write_text(write_experiment(experiment), encoding="utf-8")
+    path.write_text(write_experiment(experiment), encoding=encoding)
     assert read_experiment(path) == experiment
 
 
