@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,8 @@ class Dataset:
     title, about, licence, page : str
         To show.
     files : mapping of str to tuple of Remote, as pairs
-        Canonical code -> what it takes to have that language; the code is empty where one archive holds all.
+        Canonical code -> what it takes to have that language; the code is empty where one archive holds all, and of
+        what goes with every language.
     use : str
         What to do with it, where ``{folder}`` stands for its place.
     otherwise : str
@@ -68,7 +70,7 @@ class Dataset:
             raise DataError(
                 what, f"there is none in {', '.join(missing)}", f"Choose from: {', '.join(self.languages)}."
             )
-        return replace(self, files=tuple((code, remotes) for code, remotes in self.files if code in requested))
+        return replace(self, files=tuple((code, remotes) for code, remotes in self.files if code in (*requested, "")))
 
 
 @lru_cache(maxsize=1)
@@ -84,13 +86,51 @@ def _remote(folder: str, name: str) -> Remote:
     return Remote(f"{folder}/{name}", name, size, sha256)
 
 
-_LASER = "https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1"
-# The paper's languages, and Chinese, Arabic and Swahili; it has 112.
-_TATOEBA = (
-    "ara", "ces", "cmn", "deu", "ell", "fra", "heb", "hin", "ind", "ita", "jpn", "kor",
-    "nld", "pes", "pol", "por", "ron", "rus", "spa", "swh", "tha", "tur", "ukr", "vie",
-)  # fmt: skip
+# At the commits whose files the checksums are of, so that a later change does not make a download fail.
+_LASER = (
+    "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1"
+)
+_NTREX = "https://raw.githubusercontent.com/MicrosoftTranslator/NTREX/8561f6a622db9edad1217683e5c83daefd8bb2bf"
+_SIB200 = "https://raw.githubusercontent.com/dadelani/sib-200/593cea88519930f776c1a4a1980b6a35b39dca57/data/annotated"
 _BUCC = "https://comparable.limsi.fr/bucc2018"
+
+
+Files = tuple[tuple[str, tuple[Remote, ...]], ...]
+
+
+def _named(pattern: str) -> list[str]:
+    """Languages as their publisher writes them, from the names of the files whose checksums are known."""
+    names = (re.fullmatch(pattern, name) for name in _known())
+    return sorted(found["code"] for found in names if found)
+
+
+def _tatoeba() -> Files:
+    codes = (code for code in _named(r"tatoeba\.(?P<code>[a-z]+)-eng\.eng"))
+    return tuple(
+        (canonical(code), tuple(_remote(_LASER, f"tatoeba.{code}-eng.{side}") for side in (code, "eng")))
+        for code in codes
+    )
+
+
+def _ntrex() -> Files:
+    folder = f"{_NTREX}/NTREX-128"
+    codes = _named(r"newstest2019-ref\.(?P<code>[A-Za-z-]+)\.txt")
+    languages = tuple((canonical(code), (_remote(folder, f"newstest2019-ref.{code}.txt"),)) for code in codes)
+    shared = (_remote(_NTREX, "DOCUMENT_IDS.tsv"), _remote(folder, "newstest2019-src.eng.txt"))
+    return (("", shared), *languages)
+
+
+def _sib200() -> Files:
+    return tuple(
+        (canonical(code), tuple(_sib200_file(code, split) for split in ("train", "dev", "test")))
+        for code in _named(r"(?P<code>[a-z]{3}_[A-Z][a-z]{3})\.train\.tsv")
+    )
+
+
+def _sib200_file(code: str, split: str) -> Remote:
+    size, sha256 = _known()[f"{code}.{split}.tsv"]
+    place = f"{code}/{split}.tsv"
+    return Remote(f"{_SIB200}/{place}", f"{code}.{split}.tsv", size, sha256, place)
 
 
 @lru_cache(maxsize=1)
@@ -109,17 +149,34 @@ def catalogue() -> dict[str, Dataset]:
             "and another layout: save its sentences as a table and use table:FILE.",
         ),
         Dataset(
+            "ntrex",
+            "NTREX-128",
+            "1,997 sentences of news in English and 127 other languages and varieties, by documents",
+            "CC-BY-SA 4.0",
+            "https://github.com/MicrosoftTranslator/NTREX",
+            _ntrex(),
+            "--corpus ntrex:{folder}",
+            "Clone the repository and use its folder.",
+        ),
+        Dataset(
+            "sib200",
+            "SIB-200",
+            "1,004 sentences of FLORES-200 in 205 languages, each with one of 7 topics",
+            "Apache-2.0; sentences CC-BY-SA 4.0",
+            "https://github.com/dadelani/sib-200",
+            _sib200(),
+            "--corpus sib200:{folder}",
+            "Clone the repository and use its folder data/annotated.",
+        ),
+        Dataset(
             "tatoeba",
             "Tatoeba retrieval test (Artetxe and Schwenk)",
-            "up to 1,000 pairs with English a language, 24 of its 112 languages",
+            "up to 1,000 pairs with English in each of 112 languages",
             "CC-BY 2.0 FR (https://tatoeba.org/eng/terms_of_use)",
             "https://github.com/facebookresearch/LASER/tree/main/data/tatoeba/v1",
-            tuple(
-                (canonical(code), tuple(_remote(_LASER, f"tatoeba.{code}-eng.{side}") for side in (code, "eng")))
-                for code in _TATOEBA
-            ),
+            _tatoeba(),
             "--corpus tatoeba:{folder} --probe-corpus embedded",
-            "Clone the repository and use its folder data/tatoeba/v1, which has all 112 languages.",
+            "Clone the repository and use its folder data/tatoeba/v1.",
         ),
         Dataset(
             "bucc2018",

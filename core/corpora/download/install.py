@@ -138,7 +138,9 @@ def _put_together(
             if remote.name.endswith(_ARCHIVES):
                 _unpack_or_put_aside(file.path, ready)
             else:
-                shutil.copyfile(file.path, ready / remote.name)
+                place = ready / (remote.place or remote.name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.path, place)
         text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
         (ready / RECORD).write_text(text, encoding="utf-8")
         for path in ready.rglob("*"):

@@ -13,14 +13,17 @@ class Remote:
     ----------
     url : str
     name : str
-        What to call it here.
+        What to call it here, while it is downloaded and in the record.
     size : int or None
         Bytes, where known.
     sha256 : str or None
         Of its bytes, in hex, where known.
+    place : str, optional
+        Where it lies in the data set's folder; its name unless given.
     """
 
     url: str
     name: str
     size: int | None = None
     sha256: str | None = None
+    place: str | None = None
