@@ -145,8 +145,8 @@ def catalogue() -> dict[str, Dataset]:
             "https://github.com/facebookresearch/flores/blob/main/flores200/README.md",
             (("", (_remote("https://dl.fbaipublicfiles.com/nllb", "flores200_dataset.tar.gz"),)),),
             "--corpus flores:{folder}",
-            "Its successor FLORES+ (huggingface.co/datasets/openlanguagedata/flores_plus) has terms to accept first, "
-            "and another layout: save its sentences as a table and use table:FILE.",
+            "Its successor FLORES+ (huggingface.co/datasets/openlanguagedata/flores_plus) has terms to accept first; "
+            "its files dev/dev.eng_Latn are read by flores:DIR too.",
         ),
         Dataset(
             "ntrex",

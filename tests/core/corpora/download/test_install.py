@@ -120,6 +120,21 @@ def test_files_are_taken_as_they_are_and_read_by_their_loader(pairs, tmp_path):
     assert next(f["sha256"] for f in record["files"] if f["name"] == "tatoeba.spa-eng.spa") == expected
 
 
+def test_files_lie_where_their_data_set_has_them_and_what_all_share_comes_along(site, tmp_path):
+    shared = Remote(site.url("tatoeba.deu-eng.eng"), "documents.tsv")
+    spanish = Remote(site.url("tatoeba.spa-eng.spa"), "spa.txt", place="spa_Latn/train.tsv")
+    german = Remote(site.url("tatoeba.deu-eng.deu"), "deu.txt", place="deu_Latn/train.tsv")
+    files = (("", (shared,)), ("es", (spanish,)), ("de", (german,)))
+    install(replace(catalogue()["sib200"], files=files).of(("es",)), tmp_path / "set")
+    assert contents(tmp_path / "set") == ["SOURCE.json", "documents.tsv", "spa_Latn", "spa_Latn/train.tsv"]
+
+
+def test_the_catalogue_has_every_language_of_the_published_sets():
+    counts = {name: len(dataset.languages) for name, dataset in catalogue().items() if dataset.languages}
+    assert counts == {"ntrex": 127, "sib200": 205, "tatoeba": 112, "bucc2018": 4}  # NTREX: and English, the source
+    assert all(remote.sha256 for dataset in catalogue().values() for remote in dataset.remotes)
+
+
 def test_some_languages_alone(pairs, site, tmp_path):
     install(pairs.of(("spa_Latn",)), tmp_path / "tatoeba")
     assert load_corpus(f"tatoeba:{tmp_path / 'tatoeba'}").languages == ("en", "es")
@@ -254,7 +269,7 @@ def test_a_place_that_cannot_be_written_to_is_refused(archive, tmp_path):
 def test_the_catalogue_says_of_each_where_it_is_and_under_what_terms(capsys):
     assert main(["data"]) == 0
     said = capsys.readouterr().out
-    assert list(catalogue()) == ["flores200", "tatoeba", "bucc2018", "pawsx"]
+    assert list(catalogue()) == ["flores200", "ntrex", "sib200", "tatoeba", "bucc2018", "pawsx"]
     for dataset in catalogue().values():
         for words in (dataset.name, dataset.licence, dataset.page, dataset.remotes[0].url):
             assert words in said
@@ -262,10 +277,10 @@ def test_the_catalogue_says_of_each_where_it_is_and_under_what_terms(capsys):
         assert len(set(names)) == len(names)
         for remote in dataset.remotes:
             assert re.fullmatch(r"https://[\w./-]+", remote.url)
-            assert remote.url.endswith(f"/{remote.name}")
+            assert remote.url.endswith(f"/{remote.place or remote.name}")
             assert (remote.sha256 is None) == (remote.size is None)
             assert remote.sha256 is None or re.fullmatch("[0-9a-f]{64}", remote.sha256)
-    assert "sha256 known of 40 of 48 files" in said
+    assert "sha256 known of all 224 files" in said
 
 
 def test_get_downloads_and_says_what_is_not_known(pairs, tmp_path, capsys, monkeypatch):
@@ -292,7 +307,7 @@ def test_get_says_how_else_to_have_what_is_gone(archive, site, tmp_path, capsys,
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["wiki", "--to", "x"], "Choose from: flores200, tatoeba, bucc2018, pawsx"),
+        (["wiki", "--to", "x"], "Choose from: flores200, ntrex, sib200, tatoeba, bucc2018, pawsx"),
         (["tatoeba", "--to", "x", "--only", "yo"], "there is none in yo"),
         (["pawsx", "--to", "x", "--only", "es"], "one archive"),
         (["tatoeba", "--to", "x", "--only", "klingon!"], "klingon!"),
