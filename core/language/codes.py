@@ -35,6 +35,9 @@ _GLOTTOCODE = re.compile(r"(?P<language>.+?)[-_](?:x-)?(?P<glottocode>[a-z]{4}[0
 _VARIANTS = {"vale1252": "valencia"}
 # Codes that IANA registers for the absence of one language, or of writing.
 _NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
+# ISO 639 and ISO 3166 keep these for private use, and UN M.49 does not assign the last.
+_PRIVATE_LANGUAGE = re.compile("q[a-t][a-z]")
+_PRIVATE_REGION = re.compile("Q[M-Z]|X[C-JL-Z]|ZZ|9[5-9][0-9]")
 _NOT_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
 
 
@@ -161,8 +164,13 @@ def _parse(code: str) -> langcodes.Language:
         raise _unknown(code, "extensions and private parts of a code have no meaning here")
     if tag.script in _NOT_SCRIPTS:
         raise _unknown(code, f"{tag.script!r} stands for no particular script")
-    # Not `is_valid` alone: the ranges for private use (qaa to qtz, XX) are valid and mean nothing.
-    if not tag.is_valid() or "Unknown" in f"{tag.language_name('en')} {tag.territory_name('en')}":
+    # Not `is_valid` alone: the ranges for private use are valid and mean nothing. Names of languages would say so too,
+    # but reading them takes a second, and every start reads a code.
+    if (
+        not tag.is_valid()
+        or _PRIVATE_LANGUAGE.fullmatch(tag.language)
+        or _PRIVATE_REGION.fullmatch(tag.territory or "")
+    ):
         raise _unknown(code, "no language, script, region or variant of that code is registered")
     return tag
 
