@@ -47,7 +47,10 @@ def test_an_uploaded_table_is_the_table(table: bytes, tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_and_nothing_is_kept(name: str, content: bytes, why: str, tmp_path: Path) -> None:
     with pytest.raises(AskError) as refused:
         uploads.take(name, content, tmp_path / "uploads")
-    assert why.lower() in f"{refused.value.what} {refused.value.why}".lower()
+    said = f"{refused.value.what} {refused.value.why} {refused.value.instead}"
+    assert why.lower() in said.lower()
+    assert name in said  # the visitor's own name for it, never a path of the server
+    assert str(tmp_path) not in said
     assert not any((tmp_path / "uploads").glob("*"))
 
 
