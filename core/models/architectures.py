@@ -8,16 +8,15 @@ encoder; a multimodal config gives the text model inside it.
 from __future__ import annotations
 
 import copy
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import torch
 from torch import nn
 
 from core.errors import ModelError
+from core.models import pretrained
 from core.models.placement import SHARDED, TORCH_DTYPES, placement
 
 _LONGEST_CONTEXT = 4096  # sentences, not documents: a cap where neither model nor tokenizer names one
@@ -28,27 +27,6 @@ _TEXT_WEIGHTS = {
     r"^(model\.)?language_model\.lm_head\.": "lm_head.",
     r"^(model\.)?language_model\.(model\.)?(?!lm_head\.)": "model.",
 }
-
-
-_P = ParamSpec("_P")
-
-
-_T = TypeVar("_T")
-
-
-# While transformers builds or reads a model, torch's default type and device are that model's, in every thread.
-_building = threading.RLock()
-
-
-def _one_at_a_time(work: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let one thread of the process build or read a model at a time."""
-
-    @wraps(work)
-    def alone(*arguments: _P.args, **named: _P.kwargs) -> _T:
-        with _building:
-            return work(*arguments, **named)
-
-    return alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +132,12 @@ def _no_text_model(name: str, found: str) -> ModelError:
     )
 
 
-@_one_at_a_time
+@pretrained.one_at_a_time
 def skeleton(name: str, made_by: Recipe) -> Made:
     """Make the modules without memory for weights."""
     with torch.device("meta"):
         try:
-            whole = made_by.auto.from_config(made_by.config)
+            whole = pretrained.make_model(made_by.auto, made_by.config)
         except ValueError as error:
             raise _no_text_model(name, made_by.config.model_type) from error
     return cut(name, made_by, whole)
@@ -183,7 +161,7 @@ def cut(name: str, made_by: Recipe, whole: Any) -> Made:
     return Made(whole, encoder, encoder, generates=False)
 
 
-@_one_at_a_time
+@pretrained.one_at_a_time
 def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dtype: str, device: str) -> Made:
     """Read a model's weights and put them where they belong.
 
@@ -192,7 +170,9 @@ def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dt
     ModelError
         If the files lack weights that are used.
     """
-    loaded: Any = made_by.auto.from_pretrained(
+    loaded: Any = pretrained.read_model(
+        made_by.auto,
+        name,
         location,
         config=made_by.config,
         dtype=TORCH_DTYPES[dtype],

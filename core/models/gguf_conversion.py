@@ -12,9 +12,9 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
-from transformers.utils import logging
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
 
+from core.models import pretrained
 from core.models.embedded import CONFIG
 
 
@@ -33,8 +33,9 @@ class ArrayReader(gguf.GGUFReader):
 
 def convert_weights(source: Path, folder: Path) -> None:
     """Unpack the weights to bfloat16 and save them with their config."""
-    logging.disable_progress_bar()  # ours says how long the whole will take
-    model = Gemma3ForCausalLM.from_pretrained(
+    model = pretrained.read_model(
+        Gemma3ForCausalLM,
+        str(source),
         source.parent,
         gguf_file=source.name,
         config=Gemma3TextConfig(**CONFIG),
@@ -49,7 +50,7 @@ def convert_weights(source: Path, folder: Path) -> None:
 
 def convert_tokenizer(source: Path, folder: Path) -> None:
     """Save the tokenizer that the file holds."""
-    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+    pretrained.read_tokenizer(str(source), source.parent, gguf_file=source.name).save_pretrained(folder)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -9,16 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from core.errors import ModelError
+
+log = logging.getLogger(__name__)
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# What transformers raises for files that are damaged, incomplete, or not what their config says.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
-
-
 _BELIEVED = 30.0  # seconds
 _answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
 
@@ -157,12 +154,11 @@ def explained(name: str, revision: str | None = None) -> Iterator[None]:
                 "the Hugging Face hub cannot be reached, and the model is not in the local cache",
                 "Check the network, download it beforehand (`hf download`), give a local folder, or use embedded.",
             ) from cause
-        if isinstance(error, _UNREADABLE):
-            reason = " ".join(str(error).split())[:400] or type(error).__name__
-            raise ModelError(
-                what, reason, "Check that its files are complete and that transformers knows its kind."
-            ) from error
-        raise
+        log.info("could not %s", what, exc_info=True)
+        reason = " ".join(str(error).split())[:400] or type(error).__name__
+        raise ModelError(
+            what, reason, "Check that its files are complete and that transformers knows its kind."
+        ) from error
 
 
 def _unreachable() -> tuple[type[BaseException], ...]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import architectures, embedded, hub, memory, placement
+from core.models import architectures, embedded, hub, memory, placement, pretrained
 from core.models.placement import TORCH_DTYPES
 from core.models.spec import EMBEDDED, ResolvedModel
 from core.neurons.neuron_map import NeuronMap
@@ -133,19 +133,16 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     ModelError
         If it does not fit into memory, or its files are damaged or of an unknown kind.
     """
-    import transformers
-
     shape = outline(resolved)
     memory.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
     if resolved.name == EMBEDDED:
         location, where = str(embedded.converted(store).path), {}
     else:
         location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
-    transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
     recipe = architectures.recipe(resolved.name, _config(resolved))
     with hub.explained(resolved.name):
         is_embedded = resolved.name == EMBEDDED
-        tokenizer = embedded.tokenizer(Path(location)) if is_embedded else _tokenizer(location, where)
+        tokenizer = embedded.tokenizer(Path(location)) if is_embedded else _tokenizer(resolved.name, location, where)
         made = architectures.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
     return LoadedModel(
         resolved=resolved,
@@ -163,18 +160,16 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
 
 
 def _config(resolved: ResolvedModel) -> Any:
-    from transformers import AutoConfig, Gemma3TextConfig
-
     if resolved.name == EMBEDDED:
+        from transformers import Gemma3TextConfig
+
         return Gemma3TextConfig(**embedded.CONFIG)
     with hub.explained(resolved.name):
-        return AutoConfig.from_pretrained(resolved.location, **hub.revision_argument(resolved.revision))
+        return pretrained.read_config(resolved.name, resolved.location, **hub.revision_argument(resolved.revision))
 
 
-def _tokenizer(location: str, where: dict[str, Any]) -> Any:
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(location, **where)
+def _tokenizer(name: str, location: str, where: dict[str, Any]) -> Any:
+    tokenizer = pretrained.read_tokenizer(name, location, **where)
     if not tokenizer.is_fast:
         raise ModelError(
             f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."

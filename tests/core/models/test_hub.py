@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from core.models.hub import explained
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from tests.helpers.hub_server import COMMIT, Repository, serving
+from tests.helpers.refusals import refusal
 
 ROOT = Path(__file__).parents[3]
 
@@ -170,3 +172,19 @@ def test_no_hub_and_not_cached(request_: str, answers: dict[str, Answer]) -> Non
     assert "cannot be reached" in str(answer["why"])
     assert "not in the local cache" in str(answer["why"])
     assert "hf download" in str(answer["instead"])
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("of nought"), IndexError(), NotImplementedError("not this one")])
+def test_whatever_goes_wrong_is_a_refusal_and_the_log_keeps_where(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work() -> None:
+        with explained("tiny/llama"):
+            raise fault
+
+    with caplog.at_level("INFO", logger="core.models.hub"):
+        error = refusal(work)
+    assert error.what == "load tiny/llama"
+    assert error.why == (str(fault) or type(fault).__name__)
+    assert error.__cause__ is fault
+    assert "Traceback" in caplog.text

@@ -1,0 +1,202 @@
+"""The one door to transformers' ``from_pretrained``: nothing that comes with a model runs, asks or prints.
+
+transformers by itself asks on the terminal whether to run the Python files of a model's folder, follows an index of
+safetensors to pickled weights, and prints tables of missing weights. Here every call says that none of this may happen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path, PurePosixPath
+from typing import Any, ParamSpec, TypeVar
+
+from core.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_INDEX = ".safetensors.index.json"
+_BUILT_IN_ATTENTION = (None, "eager", "sdpa")  # any other may be a kernel that is fetched from the hub, and run
+
+# While transformers builds or reads a model, torch's default type and device are that model's, in every thread.
+_building = threading.RLock()
+
+
+def one_at_a_time(work: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let one thread of the process build or read a model at a time."""
+
+    @wraps(work)
+    def alone(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        with _building:
+            return work(*arguments, **named)
+
+    return alone
+
+
+def read_config(name: str, location: str | Path, **where: Any) -> Any:
+    """Read a model's config.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the model.
+    location : path or str
+        Folder or hub id.
+    **where
+        Revision and the like, for ``from_pretrained``.
+
+    Raises
+    ------
+    ModelError
+        If the config is code of the model's own.
+    """
+    from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
+
+    with _quiet():
+        stated, _ = PreTrainedConfig.get_config_dict(location, **where)
+        own = _own_class(stated, "AutoConfig")
+        if own and stated.get("model_type") not in CONFIG_MAPPING:
+            raise own_code(name, "model", own)
+        config = AutoConfig.from_pretrained(location, trust_remote_code=False, **where)
+    # How attention is computed is this machine's matter, and changes no result: a file does not choose it.
+    if config._attn_implementation not in _BUILT_IN_ATTENTION:
+        config._attn_implementation = None
+    if "/" in str(getattr(config, "_experts_implementation", None)):
+        config._experts_implementation = None
+    return config
+
+
+def read_tokenizer(name: str, location: str | Path, **where: Any) -> Any:
+    """Read a model's tokenizer; parameters as of `read_config`.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer is code of the model's own.
+    """
+    from transformers import AutoTokenizer
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
+
+    with _quiet():
+        if "gguf_file" not in where:
+            stated = get_tokenizer_config(location, **where)
+            own = _own_class(stated, "AutoTokenizer")
+            if own and tokenizer_class_from_name(str(stated.get("tokenizer_class"))) is None:
+                raise own_code(name, "tokenizer", own)
+        return AutoTokenizer.from_pretrained(location, trust_remote_code=False, **where)
+
+
+@one_at_a_time
+def make_model(auto: Any, config: Any) -> Any:
+    """Make a model of a config's kind by a class of transformers, with weights made up at random."""
+    with _quiet():
+        return auto.from_config(config, trust_remote_code=False)
+
+
+@one_at_a_time
+def read_model(auto: Any, name: str, location: str | Path, **arguments: Any) -> Any:
+    """Read a model's weights by a class of transformers; ``arguments`` are those of its ``from_pretrained``.
+
+    Raises
+    ------
+    ModelError
+        If its files name weights that are not safetensors, or that lie outside the folder.
+    """
+    _check_weights(name, location, arguments)
+    with _quiet():
+        return auto.from_pretrained(location, trust_remote_code=False, use_safetensors=True, **arguments)
+
+
+def own_code(name: str, part: str, reference: str) -> ModelError:
+    """The refusal of a model that needs its own Python code."""
+    return ModelError(
+        f"load {name}",
+        f"its {part} needs code of its own ({reference}), and code that comes with a model is not run",
+        "Use a model whose kind transformers knows without the model's own code.",
+    )
+
+
+def _own_class(stated: Mapping[str, Any], auto: str) -> str | None:
+    """The class among a model's own files that a config names for one of transformers' classes."""
+    named = stated.get("auto_map")
+    if isinstance(named, dict):
+        named = named.get(auto)
+    if isinstance(named, (list, tuple)):  # of a tokenizer: the slow class and the fast one
+        named = next((reference for reference in named if reference), None)
+    return str(named) if named else None
+
+
+def _check_weights(name: str, location: str | Path, arguments: Mapping[str, Any]) -> None:
+    """Refuse weights that are not safetensors in the model's own folder, before any is read or downloaded."""
+    stated = getattr(arguments.get("config"), "transformers_weights", None)
+    if stated is not None and not _is_inside(stated, (".safetensors", _INDEX)):
+        raise _not_safetensors(name, "config", stated)
+    index_name = stated if stated and stated.endswith(_INDEX) else f"model{_INDEX}"
+    if "gguf_file" in arguments or (stated is None and (Path(location) / "model.safetensors").is_file()):
+        return
+    index = _find(location, index_name, arguments)
+    if index is None:
+        return
+    listed = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"]
+    for file in sorted({str(file) for file in listed.values()}):
+        if not _is_inside(file, (".safetensors",)):
+            raise _not_safetensors(name, f"index {index_name}", file)
+
+
+def _find(location: str | Path, file: str, arguments: Mapping[str, Any]) -> str | None:
+    """Where a file of a model lies on this machine, downloaded now if need be; None if the model has none such."""
+    from transformers.utils.hub import cached_file
+
+    path: str | None = cached_file(
+        location,
+        file,
+        **{key: arguments[key] for key in ("revision", "local_files_only") if key in arguments},
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return path
+
+
+def _is_inside(file: object, endings: tuple[str, ...]) -> bool:
+    if not isinstance(file, str) or "\\" in file or ":" in file:
+        return False
+    path = PurePosixPath(file)
+    return file.endswith(endings) and not path.is_absolute() and ".." not in path.parts
+
+
+def _not_safetensors(name: str, where: str, file: object) -> ModelError:
+    return ModelError(
+        f"load {name}",
+        f"its {where} names the weights {str(file)!r}, which are no safetensors file in the model's folder",
+        "Save it again with save_pretrained; pickled weights are not loaded, since they can run code.",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what transformers prints of a model to this module's log (level INFO), and show no progress bars."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()  # ours says how long the whole will take
+    with _building:  # one reader at a time, since the handlers are shared
+        terminals = [h for h in logging.getLogger("transformers").handlers if type(h) is logging.StreamHandler]
+        for handler in terminals:
+            handler.addFilter(_to_our_log)
+        try:
+            yield
+        finally:
+            for handler in terminals:
+                handler.removeFilter(_to_our_log)
+
+
+def _to_our_log(record: logging.LogRecord) -> bool:
+    log.info("transformers: %s", record.getMessage())
+    return False
