@@ -180,7 +180,7 @@ def test_a_model_may_fit_only_when_packed(monkeypatch: pytest.MonkeyPatch) -> No
     settings = {"hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 30}
     config = transformers.LlamaConfig(vocab_size=1000, **settings)
     made = architectures.skeleton("large", architectures.recipe("large", config))
-    monkeypatch.setattr(architectures, "_free", lambda _: 12.0 * (1 << 30))
+    monkeypatch.setattr(memory, "_free", lambda _: 12.0 * (1 << 30))
     for dtype in ("int4", "int8"):
         memory.check_memory("large", made, dtype=dtype, device="cuda")
     error = refusal(lambda: memory.check_memory("large", made, dtype="bfloat16", device="cuda"))
