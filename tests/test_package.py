@@ -29,7 +29,7 @@ NAME = "language-neurons"
 def pinned(name: str) -> dict[str, str]:
     """The packages of a file of requirements, and their versions."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    pins = [line.split("==") for line in lines if line and not line.startswith(("#", "-r"))]
+    pins = [line.partition(";")[0].strip().split("==") for line in lines if line and not line.startswith(("#", "-r"))]
     return {canonicalize_name(package): version for package, version in pins}
 
 

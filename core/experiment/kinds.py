@@ -10,6 +10,7 @@ from typing import Any
 from core.choices import Choice
 from core.errors import SettingError
 from core.language.codes import canonical
+from core.models.spec import ALIASES
 from core.neurons.selection import check_layers
 
 
@@ -53,6 +54,18 @@ class Kind:
     def read(self, text: str) -> Any:
         """Read text that must be a good value; raises ValueError or `AskError`."""
         return self.check(self.parse(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelName(Kind):
+    """What a model is asked for by."""
+
+    words: str = "a model"
+    metavar: str = "MODEL"
+
+    def parse(self, text: str) -> str:
+        """The one name of a model that comes with the product; any other as it is."""
+        return ALIASES.get(text.strip(), text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from core.corpora.formats import FORMATS
-from core.experiment.kinds import Code, Codes, HiddenState, Kind, Layers, Number, OneOf, Several, Whole
+from core.experiment.kinds import Code, Codes, HiddenState, Kind, Layers, ModelName, Number, OneOf, Several, Whole
 from core.experiment.settings import PAPER_LANGUAGES, Experiment
-from core.models.spec import CATALOGUE, DTYPES
+from core.models.spec import DTYPES, E5, EMBEDDED
 from core.neurons.interventions import METHODS, TOKENS
 from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
@@ -90,8 +90,8 @@ SETTINGS = {
         Setting(
             "model",
             "Model",
-            f"A hub id (owner/name), a folder, or {next(iter(CATALOGUE))}",
-            Kind(words="a model", metavar="MODEL"),
+            f"A hub id (owner/name), a folder, {EMBEDDED} or {E5}",
+            ModelName(),
             "model",
             link="always",
             panel="top",

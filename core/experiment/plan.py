@@ -100,7 +100,7 @@ def plan(experiment: Experiment) -> Plan:
     experiment.selection.candidates(shape.neurons)
     return Plan(
         # In one order whatever the order asked, so that the same neurons are the same artefacts.
-        experiment=replace(experiment, target=target, neurons=kinds),
+        experiment=replace(experiment, model=resolved.name, target=target, neurons=kinds),
         resolved=resolved,
         outline=shape,
         corpus=_used(corpus, None, groups),

@@ -1,6 +1,6 @@
 """Converts a GGUF file to what transformers loads fast; runs in a process of its own.
 
-``python -m core.models.gguf_conversion weights|tokenizer FILE FOLDER``, as :mod:`core.models.embedded` calls it.
+``python -m core.models.gguf_conversion weights|tokenizer FILE FOLDER``, as :mod:`core.models.embedded_gemma` calls it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GgufConfig
 
 from core.models import pretrained
-from core.models.embedded import CONFIG
+from core.models.embedded_gemma import CONFIG
 
 
 class ArrayReader(gguf.GGUFReader):

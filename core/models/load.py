@@ -14,7 +14,7 @@ from torch import nn
 from core.errors import ModelError
 from core.models import architectures, embedded, hub, memory, placement, pretrained
 from core.models.placement import TORCH_DTYPES
-from core.models.spec import EMBEDDED, ResolvedModel
+from core.models.spec import ResolvedModel
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.sites import find_neurons
 from core.store.store import Store
@@ -126,7 +126,7 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     Parameters
     ----------
     store : Store
-        Keeps the converted embedded model.
+        Keeps the converted embedded models.
 
     Raises
     ------
@@ -135,14 +135,17 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     """
     shape = outline(resolved)
     memory.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
-    if resolved.name == EMBEDDED:
-        location, where = str(embedded.converted(store).path), {}
+    is_embedded = resolved.name in embedded.MODELS
+    if is_embedded:
+        location, where = str(embedded.converted(store, resolved.name).path), {}
     else:
         location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
     recipe = architectures.recipe(resolved.name, _config(resolved))
     with hub.explained(resolved.name):
-        is_embedded = resolved.name == EMBEDDED
-        tokenizer = embedded.tokenizer(Path(location)) if is_embedded else _tokenizer(resolved.name, location, where)
+        if is_embedded:
+            tokenizer = embedded.MODELS[resolved.name].tokenizer(Path(location))
+        else:
+            tokenizer = _tokenizer(resolved.name, location, where)
         made = architectures.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
     return LoadedModel(
         resolved=resolved,
@@ -160,10 +163,8 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
 
 
 def _config(resolved: ResolvedModel) -> Any:
-    if resolved.name == EMBEDDED:
-        from transformers import Gemma3TextConfig
-
-        return Gemma3TextConfig(**embedded.CONFIG)
+    if resolved.name in embedded.MODELS:
+        return embedded.MODELS[resolved.name].config()
     with hub.explained(resolved.name):
         return pretrained.read_config(resolved.name, resolved.location, **hub.revision_argument(resolved.revision))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import ModelError
 from core.models import embedded, hub, placement
-from core.models.spec import EMBEDDED, ModelSpec, ResolvedModel
+from core.models.spec import ALIASES, EMBEDDED, ModelSpec, ResolvedModel
 
 
 def resolve(spec: ModelSpec) -> ResolvedModel:
@@ -22,12 +22,17 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
     device = placement.check_device(spec.device)
     dtype = placement.check_dtype(spec.dtype, device)
     name = spec.name.strip()
-    if name == EMBEDDED:
+    name = ALIASES.get(name, name)
+    if name.split(":")[0] == EMBEDDED:
+        if name not in embedded.MODELS:
+            raise embedded.unknown(name)
         if spec.revision:
             raise ModelError(
-                f"revision {spec.revision} of the embedded model", "it has only one", "Leave the revision out."
+                f"revision {spec.revision} of the model {name}, which comes with the product",
+                "it has only one",
+                "Leave the revision out.",
             )
-        return ResolvedModel(name, "", f"{embedded.PACKAGE}==1.0.0", embedded.SHA256, dtype, device)
+        return embedded.resolved(name, dtype, device)
     if hub.looks_like_folder(name):
         if spec.revision:
             raise ModelError(

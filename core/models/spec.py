@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from core.choices import Choice, by_name
 
 EMBEDDED = "embedded"
+E5 = "embedded:e5"
+
+ALIASES = {"embedded:gemma": EMBEDDED}
+"""Other names of the models that come with the product."""
 
 DTYPES = by_name(
     Choice("float32", "32 bits"),
@@ -25,7 +29,7 @@ class ModelSpec:
     Attributes
     ----------
     name : str
-        ``embedded``, a Hugging Face id (``bigscience/bloom-560m``) or a local folder.
+        ``embedded``, ``embedded:e5``, a Hugging Face id (``bigscience/bloom-560m``) or a local folder.
     revision : str, optional
         Branch, tag or commit on the hub.
     dtype : str
@@ -47,7 +51,7 @@ class ResolvedModel:
     Attributes
     ----------
     location : str
-        Folder or hub id to load from; empty for the embedded model.
+        Folder or hub id to load from; empty for an embedded model.
     revision : str
         Commit on the hub, or ``local``.
     digest : str
@@ -104,6 +108,15 @@ CATALOGUE = {
             "Gemma Terms of Use",
             "https://ai.google.dev/gemma/terms",
             "Gemma",
+        ),
+        Offer(
+            E5,
+            "Multilingual E5 small",
+            "118M",
+            "embedded; an encoder",
+            "MIT licence",
+            "https://huggingface.co/intfloat/multilingual-e5-small",
+            "Multilingual E5 small",
         ),
         Offer("CohereLabs/aya-23-8B", "Aya 23 8B", "8B", "in the paper; gated on the hub"),
         Offer("DAMO-NLP-MT/polylm-chat-13b", "PolyLM Chat 13B", "13B", "in the paper"),

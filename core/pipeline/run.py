@@ -9,9 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from core.experiment.plan import Plan
-from core.models.embedded import is_converted
+from core.models.embedded import MODELS, is_converted
 from core.models.load import LoadedModel
-from core.models.spec import EMBEDDED
 from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
 from core.pipeline import joint_map
@@ -150,8 +149,8 @@ class Run:
         resolved = self.plan.resolved
         if self.models.is_loaded(resolved):
             return 0.0
-        if resolved.name == EMBEDDED:
-            return 6.0 if is_converted(self.models.store) else 45.0
+        if resolved.name in MODELS:
+            return 6.0 if is_converted(self.models.store, resolved.name) else MODELS[resolved.name].seconds
         return 4.0 + self.plan.outline.n_parameters * 4 / 5e8
 
     def _announce(self) -> None:

@@ -274,7 +274,7 @@ def test_no_tokenizer(folder: Path, store: Store) -> None:
 
 def test_the_embedded_model_is_outlined_without_being_converted(store: Store) -> None:
     resolved = resolve(ModelSpec(device="cpu", dtype="float32"))
-    assert resolved.digest == embedded.SHA256
+    assert resolved.digest == embedded.MODELS[EMBEDDED].sha256
     shape = outline(resolved)
     assert shape.neurons.total == 85_248
     assert (shape.n_layers, shape.hidden_size) == (18, 640)
