@@ -26,13 +26,13 @@ from dashboard.text import frames, summary
 def draw() -> None:
     """Draw the page."""
     theme.quiet("Keep a setting, change the controls, and see both on every measure.")
-    here, kept = session.experiment(), _kept()
+    current, kept = session.experiment(), _kept()
     with st.container(horizontal=True):
         if st.button("Keep this setting", type="primary" if kept is None else "secondary", icon=":material/keep:"):
-            page_state.put("with", urlencode(link.to_query(here)))
+            page_state.put("with", urlencode(link.to_query(current)))
             st.rerun()
         if kept is not None and st.button("Swap the two", icon=":material/swap_horiz:"):
-            session.go("compare", kept, **{"with": urlencode(link.to_query(here))})
+            session.go("compare", kept, **{"with": urlencode(link.to_query(current))})
     if kept is None:
         st.html('<div data-testid="result-ready"></div>')
         theme.quiet(
@@ -40,29 +40,29 @@ def draw() -> None:
             "compare it with"
         )
         with st.container(horizontal=True):
-            for title, other in suggestions(here).items():
+            for title, other in suggestions(current).items():
                 if st.button(title, key=f"compare-{title}"):
                     page_state.put("with", urlencode(link.to_query(other)))
                     st.rerun()
         return
-    if kept == here:
+    if kept == current:
         theme.quiet("Both settings are the same. Change one on the left.")
-    first = waiting.result_or_wait(here)  # one after the other: a visitor waits for one thing at a time
+    first = waiting.result_or_wait(current)  # one after the other: a visitor waits for one thing at a time
     second = waiting.result_or_wait(kept) if first is not None else None
     if first is not None and second is not None:
         _show(first, second)
 
 
-def suggestions(here: Experiment) -> dict[str, Experiment]:
-    """What a setting is most often compared with, by what to call it."""
-    made = {
-        "the same on random neurons": replace(here, control="random"),
-        "half the strength": replace(here, strength=here.strength / 2),
-        "a quarter of the neurons": replace(here, experts=max(1, here.experts // 4)),
-        "Linear-AcT": replace(here, method="linear-act"),
-        "no intervention": replace(here, strength=0.0),
+def suggestions(current: Experiment) -> dict[str, Experiment]:
+    """Settings that the current one is most often compared with, by title."""
+    suggested = {
+        "the same on random neurons": replace(current, control="random"),
+        "half the strength": replace(current, strength=current.strength / 2),
+        "a quarter of the neurons": replace(current, experts=max(1, current.experts // 4)),
+        "Linear-AcT": replace(current, method="linear-act"),
+        "no intervention": replace(current, strength=0.0),
     }
-    return {title: other for title, other in made.items() if other != here}
+    return {title: suggestion for title, suggestion in suggested.items() if suggestion != current}
 
 
 def _kept() -> Experiment | None:
@@ -104,47 +104,49 @@ def _show(a: Result, b: Result) -> None:
 def _maps(a: Result, b: Result) -> None:
     st.subheader("Maps, after", anchor=False)
     for column, name, result in zip(st.columns(2), ("A", "B"), (a, b), strict=True):
-        both = [frames.map_frame(result, space, []) for space in (0, 1)]
+        spaces = [frames.map_frame(result, space, []) for space in (0, 1)]
         with column:
             drawing.chart(
-                language_map(both[1], colours(result.plan.languages), window_of(pd.concat(both)), both[0]),
+                language_map(spaces[1], colours(result.plan.languages), window_of(pd.concat(spaces)), spaces[0]),
                 key=f"compare-map-{name}",
                 alt=f"Map of setting {name} after its intervention.",
-                data=both[1],
+                data=spaces[1],
             )
     theme.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
 
 
 def differences(a: Result, b: Result) -> pd.DataFrame:
-    """The settings in which the two differ, as they were used: ``setting, A, B``."""
-    one, other = a.plan.describe(), b.plan.describe()
+    """The settings that differ between the two experiments, as they were used: ``setting, A, B``."""
+    settings_a, settings_b = a.plan.describe(), b.plan.describe()
     names = [field.name for field in fields(Experiment)]
     rows = [
-        (name.replace("_", " "), _said(one[name]), _said(other[name])) for name in names if one[name] != other[name]
+        (name.replace("_", " "), _in_words(settings_a[name]), _in_words(settings_b[name]))
+        for name in names
+        if settings_a[name] != settings_b[name]
     ]
     return pd.DataFrame(rows, columns=["setting", "A", "B"])
 
 
-def _said(value: object) -> str:
+def _in_words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else "default" if value is None else str(value)
 
 
 def warnings(a: Result, b: Result) -> list[str]:
-    """Why numbers of the two may not be held against each other."""
-    found = []
+    """Reasons why the numbers of the two settings must not be compared."""
+    messages = []
     if a.plan.corpus.digest != b.plan.corpus.digest:
-        found.append("The sentences differ: retrieval and distance of the two are not of the same texts.")
+        messages.append("The sentences differ: retrieval and distance of the two are not of the same texts.")
     sizes = [max(map(len, result.plan.groups)) for result in (a, b)]
     if sizes[0] != sizes[1]:
-        found.append(
+        messages.append(
             f"A looks among {sizes[0]:,} candidates, B among {sizes[1]:,}: among fewer, a translation is found more "
             "easily."
         )
     if set(a.plan.languages) != set(b.plan.languages):
-        found.append("The languages differ: means over candidates are not over the same languages.")
+        messages.append("The languages differ: means over candidates are not over the same languages.")
     elif a.plan.target != b.plan.target:
-        found.append("The targets differ: measures from the target have different queries.")
-    return found
+        messages.append("The targets differ: measures from the target have different queries.")
+    return messages
 
 
 def measure_frame(a: Result, b: Result) -> pd.DataFrame:
@@ -153,19 +155,19 @@ def measure_frame(a: Result, b: Result) -> pd.DataFrame:
     for measure in MEASURES.values():
         first, second = measure.read(a), measure.read(b)
         rows.append((measure.titled(), first.pre, first.post, second.pre, second.post, first.post - second.post))
-    for name, one, other in (
+    for name, value_a, value_b in (
         ("Experts", float(len(a.experts.neurons)), float(len(b.experts.neurons))),
         ("Mean score of the experts", float(a.experts.scores.mean()), float(b.experts.scores.mean())),
     ):
-        rows.append((name, np.nan, one, np.nan, other, one - other))
+        rows.append((name, np.nan, value_a, np.nan, value_b, value_a - value_b))
     columns = ["measure", "A before", "A after", "B before", "B after", "A - B, after"]
     return pd.DataFrame(rows, columns=columns).round(4)
 
 
 def experts_shared(a: Result, b: Result) -> str:
     """How many experts the two have in common, in words."""
-    one, other = a.plan, b.plan
-    if one.resolved != other.resolved or one.experiment.neurons != other.experiment.neurons:
+    plan_a, plan_b = a.plan, b.plan
+    if plan_a.resolved != plan_b.resolved or plan_a.experiment.neurons != plan_b.experiment.neurons:
         return "The models differ, so their experts cannot be held against each other."
     common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
     smaller = min(len(a.experts.neurons), len(b.experts.neurons))

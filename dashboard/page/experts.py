@@ -30,12 +30,12 @@ _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
 _PRECISE = {name: st.column_config.NumberColumn(format="%.4f") for name in ("score", "value", "mean")}
 Overlaps = tuple[Ranking, pd.DataFrame]
-_DRAWN = 6000  # sentences of one neuron; more would only lie on top of each other
+_DRAWN = 6000  # sentences of one neuron; more would only overlap
 
 
 @dataclass(frozen=True)
 class ExpertView:
-    """Everything on the experts, which takes the responses but neither space."""
+    """Asks for the experts and all scores; needs the responses, but no embeddings."""
 
     experiment: Experiment
 
@@ -66,7 +66,7 @@ class NeuronView:
         return engine.answer_known(self.experiment, lambda run: experts.responses(run, self.neuron))
 
     def estimate(self, engine: Engine) -> float:
-        """Seconds to read the neurons again, guessed at the longest: that they were all removed."""
+        """Seconds to read the neurons again, in the worst case: that all responses were removed."""
         return engine.estimate(self.experiment)["capture"]
 
     def run(self, engine: Engine, progress: Progress) -> np.ndarray:
@@ -84,53 +84,53 @@ class _Again:
 def draw() -> None:
     """Draw the page."""
     theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
-    found: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
-    if found is not None:
-        _show(found)
+    scored: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
+    if scored is not None:
+        _show(scored)
 
 
-def _show(found: ScoredNeurons) -> None:
+def _show(scored: ScoredNeurons) -> None:
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
-        st.markdown(_summary(found))
+        st.markdown(_summary(scored))
     left, right = st.columns(2, gap="large")
     with left:
-        _sites(found)
+        _sites(scored)
     with right:
-        _scores(found)
-    _overlap(found)
-    neuron = _table(found)
-    _neuron(found, neuron)
-    theme.quiet(_conditions(found))
+        _scores(scored)
+    _overlap(scored)
+    neuron = _table(scored)
+    _neuron(scored, neuron)
+    theme.quiet(_conditions(scored))
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _overlaps(key: tuple[Any, ...], _found: ScoredNeurons) -> Overlaps:  # noqa: ARG001 - what it is kept under
+def _overlaps(key: tuple[Any, ...], _scored: ScoredNeurons) -> Overlaps:  # noqa: ARG001 - the cache key
     """Every language's ranking and their overlap at every k.
 
-    Kept by the digest of the expertise and by which neurons are ranked, never by the arrays: Streamlit leaves out of
-    its key what begins with an underscore.
+    The cache key is the digest of the expertise and the selection of neurons, never the arrays: Streamlit leaves
+    parameters whose names begin with an underscore out of the key.
     """
-    plan = _found.plan
-    ranked = ranking(_found.expertise, plan.experiment.selection, plan.outline.neurons)
+    plan = _scored.plan
+    ranked = ranking(_scored.expertise, plan.experiment.selection, plan.outline.neurons)
     return ranked, ranked.curve()
 
 
-def _summary(found: ScoredNeurons) -> str:
-    target, scores = theme.name(found.plan.target), found.experts.scores
+def _summary(scored: ScoredNeurons) -> str:
+    target, scores = theme.name(scored.plan.target), scored.experts.scores
     return (
         f"The **{len(scores):,} experts** of {target} score **{scores.mean():.3f}** on average and at least "
-        f"{scores.min():.3f} ({SCORES[found.plan.experiment.score].title}), of {found.plan.outline.neurons.total:,} "
+        f"{scores.min():.3f} ({SCORES[scored.plan.experiment.score].title}), of {scored.plan.outline.neurons.total:,} "
         "neurons in all."
     )
 
 
-def _sites(found: ScoredNeurons) -> None:
+def _sites(scored: ScoredNeurons) -> None:
     st.subheader("Where are they?", anchor=False)
-    by = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
-    rows = by_site(found.plan.outline.neurons, found.experts.neurons).rename(columns={"layer": "block"})
+    column = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
+    rows = by_site(scored.plan.outline.neurons, scored.experts.neurons).rename(columns={"layer": "block"})
     drawing.chart(
-        charts.sites(rows, by),
+        charts.sites(rows, column),
         key="experts-by-site",
         alt="Number of experts in every block of the model, by the linear map that they are outputs of.",
         data=rows,
@@ -141,11 +141,11 @@ def _sites(found: ScoredNeurons) -> None:
     )
 
 
-def _scores(found: ScoredNeurons) -> None:
+def _scores(scored: ScoredNeurons) -> None:
     st.subheader("How well do they tell the language?", anchor=False)
-    everyone = found.expertise.scores[found.expertise.languages.index(found.plan.target)]
-    rows, best = histogram(everyone, found.experts.neurons), found.experts.scores
-    score = SCORES[found.plan.experiment.score]
+    all_scores = scored.expertise.scores[scored.expertise.languages.index(scored.plan.target)]
+    rows, best = histogram(all_scores, scored.experts.neurons), scored.experts.scores
+    score = SCORES[scored.plan.experiment.score]
     drawing.chart(
         charts.scores(rows, float(best.min()), score.title),
         key="scores",
@@ -153,28 +153,28 @@ def _scores(found: ScoredNeurons) -> None:
         data=rows,
     )
     theme.quiet(
-        f"k = {len(best):,}, lowest {best.min():.4f} (dashed), mean {best.mean():.4f}, of {len(everyone):,} neurons. "
+        f"k = {len(best):,}, lowest {best.min():.4f} (dashed), mean {best.mean():.4f}, of {len(all_scores):,} neurons. "
         f"{score.reading}"
     )
 
 
-def _overlap(found: ScoredNeurons) -> None:
+def _overlap(scored: ScoredNeurons) -> None:
     st.subheader("Do languages share experts?", anchor=False)
-    chosen = found.plan.experiment.selection
-    ranked, curve = _overlaps((found.key, chosen.over, chosen.layers, chosen.sites), found)
-    k = _chosen_k(chosen.k, ranked.most)
+    selection = scored.plan.experiment.selection
+    ranked, curve = _overlaps((scored.key, selection.over, selection.layers, selection.sites), scored)
+    k = _chosen_k(selection.k, ranked.most)
     rows = overlap_frame(ranked, k)
-    at = curve.iloc[k - 1]
+    at_k = curve.iloc[k - 1]
     closest = rows.iloc[int(rows["share"].to_numpy().argmax())]
     st.text(
-        f"At k = {k:,}, two languages share {summary.percent(at['mean'])} of their experts on average "
-        f"({summary.percent(at['chance'])} would be chance). The most: {closest['other']} and {closest['one']}, "
+        f"At k = {k:,}, two languages share {summary.percent(at_k['mean'])} of their experts on average "
+        f"({summary.percent(at_k['chance'])} would be chance). The most: {closest['other']} and {closest['one']}, "
         f"{summary.percent(closest['share'])}."
     )
     left, right = st.columns(2, gap="large")
     with left:
         drawing.chart(
-            charts.overlap_matrix(rows, [theme.name(code) for code in found.plan.probe.languages]),
+            charts.overlap_matrix(rows, [theme.name(code) for code in scored.plan.probe.languages]),
             key="overlap",
             alt=f"Share of their {k:,} best neurons that each two probe languages have in common.",
             data=rows,
@@ -187,22 +187,22 @@ def _overlap(found: ScoredNeurons) -> None:
             alt="Mean share of common experts of two languages against k, beside what chance gives.",
             data=curve,
         )
-    each = "in each layer" if len(ranked.sizes) > 1 else "over the model"
+    scope = "in each layer" if len(ranked.sizes) > 1 else "over the model"
     theme.quiet(
-        f"The k best {each} for every probe language, ties to the lower index; a lowest score is not regarded here. "
+        f"The k best {scope} for every probe language, ties to the lower index; a lowest score is not regarded here. "
         f"The curve is drawn at {len(steps):,} of {ranked.most:,} values of k, the shade from the least to the most of "
         "all pairs; the saved table has every k, exactly."
     )
 
 
-def _chosen_k(asked: int, most: int) -> int:
-    default = min(asked, most)
-    wanted = page_state.whole("overlap", default, 1, most)
+def _chosen_k(selected: int, most: int) -> int:
+    default = min(selected, most)
+    start = page_state.whole("overlap", default, 1, most)
     grid = {m * 10**e for e in range(8) for m in (1, 2, 5) if m * 10**e <= most}
     k: int = st.select_slider(
         "Experts of each language (k)",
-        sorted(grid | {most, default, wanted}),
-        wanted,
+        sorted(grid | {most, default, start}),
+        start,
         format_func=lambda number: f"{number:,}",
         key=f"{page_state.key('overlap')}-{default}",
     )
@@ -210,11 +210,11 @@ def _chosen_k(asked: int, most: int) -> int:
     return k
 
 
-def _table(found: ScoredNeurons) -> int:
-    """The ranking; returns the neuron that is chosen."""
+def _table(scored: ScoredNeurons) -> int:
+    """Draw the ranking and return the chosen neuron."""
     st.subheader("The experts, best first", anchor=False)
-    rows = ranking_frame(found)
-    best, total = int(rows["neuron"].iloc[0]), found.plan.outline.neurons.total
+    rows = ranking_frame(scored)
+    best, total = int(rows["neuron"].iloc[0]), scored.plan.outline.neurons.total
     key, table = f"{page_state.key('neuron')}-{best}", f"{page_state.key('ranking')}"
 
     def pick() -> None:
@@ -229,8 +229,8 @@ def _table(found: ScoredNeurons) -> int:
     return neuron
 
 
-def _neuron(found: ScoredNeurons, neuron: int) -> None:
-    plan = found.plan
+def _neuron(scored: ScoredNeurons, neuron: int) -> None:
+    plan = scored.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
     st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
     question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
@@ -243,87 +243,93 @@ def _neuron(found: ScoredNeurons, neuron: int) -> None:
     answer: np.ndarray | None = waiting.answer_or_wait(question)
     if answer is None:
         return
-    rows, by_language = responses_frame(found, answer), neuron_frame(found, neuron)
-    of_target = found.expertise.languages.index(plan.target)
-    value, target = float(found.expertise.means[of_target, neuron]), theme.name(plan.target)
-    shown = rows if len(rows) <= _DRAWN else rows.iloc[:: 1 + len(rows) // _DRAWN]
+    rows, by_language = responses_frame(scored, answer), neuron_frame(scored, neuron)
+    of_target = scored.expertise.languages.index(plan.target)
+    value, target = float(scored.expertise.means[of_target, neuron]), theme.name(plan.target)
+    drawn = rows if len(rows) <= _DRAWN else rows.iloc[:: 1 + len(rows) // _DRAWN]
     left, right = st.columns([3, 2], gap="large")
     with left:
         drawing.chart(
-            charts.responses(shown, list(by_language["language"]), target, value),
+            charts.responses(drawn, list(by_language["language"]), target, value),
             key="responses",
             alt=f"Responses of neuron {neuron} to every probe sentence, by language.",
             data=rows,
         )
     with right:
         drawing.table(by_language, key="neuron-by-language", column_config=_PRECISE)
-    held = (
+    held_at = (
         "the value that it is held at"
-        if neuron in found.experts.neurons and METHODS[plan.experiment.method].sets_mean
+        if neuron in scored.experts.neurons and METHODS[plan.experiment.method].sets_mean
         else f"its mean on {target}; it is not held there under this setting"
     )
-    thinned = f" {len(shown):,} of {len(rows):,} sentences are drawn." if len(shown) < len(rows) else ""
+    thinned = f" {len(drawn):,} of {len(rows):,} sentences are drawn." if len(drawn) < len(rows) else ""
     theme.quiet(
         f"Each line is one probe sentence ({len(plan.probe):,} a language, {plan.experiment.pooling} over its tokens), "
-        f"points are medians; hover to read one. Dashed: {value:.4g}, {held}.{thinned}"
+        f"points are medians; hover to read one. Dashed: {value:.4g}, {held_at}.{thinned}"
     )
 
 
-def ranking_frame(found: ScoredNeurons) -> pd.DataFrame:
+def ranking_frame(scored: ScoredNeurons) -> pd.DataFrame:
     """``rank, neuron, layer, site, unit, score, value``, as the command line writes it."""
-    rows = pd.DataFrame(found.plan.outline.neurons.named(found.experts.neurons))
+    rows = pd.DataFrame(scored.plan.outline.neurons.named(scored.experts.neurons))
     rows.insert(0, "rank", np.arange(1, len(rows) + 1))
-    return rows.assign(score=found.experts.scores, value=found.experts.values)
+    return rows.assign(score=scored.experts.scores, value=scored.experts.values)
 
 
 def overlap_frame(ranked: Ranking, k: int) -> pd.DataFrame:
     """``one, other, neurons, share``, one row an ordered pair of two languages."""
     shared_ones, names = ranked.shared(k), [theme.name(code) for code in ranked.languages]
-    one, other = np.nonzero(~np.eye(len(names), dtype=bool))
-    count = shared_ones[one, other]
+    first, second = np.nonzero(~np.eye(len(names), dtype=bool))
+    count = shared_ones[first, second]
     return pd.DataFrame(
         {
-            "one": [names[n] for n in one],
-            "other": [names[n] for n in other],
+            "one": [names[n] for n in first],
+            "other": [names[n] for n in second],
             "neurons": count,
             "share": count / int(ranked.size(k)),
         }
     )
 
 
-def responses_frame(found: ScoredNeurons, answer: np.ndarray) -> pd.DataFrame:
+def responses_frame(scored: ScoredNeurons, answer: np.ndarray) -> pd.DataFrame:
     """``language, name, row, response, text``, one row a probe sentence."""
-    probe = found.plan.probe
+    probe = scored.plan.probe
     return pd.concat(
         [
             pd.DataFrame(
-                {"language": c, "name": theme.name(c), "row": probe.ids, "response": values, "text": probe.texts[c]}
+                {
+                    "language": code,
+                    "name": theme.name(code),
+                    "row": probe.ids,
+                    "response": values,
+                    "text": probe.texts[code],
+                }
             )
-            for c, values in zip(probe.languages, answer, strict=True)
+            for code, values in zip(probe.languages, answer, strict=True)
         ],
         ignore_index=True,
     )
 
 
-def neuron_frame(found: ScoredNeurons, neuron: int) -> pd.DataFrame:
+def neuron_frame(scored: ScoredNeurons, neuron: int) -> pd.DataFrame:
     """``language, score, mean``: how well the neuron tells each language; the target first, then the best."""
     rows = pd.DataFrame(
         {
-            "language": [theme.name(code) for code in found.expertise.languages],
-            "score": found.expertise.scores[:, neuron],
-            "mean": found.expertise.means[:, neuron],
+            "language": [theme.name(code) for code in scored.expertise.languages],
+            "score": scored.expertise.scores[:, neuron],
+            "mean": scored.expertise.means[:, neuron],
         }
     )
-    first = np.array(found.expertise.languages) == found.plan.target
+    first = np.array(scored.expertise.languages) == scored.plan.target
     order = np.lexsort((-rows["score"].to_numpy(), ~first))
     return rows.iloc[order].reset_index(drop=True)
 
 
-def _conditions(found: ScoredNeurons) -> str:
-    plan, asked = found.plan, found.plan.experiment
+def _conditions(scored: ScoredNeurons) -> str:
+    plan, experiment = scored.plan, scored.plan.experiment
     return (
-        f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
-        f"{summary.kinds(asked.neurons)} neurons, {summary.among(asked)}{SCORES[asked.score].title} on "
+        f"{experiment.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
+        f"{summary.kinds(experiment.neurons)} neurons, {summary.among(experiment)}{SCORES[experiment.score].title} on "
         f"{len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages of {plan.probe_corpus.spec} "
-        f"({plan.probe_corpus.digest[:10]}), {asked.pooling} pooling."
+        f"({plan.probe_corpus.digest[:10]}), {experiment.pooling} pooling."
     )

@@ -1,4 +1,4 @@
-"""The first page: both spaces as maps, retrieval before and after, and what is free."""
+"""The first page: both spaces as maps, retrieval before and after, and baselines without an intervention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dashboard.page import map_panel, waiting
 from dashboard.state import presentation, session
 from dashboard.text import frames, summary, tour
 
-_MOVED = 0.0005  # less is written as "+0.0 points", which is no gain
+_MOVED = 0.0005  # a smaller change would be written as "+0.0 points"
 
 
 def draw() -> None:
@@ -31,13 +31,12 @@ def draw() -> None:
 
 def _show(result: Result) -> None:
     st.html('<div data-testid="result-ready"></div>')
-    picture_first = (
-        presentation.presenting() or tour.stop() > 0
-    )  # an audience is shown it; the tour's card has said the rest
+    # An audience looks at the maps first, and the tour's card already says what the summary says.
+    picture_first = presentation.presenting() or tour.stop() > 0
     if not picture_first:
         _summary(result)
     above, figures = st.container(), st.container()
-    with figures:  # sent first: they are small, and the numbers are what a reader of the link came for
+    with figures:  # sent to the browser first: they are small, and most readers want the numbers
         _figures(result)
     with above:
         map_panel.draw(result)
@@ -77,7 +76,7 @@ def _figures(result: Result) -> None:
 
 
 def _figure(column: DeltaGenerator, measure: Measure, result: Result, target: str) -> None:
-    """One measure after, and its change."""
+    """Draw one measure after the intervention, with its change."""
     change, unit = measure.read(result), measure.unit
     moved = abs(change.difference) >= _MOVED
     column.metric(
@@ -126,7 +125,7 @@ def _layers(result: Result) -> None:
 
 
 def _conditions(result: Result) -> None:
-    """No number without its conditions."""
+    """Draw the conditions under which the numbers were measured."""
     for note in result.notes:
         theme.quiet(f"Note: {note}")
     theme.quiet(summary.conditions(result))

@@ -31,7 +31,7 @@ from dashboard.work import process
 from dashboard.work.text_questions import Predicted, Texts, Written
 
 _DRAWN = 24  # languages; the saved table has all
-_AT_ONCE = 60.0  # seconds: what takes longer is written when somebody presses the button
+_AT_ONCE = 60.0  # seconds: texts that take longer are written only when the visitor presses the button
 _MOST = 4000  # characters of a text to predict: it stands in the link
 _TITLES = ("Without the intervention", "With the intervention")
 _STYLE = (
@@ -42,7 +42,7 @@ _STYLE = (
 
 @dataclass
 class _Writes:
-    """Whether this visitor has asked for texts, and what was stopped since."""
+    """Whether this visitor has asked for texts, and the question that they stopped since."""
 
     asked: bool = False
     stopped: Written | Predicted | None = None
@@ -58,12 +58,12 @@ def draw() -> None:
         waiting.refusal(error)
         return
     assert plan is not None  # a plan needs no computing
-    written = Written(experiment, _writing())
-    busy = _answer(written, "Write", lambda texts: _show_texts(written.writing, texts, plan))
+    question = Written(experiment, _writing())
+    busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, plan))
     st.subheader("Does it still predict real text?", anchor=False)
-    predicted = Predicted(experiment, _text_to_predict(plan))
-    if predicted.texts:
-        busy |= _answer(predicted, "Measure perplexity", _show_perplexity)
+    perplexity_question = Predicted(experiment, _text_to_predict(plan))
+    if perplexity_question.texts:
+        busy |= _answer(perplexity_question, "Measure perplexity", _show_perplexity)
     else:
         theme.quiet("Paste a text above to measure how well the model predicts it.")
     if not busy:
@@ -77,7 +77,7 @@ def _plan(run: Run) -> Plan:
 
 
 def _writing() -> Writing:
-    """What the page's controls say; all of it is in the link."""
+    """Draw the controls and return what they are set to; the link holds all of it."""
     prompt = st.text_area(
         "Prompt",
         page_state.get("prompt"),
@@ -105,24 +105,24 @@ def _writing() -> Writing:
 
 
 def _whole(place: st.delta_generator.DeltaGenerator, label: str, name: str, default: int, low: int, high: int) -> int:
-    found = int(
+    number = int(
         place.number_input(label, low, high, page_state.whole(name, default, low, high), key=page_state.key(name))
     )
-    page_state.put(name, str(found), str(default))
-    return found
+    page_state.put(name, str(number), str(default))
+    return number
 
 
 def _number(
     place: st.delta_generator.DeltaGenerator, label: str, name: str, default: float, low: float, high: float
 ) -> float:
     try:
-        said = float(page_state.get(name, str(default)))
+        from_link = float(page_state.get(name, str(default)))
     except ValueError:
-        said = default
-    start = said if low <= said <= high else default
-    found = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=page_state.key(name))), 4)
-    page_state.put(name, f"{found:g}", f"{default:g}")
-    return found
+        from_link = default
+    start = from_link if low <= from_link <= high else default
+    number = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=page_state.key(name))), 4)
+    page_state.put(name, f"{number:g}", f"{default:g}")
+    return number
 
 
 def _text_to_predict(plan: Plan) -> tuple[str, ...]:
@@ -141,16 +141,16 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
 
 
 def _answer(question: Written | Predicted, label: str, show: Callable[[Any], None]) -> bool:
-    """Show what is known, what is being computed, or a button to begin; whether it is being computed."""
+    """Show the answer, its progress, or a button to begin; return whether it is being computed."""
     jobs = process.jobs()
     kind = type(question).__name__
     try:
-        known = jobs.result(question)
+        answer = jobs.result(question)
     except AskError as error:
         waiting.refusal(error)
         return False
-    if known is not None:
-        show(known)
+    if answer is not None:
+        show(answer)
         return False
     job = jobs.find(question)
     if job is not None and job.active and session.visitor().name in job.seen:
@@ -162,9 +162,9 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
         else:
             theme.problem(f"Something went wrong: {job.error}")
     if isinstance(question, Written):
-        before = question.known_before(process.engine())
-        if before is not None:
-            _columns(question.writing, before)
+        partial = question.known_before(process.engine())
+        if partial is not None:
+            _columns(question.writing, partial)
     seconds = jobs.backend.estimate(question)["answer"]
     if _goes_along(question, seconds) and (job is None or job.state != "failed"):
         jobs.submit(session.visitor().name, question)
@@ -181,7 +181,7 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
 
 
 def _goes_along(question: Written | Predicted, seconds: float) -> bool:
-    """Whether texts are written anew because a control was moved: once this visitor has asked for some."""
+    """Whether moving a control writes the texts again: only after this visitor has asked for some."""
     writes = session.visitor().part(_Writes)
     return (
         isinstance(question, Written)
@@ -194,13 +194,15 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
 
 @st.fragment(run_every=0.5)
 def _follow(question: Written | Predicted) -> None:
-    """What there is of the answer so far."""
+    """Show the part of the answer that is written so far."""
     jobs = process.jobs()
     job = jobs.touch(session.visitor().name, question)
     if job is None or not job.active:
         st.rerun()
-    at = job.snapshot
-    st.progress(min(at.fraction, 1.0), at.stage.capitalize() if job.state == "running" else "Waiting for others")
+    snapshot = job.snapshot
+    st.progress(
+        min(snapshot.fraction, 1.0), snapshot.stage.capitalize() if job.state == "running" else "Waiting for others"
+    )
     partial = job.progress.partial if job.progress is not None else None
     if isinstance(question, Written):
         _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
@@ -211,7 +213,7 @@ def _follow(question: Written | Predicted) -> None:
 
 
 def _columns(writing: Writing, texts: Texts) -> list[st.delta_generator.DeltaGenerator]:
-    """Both sides' texts beside each other; the columns, for what is said below them."""
+    """Draw both sides' texts next to each other and return the two columns."""
     columns = list(st.columns(2, gap="large"))
     for column, title, side in zip(columns, _TITLES, (texts.pre, texts.post), strict=True):
         column.markdown(f"**{title}**")
@@ -220,9 +222,9 @@ def _columns(writing: Writing, texts: Texts) -> list[st.delta_generator.DeltaGen
 
 
 def markup(prompt: str, text: str) -> str:
-    """A text as it is shown: what a model writes is text, never markup; its direction is its own."""
-    said = f'<span style="opacity:.6">{html.escape(prompt)}</span>' if prompt else ""
-    return f'<div dir="auto" data-testid="written" style="{_STYLE}">{said}{html.escape(text)}</div>'
+    """HTML of a text. The text is escaped, since a model may write markup; its own letters set its direction."""
+    prompt_html = f'<span style="opacity:.6">{html.escape(prompt)}</span>' if prompt else ""
+    return f'<div dir="auto" data-testid="written" style="{_STYLE}">{prompt_html}{html.escape(text)}</div>'
 
 
 def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
@@ -234,26 +236,26 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
             if target in strange:
                 theme.quiet(f"The language classifier does not know {theme.name(target)}.")
             else:
-                found = identification.share(side, target, among)
-                spread = "" if math.isnan(found.low) else f"95% interval {found.low:.2f} to {found.high:.2f}, "
+                share = identification.share(side, target, among)
+                spread = "" if math.isnan(share.low) else f"95% interval {share.low:.2f} to {share.high:.2f}, "
                 st.metric(
                     f"Probability of {theme.name(target)}",
-                    summary.percent(found.value),
-                    help=f"Mean over {found.n} texts, by a language classifier (py3langid).",
+                    summary.percent(share.value),
+                    help=f"Mean over {share.n} texts, by a language classifier (py3langid).",
                 )
-                theme.quiet(f"{spread}n = {found.n} text{'s' * (found.n != 1)}")
+                theme.quiet(f"{spread}n = {share.n} text{'s' * (share.n != 1)}")
     rows = both_frame(texts, target, among)
-    shown = likeliest(rows, target, _DRAWN)
+    drawn = likeliest(rows, target, _DRAWN)
     if len(rows):
         st.markdown("**Which language is it?**")
         drawing.chart(
-            charts.language_bars(shown),
+            charts.language_bars(drawn),
             key="languages",
-            alt=f"Probability of each of {shown['language'].nunique()} languages of the text, without and with the "
+            alt=f"Probability of each of {drawn['language'].nunique()} languages of the text, without and with the "
             f"intervention; {theme.name(target)}, the target, stands first.",
             data=rows,
         )
-    left_out = rows["language"].nunique() - shown["language"].nunique()
+    left_out = rows["language"].nunique() - drawn["language"].nunique()
     fewer = f" The {_DRAWN} likeliest are drawn, the saved table has {left_out} more." if left_out else ""
     missing = f" It does not know {', '.join(map(theme.name, strange))}." if strange else ""
     theme.quiet(
@@ -273,8 +275,8 @@ def likeliest(rows: pd.DataFrame, target: str, most: int) -> pd.DataFrame:
     best = rows.groupby("language", sort=False)["probability"].max().sort_values(ascending=False, kind="stable")
     order = [code for code in best.index if code == target] + [code for code in best.index if code != target]
     place = {code: number for number, code in enumerate(order[:most])}
-    kept = rows[rows["language"].isin(place)]
-    return kept.sort_values("language", key=lambda codes: codes.map(place), kind="stable", ignore_index=True)
+    drawn = rows[rows["language"].isin(place)]
+    return drawn.sort_values("language", key=lambda codes: codes.map(place), kind="stable", ignore_index=True)
 
 
 def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) -> pd.DataFrame:
@@ -285,22 +287,26 @@ def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) 
     strange = identification.unknown(among)
     if len(strange) == len(among):
         return pd.DataFrame(columns=["language", "name", "probability", "role", "n"])
-    found = [identification.probabilities(text, among) for text in texts]
-    means = {code: float(np.mean([one.get(code, 0.0) for one in found])) for code in among if code not in strange}
-    kept = sorted(means, key=lambda code: -means[code])
+    by_text = [identification.probabilities(text, among) for text in texts]
+    means = {
+        code: float(np.mean([probabilities.get(code, 0.0) for probabilities in by_text]))
+        for code in among
+        if code not in strange
+    }
+    codes = sorted(means, key=lambda code: -means[code])
     return pd.DataFrame(
         {
-            "language": kept,
-            "name": [theme.name(code) for code in kept],
-            "probability": [means[code] for code in kept],
-            "role": ["target" if code == target else "other" for code in kept],
+            "language": codes,
+            "name": [theme.name(code) for code in codes],
+            "probability": [means[code] for code in codes],
+            "role": ["target" if code == target else "other" for code in codes],
             "n": len(texts),
         }
     )
 
 
-def _show_perplexity(found: tuple[Perplexity, Perplexity]) -> None:
-    pre, post = found
+def _show_perplexity(perplexities: tuple[Perplexity, Perplexity]) -> None:
+    pre, post = perplexities
     columns = st.columns(3)
     columns[0].metric("Perplexity without", f"{pre.value:,.1f}", border=True)
     columns[1].metric("Perplexity with", f"{post.value:,.1f}", border=True)
@@ -314,9 +320,9 @@ def _show_perplexity(found: tuple[Perplexity, Perplexity]) -> None:
 
 
 def _conditions(plan: Plan) -> str:
-    asked, model = plan.experiment, plan.resolved
+    experiment, model = plan.experiment, plan.resolved
     return (
-        f"{asked.model}, revision {model.revision}, {model.dtype} on {model.device}; {asked.experts:,} neurons of "
-        f"{theme.name(plan.target)}, {asked.method}, strength {asked.strength:g}, control {asked.control}; sampling "
-        "with the temperature, top-p and seed above, the same on both sides."
+        f"{experiment.model}, revision {model.revision}, {model.dtype} on {model.device}; {experiment.experts:,} "
+        f"neurons of {theme.name(plan.target)}, {experiment.method}, strength {experiment.strength:g}, control "
+        f"{experiment.control}; sampling with the temperature, top-p and seed above, the same on both sides."
     )

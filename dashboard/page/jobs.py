@@ -1,4 +1,4 @@
-"""What runs and what is kept, and on what machine."""
+"""The jobs that run, the artefacts in the cache, and the machine."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def _jobs() -> None:
             left, right = st.columns([6, 1], vertical_alignment="center")
             left.text(title(job))
             if job.state == "running":
-                at = job.snapshot
-                rest = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
-                left.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{rest}")
+                snapshot = job.snapshot
+                remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
+                left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
                 left.caption(f"Waits for {process.jobs().ahead(job)} before it.")
             if right.button("Stop", key=f"stop-{number}-{hash(job.request)}", disabled=job.stop):
@@ -62,7 +62,7 @@ def _jobs() -> None:
 
 
 def title(job: Job) -> str:
-    """What a job is, in words."""
+    """The title of a job in a list."""
     if job.title:
         return job.title
     request = job.request
@@ -89,18 +89,18 @@ def ended_frame(jobs: list[Job]) -> pd.DataFrame:
 def _cache() -> None:
     st.subheader("What is kept", anchor=False)
     store = process.engine().store
-    kept, disk = inventory.table(store), inventory.disk(store)
-    total = int(kept["bytes"].sum())
+    artefacts, disk = inventory.table(store), inventory.disk(store)
+    total = int(artefacts["bytes"].sum())
     theme.quiet(
-        f"{size(total)} in {int(kept['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
+        f"{size(total)} in {int(artefacts['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
         f"{size(disk.total)} free on that disk. What is kept opens at once; what is taken away is computed again when "
         "it is needed."
     )
     for message in store.damaged:
         theme.problem(message)
-    if kept.empty:
+    if artefacts.empty:
         return
-    shown = kept.assign(size=kept["bytes"].map(size))[
+    rows = artefacts.assign(size=artefacts["bytes"].map(size))[
         ["what", "artefacts", "size", "bytes", "newest", "again", "stage"]
     ]
     columns = {
@@ -109,27 +109,27 @@ def _cache() -> None:
         "again": "to have it again",
         "newest": st.column_config.DatetimeColumn("newest (UTC)", format="YYYY-MM-DD HH:mm"),
     }
-    drawing.table(shown, key="kept", column_config=columns)
-    _remove(kept)
+    drawing.table(rows, key="kept", column_config=columns)
+    _remove(artefacts)
 
 
-def _remove(kept: pd.DataFrame) -> None:
-    names = dict(zip(kept["stage"], kept["what"], strict=True))
-    sizes = dict(zip(kept["stage"], kept["bytes"], strict=True))
-    chosen = st.multiselect(
+def _remove(artefacts: pd.DataFrame) -> None:
+    names = dict(zip(artefacts["stage"], artefacts["what"], strict=True))
+    sizes = dict(zip(artefacts["stage"], artefacts["bytes"], strict=True))
+    stages = st.multiselect(
         "Take away",
         list(names),
         format_func=lambda stage: f"{names[stage]} ({size(sizes[stage])})",
         key=page_state.key("remove"),
     )
-    if not chosen:
+    if not stages:
         return
     busy = any(job.active for job in process.jobs().all())
     if busy:
         theme.problem("Something runs or waits; stop it first, or what it needs may be taken from under it.")
-    freed = size(sum(sizes[stage] for stage in chosen))
+    freed = size(sum(sizes[stage] for stage in stages))
     if st.button(f"Take {freed} away for good", type="primary", key="remove-for-good", disabled=busy):
-        count, gone = inventory.remove(process.engine().store, chosen)
+        count, gone = inventory.remove(process.engine().store, stages)
         process.jobs().drop_answers()
         st.toast(f"{count:,} artefacts, {size(gone)}, are gone.")
         st.rerun()

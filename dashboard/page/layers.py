@@ -22,8 +22,10 @@ from dashboard.text import summary
 from dashboard.work import process
 
 _MEASURES = {"top1": "as they are", "centred": CENTRED.title}
-_WORTH = 0.03  # a share: what is called a gain or a loss; some 1,000 queries make less a matter of chance
-_TINY = 20.0  # the largest distance is so many times the smallest: on a linear axis the small ones would be one line
+_WORTH = 0.03  # a share: smaller changes count as neither gain nor loss; with some 1,000 queries they may be chance
+_TINY = (
+    20.0  # largest over smallest distance: beyond this ratio a linear axis would show the small ones as one flat line
+)
 
 
 def draw() -> None:
@@ -80,9 +82,9 @@ def _distance(result: Result, target: str) -> None:
     scales = ["log", "linear"] if wide else ["linear", "log"]
     scale = page_state.choice("Axis of the distance", scales, "axis", str.capitalize) if len(positive) else "linear"
     log = scale == "log"
-    shown = rows[rows["value"] > 0] if log else rows
+    drawn = rows[rows["value"] > 0] if log else rows
     drawing.chart(
-        charts.lines(shown, result.plan.layer, title="cosine distance", share=False, log=log),
+        charts.lines(drawn, result.plan.layer, title="cosine distance", share=False, log=log),
         key="distance-by-layer",
         alt=f"Cosine distance between translations and {target} at every layer, before and after.",
         data=rows,
@@ -93,7 +95,7 @@ def _distance(result: Result, target: str) -> None:
         else ""
     )
     lost = (
-        f"{len(rows) - len(shown)} distances of zero or below cannot be drawn on it. " if len(shown) < len(rows) else ""
+        f"{len(rows) - len(drawn)} distances of zero or below cannot be drawn on it. " if len(drawn) < len(rows) else ""
     )
     theme.quiet(
         f"Mean cosine distance of a sentence to its translation, pairs with {target} only, embeddings as they are. "
@@ -104,8 +106,8 @@ def _distance(result: Result, target: str) -> None:
 def _neurons(result: Result) -> None:
     plan = result.plan
     st.subheader("Where the neurons sit that are written to", anchor=False)
-    written = _written(result)
-    rows = neurons_frame(result, written)
+    neurons = _written(result)
+    rows = neurons_frame(result, neurons)
     sites = list(dict.fromkeys(rows["site"]))
     drawing.chart(
         charts.neurons(rows, plan.outline.n_layers, sites),
@@ -114,15 +116,15 @@ def _neurons(result: Result) -> None:
         data=rows,
     )
     theme.quiet(
-        f"{len(written):,} neurons. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L changes "
+        f"{len(neurons):,} neurons. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L changes "
         f"the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
     )
 
 
 def _untouched(rows: pd.DataFrame) -> str:
     first = int(rows.loc[rows["experts"] > 0, "block"].min())
-    which = "Layer 0 comes" if first == 0 else f"Layers 0 to {first} come"
-    return f"{which} before the first of them and cannot change. "
+    layers = "Layer 0 comes" if first == 0 else f"Layers 0 to {first} come"
+    return f"{layers} before the first of them and cannot change. "
 
 
 def _control(result: Result) -> str:
@@ -136,11 +138,11 @@ def _written(result: Result) -> np.ndarray:
     if result.plan.experiment.control == "none":
         return result.experts.neurons
 
-    def drawn(run: Run) -> np.ndarray:
+    def read_neurons(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    found = process.engine().answer_known(result.plan.experiment, drawn)
-    return result.experts.neurons if found is None else found
+    neurons = process.engine().answer_known(result.plan.experiment, read_neurons)
+    return result.experts.neurons if neurons is None else neurons
 
 
 def lines_frame(layers: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -169,19 +171,20 @@ def verdict(result: Result, measure: str) -> str:
     pre, post = (result.layers[f"{measure}_{end}"].to_numpy(dtype=np.float64) for end in ("pre", "post"))
     helped = _where(np.flatnonzero(post - pre >= _WORTH), pre, post, "helps")
     harmed = _where(np.flatnonzero(pre - post >= _WORTH), pre, post, "harms")
-    best, now = int(pre.argmax()), int(post.argmax())
-    more = post[now] - pre[best]
+    best, best_after = int(pre.argmax()), int(post.argmax())
+    gain = post[best_after] - pre[best]
     beats = (
-        f"**{100 * more:.1f} points more** than the unmodified model gives at any layer"
-        if more >= _WORTH
-        else f"**{-100 * more:.1f} points less** than that"
-        if more <= -_WORTH
+        f"**{100 * gain:.1f} points more** than the unmodified model gives at any layer"
+        if gain >= _WORTH
+        else f"**{-100 * gain:.1f} points less** than that"
+        if gain <= -_WORTH
         else "**no more** than that, to within 3 points"
     )
     return (
         f"Counting changes of 3 points or more, the intervention {helped}, and {harmed}. "
         f"Without any intervention, layer {best} finds most: "
-        f"{summary.percent(pre[best])}. With it, the best is layer {now} with {summary.percent(post[now])}: {beats}."
+        f"{summary.percent(pre[best])}. With it, the best is layer {best_after} with "
+        f"{summary.percent(post[best_after])}: {beats}."
     )
 
 
@@ -206,5 +209,5 @@ def spans(layers: Sequence[int]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _of(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+def _of(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

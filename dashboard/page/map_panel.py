@@ -1,4 +1,4 @@
-"""The maps with all that belongs to them: layouts, strengths between, how much is real, and the sentences chosen."""
+"""The maps of sentences and what belongs to them: layouts, strengths in between, a noise check, chosen sentences."""
 
 from __future__ import annotations
 
@@ -40,23 +40,26 @@ _COLUMNS = {
 
 @dataclass
 class _Starts:
-    """How this visitor looked at each map when it was first drawn: what a map starts with must not change."""
+    """The view that each map was first drawn with for this visitor.
+
+    A map's initial view must not change later.
+    """
 
     by_map: dict[tuple[str, Experiment], MapView] = field(default_factory=dict)
 
 
 @st.fragment
 def draw(result: Result) -> None:
-    """Draw the maps; what is chosen on them runs this part of the page again, and nothing else."""
+    """Draw the maps. A choice on them runs only this part of the page again."""
     moves = result.plan.experiment.strength != 0
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
     layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False)]
     path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
     ranks: tuple[Ranks, Ranks] | None = _answer(result, RanksAsked(result.plan.experiment))
-    drawn = (path is not None, ranks is not None)  # each comes once, and stays as it is
-    table, places = once(result, ("points", *drawn), lambda: _points(result, path, ranks))
+    present = (path is not None, ranks is not None)  # each is computed once and then does not change
+    table, places = once(result, ("points", *present), lambda: _points(result, path, ranks))
     packed = once(
-        result, ("map", layout, *drawn), lambda: sentence_map.packed(table, places, layout, result.plan.target)
+        result, ("map", layout, *present), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
     key = f"map-{layout}-{'path' if path else 'pair'}"
     starts = session.visitor().part(_Starts).by_map
@@ -75,18 +78,18 @@ def draw(result: Result) -> None:
 def _points(
     result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
 ) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
-    """The sentences of the map, and where they are at every computed strength."""
+    """The sentences of the map, and their coordinates at every computed strength."""
     maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
     strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
     places = {
-        strength: np.concatenate([each[number].reshape(-1, 2) for each in maps])
+        strength: np.concatenate([group_map[number].reshape(-1, 2) for group_map in maps])
         for number, strength in enumerate(strengths)
     }
-    return points.frame(result, [each.shape[2] for each in maps], ranks), places
+    return points.frame(result, [group_map.shape[2] for group_map in maps], ranks), places
 
 
 def from_view(table: pd.DataFrame, layout: str) -> MapView:
-    """What the link says of the map; what cannot be read is left out."""
+    """The view of the map that the link holds; parts that cannot be read are left out."""
     brush: tuple[int, tuple[float, ...], float | None] | None = None
     try:
         numbers = [float(part) for part in page_state.get("brush").split(",")]
@@ -108,13 +111,13 @@ def from_view(table: pd.DataFrame, layout: str) -> MapView:
 
 
 def to_view(view: MapView, table: pd.DataFrame, layout: str) -> None:
-    """Put what is chosen into the link."""
+    """Put the view of the map into the link."""
     page_state.put("colour", view.colour, "language")
     page_state.put("find", view.find)
     page_state.put("shown", ",".join(view.shown))
     pinned = view.pinned
-    known = pinned is not None and pinned < len(table)
-    page_state.put("sentence", _name_of(table, pinned) if known else "")
+    exists = pinned is not None and pinned < len(table)
+    page_state.put("sentence", _name_of(table, pinned) if exists else "")
     if view.brush is None:
         page_state.put("brush", "")
     else:
@@ -123,26 +126,26 @@ def to_view(view: MapView, table: pd.DataFrame, layout: str) -> None:
         page_state.put("brush", ",".join(f"{value:g}" for value in (*box, last)))
 
 
-def _name_of(table: pd.DataFrame, at: int | None) -> str:
-    chosen = table.iloc[at or 0]
-    return f"{chosen['language']}:{chosen['key']}"
+def _name_of(table: pd.DataFrame, position: int | None) -> str:
+    point = table.iloc[position or 0]
+    return f"{point['language']}:{point['key']}"
 
 
-def _answer(result: Result, asked: OfExperiment) -> Any | None:
-    """The answer if it can be had at once; what cannot be is asked for elsewhere.
+def _answer(result: Result, question: OfExperiment) -> Any | None:
+    """The answer if it is known without computing, else None.
 
-    As long as the result is the same object, what belongs to it is not looked up again: a page is drawn often.
+    An answer is kept as long as the result is the same object, since a page is drawn often.
     """
-    known: dict[OfExperiment, Any] = once(result, "answers", dict)
-    if asked not in known:
+    answers: dict[OfExperiment, Any] = once(result, "answers", dict)
+    if question not in answers:
         try:
-            found = process.jobs().result(asked)
+            answer = process.jobs().result(question)
         except AskError:
             return None
-        if found is None:
+        if answer is None:
             return None
-        known[asked] = found
-    return known[asked]
+        answers[question] = answer
+    return answers[question]
 
 
 def _explain(layout: str, path: Path | None) -> None:
@@ -165,60 +168,62 @@ def _explain(layout: str, path: Path | None) -> None:
 
 
 def _between(result: Result) -> None:
-    """Offer the strengths between, or show how far they are."""
-    asked = PathAsked(result.plan.experiment)
-    job = process.jobs().find(asked)
+    """Offer to compute the strengths in between, or show the progress."""
+    question = PathAsked(result.plan.experiment)
+    job = process.jobs().find(question)
     if job is not None and job.active:
-        _wait(asked, "Computing the strengths between")
+        _wait(question, "Computing the strengths between")
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The strengths between could not be computed: {job.error}")
-    seconds = process.jobs().backend.estimate(asked)["answer"]
+    seconds = process.jobs().backend.estimate(question)["answer"]
     if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
-        process.jobs().submit(session.visitor().name, asked, background=True, title="Strengths between, on one map")
+        process.jobs().submit(session.visitor().name, question, background=True, title="Strengths between, on one map")
         st.rerun()
 
 
 def _real(result: Result) -> None:
-    """How much of the movement is real: against a refit with another seed, fitted in the background."""
-    asked = MovementAsked(result.plan.experiment)
-    found: Movement | None = _answer(result, asked)
-    if found is not None:
-        theme.quiet(movement_words(found))
+    """Say how much of the movement is real, by a refit with another seed, which runs in the background."""
+    question = MovementAsked(result.plan.experiment)
+    movement: Movement | None = _answer(result, question)
+    if movement is not None:
+        theme.quiet(movement_words(movement))
         return
-    job = process.jobs().find(asked)
+    job = process.jobs().find(question)
     if job is None or job.state == "stopped":
         job = process.jobs().submit(
-            session.visitor().name, asked, background=True, title="The map again, with another seed"
+            session.visitor().name, question, background=True, title="The map again, with another seed"
         )
     if job.active:
-        _wait(asked, "Fitting the map once more with another seed, to see how much of the movement is real")
+        _wait(question, "Fitting the map once more with another seed, to see how much of the movement is real")
 
 
-def movement_words(found: Movement) -> str:
+def movement_words(movement: Movement) -> str:
     """How much of the movement is real, in words."""
-    times = found.moved / max(found.noise, 1e-9)
+    times = movement.moved / max(movement.noise, 1e-9)
     return (
-        f"How much of the movement is real? The median sentence moves {found.moved:.1f} units of the map. Fitted again "
-        f"with another seed, a point lands {found.noise:.1f} from itself, so the movement is {times:.1f} times what "
-        f"chance alone does; {summary.percent(found.beyond)} of the {found.n:,} sentences move farther than the refit "
-        "moves 95% of all points."
+        f"How much of the movement is real? The median sentence moves {movement.moved:.1f} units of the map. Fitted "
+        f"again with another seed, a point lands {movement.noise:.1f} from itself, so the movement is {times:.1f} "
+        f"times what chance alone does; {summary.percent(movement.beyond)} of the {movement.n:,} sentences move "
+        "farther than the refit moves 95% of all points."
     )
 
 
 @st.fragment(run_every=1.5)
-def _wait(asked: OfExperiment, title: str) -> None:
-    job: Job | None = process.jobs().touch(session.visitor().name, asked)
+def _wait(question: OfExperiment, title: str) -> None:
+    job: Job | None = process.jobs().touch(session.visitor().name, question)
     if job is None or not job.active:
         st.rerun()
-    at = job.snapshot
-    left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
+    snapshot = job.snapshot
+    remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
     waiting = job.state == "waiting"
-    st.progress(min(at.fraction, 1.0), f"{title}: {'waiting for other work' if waiting else at.stage + left}")
+    st.progress(
+        min(snapshot.fraction, 1.0), f"{title}: {'waiting for other work' if waiting else snapshot.stage + remaining}"
+    )
 
 
 def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[float, np.ndarray]) -> None:
-    """The sentences that are chosen on the map, as a table."""
+    """Draw the sentences that are chosen on the map as a table."""
     if not (view.brush or view.find or view.shown or view.pinned is not None):
         return
     if view.pinned is not None and view.pinned < len(table):
@@ -236,22 +241,22 @@ def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[flo
 
 
 def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
-    chosen = table.iloc[pinned]
+    point = table.iloc[pinned]
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.text(f"{chosen['name']}: {chosen['text']}")
+        left.text(f"{point['name']}: {point['text']}")
         if right.button("Its neighbours", icon=":material/format_quote:", key="open-sentence"):
             session.go(
                 "sentences",
                 result.plan.experiment,
-                query=str(chosen["language"]),
-                row=str(chosen["at"]),
+                query=str(point["language"]),
+                row=str(point["at"]),
             )
-    drawing.table(_as_table(table[table["key"] == chosen["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
+    drawing.table(_as_table(table[table["key"] == point["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
 
 
 def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Points as people read them."""
+    """The points with column titles for readers."""
     return pd.DataFrame(
         {
             "language": rows["name"],
@@ -266,11 +271,11 @@ def _as_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _save(table: pd.DataFrame, places: dict[float, np.ndarray], result: Result) -> None:
-    """Files of the two maps: the picture as a chart, the points as a table."""
+    """Offer files of the two maps: the picture as a chart, the points as a table."""
 
     def end(number: int) -> pd.DataFrame:
-        at = places[max(places, key=abs) if number else min(places, key=abs)]
-        return table.assign(x=at[:, 0], y=at[:, 1], shown=True)
+        positions = places[max(places, key=abs) if number else min(places, key=abs)]
+        return table.assign(x=positions[:, 0], y=positions[:, 1], shown=True)
 
     def chart(number: int) -> Any:
         window, hues = window_of(pd.concat([end(0), end(1)])), colours(result.plan.languages)

@@ -30,32 +30,33 @@ def draw() -> None:
         "Every table and figure of the paper, measured on one model by python -m core reproduce, beside what was "
         f"published ({published.SOURCE})."
     )
-    wanted = page_state.get("folder", FOLDER)
-    folder = st.text_input("Folder of the report", wanted, key=page_state.key("folder")).strip() or FOLDER
+    default = page_state.get("folder", FOLDER)
+    folder = st.text_input("Folder of the report", default, key=page_state.key("folder")).strip() or FOLDER
     page_state.put("folder", folder, FOLDER)
     try:
-        found = _read(*_version(folder))
+        report = _read(*_version(folder))
     except AskError as error:
         st.html('<div data-testid="result-ready"></div>')
         theme.problem(f"{error.what}: {error.why}. {error.instead}")
         return
     st.html('<div data-testid="result-ready"></div>')
-    _conditions(found)
-    _verdicts(found)
-    items = {name: item for name, item in found.content["items"].items() if item["state"] == "measured"}
-    missing = [item for item in found.content["items"].values() if item["state"] != "measured"]
+    _conditions(report)
+    _verdicts(report)
+    items = {name: item for name, item in report.content["items"].items() if item["state"] == "measured"}
+    missing = [item for item in report.content["items"].values() if item["state"] != "measured"]
     for why in dict.fromkeys(item["why"] for item in missing):
         theme.quiet(f"{', '.join(item['title'] for item in missing if item['why'] == why)}: {why}")
     if items:
         name = page_state.pick("Item", list(items), "item", lambda item: str(items[item]["title"]))
-        _item(name, items[name], found)
-    _costs(found)
+        _item(name, items[name], report)
+    _costs(report)
 
 
 def _version(folder: str) -> tuple[str, float]:
-    """The folder and when its report was written, so that a new one is read; `FOLDER` is the one that comes with us.
+    """The folder and the time its report was written; the time is part of the cache key, so a new report is read.
 
-    Other relative folders are those of the checkout, or, where the package is installed, of the working directory.
+    `FOLDER` is the report that is part of the package. Other relative folders start at the checkout or, where the
+    package is installed, at the working directory.
     """
     path = Path(folder).expanduser()
     path = included() if folder == FOLDER else (checkout() or Path.cwd()) / path
@@ -70,51 +71,51 @@ def _read(folder: str, _written: float) -> Written:
     return read(Path(folder))
 
 
-def _conditions(found: Written) -> None:
-    asked: dict[str, Any] = found.content["settings"] | found.content["conditions"]
+def _conditions(report: Written) -> None:
+    settings: dict[str, Any] = report.content["settings"] | report.content["conditions"]
     theme.quiet(
-        f"{asked['model']} ({str(asked['model_digest'])[:12]}, {asked['dtype']}), {asked['experts']:,} of "
-        f"{asked['n_neurons']:,} neurons, {asked['corpus']}: {asked['eval_sentences']:,} sentences in "
-        f"{len(asked['languages'])} languages, {asked['probe_sentences']:,} probe sentences, seed {asked['seed']}; "
-        f"written {found.content['written']}."
+        f"{settings['model']} ({str(settings['model_digest'])[:12]}, {settings['dtype']}), {settings['experts']:,} of "
+        f"{settings['n_neurons']:,} neurons, {settings['corpus']}: {settings['eval_sentences']:,} sentences in "
+        f"{len(settings['languages'])} languages, {settings['probe_sentences']:,} probe sentences, "
+        f"seed {settings['seed']}; written {report.content['written']}."
     )
 
 
-def _verdicts(found: Written) -> None:
+def _verdicts(report: Written) -> None:
     st.subheader("What held, and what did not", anchor=False)
     rows = [
-        {"": _WORDS.get(said["state"], said["state"]), "claim": said["claim"], "measured": said["text"]}
-        for said in found.content["verdicts"]
+        {"": _WORDS.get(verdict["state"], verdict["state"]), "claim": verdict["claim"], "measured": verdict["text"]}
+        for verdict in report.content["verdicts"]
     ]
     wide = st.column_config.TextColumn(width="large")
     drawing.table(pd.DataFrame(rows), key="verdicts", column_config={"claim": wide, "measured": wide})
 
 
-def _item(name: str, item: dict[str, Any], found: Written) -> None:
+def _item(name: str, item: dict[str, Any], report: Written) -> None:
     st.subheader(str(item["title"]), anchor=False)
-    for said in found.content["verdicts"]:
-        if said["item"] == name:
-            theme.quiet(f"{_WORDS.get(said['state'], said['state'])}: {said['claim']} {said['text']}")
-    compared = pd.DataFrame(found.content["comparison"])
+    for verdict in report.content["verdicts"]:
+        if verdict["item"] == name:
+            theme.quiet(f"{_WORDS.get(verdict['state'], verdict['state'])}: {verdict['claim']} {verdict['text']}")
+    compared = pd.DataFrame(report.content["comparison"])
     if len(compared) and len(compared := compared[compared["item"] == name]):
         drawing.table(compared_table(compared), key=f"{name}-compared")
         theme.quiet("Measured, and for each published model its figure and the difference.")
     stems = [Path(file).stem for file in item["tables"]]
-    for figure in figures(name, found.tables):
-        drawing.chart(figure.chart, key=figure.name, alt=figure.caption, data=found.tables[stems[0]])
+    for figure in figures(name, report.tables):
+        drawing.chart(figure.chart, key=figure.name, alt=figure.caption, data=report.tables[stems[0]])
         theme.quiet(figure.caption)
     for stem in stems:
-        frame = found.tables[stem]
+        frame = report.tables[stem]
         with st.expander(f"{stem}: {len(frame):,} measurements"):
             drawing.table(frame.head(_SHOWN), key=f"table-{stem}")
             if len(frame) > _SHOWN:
                 theme.quiet(f"The first {_SHOWN:,} are shown; the report's folder has all.")
 
 
-def _costs(found: Written) -> None:
-    spent: dict[str, float] = found.content["seconds_by_step"]
+def _costs(report: Written) -> None:
+    spent: dict[str, float] = report.content["seconds_by_step"]
     with st.expander(f"Time and notes ({duration(sum(spent.values()))} in all)"):
-        for note in found.content["notes"]:
+        for note in report.content["notes"]:
             theme.quiet(str(note))
         rows = pd.DataFrame({"step": list(spent), "time": [duration(seconds) for seconds in spent.values()]})
         drawing.table(rows, key="costs")

@@ -1,4 +1,4 @@
-"""Whether translations are found, how sure that is, and what is free."""
+"""Whether translations are found, how certain that is, and what the model gives without an intervention."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def measures_explained() -> str:
 
 
 def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measure: str) -> pd.DataFrame:
-    """What `by_candidate` gives, with the language's ``name``."""
+    """The table of `by_candidate` with one more column, the language's ``name``."""
     rows = by_candidate(pre, post, metric, direction, measure)
     rows.insert(1, "name", rows["candidate"].map(theme.name))
     return rows
 
 
 def verdict(rows: pd.DataFrame, measure: str) -> str:
-    """In how many languages the change is more than chance, as Markdown."""
+    """Markdown that says in how many languages the change is significant."""
     sure = rows["p"] < _SURE
     better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
     change = RANK_MEASURES[measure].unit.text
@@ -91,7 +91,7 @@ def verdict(rows: pd.DataFrame, measure: str) -> str:
 
 
 def by_space(rows: pd.DataFrame) -> pd.DataFrame:
-    """The candidates as the bars take them, one row a candidate and space."""
+    """The table that the bars are drawn from: one row a candidate and space."""
     parts = []
     for space, name in (("before", "pre"), ("after", "post")):
         part = rows[["name", "n"]].assign(
@@ -114,23 +114,33 @@ def _explained(measure: str, languages: int) -> str:
 
 
 def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str) -> None:
-    """The gain beside what is free, and beside the control."""
+    """Draw the gain next to the baselines that need no intervention, and next to the control."""
     st.subheader("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
     at_best = process.engine().answer_known(
         session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
     )
     control = _control()
-    others = [by for by in COMPARISONS.values() if by is not COSINE]
+    other_comparisons = [comparison for comparison in COMPARISONS.values() if comparison is not COSINE]
     sides: list[tuple[str, str, Ranks | None, str]] = [
         ("The intervention", "after, cosine", post, COSINE.name),
         ("Nothing", "before, cosine", pre, COSINE.name),
-        *((f"Free: {by.noun}", f"before, {by.title}", pre, by.name) for by in others),
+        *(
+            (f"Free: {comparison.noun}", f"before, {comparison.title}", pre, comparison.name)
+            for comparison in other_comparisons
+        ),
         ("Free: another layer", f"before, layer {layer}, cosine", at_best, COSINE.name),
-        *((f"The intervention, {by.title}", f"after, {by.title}", post, by.name) for by in others),
+        *(
+            (f"The intervention, {comparison.title}", f"after, {comparison.title}", post, comparison.name)
+            for comparison in other_comparisons
+        ),
         ("Control: random neurons", "after, the same values on neurons drawn at random", control, COSINE.name),
     ]
-    frame = free_frame([(what, how, side, by) for what, how, side, by in sides if side is not None], direction, measure)
+    frame = free_frame(
+        [(row_title, how, side, metric) for row_title, how, side, metric in sides if side is not None],
+        direction,
+        measure,
+    )
     st.markdown(free_verdict(frame, measure))
     plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
     columns = {
@@ -163,42 +173,48 @@ def free_frame(sides: Sequence[tuple[str, str, Ranks, str]], direction: str, mea
         by_language = [value(side.of(code, metric, direction)) for code in dict.fromkeys(c for _, c in side.candidates)]
         row: dict[str, object] = {"what": what, "how": how, measure: float(np.mean([v.mean() for v in by_language]))}
         if len({len(values) for values in by_language}) == 1:
-            each = np.mean(by_language, axis=0)  # of a sentence, over languages: they are drawn together
-            found = bootstrap(each)
-            row |= {"low": found.low, "high": found.high}
-            first = each if first is None else first
-            more = bootstrap(first - each)
-            row |= {"ahead": more.value, "ahead, low": more.low, "ahead, high": more.high}
+            by_sentence = np.mean(
+                by_language, axis=0
+            )  # mean over languages: the bootstrap draws a sentence in all languages together
+            interval = bootstrap(by_sentence)
+            row |= {"low": interval.low, "high": interval.high}
+            first = by_sentence if first is None else first
+            gain = bootstrap(first - by_sentence)
+            row |= {"ahead": gain.value, "ahead, low": gain.low, "ahead, high": gain.high}
         rows.append(row)
     return pd.DataFrame(rows, columns=["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high"])
 
 
 def free_verdict(frame: pd.DataFrame, measure: str) -> str:
-    """Whether the intervention is ahead of the best of what is free, as Markdown."""
+    """Markdown that says whether the intervention beats the best baseline that needs no intervention."""
     free = frame[frame["what"].str.startswith("Free")]
     best = free.iloc[int(free[measure].to_numpy().argmax())]
-    name, more = str(best["what"]).removeprefix("Free: "), best["ahead"]
-    found = f"Of what is free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The intervention gives "
-    if more != more:
-        return f"{found}{frame.iloc[0][measure]:.3f}."
+    name, gain = str(best["what"]).removeprefix("Free: "), best["ahead"]
+    sentence = (
+        f"Of what is free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The intervention gives "
+    )
+    if gain != gain:
+        return f"{sentence}{frame.iloc[0][measure]:.3f}."
     if best["ahead, low"] <= 0 <= best["ahead, high"]:
-        return f"{found}{frame.iloc[0][measure]:.3f}: **no difference that chance would not make**."
-    return f"{found}{frame.iloc[0][measure]:.3f}: **{abs(more):.3f} {'more' if more > 0 else 'less'}**, beyond chance."
+        return f"{sentence}{frame.iloc[0][measure]:.3f}: **no difference that chance would not make**."
+    return (
+        f"{sentence}{frame.iloc[0][measure]:.3f}: **{abs(gain):.3f} {'more' if gain > 0 else 'less'}**, beyond chance."
+    )
 
 
 def _control() -> Ranks | None:
-    """The space after the same experiment on random neurons, where known."""
-    asked = session.experiment()
-    if asked.control != "none" or asked.strength == 0:
+    """The ranks after the same experiment on random neurons; None where not known or not comparable."""
+    experiment = session.experiment()
+    if experiment.control != "none" or experiment.strength == 0:
         return None
-    known = process.engine().answer_known(replace(asked, control="random"), translation_ranks.both)
-    return None if known is None else known[1]
+    ranks = process.engine().answer_known(replace(experiment, control="random"), translation_ranks.both)
+    return None if ranks is None else ranks[1]
 
 
 def _offer_control() -> None:
-    asked = session.experiment()
-    if asked.control == "none" and asked.strength != 0:
-        _offer(replace(asked, control="random"))
+    experiment = session.experiment()
+    if experiment.control == "none" and experiment.strength != 0:
+        _offer(replace(experiment, control="random"))
 
 
 @st.fragment(run_every=1.0)
@@ -208,8 +224,8 @@ def _offer(control: Experiment) -> None:
     if job is not None and job.state == "done":
         st.rerun()
     if job is not None and job.active:
-        at = job.snapshot
-        st.progress(min(at.fraction, 1.0), f"Random control: {at.stage}")
+        snapshot = job.snapshot
+        st.progress(min(snapshot.fraction, 1.0), f"Random control: {snapshot.stage}")
         if st.button("Stop the control"):
             process.jobs().stop(question)
         return

@@ -31,7 +31,7 @@ _COLUMNS = {
 
 @dataclass
 class _Opened:
-    """The row of each list that this visitor opened last, and the language it was looked up in."""
+    """The row of each list that this visitor opened last, and the candidate language at that time."""
 
     rows: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     plan = result.plan
     with st.container(horizontal=True):
         query = page_state.pick("Sentence in", plan.languages, "query", theme.name, plan.target)
-        group = next(number for number, each in enumerate(plan.groups) if query in each.languages)
+        group = next(number for number, candidate_group in enumerate(plan.groups) if query in candidate_group.languages)
         others = [code for code in plan.groups[group].languages if code != query]
         candidate = page_state.pick(
             "Looks for its translation in", others, "candidate", theme.name, _first(others, plan.target)
@@ -66,16 +66,16 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     row = int(
         page_state.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row))
     )
-    found = process.engine().answer_known(
+    view = process.engine().answer_known(
         session.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
     )
-    if found is None:
+    if view is None:
         theme.problem(
             "The embeddings of this setting were removed from the cache; change a setting and back to compute them."
         )
         return
-    _neighbours(result, (group, query, candidate, row), found, COMPARISONS[comparison])
-    _translations(result, group, row, found)
+    _neighbours(result, (group, query, candidate, row), view, COMPARISONS[comparison])
+    _translations(result, group, row, view)
     if query == plan.target:
         _changed(result, group, candidate, pre, post)
     else:
@@ -86,32 +86,32 @@ def _first(others: list[str], target: str) -> str:
     return target if target in others else "en" if "en" in others else others[0]
 
 
-def _neighbours(result: Result, place: tuple[int, str, str, int], found: SentenceView, by: Comparison) -> None:
-    """The nearest candidates before and after; ``place``: the group, the query's language, the candidates', the row."""
+def _neighbours(result: Result, place: tuple[int, str, str, int], view: SentenceView, comparison: Comparison) -> None:
+    """Draw the nearest candidates before and after; ``place``: group, query language, candidate language, row."""
     group, query, candidate, row = place
     texts = result.plan.groups[group].texts
     st.html(quotation(texts[query][row], texts["en"][row] if query != "en" and "en" in texts else ""))
-    for column, title, near in zip(st.columns(2), ("Before", "After"), found.found[candidate], strict=True):
+    for column, title, near in zip(st.columns(2), ("Before", "After"), view.found[candidate], strict=True):
         with column:
             st.markdown(f"**{title}** · nearest in {theme.name(candidate)}")
             st.html(neighbours_html(near, row, texts[candidate], texts.get("en", ()) if candidate != "en" else ()))
     theme.quiet(
-        f"Similarity: {by.title}, at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. The "
-        "translation is marked; where it is not among the nearest, its rank is given."
+        f"Similarity: {comparison.title}, at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. "
+        "The translation is marked; where it is not among the nearest, its rank is given."
     )
 
 
 def quotation(text: str, english: str) -> str:
-    """The sentence, with what it says in English below it."""
+    """HTML of the sentence, with its English translation below it."""
     meaning = f'<small dir="ltr">{html.escape(english)}</small>' if english else ""
     return f'<blockquote class="ln-sentence" dir="auto">{html.escape(text)}{meaning}</blockquote>'
 
 
 def neighbours_html(near: Neighbours, row: int, texts: tuple[str, ...], english: tuple[str, ...]) -> str:
-    """The nearest candidates as a list, the translation marked; every text stands as text."""
+    """HTML list of the nearest candidates, with the translation marked; every text is escaped."""
     items = [
-        _item(rank, float(similarity), texts[at], english[at] if english else "", at == row)
-        for rank, (at, similarity) in enumerate(zip(near.rows.tolist(), near.similarity, strict=True), start=1)
+        _item(rank, float(similarity), texts[candidate], english[candidate] if english else "", candidate == row)
+        for rank, (candidate, similarity) in enumerate(zip(near.rows.tolist(), near.similarity, strict=True), start=1)
     ]
     if near.own_rank > len(items):
         items.append('<li class="ln-gap">…</li>')
@@ -128,7 +128,7 @@ def _item(rank: int, similarity: float, text: str, english: str, own: bool) -> s
     )
 
 
-def _translations(result: Result, group: int, row: int, found: SentenceView) -> None:
+def _translations(result: Result, group: int, row: int, view: SentenceView) -> None:
     st.subheader("Its translations in all languages", anchor=False)
     texts = result.plan.groups[group].texts
     rows = pd.DataFrame(
@@ -140,14 +140,14 @@ def _translations(result: Result, group: int, row: int, found: SentenceView) -> 
                 "now": outcome(pre.own_rank, post.own_rank),
                 "translation": texts[code][row],
             }
-            for code, (pre, post) in found.found.items()
+            for code, (pre, post) in view.found.items()
         ]
     )
     drawing.table(rows, key="translations", height=min(_TALLEST, 38 + 35 * len(rows)))
 
 
 def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks) -> None:
-    """Lists of what was fixed and what was broken; a click opens the sentence."""
+    """Draw the lists of fixed and of broken sentences; a click opens a sentence."""
     before, after = pre.of(candidate), post.of(candidate)
     texts = result.plan.groups[group].texts[result.plan.target]
     if len(before) != len(texts):
@@ -173,11 +173,11 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
             column_config=_COLUMNS,
             height=min(300, 38 + 35 * len(rows)),
         )
-        chosen = picked["selection"]["rows"]
+        selected = picked["selection"]["rows"]
         opened_before = session.visitor().part(_Opened).rows
-        if chosen and opened_before.get(key) != (chosen[0], candidate):
-            opened_before[key] = (chosen[0], candidate)
-            opened = str(rows.iloc[chosen[0]]["row"])
+        if selected and opened_before.get(key) != (selected[0], candidate):
+            opened_before[key] = (selected[0], candidate)
+            opened = str(rows.iloc[selected[0]]["row"])
             session.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
     theme.quiet(
         f"From {theme.name(result.plan.target)} into {theme.name(candidate)}, by cosine. Choose a row to open it."

@@ -1,4 +1,4 @@
-"""What a page shows while its numbers are being computed, or when they cannot be."""
+"""What a page shows while its numbers are being computed, or when they cannot be computed."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from dashboard.work.queue import Job, in_one_line
 
 log = logging.getLogger(__name__)
 
-# Longer work starts only when somebody says so.
+# seconds; longer work starts only when the visitor confirms it
 _ASK_BEFORE = 600.0
 
 
 @dataclass
 class _Stopped:
-    """What this visitor stopped last, and has not asked for again."""
+    """The request that this visitor stopped last and has not asked for again."""
 
     request: Request | None = None
 
 
 def result_or_wait(experiment: Experiment) -> Result | None:
-    """The result, if it is known; else draws progress, or what is wrong, and returns None."""
+    """Return the result if it is known; else draw the progress or the problem, and return None."""
     result: Result | None = answer_or_wait(experiment)
     return result
 
 
 def answer_or_wait(request: Request) -> Any | None:
-    """The answer to any request, if it is known; else draws progress, or what is wrong, and returns None.
+    """Return the answer to a request if it is known; else draw the progress or the problem, and return None.
 
-    It is the one request that this visitor waits for: whatever else they waited for is withdrawn.
+    A visitor waits for one request at a time: this one withdraws the request that they waited for before.
     """
     jobs = process.jobs()
     try:
-        known = jobs.result(request)
-        if known is not None:
+        answer = jobs.result(request)
+        if answer is not None:
             jobs.leave(session.visitor().name)
-            return known
+            return answer
         stopped = session.visitor().part(_Stopped)
         if stopped.request == request:
             _stopped()
@@ -76,10 +76,10 @@ def answer_or_wait(request: Request) -> Any | None:
 
 
 def refusal(error: AskError) -> None:
-    """Say what was asked, why it cannot be, and what to do instead."""
+    """Draw an error: what was asked, why it cannot be done, and what to do instead."""
     with st.container(border=True):
         st.markdown("#### :material/error: This cannot be shown")
-        # As text, never as markup: it quotes what people typed.
+        # The error quotes what people typed, so it is shown as text, never as markup.
         for title, text in (("Asked", error.what), ("Why", error.why), ("Instead", error.instead)):
             left, right = st.columns([1, 9])
             left.markdown(f"**{title}**")
@@ -110,7 +110,10 @@ def _failed(job: Job) -> None:
 
 
 def _stopped() -> None:
-    """What this visitor stopped stays so until they say otherwise, whoever else goes on computing it."""
+    """Say that this visitor stopped the request, and offer to compute it.
+
+    It stays stopped for this visitor even while it is computed for another one.
+    """
     with st.container(border=True):
         st.markdown("#### Stopped")
         st.text("What was finished is kept.")
@@ -132,9 +135,9 @@ def _progress(request: Request) -> None:
             others = "another request" if ahead == 1 else f"{ahead} other requests"
             st.progress(0.0, f"Waiting for {others} to finish" if ahead else "Starting")
         else:
-            at = job.snapshot
-            left = f", about {duration(at.remaining)} left" if at.remaining >= 1 else ""
-            st.progress(min(at.fraction, 1.0), f"{at.stage.capitalize()}{left}")
+            snapshot = job.snapshot
+            remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
+            st.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
         if job.progress is not None and isinstance(job.progress.partial, Estimate):
             _estimate(job.progress.partial, request)
         theme.quiet(
@@ -147,14 +150,14 @@ def _progress(request: Request) -> None:
             st.rerun()
 
 
-def _estimate(now: Estimate, request: Request) -> None:
-    """What the sentences so far say, with how sure that is."""
+def _estimate(estimate: Estimate, request: Request) -> None:
+    """Draw the estimates from the sentences embedded so far, with their intervals."""
     target = theme.name(request.target) if isinstance(request, Experiment) else "the target"
     for column, name, pre, post in zip(
         st.columns(2),
         ("target_top1", "target_distance"),
-        (now.pre, now.distance_pre),
-        (now.post, now.distance_post),
+        (estimate.pre, estimate.distance_pre),
+        (estimate.post, estimate.distance_post),
         strict=True,
     ):
         measure = MEASURES[name]
@@ -170,7 +173,7 @@ def _estimate(now: Estimate, request: Request) -> None:
             f"{write(post.value)}, before the intervention {write(pre.value)}.",
         )
     theme.quiet(
-        f"From {now.rows:,} of {now.of:,} sentences, drawn at random. Each looks for its translation among "
-        f"{now.rows:,} candidates so far, which is easier than among all: expect top-1 to fall as more come in, before "
-        "and after alike."
+        f"From {estimate.rows:,} of {estimate.of:,} sentences, drawn at random. Each looks for its translation among "
+        f"{estimate.rows:,} candidates so far, which is easier than among all: expect top-1 to fall as more come in, "
+        "before and after alike."
     )

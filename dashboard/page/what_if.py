@@ -1,4 +1,4 @@
-"""Every measure over the number of neurons and the strength: what is known, what it would cost to know more."""
+"""Every measure over the number of neurons and the strength: the known values, and the cost of the missing ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dashboard.work.questions import Cell, TextCell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_MOST = 12  # of either
+_MOST = 12  # counts, and also strengths
 
 
 def draw() -> None:
@@ -45,12 +45,12 @@ def draw() -> None:
     measure = measures[page_state.choice("Measure", list(measures), "measure", lambda name: measures[name].title)]
     kind = TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
     working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
-    # Only while there is work: a page that is drawn anew every other second is not one to read in peace.
+    # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
 
 
 def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
-    """The grid: the link's, or the usual one with what the controls say."""
+    """The counts and strengths of the grid: those in the link, or the usual ones and those of the controls."""
     with st.expander("The grid"):
         usual = sorted({k for k in _COUNTS if k <= most} | {experiment.experts})
         counts = _numbers("Expert neurons", "counts", usual, 1, most)
@@ -60,7 +60,7 @@ def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
 
 
 def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: float) -> list[float]:
-    """Numbers with commas between; what cannot be used is said and left out."""
+    """Read a line of numbers with commas in between; name the numbers that cannot be used, and leave them out."""
     standard = ", ".join(f"{value:g}" for value in usual)
     text = st.text_input(label, page_state.get(name, standard), key=page_state.key(name))
     good: list[str] = []
@@ -80,11 +80,12 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
 
 
 def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind) -> None:
-    """What changes while cells are computed."""
-    known = {each: found for each in dict.fromkeys(experiments) if (found := _known(each, kind)) is not None}
+    """Draw the part of the page that changes while cells are computed."""
+    known = ((cell, _known(cell, kind)) for cell in dict.fromkeys(experiments))
+    values = {cell: measured for cell, measured in known if measured is not None}
     st.html('<div data-testid="result-ready"></div>')
     jobs = sweeps.states(process.jobs(), experiments, kind)
-    cells = cell_frame(experiments, known, {each: job.state for each, job in jobs.items()}, measure)
+    cells = cell_frame(experiments, values, {cell: job.state for cell, job in jobs.items()}, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
         picked = drawing.chart(
@@ -95,16 +96,16 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMe
             on_select=True,
         )
     with right:
-        _best(known, measure)
+        _best(values, measure)
         if measure == PERPLEXITY:
             theme.quiet(
                 f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
                 "unmodified model, more is worse."
             )
         needed = {measure.name, PERPLEXITY.name} if kind is TextCell else {measure.name}
-        missing = [each for each in dict.fromkeys(experiments) if not needed <= known.get(each, {}).keys()]
+        missing = [cell for cell in dict.fromkeys(experiments) if not needed <= values.get(cell, {}).keys()]
         _fill(missing, kind, experiment)
-    if len(known) > 1:
+    if len(values) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.unit is SHARE),
             key="surface-lines",
@@ -112,7 +113,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMe
             data=cells,
         )
     theme.quiet(
-        f"{len(known):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
+        f"{len(values):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
         f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
         f"{experiment.corpus}; all other settings as on the left, whose place is outlined in orange."
     )
@@ -121,8 +122,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMe
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
     try:
-        found: dict[str, float] | None = process.jobs().result(kind(experiment))
-        return found if found is not None or kind is Cell else process.jobs().result(Cell(experiment))
+        values: dict[str, float] | None = process.jobs().result(kind(experiment))
+        return values if values is not None or kind is Cell else process.jobs().result(Cell(experiment))
     except AskError:
         return None
 
@@ -135,17 +136,19 @@ def cell_frame(
 ) -> pd.DataFrame:
     """One row a place of the grid: ``k, strength, value, label, state``.
 
-    The place of strength 0 stands once for every k, with the one value that it has.
+    Strength 0 has one value for all k; it is repeated at every k.
     """
     rows = []
-    counts = sorted({each.experts for each in experiments})
-    for each in experiments:
-        value = known.get(each, {}).get(measure.name)
-        state = "computed" if value is not None else states.get(each, "not computed")
+    counts = sorted({experiment.experts for experiment in experiments})
+    for experiment in experiments:
+        value = known.get(experiment, {}).get(measure.name)
+        state = "computed" if value is not None else states.get(experiment, "not computed")
         label = "" if value is None else measure.unit.text(value)
         waits = {"waiting": "…", "running": "▶", "failed": "✕"}.get(state, "")
-        for k in counts if each.strength == 0 else [each.experts]:
-            rows.append({"k": k, "strength": each.strength, "value": value, "label": label or waits, "state": state})
+        for k in counts if experiment.strength == 0 else [experiment.experts]:
+            rows.append(
+                {"k": k, "strength": experiment.strength, "value": value, "label": label or waits, "state": state}
+            )
     frame = pd.DataFrame(rows).drop_duplicates(["k", "strength"])
     return frame.astype({"value": float}).sort_values(["k", "strength"], ignore_index=True)
 
@@ -156,16 +159,16 @@ def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure) -> No
         theme.quiet("Nothing is computed yet.")
         return
     constraint = _constraint(measure)
-    found = grid.best(known, measure.name, constraint)
-    if found is None:
+    best = grid.best(known, measure.name, constraint)
+    if best is None:
         st.markdown("No computed setting fulfils this.")
         return
-    value = known[found][measure.name]
-    written = measure.unit.text(value)
-    st.markdown(f"**{found.experts:,} neurons at strength {found.strength:g}**: {written}, of {len(known)} settings.")
+    value = known[best][measure.name]
+    value_text = measure.unit.text(value)
+    st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {len(known)} settings.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
-        session.go("", found)
+        session.go("", best)
 
 
 def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
@@ -187,32 +190,34 @@ def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
     return {name: (side, bound)}
 
 
-def _fill(missing: list[Experiment], kind: sweeps.Kind, here: Experiment) -> None:
-    """Start, watch and stop the computation of what is missing."""
+def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> None:
+    """Draw the controls that start, watch and stop the computation of the missing cells."""
     if not missing:
         return
     jobs = process.jobs()
-    found = sweeps.states(jobs, missing, kind)
-    active = [each for each, job in found.items() if job.active]
-    failed = [job for job in found.values() if job.state == "failed"]
+    jobs_by_experiment = sweeps.states(jobs, missing, kind)
+    active = [experiment for experiment, job in jobs_by_experiment.items() if job.active]
+    failed = [job for job in jobs_by_experiment.values() if job.state == "failed"]
     st.markdown("**What is missing**")
     if failed:
         theme.problem(f"{len(failed)} failed: {failed[0].error}")
-    rest = [each for each in missing if each not in active]
+    idle = [experiment for experiment in missing if experiment not in active]
     if active:
-        running = next((job for job in found.values() if job.state == "running"), None)
-        at = running.snapshot if running else None
-        text = f"{len(active)} to go" + (f": {running.title}, {at.stage}" if running and at else "")
-        st.progress(min(at.fraction, 1.0) if at else 0.0, text)
-        seconds = (at.remaining if at else 0.0) + _seconds([each for each in active if found[each].state == "waiting"])
+        running = next((job for job in jobs_by_experiment.values() if job.state == "running"), None)
+        snapshot = running.snapshot if running else None
+        text = f"{len(active)} to go" + (f": {running.title}, {snapshot.stage}" if running and snapshot else "")
+        st.progress(min(snapshot.fraction, 1.0) if snapshot else 0.0, text)
+        seconds = (snapshot.remaining if snapshot else 0.0) + _seconds(
+            [experiment for experiment in active if jobs_by_experiment[experiment].state == "waiting"]
+        )
         theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
         if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
             sweeps.stop(jobs, active, kind)
             st.rerun()
-    if rest:
-        theme.quiet(f"{len(rest)} settings are not computed: about {duration(_seconds(rest))}.")
-        begun = [rest] if _begins(f"Compute {len(rest)} settings", "start-sweep", rest, "primary") else []
-        for name, (title, region) in regions(rest, here).items():
+    if idle:
+        theme.quiet(f"{len(idle)} settings are not computed: about {duration(_seconds(idle))}.")
+        begun = [idle] if _begins(f"Compute {len(idle)} settings", "start-sweep", idle, "primary") else []
+        for name, (title, region) in regions(idle, current).items():
             if _begins(f"Only {title} ({len(region)}, about {duration(_seconds(region))})", f"start-{name}", region):
                 begun.append(region)
         if begun:
@@ -228,32 +233,30 @@ def _begins(
     return bool(region) and st.button(label, type=kind, key=key, icon=":material/grid_on:")
 
 
-def regions(missing: Sequence[Experiment], here: Experiment) -> dict[str, tuple[str, list[Experiment]]]:
-    """Parts of the grid that can be filled alone, by name: what to call each, and which of the missing are in it.
+def regions(missing: Sequence[Experiment], current: Experiment) -> dict[str, tuple[str, list[Experiment]]]:
+    """Parts of the grid that can be filled separately, by name: the title of each, and its missing experiments.
 
-    The row and the column of the setting on the left; none where it would be all that is missing.
+    The parts are the row and the column of the current setting; a part that would be all that is missing is left out.
     """
-    row = [each for each in missing if each.experts == here.experts]
-    column = [each for each in missing if each.strength == here.strength]
-    found = {"row": (f"{here.experts:,} neurons", row), "column": (f"strength {here.strength:g}", column)}
-    return {name: (title, part) for name, (title, part) in found.items() if 0 < len(part) < len(missing)}
+    row = [experiment for experiment in missing if experiment.experts == current.experts]
+    column = [experiment for experiment in missing if experiment.strength == current.strength]
+    parts = {"row": (f"{current.experts:,} neurons", row), "column": (f"strength {current.strength:g}", column)}
+    return {name: (title, part) for name, (title, part) in parts.items() if 0 < len(part) < len(missing)}
 
 
 def _seconds(experiments: Sequence[Experiment]) -> float:
-    """What they take together; only the first pays for what all share (the model, the experts, the space before)."""
+    """Seconds for all experiments. Only the first pays for what all share: the model, the experts, the space before."""
     if not experiments:
         return 0.0
-    estimates = [process.engine().estimate(each) for each in experiments[:1]]
-    first = estimates[0]
-    each = first["embed_post"] + first["measure"]
-    return sum(first.values()) + each * (len(experiments) - 1)
+    first = process.engine().estimate(experiments[0])
+    per_experiment = first["embed_post"] + first["measure"]
+    return sum(first.values()) + per_experiment * (len(experiments) - 1)
 
 
 def _open(experiment: Experiment, picked: object) -> None:
     """Open the cell that was clicked."""
     try:
-        chosen = picked["selection"]["cell"][0]  # type: ignore[index]
+        cell = picked["selection"]["cell"][0]  # type: ignore[index]
     except (KeyError, IndexError, TypeError):
         return
-    wanted = replace(experiment, experts=int(chosen["k"]), strength=float(chosen["strength"]))
-    session.go("", wanted)
+    session.go("", replace(experiment, experts=int(cell["k"]), strength=float(cell["strength"])))
