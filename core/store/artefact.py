@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from core.errors import StoreError
 from core.store.files import JSON, FileEntry, check_array, checked_name, opened, plain, write_array, write_table
@@ -124,7 +125,10 @@ class Artefact:
         """Read a table; raises as `array` does."""
         entry = self._entry("table", name)
         with opened(self.path / entry.path, entry) as file:
-            return pd.read_parquet(file, engine="pyarrow")
+            # Without threads: tables are small, and a process that ends while Arrow starts some is aborted.
+            read = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+            frame: pd.DataFrame = read.to_pandas(use_threads=False)
+            return frame
 
     def verify(self, *, afresh: bool = False) -> None:
         """Check the sha256 of every file, and raise `DamagedArtefact` at the first that is wrong.
