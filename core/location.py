@@ -46,25 +46,23 @@ def default_cache() -> Path:
     """
     if chosen := os.environ.get("LANGUAGE_NEURONS_CACHE"):
         return Path(chosen)
-    folders = _lasting()
-    return next((folder for folder in folders if can_write(folder)), None) or _temporary() or folders[0]
+    usable = (folder for folder in _lasting() if can_write(folder))
+    return next(usable, None) or _temporary() or Path("cache")
 
 
 def note(cache: Path) -> str | None:
     """Say so where results are kept among the temporary files for want of another folder; else None."""
     if os.environ.get("LANGUAGE_NEURONS_CACHE") or cache != default_cache() or cache in _lasting():
         return None
-    tried = " nor ".join(map(str, _lasting()))
+    tried = " and ".join(map(str, _lasting())) or "a home"
     return (
-        f"neither {tried} can be written to: results are kept in {cache}, which the system may empty. "
+        f"there is no writing to {tried}: results are kept in {cache}, which the system may empty. "
         "LANGUAGE_NEURONS_CACHE names another folder."
     )
 
 
 def can_write(folder: Path) -> bool:
     """Whether files can be written in a folder, or it can be made; nothing is made to find out."""
-    if str(folder).startswith("~"):  # a home that nobody knows
-        return False
     folder = folder.absolute()
     # Unlike Path.exists, this does not raise where a folder above may not be looked into.
     there = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
@@ -83,9 +81,10 @@ def house_libraries(cache: Path | None = None) -> None:
         The folder of artefacts; `default_cache` unless given.
     """
     for variable, (own, ours) in _LIBRARIES.items():
-        theirs = user_cache_path(own, appauthor=False)
-        chosen = os.environ.get(variable)
-        if (chosen and chosen != _housed.get(variable)) or can_write(theirs) or _holds_models(variable, theirs):
+        theirs, chosen = _in_users_cache(own), os.environ.get(variable)
+        if chosen and chosen != _housed.get(variable):
+            continue
+        if theirs and (can_write(theirs) or _holds_models(variable, theirs)):
             continue
         folder = (default_cache() if cache is None else cache).absolute()
         if can_write(folder):
@@ -93,13 +92,21 @@ def house_libraries(cache: Path | None = None) -> None:
 
 
 def _holds_models(variable: str, folder: Path) -> bool:
-    return variable == "HF_HOME" and folder.is_absolute() and os.path.isdir(folder)  # noqa: PTH112 - as above
+    return variable == "HF_HOME" and os.path.isdir(folder)  # noqa: PTH112 - as above
+
+
+def _in_users_cache(name: str) -> Path | None:
+    """Give a folder in the user's cache; None where the system knows of no home, as of a number that is no user's."""
+    try:
+        return user_cache_path(name, appauthor=False)
+    except RuntimeError:
+        return None
 
 
 def _lasting() -> list[Path]:
     """The folders of artefacts that stay from run to run, the first to be preferred."""
-    root = checkout()
-    return [*([root / "cache"] if root else []), user_cache_path(NAME, appauthor=False)]
+    root, users = checkout(), _in_users_cache(NAME)
+    return [*([root / "cache"] if root else []), *([users] if users else [])]
 
 
 def _temporary() -> Path | None:

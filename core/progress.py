@@ -153,7 +153,7 @@ class Terminal:
     """Shows progress on one line of standard error; a plain line a stage where that is no terminal."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = _is_terminal(sys.stderr)
         self._stage, self._last = "", 0.0
 
     def __call__(self, snapshot: Snapshot) -> None:
@@ -166,10 +166,9 @@ class Terminal:
         left = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
         line = f"{snapshot.fraction:4.0%}  {snapshot.stage}{left}"
         if self._live:
-            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if snapshot.stage == "done" else ""))
-        else:
-            sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+            line = f"\r\x1b[K{line}" + ("\n" if snapshot.stage == "done" else "")
+        with suppress(OSError):  # a terminal that was closed, a reader that has gone: the work goes on
+            print(line, end="" if self._live else "\n", file=sys.stderr, flush=True)
 
 
 class Bar:

@@ -13,14 +13,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import core  # noqa: F401 - sets what must be set before torch is imported
+from core.cli import ending, output
 from core.errors import AskError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
+from core.location import default_cache
 from dashboard import page_table
 
 
-def main() -> None:
-    """Get ready, then serve until stopped."""
+def main() -> int:
+    """Get ready, then serve until stopped; returns the exit status where it is not the server that ends the process."""
+    return ending.guarded(_serve)
+
+
+def _serve() -> None:
+    output.check_cache(default_cache())
     # What pages cache is kept in memory, as it is meant to be; before the server runs, Streamlit warns of that.
     logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
     page_table.load()
@@ -31,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,7 +17,7 @@ _DESCRIPTION = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, or 2 for a request that cannot be met."""
+    """Run the command; returns the exit status, as `core.cli.ending.guarded` says."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["dashboard"]:
         return _dashboard(given[1:])
@@ -32,5 +32,4 @@ def _dashboard(given: Sequence[str]) -> int:
     from dashboard.__main__ import main as serve
 
     sys.argv = ["dashboard", "--server.port", str(options.port), *others]
-    serve()
-    return 0
+    return serve()

@@ -14,7 +14,7 @@ from core.neurons.scores import SCORES
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_experiment(parser, ("model", "experts", "other"))
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write; -: standard output")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> None:
     frame = expert_table(experts, bound.outline.neurons)
     output.write(arguments.out, frame.to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
-    print(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}")
+    output.say(f"{len(frame):,} experts of {label(bound.target)}, {mean}: {arguments.out}", arguments.out)
 
 
 COMMAND = Command(

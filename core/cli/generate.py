@@ -25,7 +25,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--temperature", type=float, default=default.temperature, help="default: 1; 0: likeliest")
     group.add_argument("--top-p", type=float, default=default.top_p, help="default: 0.9")
     group.add_argument("--perplexity", metavar="FILE", type=Path, help="also of the text in FILE (UTF-8)")
-    group.add_argument("--json", metavar="FILE", type=Path, help="write texts and measures to FILE")
+    group.add_argument("--json", metavar="FILE", type=Path, help="write texts and measures to FILE, or to -")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> None:
     progress.finish()
     if arguments.json:
         output.write(arguments.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    print(generate_result.summary(report))
+    output.say(generate_result.summary(report), arguments.json)
 
 
 COMMAND = Command(

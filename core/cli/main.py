@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from core.cli import data, experts, generate, reproduce, run
+from core.cli import data, ending, experts, generate, output, reproduce, run
 from core.cli.command import Command
-from core.errors import AskError
 
 COMMANDS: tuple[Command, ...] = (
     run.COMMAND,
@@ -22,7 +22,7 @@ COMMANDS: tuple[Command, ...] = (
 def main(
     argv: Sequence[str] | None = None, *, name: str = "python -m core", others: Mapping[str, str] | None = None
 ) -> int:
-    """Run the command line; returns the exit status: 0, or 2 for a request that cannot be met.
+    """Run the command line; returns the exit status, as `core.cli.ending.guarded` says.
 
     Parameters
     ----------
@@ -33,17 +33,16 @@ def main(
     others : mapping of str to str, optional
         Commands that the caller answers itself, and what they do: the help lists them.
     """
-    arguments = parser(name, others or {}).parse_args(argv)
-    try:
+
+    def work() -> None:
+        arguments = parser(name, others or {}).parse_args(argv)
         command: Callable[[argparse.Namespace], None] = arguments.command
+        cache: Path | None = getattr(arguments, "cache", None)
+        if cache is not None:
+            output.check_cache(cache)
         command(arguments)
-    except AskError as error:
-        print(f"error: {error.what}\n  why: {error.why}\n  instead: {error.instead}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; what was finished is kept in the cache", file=sys.stderr)
-        return 130
-    return 0
+
+    return ending.guarded(work)
 
 
 def parser(name: str = "python -m core", others: Mapping[str, str] | None = None) -> argparse.ArgumentParser:

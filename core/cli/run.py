@@ -14,7 +14,7 @@ from core.experiment.names import GROUPS
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_experiment(parser, GROUPS)
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> None:
         result = engine.run(options.experiment(arguments), progress)
     if arguments.json:
         output.write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
-    print(summary(result))
+    output.say(summary(result), arguments.json)
 
 
 COMMAND = Command(

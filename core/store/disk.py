@@ -15,11 +15,15 @@ def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside a file, to be written to; it becomes the file once all of it is on disk.
 
     A reader of the file sees what was there before or all that is new, whatever happens meanwhile. If writing fails,
-    what was there before stays, and the temporary file is deleted.
+    what was there before stays, and the temporary file is deleted. The new file has the mode of the old one, and where
+    the name is a link, it is the file that the link leads to.
     """
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
     try:
         yield temporary
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
         sync(temporary)
         temporary.replace(path)
     except BaseException:

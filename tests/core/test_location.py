@@ -1,6 +1,7 @@
 """Where artefacts are kept: by the variable, in a checkout, installed, and where none of these can be written."""
 
 import os
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -56,15 +57,15 @@ def test_else_the_cache_is_in_the_users_folder(
     assert not list(tmp_path.iterdir()), "nothing is made to find out"
 
 
-def test_a_home_that_the_system_does_not_know_is_no_folder() -> None:
-    assert not location.can_write(Path("~/.cache"))
-
-
+@pytest.mark.parametrize("known", [True, False], ids=["read only", "not known to the system"])
 def test_without_a_home_the_cache_is_a_folder_of_this_user_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    known: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(location, "checkout", lambda: None)
     monkeypatch.setenv("HOME", str(NOWHERE))
+    if not known:
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cache = location.default_cache()
     assert (cache.parent, cache.stat().st_mode & 0o777) == (tmp_path, 0o700)
