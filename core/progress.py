@@ -1,4 +1,4 @@
-"""Progress of long work, with an estimate of the time left, for a terminal, a browser, or nobody."""
+"""Progress of long work, with an estimate of the time left, for a terminal, a notebook or a browser."""
 
 from __future__ import annotations
 
@@ -37,17 +37,18 @@ class Snapshot:
 
 @dataclass
 class Progress:
-    """Counts work done against a plan of expected seconds by stage.
+    """Tracks the work done against a plan: the expected seconds of each stage.
 
-    A stage's expected time is a guess until it runs; then its own pace decides. The estimate of what is left is the
-    pace-corrected rest of this stage plus the guesses of those to come, scaled by how far off the guesses have been.
+    A stage's expected time is a guess until the stage runs; then its own pace decides. The estimate of the time left is
+    the rest of the current stage at its own pace, plus the guesses for the coming stages, scaled by how far off the
+    guesses for the finished stages were.
 
     Attributes
     ----------
     report : callable
         Called with a `Snapshot`; may raise `Cancelled` to stop the work.
     partial : object
-        What is known of the answer so far, for whoever waits for it; None while nothing is.
+        The preliminary result so far, for display while the work goes on; None at first.
     """
 
     report: Callable[[Snapshot], None] = lambda _: None
@@ -62,11 +63,11 @@ class Progress:
     _shown: float = 0.0
 
     def plan(self, seconds: Mapping[str, float]) -> None:
-        """Say which stages are to come and how long each is expected to take; a new plan, a new fraction."""
+        """Set which stages will run and how many seconds each should take; the fraction starts again at 0."""
         self._plan, self._shown = dict(seconds), 0.0
 
     def stage(self, name: str, total: float = 1.0) -> None:
-        """Begin a stage of ``total`` units of work; ends the one before."""
+        """Begin a stage of ``total`` units of work, and end the stage before it."""
         self._close()
         self._stage, self._stage_began, self._done, self._total = name, time.monotonic(), 0.0, max(total, 1e-9)
         self.report(self.snapshot())
@@ -83,12 +84,12 @@ class Progress:
 
     @contextmanager
     def ticking(self, every: float = 1.0) -> Iterator[None]:
-        """Show the time pass also while a stage has nothing to report (loading a model, for one)."""
+        """Report regularly, so that the time shown moves on while a stage itself reports nothing (loading a model)."""
         stop = threading.Event()
 
         def tick() -> None:
             while not stop.wait(every):
-                with suppress(Cancelled):  # whoever does the work is told at its next report
+                with suppress(Cancelled):  # the working thread gets it at its own next report
                     self.report(self.snapshot())
 
         thread = threading.Thread(target=tick, name="progress", daemon=True)
@@ -100,13 +101,13 @@ class Progress:
             thread.join()
 
     def snapshot(self) -> Snapshot:
-        """Where the work stands now; may be asked from another thread. The fraction never falls back."""
+        """Say where the work stands now; other threads may call this. The fraction never decreases."""
         now = time.monotonic()
         if not self._stage and not self._finished:  # nothing is known yet, not even the plan
             return Snapshot("preparing", 0.0, now - self._began, 0.0)
         rest = self._rest_of_stage(now - self._stage_began) if self._stage else 0.0
-        done = set(self._finished) | {self._stage}
-        ahead = self._scale() * sum(seconds for name, seconds in self._plan.items() if name not in done)
+        started = set(self._finished) | {self._stage}
+        ahead = self._scale() * sum(seconds for name, seconds in self._plan.items() if name not in started)
         elapsed, remaining = now - self._began, rest + ahead
         self._shown = max(self._shown, elapsed / max(elapsed + remaining, 1e-9))
         return Snapshot(self._stage, self._shown, elapsed, remaining)
@@ -116,7 +117,7 @@ class Progress:
         guess = self._scale() * self._plan.get(self._stage, spent)
         if share <= 0.0:
             return max(guess - spent, 0.1 * guess)
-        # Trust the stage's own pace more, the more of it is done.
+        # The more of a stage is done, the more its own pace counts against the guess.
         paced = spent / share
         expected = share * paced + (1 - share) * max(guess, spent) if share < 0.1 else paced
         return max(expected - spent, 0.0)
@@ -134,7 +135,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words a person reads at a glance.
+    """Write seconds as hours, minutes and seconds, as a person reads them.
 
     Examples
     --------
@@ -150,7 +151,7 @@ def duration(seconds: float) -> str:
 
 
 class Terminal:
-    """Shows progress on one line of standard error; a plain line a stage where that is no terminal."""
+    """Shows progress on one line of standard error; where that is not a terminal, as a plain line for each stage."""
 
     def __init__(self) -> None:
         self._live = _is_terminal(sys.stderr)
@@ -174,7 +175,7 @@ class Terminal:
 class Bar:
     """Shows progress as a bar: on a terminal one line, in a notebook a widget (text where it has no widgets).
 
-    Nothing is drawn of work that ends at once, and the bar goes when the work ends.
+    Short work draws no bar, and the bar disappears when the work ends.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ class Bar:
         self._after = after
         self._bar: Any = None
         self._stage, self._drawn, self._closed = "", 0.0, False
-        self._drawing = threading.Lock()  # the clock ticks in a thread of its own
+        self._drawing = threading.Lock()  # `Progress.ticking` reports from a thread of its own
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
@@ -208,7 +209,7 @@ class Bar:
             self._bar.set_description_str(f"{snapshot.stage}{left}")
 
     def close(self, done: bool = True) -> None:
-        """Take the bar away; a notebook keeps, in red, that of work which was not done."""
+        """Remove the bar; a notebook keeps, in red, the bar of work that was not done."""
         with self._drawing:
             self._closed = True
             if self._bar is not None:
@@ -217,15 +218,15 @@ class Bar:
 
 
 Shown: TypeAlias = bool | Callable[[Snapshot], None] | None
-"""How progress is shown. None: as a bar where a person looks on, a terminal or a notebook; True: as a bar; False: not.
+"""How progress is shown. None: as a bar on a terminal or in a notebook; True: always as a bar; False: not at all.
 
-A callable is given the snapshots; it may raise `Cancelled` to stop the work.
+A callable receives the snapshots; it may raise `Cancelled` to stop the work.
 """
 
 
 @contextmanager
 def progress_shown(how: Shown = None) -> Iterator[Progress]:
-    """The progress of one piece of work, shown as asked until the work ends or fails."""
+    """Show the progress of one piece of work until it ends or fails, in the way that ``how`` says."""
     if callable(how):
         yield Progress(how)
     elif how or (how is None and (in_notebook() or _is_terminal(sys.stderr))):
@@ -242,7 +243,7 @@ def progress_shown(how: Shown = None) -> Iterator[Progress]:
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a notebook's kernel; IPython on a terminal is none."""
+    """Whether this runs in a notebook's kernel; IPython on a terminal does not count."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and getattr(shell, "kernel", None) is not None

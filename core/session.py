@@ -1,4 +1,4 @@
-"""What a notebook works with: one object that finds experts, embeds, measures and draws, over one cache.
+"""The class for notebooks and scripts: one object that finds experts, embeds, measures and draws, over one cache.
 
 Examples
 --------
@@ -56,18 +56,18 @@ _opening = threading.Lock()
 
 
 class Session:
-    """Runs experiments and answers questions about them; whatever the cache has is not computed again.
+    """Runs experiments and answers questions about them; what the cache has is not computed again.
 
-    Every method takes an `Experiment`, a `Result` or nothing, and then settings by name, which win: the fields of
-    `Experiment`. ``corpus`` and ``probe_corpus`` also take sentences, as `corpus` does. Methods may be called from
-    several threads at once, also of several sessions over one cache.
+    Every method takes an `Experiment`, a `Result` or nothing, and then settings by name: the fields of `Experiment`. A
+    setting given by name replaces the experiment's. ``corpus`` and ``probe_corpus`` also take sentences, as `corpus`
+    does. Methods may be called from several threads at once, and so may those of several sessions over one cache.
 
     Parameters
     ----------
     cache : str or Path, optional
-        Folder of what was computed: the default one (`core.location.default_cache`) unless given.
+        Folder in which results are kept; `core.location.default_cache` by default.
     progress : bool or callable, optional
-        None: long work shows a bar on a terminal and in a notebook. False: never; True: always. A callable is given a
+        None: long work shows a bar on a terminal and in a notebook. False: never; True: always. A callable receives a
         `core.progress.Snapshot` now and then, and may raise `core.progress.Cancelled` to stop the work.
 
     Raises
@@ -82,11 +82,11 @@ class Session:
 
     @property
     def cache(self) -> Path:
-        """Folder of what was computed."""
+        """Folder in which results are kept."""
         return self._engine.store.root
 
     def corpus(self, sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
-        """Read sentences: by a spec, or from lists or a data frame.
+        """Read sentences from a corpus by its spec, or from lists or a data frame.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class Session:
             See `core.corpora.load.load_corpus` and `core.corpora.user_tables.keep_sentences`. Lists are kept as a table
             in the cache, under the digest of their content.
         evaluate_all : bool
-            Measure every row of lists that have no ``split``, and find the neurons on another corpus.
+            Lists without a ``split``: use every row for evaluation, so that the neurons are found on another corpus.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Session:
     def model(
         self, name: str = EMBEDDED, *, revision: str | None = None, dtype: str = "auto", device: str = "auto"
     ) -> LoadedModel:
-        """Load a model, ready to run; the one that experiments with the same four settings run on.
+        """Load a model, ready to run: the same that experiments with these four settings run on.
 
         Raises
         ------
@@ -120,54 +120,54 @@ class Session:
             return self._engine.models.get(resolve(ModelSpec(name, revision, dtype, device)))
 
     def experiment(self, experiment: Asked = None, /, **settings: Any) -> Experiment:
-        """Make an experiment from another, if one is given, and settings by name.
+        """Make an experiment from settings by name, and from another experiment if one is given.
 
-        Lists given as ``corpus`` without a ``split`` are all measured where ``probe_corpus`` names another corpus for
-        finding the neurons; else their first half finds them.
+        If ``probe_corpus`` names a corpus for finding the neurons, lists given as ``corpus`` without a ``split`` are
+        evaluated whole; otherwise their first half is used to find the neurons.
 
         Raises
         ------
         SettingError, CorpusError
         """
         base = experiment.plan.experiment if isinstance(experiment, Result) else experiment or Experiment()
-        known = {field.name: "tuple" in str(field.type) for field in fields(Experiment)}
+        is_tuple = {field.name: "tuple" in str(field.type) for field in fields(Experiment)}
         for name in settings:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
+            if name not in is_tuple:
+                near = difflib.get_close_matches(name, is_tuple, n=1)
+                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(is_tuple)}."
                 raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
-        given = {name: _names(value) if known[name] else _plain(value) for name, value in settings.items()}
-        elsewhere = given.get("probe_corpus", base.probe_corpus) is not None
+        changes = {name: _names(value) if is_tuple[name] else _plain(value) for name, value in settings.items()}
+        elsewhere = changes.get("probe_corpus", base.probe_corpus) is not None
         for name in ("corpus", "probe_corpus"):
-            if name in given and given[name] is not None and not isinstance(given[name], str):
-                given[name] = self.corpus(given[name], evaluate_all=elsewhere and name == "corpus").spec
-        check_kinds("an experiment", {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()})
-        return replace(base, **given)
+            if name in changes and changes[name] is not None and not isinstance(changes[name], str):
+                changes[name] = self.corpus(changes[name], evaluate_all=elsewhere and name == "corpus").spec
+        check_kinds("an experiment", {name: list(v) if isinstance(v, tuple) else v for name, v in changes.items()})
+        return replace(base, **changes)
 
     def run(self, experiment: Asked = None, /, **settings: Any) -> Result:
-        """Run an experiment: experts, both spaces, retrieval, distances, the map.
+        """Run an experiment: find the experts, embed both spaces, measure retrieval and distances, draw the map.
 
         Raises
         ------
         AskError
-            If it cannot be; everything that is known beforehand is refused before any work.
+            If the experiment is impossible; what can be checked beforehand is refused before any work.
         """
-        wanted = self.experiment(experiment, **settings)
+        requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
-            return self._engine.run(wanted, progress)
+            return self._engine.run(requested, progress)
 
     def experts(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
-        """The experts alone, best first; see `core.neurons.experts.expert_table`."""
-        wanted = self.experiment(experiment, **settings)
+        """Find the experts only, best first; see `core.neurons.experts.expert_table`."""
+        requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
-            plan, experts = self._engine.experts(wanted, progress)
+            plan, experts = self._engine.experts(requested, progress)
         return expert_table(experts, plan.outline.neurons)
 
     def embeddings(self, experiment: Asked = None, /, **settings: Any) -> Embeddings:
-        """Every evaluated sentence's embedding before and after, at the setting ``layer``."""
-        wanted = self.experiment(experiment, **settings)
+        """Embed every evaluation sentence, before and after the intervention, at the layer of the setting ``layer``."""
+        requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
-            return self._engine.answer(wanted, sentence_table.embeddings, progress)
+            return self._engine.answer(requested, sentence_table.embeddings, progress)
 
     def retrieval(
         self,
@@ -179,7 +179,7 @@ class Session:
         measure: str = "top-1",
         **settings: Any,
     ) -> pd.DataFrame:
-        """How often translations are found between the target and each other language, with intervals and tests.
+        """Measure how often translations are found between the target and each other language; intervals, tests.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Session:
         direction : {"from", "to"}
             Whether the target's sentences are the queries, or the other language's.
         measure : str
-            What is read from the ranks of translations: a name in `core.spaces.retrieval.RANK_MEASURES`.
+            What is computed from the ranks of translations: a name in `core.spaces.retrieval.RANK_MEASURES`.
 
         Returns
         -------
@@ -198,17 +198,17 @@ class Session:
         _check_choice("comparison", comparison, COMPARISONS)
         _check_choice("direction", direction, translation_ranks.DIRECTIONS)
         _check_choice("measure", measure, RANK_MEASURES)
-        wanted = self.experiment(experiment, **settings)
+        requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
-            pre, post = self._engine.answer(wanted, translation_ranks.both, progress)
+            pre, post = self._engine.answer(requested, translation_ranks.both, progress)
         return retrieval_table.by_candidate(pre, post, comparison, direction, measure)
 
     def map(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
-        """Where every sentence is on the joint map of both spaces; see `core.analyses.sentence_table.map_points`."""
+        """Place every sentence on the joint map of both spaces; see `core.analyses.sentence_table.map_points`."""
         return sentence_table.map_points(self._result(experiment, settings))
 
     def map_chart(self, experiment: Asked = None, /, **settings: Any) -> Any:
-        """The joint map as an Altair chart: dots before, crosses after, one colour a language."""
+        """Draw the joint map as an Altair chart: dots before, crosses after, one colour for each language."""
         from core.charts.maps import joint_map  # Altair is loaded only where something is drawn
         from core.charts.palette import colours
 
@@ -227,7 +227,7 @@ class Session:
         return chart.properties(width=480, height=480)
 
     def _result(self, experiment: Asked, settings: Mapping[str, Any]) -> Result:
-        """The result itself where nothing is to be changed of it."""
+        """Return a given result itself if no setting changes it; otherwise run the experiment."""
         return experiment if isinstance(experiment, Result) and not settings else self.run(experiment, **settings)
 
     def __repr__(self) -> str:
@@ -274,17 +274,17 @@ def _session_over(cache: Path) -> Session:
 
 
 def _names(value: Any) -> Any:
-    """Names as a tuple, also if they were given as a list, or as text with commas between them."""
+    """Turn a list of names, or a text with names between commas, into a tuple of names."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return tuple(value) if isinstance(value, Iterable) else value
 
 
 def _plain(value: Any) -> Any:
-    """A number of NumPy's as Python's own."""
+    """Turn a NumPy number into a Python number."""
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    if value not in known:
-        raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(known)}.")
+def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(choices)}.")

@@ -1,4 +1,4 @@
-"""What was measured of an experiment's two spaces, side by side: the tables that every measure is read from."""
+"""The measurements of an experiment's two spaces, side by side: the tables that every measure is read from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Change:
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """What was measured of the space before and of the space after.
+    """The measurements of the space before the intervention and of the space after it.
 
     Attributes
     ----------

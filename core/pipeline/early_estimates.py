@@ -1,4 +1,4 @@
-"""What a space looks like while it is being embedded: an estimate from the sentences so far, with its interval."""
+"""Estimates of the measures while the sentences are still being embedded, each with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs experiments: plans, loads the model if it must, goes through the stages, and puts the result together.
+"""Runs experiments: makes the plan, loads the model if it is needed, runs the stages and builds the result.
 
 One engine serves a whole process. It keeps the last model in memory; all forward passes on it are serialised by the
 model's own lock.
@@ -80,14 +80,14 @@ class Engine:
         return Run(plan(experiment), self.models, Progress()).expected()
 
     def _retried(self, work: Callable[[], T]) -> T:
-        """Do again what met an artefact that vanished, or was found damaged and removed, between two stages."""
+        """Do the work again if an artefact vanished, or was damaged and so removed, between two stages."""
         tries = 2
         while True:
-            known = set(self.store.damaged)
+            damaged_before = set(self.store.damaged)
             try:
                 return work()
             except (NotCached, DamagedArtefact):
-                # A try that found other damage than before has removed it: that is headway, however often.
-                tries -= set(self.store.damaged) <= known
+                # A try that removed newly found damage made progress, so it does not count as a failed try.
+                tries -= set(self.store.damaged) <= damaged_before
                 if tries < 0:
                     raise

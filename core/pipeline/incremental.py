@@ -1,7 +1,7 @@
 """Spaces embedded in rounds: a few sentences of all languages first, then twice as many, and so on.
 
-Sentences come in a random order (the same for every run), so that what is known after a round is an estimate of what
-will be known in the end. A stopped run goes on where it was: finished rounds are kept.
+Sentences come in a random order (the same for every run), so that the sentences of the first rounds give an estimate of
+the final result. A stopped run continues where it stopped: finished rounds are kept.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def rounds(n: int) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is embedded after a round.
+    """What has been embedded after a round.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def embed(
     interventions : sequence
         The spaces, embedded side by side; None is the unmodified one.
     seen : callable
-        Told after each round but the last what is there of the first space.
+        Called after each round but the last with what has been embedded of the first space.
 
     Raises
     ------
@@ -108,17 +108,17 @@ class Rounds:
         self._layer: dict[SpaceList, list[np.ndarray]] = {item: [] for item in self.items}
 
     def run(self, seen: Callable[[Seen], None]) -> None:
-        """Embed and store everything; ``seen`` is told after each round but the last, of the first space."""
-        kept = time.monotonic()
-        most = max((len(cuts) for cuts in self.cuts.values()), default=0)
+        """Embed and store all lists; ``seen`` is called after each round but the last, for the first space."""
+        last_kept = time.monotonic()
+        n_rounds = max((len(cuts) for cuts in self.cuts.values()), default=0)
         try:
-            for number in range(most):
+            for number in range(n_rounds):
                 self._round(number)
                 held = sum(part.nbytes for part in self._held.values())
-                if number + 1 < most:
-                    if time.monotonic() - kept > _KEEP_AFTER or held > _HELD_BYTES:
+                if number + 1 < n_rounds:
+                    if time.monotonic() - last_kept > _KEEP_AFTER or held > _HELD_BYTES:
                         self._keep()
-                        kept = time.monotonic()
+                        last_kept = time.monotonic()
                     seen(self._seen(number))
         except BaseException:
             self._keep()
@@ -127,12 +127,12 @@ class Rounds:
             self._store(item)
 
     def _round(self, number: int) -> None:
-        """Pass what is missing of one round through the model, all languages side by side."""
-        wanted: dict[tuple[SentenceList, ...], list[int]] = {}  # spaces that lack the same lists pass together
+        """Embed what is missing of one round, all languages in the same passes."""
+        spaces_by_lists: dict[tuple[SentenceList, ...], list[int]] = {}  # spaces that lack the same lists pass together
         for space in range(len(self.spaces)):
             if lacking := tuple(item[1:] for item in self.items if item[0] == space and self._lacks(item, number)):
-                wanted.setdefault(lacking, []).append(space)
-        for lists, spaces in wanted.items():
+                spaces_by_lists.setdefault(lacking, []).append(space)
+        for lists, spaces in spaces_by_lists.items():
             tokens = [self._tokens(key, number) for key in lists]
             embedded = embed_spaces(
                 self.stages.load(),
@@ -149,7 +149,7 @@ class Rounds:
                     self._layer[(space, *key)].append(part[self.plan.layer])
 
     def _lacks(self, item: SpaceList, number: int) -> bool:
-        """Whether a round of a list has yet to be embedded; one that an earlier run has kept is taken up."""
+        """Whether a round of a list must still be embedded; if an earlier run has stored it, read it instead."""
         _, group, language = item
         if number >= len(self.cuts[group]):
             return False
@@ -161,19 +161,19 @@ class Rounds:
         return False
 
     def _seen(self, number: int) -> Seen:
-        first = [item for item in self.items if item[0] == 0]
-        rows = {group: np.concatenate(self.cuts[group][: number + 1]) for _, group, _ in first}
-        return Seen(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first})
+        first_space = [item for item in self.items if item[0] == 0]
+        rows = {group: np.concatenate(self.cuts[group][: number + 1]) for _, group, _ in first_space}
+        return Seen(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first_space})
 
     def _keep(self) -> None:
-        """Put what is held into the store, part by part."""
+        """Store the embeddings that are only in memory, part by part."""
         for item, number in list(self._held):
             states = self._held.pop((item, number))
             payload = Payload(arrays=self.stages.layer_arrays(states))
             self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
 
     def _store(self, item: SpaceList) -> None:
-        """Put a list's parts together, in the order of its rows, and drop them."""
+        """Store a list's embeddings, joined from its parts in the order of its rows, and remove the parts."""
         space, group, language = item
         tokens = self.stages.tokens(self.plan.groups[group].texts[language])
 

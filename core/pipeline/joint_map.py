@@ -27,7 +27,7 @@ def shown_rows(plan: Plan, n_spaces: int = 2) -> list[int]:
 
 
 def inputs(plan: Plan, n_spaces: int = 2) -> dict[str, Any]:
-    """What determines a map beside its spaces: a part of the spec of every stage that keeps one."""
+    """What determines a map besides its spaces: a part of the spec of every stage that keeps a map."""
     return {
         "layer": plan.layer,
         "seed": plan.experiment.seed,

@@ -1,6 +1,6 @@
-"""What is measured of the two spaces: retrieval and distance at one layer and at all, and the joint map.
+"""Measures the two spaces: retrieval and distance at one layer and at all layers, and the joint map.
 
-Each measure is a stage of its own, kept in the store under the digests of the embeddings that it is made from.
+Each measure is a stage of its own, stored under the digests of the embeddings that it is computed from.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Measures:
         self.stages, self.plan = stages, stages.plan
 
     def before_after(self, intervention: Intervention, layers: bool = True) -> BeforeAfter:
-        """Everything measured of the space before and of that after an intervention, side by side.
+        """Measure the space before and the space after an intervention, and put both side by side.
 
         Parameters
         ----------
         layers : bool
-            Measure every layer too; else the table of layers has no rows.
+            Also measure every layer; if False, the table of layers has no rows.
         """
         (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.layer_measures, (None, intervention))
         medoid = side_by_side(medoid_pre, medoid_post, ["language"])
@@ -43,7 +43,7 @@ class Measures:
         )
 
     def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Everything measured at the chosen layer of one space.
+        """Measure one space at the plan's layer.
 
         Returns
         -------

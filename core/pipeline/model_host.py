@@ -43,17 +43,17 @@ class ModelHost:
         return resolved in self._models
 
     def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
-        """Tokens a second: guessed from the model's size, and the more it has run in this process, as measured."""
+        """Tokens a second: a guess from the model's size, which measured runs of this process replace step by step."""
         rate = 2e13 if resolved.device != "cpu" else 2e11
         guess = rate / (0.75 * n_parameters)
         tokens, seconds = self._ran.get(resolved.digest, (0.0, 0.0))
-        # A short run says little (it may have shared the machine with a compilation): the guess counts as much as this.
+        # A short run says little (it may have shared the machine with a compilation), so the guess is weighed in.
         return (tokens + _GUESS_WEIGHS) / (seconds + _GUESS_WEIGHS / guess)
 
     def measured(self, resolved: ResolvedModel, tokens: float, seconds: float) -> None:
         """Remember how fast the model ran."""
-        before = self._ran.get(resolved.digest, (0.0, 0.0))
-        self._ran[resolved.digest] = (before[0] + tokens, before[1] + seconds)
+        so_far = self._ran.get(resolved.digest, (0.0, 0.0))
+        self._ran[resolved.digest] = (so_far[0] + tokens, so_far[1] + seconds)
 
     def warm_up(self) -> None:
         """Compile the projection's kernels in the background, beside the model's conversion and passes."""

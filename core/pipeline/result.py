@@ -54,12 +54,13 @@ class Result(BeforeAfter):
 
     @property
     def _conditions(self) -> str:
-        """What was done, on what."""
-        asked, plan = self.plan.experiment, self.plan
-        what = "experts" if asked.control == "none" else f"neurons drawn at random ({asked.control})"
+        """The conditions of the experiment, in one line."""
+        experiment, plan = self.plan.experiment, self.plan
+        neurons = "experts" if experiment.control == "none" else f"neurons drawn at random ({experiment.control})"
         return (
-            f"{describe(plan.target).english}: {len(self.experts.neurons):,} {what}, {asked.method} at strength "
-            f"{asked.strength:g}, {asked.model} on {asked.corpus}, layer {plan.layer} of {plan.outline.n_layers}"
+            f"{describe(plan.target).english}: {len(self.experts.neurons):,} {neurons}, {experiment.method} "
+            f"at strength {experiment.strength:g}, {experiment.model} on {experiment.corpus}, "
+            f"layer {plan.layer} of {plan.outline.n_layers}"
         )
 
     @property
@@ -80,9 +81,9 @@ class Result(BeforeAfter):
 
     @property
     def _free(self) -> str:
-        """What needs no intervention."""
-        known = (measure.free_value(self) for measure in MEASURES.values() if measure.free)
-        return f"free, without intervention: {', '.join(f'{value:.1%} by {how}' for how, value in known)}"
+        """The retrieval that needs no intervention, in one line."""
+        values = (measure.free_value(self) for measure in MEASURES.values() if measure.free)
+        return f"free, without intervention: {', '.join(f'{value:.1%} by {how}' for how, value in values)}"
 
     def to_json(self) -> dict[str, Any]:
         """The result as the command line writes it."""

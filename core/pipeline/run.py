@@ -36,7 +36,7 @@ STEPS = {
 
 
 class Run:
-    """One pass through the stages of one experiment; what a question to the engine reads from.
+    """One pass through the stages of one experiment; every question to the engine reads from one.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Run:
         self._tokens = 0
 
     def spaces(self) -> tuple[Experts, Intervention]:
-        """Make sure that both spaces are embedded; gives the experts and what leads from one space to the other."""
+        """Make sure that both spaces are embedded; return the experts and the intervention between the two."""
         if not self.only_cached:
             self._announce()
         experts = self.experts()
@@ -73,23 +73,23 @@ class Run:
     def further(self, spaces: Mapping[str, Intervention]) -> None:
         """Embed more spaces than the experiment's two, side by side, each by its name in the progress report.
 
-        The two are there already (see `spaces`); what of these is stored is not computed again.
+        The experiment's two spaces must be embedded before (see `spaces`). What is stored is not computed again.
         """
         missing = {name: self.stages.missing_embeddings(space) for name, space in spaces.items()}
-        wanted = {name: lists for name, lists in missing.items() if lists}
-        if not wanted:
+        to_embed = {name: lists for name, lists in missing.items() if lists}
+        if not to_embed:
             return
         if self.only_cached:
             raise NotCached("embeddings")
-        title = f"{STAGES['embeddings'].title}, " + ", ".join(wanted)
-        texts = [self.plan.groups[g].texts[code] for lists in wanted.values() for g, code in lists]
+        title = f"{STAGES['embeddings'].title}, " + ", ".join(to_embed)
+        texts = [self.plan.groups[g].texts[code] for lists in to_embed.values() for g, code in lists]
         pace = self.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
         self.progress.plan({title: sum(map(_tokens, texts)) / pace})
         tokens = self._count(texts)
         self.model()
         self.progress.stage(title, tokens)
         start = time.perf_counter()
-        embed(self.stages, [spaces[name] for name in wanted])
+        embed(self.stages, [spaces[name] for name in to_embed])
         self.models.measured(self.plan.resolved, tokens, time.perf_counter() - start)
 
     def result(self) -> Result:
@@ -124,7 +124,7 @@ class Run:
         pace = self.models.pace(self.plan.resolved, shape.n_parameters)
         probe = stages.missing_responses() if stages.needs_samples() or not stages.has_expertise() else []
         pre = stages.missing_embeddings(None)
-        # What the experts are is not known before the ranking, nor then whether the post side is stored.
+        # Before the ranking the experts are unknown, and so is whether the post side is stored: count all of it.
         post = (
             stages.missing_embeddings(stages.intervention(stages.experts()))
             if stages.has_expertise() and not (probe and stages.needs_samples())
@@ -178,7 +178,7 @@ class Run:
                 embed(self.stages, [intervention], lambda seen: self._estimate(intervention, seen))
 
     def _estimate(self, intervention: Intervention | None, seen: Seen) -> None:
-        """Publish what the sentences so far say, as soon as there are two spaces to compare."""
+        """Publish an estimate from the sentences so far, as soon as there are two spaces to compare."""
         if intervention is None:
             return
         pre, post = {}, {}
@@ -188,9 +188,9 @@ class Run:
                 seen.layer[g, code] if (g, code) in seen.layer else self.stages.rows_of(g, code, intervention, rows)
                 for code in self.plan.groups[g].languages
             ]
-            known = [part for part in parts if part is not None]
-            if len(known) == len(parts):
-                post[g] = np.stack(known)
+            available = [part for part in parts if part is not None]
+            if len(available) == len(parts):
+                post[g] = np.stack(available)
         self.progress.partial = estimate(self.plan, pre, post) or self.progress.partial
 
     def _count(self, texts: list[tuple[str, ...]]) -> int:
@@ -203,7 +203,7 @@ class Run:
             return self.models.get(resolved)
         with self._timed("load", computes=True):
             model = self.models.get(resolved)
-        self.models.warm_up()  # only now: converting the embedded model keeps both cores busy
+        self.models.warm_up()  # not before: converting the embedded model keeps both cores busy
         return model
 
     @contextmanager

@@ -33,19 +33,19 @@ T = TypeVar("T")
 
 @lru_cache(maxsize=2)
 def _expertise_in(artefact: Artefact, languages: tuple[str, ...]) -> Expertise:
-    """Read an expertise: once, as long as its artefact is the same, which the store checks before."""
+    """Read an expertise from its artefact, once for each artefact; the store has checked that it is unchanged."""
     return Expertise(languages, artefact.array("scores"), artefact.array("means"))
 
 
 class Stages:
-    """Runs stages for one plan, reading from the store whatever is there.
+    """Runs the stages of one plan, and reads from the store what it has already.
 
     Parameters
     ----------
     load : callable
         Gives the loaded model; called only when a forward pass is needed.
     advance : callable
-        Told of each batch's tokens.
+        Called with the number of tokens of each batch that is done.
     only_cached : bool
         Raise `NotCached` instead of computing.
     """
@@ -63,7 +63,7 @@ class Stages:
         self._tokens: dict[tuple[str, ...], Tokenised] = {}
         self._expertise: Expertise | None = None
 
-    # -- what is stored under what -----------------------------------------------------------------------------------
+    # -- specs: what determines each artefact ------------------------------------------------------------------------
 
     def responses_spec(self, language: str) -> dict[str, Any]:
         """What determines the responses on one language's probe sentences."""
@@ -111,13 +111,13 @@ class Stages:
 
     def missing_embeddings(self, intervention: Intervention | None) -> list[tuple[int, str]]:
         """Groups and languages whose embeddings are not stored; a sentence list that two groups share counts once."""
-        wanted = {
+        missing = {
             digest(spec): (number, code)
             for number, group in enumerate(self.plan.groups)
             for code in group.languages
             if not self.store.find("embeddings", spec := self.embeddings_spec(number, code, intervention))
         }
-        return list(wanted.values())
+        return list(missing.values())
 
     def has_expertise(self) -> bool:
         """Whether the experts are known without a forward pass."""
@@ -172,7 +172,7 @@ class Stages:
         return METHODS[self.plan.experiment.method].samples
 
     def intervention(self, experts: Experts, strength: float | None = None) -> Intervention:
-        """What is written: to the experts, or under a control to neurons drawn at random.
+        """Build the intervention: what is written to the experts, or under a control to neurons drawn at random.
 
         Parameters
         ----------
@@ -247,13 +247,13 @@ class Stages:
         counts: list[dict[str, int]] = [{} for _ in facts]
         for number, group in enumerate(self.plan.groups):
             for code in group.languages:
-                kept = self._stored("embeddings", self.embeddings_spec(number, code, None)).facts
+                stored = self._stored("embeddings", self.embeddings_spec(number, code, None)).facts
                 for fact, by_language in zip(facts, counts, strict=True):
-                    by_language[code] = by_language.get(code, 0) + int(str(kept.get(fact, 0)))
+                    by_language[code] = by_language.get(code, 0) + int(str(stored.get(fact, 0)))
         return counts
 
     def tokens(self, sentences: Sequence[str]) -> Tokenised:
-        """Tokenise, once a list."""
+        """Tokenise a list of sentences; each list is tokenised once."""
         key = tuple(sentences)
         if key not in self._tokens:
             self._tokens[key] = tokenise(self.load(), sentences)
@@ -268,28 +268,28 @@ class Stages:
         compute: Callable[[], Payload],
         read: Callable[[Artefact], T],
     ) -> T:
-        """An artefact's contents, computed if they are not stored.
+        """Read an artefact, which is computed first if it is not stored.
 
         Raises
         ------
         NotCached
-            Instead of computing, where that was asked for and the stage is not `derived`.
+            If the stages may only read (``only_cached``), the artefact is missing and the stage is not `derived`.
         LookupError
             If no stage of that name is registered, or the spec is of another version of it.
         """
-        known = registered(stage)
-        if spec.get("version") != known.version:
-            raise LookupError(f"stage {stage!r} is of version {known.version}, its spec of {spec.get('version')}")
-        only_cached = self.only_cached and not known.derived
+        definition = registered(stage)
+        if spec.get("version") != definition.version:
+            raise LookupError(f"stage {stage!r} is of version {definition.version}, its spec of {spec.get('version')}")
+        only_cached = self.only_cached and not definition.derived
         if only_cached and self.store.find(stage, spec) is None:
             raise NotCached(stage)
 
-        def timed() -> Payload:
+        def compute_if_allowed() -> Payload:
             if only_cached:  # the store had it, but damaged
                 raise NotCached(stage)
             return compute()
 
-        return self.store.read(stage, spec, timed, read)
+        return self.store.read(stage, spec, compute_if_allowed, read)
 
     def _stored(self, stage: str, spec: Mapping[str, Any]) -> Artefact:
         artefact = self.store.find(stage, spec)
@@ -298,7 +298,7 @@ class Stages:
         return artefact
 
     def _array(self, artefact: Artefact, name: str) -> np.ndarray:
-        """Read one array; a damaged artefact is taken away, and `NotCached` raised, so that a retry computes it."""
+        """Read one array; a damaged artefact is removed, and `NotCached` raised, so that a retry computes it."""
 
         def absent() -> Payload:
             raise NotCached(artefact.stage)

@@ -53,10 +53,10 @@ def remove(store: Store, stages: Iterable[str]) -> tuple[int, int]:
     removed, bytes : int
     """
     chosen = set(stages)
-    gone: list[Artefact] = [entry for entry in store.entries() if entry.stage in chosen]
-    for entry in gone:
+    removed: list[Artefact] = [entry for entry in store.entries() if entry.stage in chosen]
+    for entry in removed:
         store.remove(entry)
-    return len(gone), sum(entry.nbytes for entry in gone)
+    return len(removed), sum(entry.nbytes for entry in removed)
 
 
 def disk(store: Store) -> Disk:
