@@ -1,1 +1,1 @@
-"""Questions beyond one result: each is asked of a run, computes what is missing, and keeps its answer in the store."""
+"""Analyses beyond one result: each takes a run, computes what is missing and stores its answer."""

@@ -1,4 +1,4 @@
-"""Measures over a grid of numbers of neurons and strengths: what a cell says, and which cell is best."""
+"""Measures over a grid of numbers of neurons and strengths: the values of a cell, and which cell is best."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted
 
 @dataclass(frozen=True)
 class CellMeasure:
-    """One number of a cell, as lists say it; see `core.pipeline.measure_table.Measure`."""
+    """One number of a cell, as lists describe it; see `core.pipeline.measure_table.Measure`."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ def measures() -> dict[str, CellMeasure]:
 
 
 def cell(run: Run) -> dict[str, float]:
-    """Everything in `measures` but the perplexity, as an experiment's result has it after; draws no map."""
+    """Compute all of `measures` but the perplexity, for the space after the intervention; draws no map."""
     _, intervention = run.spaces()
     spaces = run.measures.before_after(intervention, layers=False)
     values = {name: measure.read(spaces).post for name, measure in MEASURES.items() if not measure.reads_layers}
@@ -48,9 +48,9 @@ def cell(run: Run) -> dict[str, float]:
 
 
 def cell_with_text(run: Run) -> dict[str, float]:
-    """`cell`, and how many times the unmodified model's perplexity of text in the target language becomes.
+    """Compute `cell`, and the perplexity of text in the target language as a multiple of the unmodified model's.
 
-    The text is the first evaluation sentences in the target language, `TEXTS` of them.
+    The text is the first `TEXTS` evaluation sentences in the target language.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def grid(experiment: Experiment, counts: Sequence[int], strengths: Sequence[floa
 def best(
     cells: Mapping[Experiment, Mapping[str, float]], maximise: str, constraints: Mapping[str, tuple[str, float]]
 ) -> Experiment | None:
-    """The best known cell under constraints.
+    """Find the best cell, among those that are known, that meets the constraints.
 
     Parameters
     ----------
     cells : mapping
-        What is known; missing cells are not in it.
+        The values of each cell that has been computed.
     maximise : str
         A name in `measures`; one of which lower is better is minimised.
     constraints : mapping of measure to ("at least" or "at most", value)
@@ -104,7 +104,7 @@ def best(
         )
 
     sign = 1.0 if measures()[maximise].higher_is_better else -1.0
-    known = [(each, values) for each, values in cells.items() if fits(values)]
-    if not known:
+    feasible = [(experiment, values) for experiment, values in cells.items() if fits(values)]
+    if not feasible:
         return None
-    return min(known, key=lambda item: (-sign * item[1][maximise], abs(item[0].strength), item[0].experts))[0]
+    return min(feasible, key=lambda item: (-sign * item[1][maximise], abs(item[0].strength), item[0].experts))[0]

@@ -17,7 +17,7 @@ _SECONDS = 5.0  # about what a refit takes
 
 
 def movement(run: Run) -> Movement:
-    """Fit the experiment's map once more with another seed, and compare."""
+    """Fit the experiment's map again with another seed, and compare both fits."""
     _, intervention = run.spaces()
     maps = run.measures.projection(intervention)
     spaces = (None, intervention)

@@ -1,4 +1,4 @@
-"""Whether translations are found, by candidate language: before, after, with intervals and tests."""
+"""Retrieval by candidate language, before and after the intervention, with intervals and tests."""
 
 from __future__ import annotations
 
@@ -32,19 +32,23 @@ def by_candidate(
         measure counts hits. ``p`` is then McNemar's, adjusted by Holm over the candidates; else it is 0 where the
         interval of the change leaves out zero, else 1.
     """
-    of, rows = RANK_MEASURES[measure], []
+    rank_measure, rows = RANK_MEASURES[measure], []
     for code in dict.fromkeys(code for _, code in pre.candidates):
-        before, after = (of.value(side.of(code, comparison, direction)) for side in (pre, post))
+        before, after = (rank_measure.value(side.of(code, comparison, direction)) for side in (pre, post))
         row: dict[str, object] = {"candidate": code, "n": len(before)}
         for name, values in (("pre", before), ("post", after), ("change", after - before)):
             interval = bootstrap(values)
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        if not of.hits:
-            sure = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
-            row |= {"fixed": None, "broken": None, "p": 0.0 if sure else 1.0}
+        if not rank_measure.hits:
+            excludes_zero = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
+            row |= {"fixed": None, "broken": None, "p": 0.0 if excludes_zero else 1.0}
         else:
-            was, now = before > 0, after > 0
-            row |= {"fixed": int((~was & now).sum()), "broken": int((was & ~now).sum()), "p": mcnemar(was, now)}
+            hit_before, hit_after = before > 0, after > 0
+            row |= {
+                "fixed": int((~hit_before & hit_after).sum()),
+                "broken": int((hit_before & ~hit_after).sum()),
+                "p": mcnemar(hit_before, hit_after),
+            }
         rows.append(row)
     frame = pd.DataFrame(rows)
-    return frame.assign(p=holm(frame["p"].to_numpy())) if of.hits else frame
+    return frame.assign(p=holm(frame["p"].to_numpy())) if rank_measure.hits else frame

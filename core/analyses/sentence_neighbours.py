@@ -39,12 +39,18 @@ def of_sentence(run: Run, group: int, query: str, row: int, comparison: str = "c
     """
     _, intervention = run.spaces()
     languages, by = run.plan.groups[group].languages, COMPARISONS[comparison]
-    pre, post = (by.transformed(run.stages.embeddings(group, which, run.plan.layer)) for which in (None, intervention))
-    at = languages.index(query)
+    pre, post = (
+        by.transformed(run.stages.embeddings(group, space_of, run.plan.layer)) for space_of in (None, intervention)
+    )
+    query_number = languages.index(query)
 
     def near(space: np.ndarray, number: int) -> Neighbours:
-        return nearest(by.of_row(space[at], space[number], row), row, k)
+        return nearest(by.of_row(space[query_number], space[number], row), row, k)
 
     return SentenceView(
-        {code: (near(pre, number), near(post, number)) for number, code in enumerate(languages) if number != at}
+        {
+            code: (near(pre, number), near(post, number))
+            for number, code in enumerate(languages)
+            if number != query_number
+        }
     )

@@ -73,10 +73,12 @@ def embeddings(run: Run) -> Embeddings:
         np.concatenate(
             [
                 space.reshape(-1, space.shape[-1])
-                for space in (run.stages.embeddings(number, which, plan.layer) for number in range(len(plan.groups)))
+                for space in (
+                    run.stages.embeddings(number, changed_by, plan.layer) for number in range(len(plan.groups))
+                )
             ]
         )
-        for which in (None, intervention)
+        for changed_by in (None, intervention)
     ]
     return Embeddings(plan.layer, sentences(plan.groups, [len(group) for group in plan.groups]), *spaces)
 

@@ -1,4 +1,4 @@
-"""The way from the unmodified space to the modified one: computed strengths between, all in one map."""
+"""The path from the unmodified space to the modified one: spaces at strengths between, all in one map."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Parts of the experiment's strength at which the way is computed."""
+"""Fractions of the experiment's strength at which the path is computed."""
 
 
 def strengths(experiment: Experiment) -> tuple[float, ...]:
-    """The strengths of the way, from 0 to the experiment's."""
+    """The strengths of the path, from 0 to the experiment's."""
     return tuple(round(step * experiment.strength, 6) for step in STEPS)
 
 
@@ -39,12 +39,12 @@ class Path:
 
 
 def along(run: Run) -> Path:
-    """Embed the strengths between, and map all of them at once.
+    """Embed the sentences at every strength of the path, and draw all of them in one map.
 
     Raises
     ------
     SettingError
-        If the experiment's strength is 0, so that there is no way.
+        If the experiment's strength is 0, so that there is no path.
     NotCached
         Where the run may not compute, and a strength is missing.
     """

@@ -47,14 +47,17 @@ def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | N
         return Payload(arrays={"nll": measured.nll, "n_tokens": measured.n_tokens})
 
     return run.stages.get(
-        "perplexity-by-text", spec, compute, lambda kept: Likelihoods(kept.array("nll"), kept.array("n_tokens"))
+        "perplexity-by-text",
+        spec,
+        compute,
+        lambda artefact: Likelihoods(artefact.array("nll"), artefact.array("n_tokens")),
     )
 
 
 def pooled_perplexity(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Perplexity:
     """Perplexity over all tokens of all texts; parameters and errors are those of `likelihoods`.
 
-    Earlier versions of the product kept the sums over all texts alone: these still answer.
+    Earlier versions of the product stored only the sums over all texts; these are still read.
     """
     inputs, store = _inputs(run, texts, intervention), run.stages.store
     sums = store.find("perplexity", STAGES["perplexity"].spec(**inputs))
@@ -66,8 +69,8 @@ def pooled_perplexity(run: Run, texts: tuple[str, ...], intervention: Interventi
 
 def perplexity_interval(measured: Likelihoods, seed: int = 0) -> Interval:
     """Perplexity over texts, with a percentile bootstrap over them; texts without a predicted token are left out."""
-    kept = measured.n_tokens > 0
-    loss = bootstrap_ratio(measured.nll[kept], measured.n_tokens[kept], seed=seed)
+    predicted = measured.n_tokens > 0
+    loss = bootstrap_ratio(measured.nll[predicted], measured.n_tokens[predicted], seed=seed)
     with np.errstate(over="ignore"):
         value, (low, high) = np.exp(loss.value), np.exp([loss.low, loss.high])
     return Interval(float(value), float(low), float(high), loss.n)

@@ -81,7 +81,7 @@ def written(
 
 
 def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:
-    """What of an intervention determines the numbers of a pass: nothing, if there is none or it is the identity."""
+    """Return the part of a spec that names the intervention; None in it stands for none, or for the identity."""
     if intervention is None or intervention.is_identity:
         return {"intervention": None}
     return {"intervention": intervention.digest, "neurons": list(run.plan.experiment.neurons)}

@@ -1,4 +1,4 @@
-"""At which rank a sentence finds its translation, by every way of comparing."""
+"""The rank at which a sentence finds its translation, for every way of comparing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 DIRECTIONS = ("from", "to")
-_UNNAMED = ("cosine", "centred", "csls")  # what is kept under a spec that names no ways of comparing
+_UNNAMED = ("cosine", "centred", "csls")  # the ways that are stored under a spec without their names
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Ranks:
     ----------
     layer : int
     candidates : tuple of (group, language)
-        Whom the rows are about; the group says which set of rows.
+        The candidate language of each entry of ``found``, and the group of rows it is from.
     found : mapping of (metric, direction) to list of ndarray of int32, (n_sentences,)
         One array a candidate. Direction ``from``: the target's sentences are the queries; ``to``: the candidate's.
     """
@@ -51,7 +51,7 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
     layer : int, optional
         The plan's layer unless given.
     """
-    plan, at = run.plan, run.plan.layer if layer is None else layer
+    plan, read_layer = run.plan, run.plan.layer if layer is None else layer
     candidates = tuple(
         (number, code)
         for number, group in enumerate(plan.groups)
@@ -60,7 +60,7 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
         if code != plan.target
     )
     names = tuple(COMPARISONS)
-    spec = STAGES["ranks"].spec(space=run.stages.space_spec(intervention), target=plan.target, layer=at)
+    spec = STAGES["ranks"].spec(space=run.stages.space_spec(intervention), target=plan.target, layer=read_layer)
     if names != _UNNAMED:
         spec["comparisons"] = list(names)
 
@@ -69,16 +69,16 @@ def target_ranks(run: Run, intervention: Intervention | None, layer: int | None 
         for number, group in enumerate(plan.groups):
             if plan.target not in group.languages:
                 continue
-            space = run.stages.embeddings(number, intervention, at)
+            space = run.stages.embeddings(number, intervention, read_layer)
             target = group.languages.index(plan.target)
             for code, tables in _ranked(space, target, group.languages).items():
-                for (metric, direction), of_sentences in tables.items():
-                    arrays[f"{number}-{code}-{metric}-{direction}"] = of_sentences
+                for (metric, direction), sentence_ranks in tables.items():
+                    arrays[f"{number}-{code}-{metric}-{direction}"] = sentence_ranks
         return Payload(arrays=arrays)
 
     def read(artefact: Artefact) -> Ranks:
         return Ranks(
-            at,
+            read_layer,
             candidates,
             {
                 (metric, direction): [
@@ -104,10 +104,10 @@ def _ranked(space: np.ndarray, target: int, languages: tuple[str, ...]) -> dict[
     del ranked[languages[target]]
     for fit, comparisons in by_fit(COMPARISONS.values()):
         unit = normalise(fit(space)(space))
-        for code, of_candidate in ranked.items():
+        for code, candidate_ranks in ranked.items():
             similarity = unit[target] @ unit[languages.index(code)].T
             for comparison in comparisons:
                 table = comparison.adjusted(similarity)
-                of_candidate[comparison.name, "from"] = ranks(table)
-                of_candidate[comparison.name, "to"] = ranks(table.T)
+                candidate_ranks[comparison.name, "from"] = ranks(table)
+                candidate_ranks[comparison.name, "to"] = ranks(table.T)
     return ranked

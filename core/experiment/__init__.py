@@ -1,1 +1,1 @@
-"""What is asked: the settings, their names, what they mean on one model and corpus, and the file they are saved in."""
+"""An experiment: its settings and their names, its plan on one model and corpus, and the file it is saved in."""

@@ -20,25 +20,25 @@ def write_experiment(experiment: Experiment) -> str:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Read settings: the object itself, or the ``experiment`` of a result. What a result says besides is left out.
+    """Read settings from a JSON object of settings, or from the ``experiment`` of a result; the rest is ignored.
 
     Raises
     ------
     SettingError
         If the file cannot be read, is no JSON object, names no setting, or a setting has a value of the wrong kind.
     """
-    asked, instead = f"read the experiment in {path}", "Name a file that the dashboard saved, or that --json wrote."
+    request, instead = f"read the experiment in {path}", "Name a file that the dashboard saved, or that --json wrote."
     try:
         values = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark first
     except OSError as error:
-        raise SettingError(asked, error.strerror or str(error), instead) from error
+        raise SettingError(request, error.strerror or str(error), instead) from error
     except ValueError as error:
-        raise SettingError(asked, f"it is not JSON ({error})", instead) from error
+        raise SettingError(request, f"it is not JSON ({error})", instead) from error
     if isinstance(values, dict) and isinstance(values.get("experiment"), dict):
         values = values["experiment"]
     if not isinstance(values, dict) or not set(values) & {field.name for field in fields(Experiment)}:
-        raise SettingError(asked, "it names no setting of an experiment", instead)
-    check_kinds(asked, values)
+        raise SettingError(request, "it names no setting of an experiment", instead)
+    check_kinds(request, values)
     return Experiment.from_dict(values)
 
 

@@ -1,4 +1,4 @@
-"""How the value of a setting is read from text, and which values are good, in words."""
+"""The kinds of setting values: how each is read from text, and which values are valid."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Number(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class OneOf(Kind):
-    """One name out of a table, which is read anew each time: what is registered later is known."""
+    """One name out of a table; the table is read each time, so that later entries count too."""
 
     table: Mapping[str, Any]
     also: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class OneOf(Kind):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        """The table; a name that stands beside it has its own name for a title."""
+        """The table, with the names of ``also`` under their own names as titles."""
         return {name: self.table.get(name) or Choice(name, name) for name in self.names}
 
     def check(self, value: str) -> str:

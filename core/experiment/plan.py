@@ -80,7 +80,7 @@ class Plan:
 
 
 def plan(experiment: Experiment) -> Plan:
-    """Bind an experiment to its model and sentences, refusing what cannot be before any work is done.
+    """Bind an experiment to its model and sentences; what is impossible is refused before any work is done.
 
     Raises
     ------
@@ -92,14 +92,20 @@ def plan(experiment: Experiment) -> Plan:
     target = canonical(experiment.target)
     probe = _probe(experiment, probe_corpus, target)
     groups = _groups(experiment, corpus, target)
-    said = (corpus.notes, probe_corpus.notes, probe.notes, *(group.notes for group in groups), _overlap(probe, groups))
-    notes = tuple(dict.fromkeys(note for notes in said for note in notes))
+    all_notes = (
+        corpus.notes,
+        probe_corpus.notes,
+        probe.notes,
+        *(group.notes for group in groups),
+        _overlap(probe, groups),
+    )
+    notes = tuple(dict.fromkeys(note for notes in all_notes for note in notes))
     resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
     kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
     shape = outline(resolved, kinds)
     experiment.selection.candidates(shape.neurons)
     return Plan(
-        # In one order whatever the order asked, so that the same neurons are the same artefacts.
+        # In one fixed order, so that the same kinds of neurons give the same artefacts.
         experiment=replace(experiment, model=resolved.name, target=target, neurons=kinds),
         resolved=resolved,
         outline=shape,
@@ -114,7 +120,7 @@ def plan(experiment: Experiment) -> Plan:
 
 
 def _check_plain(experiment: Experiment) -> None:
-    """Refuse what is wrong whatever the model and the corpus."""
+    """Refuse settings that are wrong with any model and corpus."""
     selection.check_count(experiment.experts)
     interventions.check_strength(experiment.strength)
     for setting in SETTINGS.values():
@@ -124,7 +130,7 @@ def _check_plain(experiment: Experiment) -> None:
             continue
         try:
             setting.kind.check(value)
-        except AskError:  # a ValueError too, that says more
+        except AskError:  # it is a ValueError as well, but already explains itself
             raise
         except ValueError:
             raise setting.kind.refusal(setting.name, value) from None
@@ -145,34 +151,35 @@ def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
             "Choose one of these as the target, or another --probe-corpus.",
         )
     if experiment.probe_languages is not None:
-        asked = {canonical(code) for code in experiment.probe_languages} | {target}
+        requested = {canonical(code) for code in experiment.probe_languages} | {target}
     else:
-        asked = {target} | default_probe_languages(corpus)
-    if len(asked) < 2:
+        requested = {target} | default_probe_languages(corpus)
+    if len(requested) < 2:
         raise SettingError(
-            f"probe languages {', '.join(sorted(asked))}",
+            f"probe languages {', '.join(sorted(requested))}",
             "an expert tells one language from others, so at least two are needed",
-            f"Add some of {', '.join(code for code in available if code not in asked)}.",
+            f"Add some of {', '.join(code for code in available if code not in requested)}.",
         )
-    # In one order whatever the order asked, so that the same probe is the same artefact.
-    codes = tuple(sorted(asked))
+    # In one fixed order, so that the same probe languages give the same artefact.
+    codes = tuple(sorted(requested))
     return _readable(corpus.probe, codes, experiment.probe_languages is not None, target, experiment.probe_sentences)
 
 
 def _readable(rows: ParallelSet, codes: tuple[str, ...], named: bool, target: str, first: int | None) -> ParallelSet:
-    """Some languages of a set: all of them if they were named, else those that can be used, and the target."""
+    """Select languages of a set: all of ``codes`` if the user named them, else those of them that can be used."""
     if named:
         return rows.select(codes, first)
     if target in codes:
-        rows.select([target])  # whoever asks for it is told why it cannot be used
+        rows.select([target])  # raises, with the reason, if the target cannot be used
     usable = rows.usable(codes)
     return replace(usable.select(first=first), notes=usable.notes)
 
 
 def default_probe_languages(corpus: Corpus) -> set[str]:
-    """The probe languages beside the target where none are named.
+    """Return the probe languages besides the target if the user names none.
 
-    All of the embedded corpus; of others the paper's six, or all where fewer than two of these are there.
+    For the embedded corpus all its languages; for others the paper's six, or all if the corpus has fewer than two of
+    these.
     """
     available = set(corpus.probe_languages)
     paper = available & set(PAPER_LANGUAGES)
@@ -180,20 +187,20 @@ def default_probe_languages(corpus: Corpus) -> set[str]:
 
 
 def _used(corpus: Corpus, probe: ParallelSet | None, groups: tuple[ParallelSet, ...]) -> Corpus:
-    """A corpus as a plan keeps it: of one that is read by language, the rows and languages alone that are used."""
+    """Reduce a corpus that is read by language to the rows and languages that the plan uses; others stay whole."""
     return replace(corpus, probe=probe, evaluation=groups, notes=()) if corpus.is_read_by_language else corpus
 
 
 def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[ParallelSet, ...]:
     if experiment.languages is None:
-        asked = set(corpus.languages)
+        requested = set(corpus.languages)
     else:
-        asked = {canonical(code) for code in experiment.languages} | {target}
-        unknown = sorted(asked - set(corpus.languages))
+        requested = {canonical(code) for code in experiment.languages} | {target}
+        unknown = sorted(requested - set(corpus.languages))
         if unknown:
-            if lost := next((code for code in unknown if code in corpus.left_out), None):
+            if unreadable := next((code for code in unknown if code in corpus.left_out), None):
                 raise SettingError(
-                    f"evaluate on {lost}", corpus.left_out[lost], "Leave it out, or get its files again."
+                    f"evaluate on {unreadable}", corpus.left_out[unreadable], "Leave it out, or get its files again."
                 )
             raise SettingError(
                 f"evaluate on {', '.join(unknown)}",
@@ -206,38 +213,38 @@ def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[Parall
             f"{corpus.spec} has {', '.join(corpus.languages)}",
             "Choose one of these as the target.",
         )
-    most = max(len(group) for group in corpus.evaluation)
-    if experiment.eval_sentences is not None and experiment.eval_sentences > most:
+    n_rows = max(len(group) for group in corpus.evaluation)
+    if experiment.eval_sentences is not None and experiment.eval_sentences > n_rows:
         raise SettingError(
             f"{experiment.eval_sentences:,} evaluation sentences",
-            f"{corpus.spec} has {most:,} rows to evaluate on",
-            f"Ask for {most:,} or fewer.",
+            f"{corpus.spec} has {n_rows:,} rows to evaluate on",
+            f"Ask for {n_rows:,} or fewer.",
         )
     groups = []
     for group in corpus.evaluation:
-        inside = tuple(code for code in group.languages if code in asked)
-        if len(inside) >= 2:
+        codes = tuple(code for code in group.languages if code in requested)
+        if len(codes) >= 2:
             first = None if experiment.eval_sentences is None else min(experiment.eval_sentences, len(group))
-            chosen = _readable(group, inside, experiment.languages is not None, target, first)
+            chosen = _readable(group, codes, experiment.languages is not None, target, first)
             if len(chosen.languages) >= 2:
                 groups.append(chosen)
     if not any(target in group.languages for group in groups):
         raise SettingError(
-            f"evaluate on {', '.join(sorted(asked))}",
+            f"evaluate on {', '.join(sorted(requested))}",
             f"no other language among them is paired with {target!r}",
-            f"Add some of {', '.join(code for code in corpus.languages if code not in asked) or 'the others'}.",
+            f"Add some of {', '.join(code for code in corpus.languages if code not in requested) or 'the others'}.",
         )
     return tuple(groups)
 
 
 def _overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, ...]:
-    """Count evaluation sentences that the experts were found on; refuse an evaluation that is the probe."""
+    """Count the evaluation sentences that are also in the probe; refuse if they are more than half."""
     shared = total = 0
     for group in groups:
         for code in group.languages:
             if code in probe.languages:
-                seen = set(map(same_text, probe.texts[code]))
-                shared += sum(same_text(text) in seen for text in group.texts[code])
+                probe_texts = set(map(same_text, probe.texts[code]))
+                shared += sum(same_text(text) in probe_texts for text in group.texts[code])
                 total += len(group)
     if total and shared > total / 2:
         raise SettingError(
@@ -248,14 +255,14 @@ def _overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, 
     return (f"{shared:,} of {total:,} evaluation sentences also stand in the probe.",) if shared else ()
 
 
-def _layer(asked: str | int, n_layers: int) -> int:
-    text = str(asked)
+def _layer(requested: str | int, n_layers: int) -> int:
+    text = str(requested)
     if text == "last":
         return n_layers
     if text.isascii() and text.isdigit() and int(text) <= n_layers:
         return int(text)
     raise SettingError(
-        f"layer {asked!r}",
+        f"layer {requested!r}",
         f"the model has hidden states 0 (embeddings) to {n_layers} (last)",
         f"Use last, or a number from 0 to {n_layers}.",
     )

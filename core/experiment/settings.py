@@ -1,4 +1,4 @@
-"""One frozen description of "model x corpus x language x k x strength": everything that a person chooses."""
+"""The settings of one experiment (model, corpus, language, k, strength, ...) as a frozen object."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ class Experiment:
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the settings as JSON values."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
-        """The inverse of `to_dict`; unknown keys (a result's provenance) are left out."""
-        known = {field.name for field in fields(cls)}
-        kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
-        return cls(**kept)
+        """Make an experiment from the values of `to_dict`; unknown keys (a result's provenance) are ignored."""
+        names = {field.name for field in fields(cls)}
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in names}
+        return cls(**settings)
 
     @property
     def selection(self) -> Selection:

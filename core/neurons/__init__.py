@@ -1,1 +1,1 @@
-"""Neurons: where they are, how they are scored and chosen, and what is written to them."""
+"""Neurons: where they are in a model, how they are scored and chosen, and how their outputs are changed."""

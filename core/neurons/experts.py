@@ -33,16 +33,16 @@ class Expertise:
     _chosen: dict[tuple[Selection, str], Experts] = field(default_factory=dict, repr=False, compare=False)
 
     def choose(self, chosen_by: Selection, target: str, neurons: NeuronMap) -> Experts:
-        """The neurons chosen for a target language, and their mean responses to it; sorted once a choice."""
-        found = self._chosen.get((chosen_by, target))
-        if found is None:
+        """Choose the experts of a target language, with their mean responses to it; each choice is sorted once."""
+        experts = self._chosen.get((chosen_by, target))
+        if experts is None:
             row = self.languages.index(target)
             best = chosen_by.choose(self.scores[row], neurons)
-            found = Experts(best, self.scores[row][best], self.means[row][best])
+            experts = Experts(best, self.scores[row][best], self.means[row][best])
             if len(self._chosen) >= _CHOICES_KEPT:
                 self._chosen.clear()
-            self._chosen[chosen_by, target] = found
-        return found
+            self._chosen[chosen_by, target] = experts
+        return experts
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Experts:
     neurons : ndarray of int64, (k,)
     scores : ndarray of float64, (k,)
     values : ndarray of float32, (k,)
-        What each is held at: its mean response on the target language.
+        Mean response of each on the target language: the value that set-mean holds it at.
     """
 
     neurons: np.ndarray
@@ -74,7 +74,7 @@ class Experts:
 
 
 def expert_table(experts: Experts, neurons: NeuronMap) -> pd.DataFrame:
-    """The experts as a table, best first.
+    """List the experts in a table, best first.
 
     Returns
     -------

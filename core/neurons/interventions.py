@@ -1,8 +1,8 @@
-"""What is written to which neurons, and with what strength.
+"""Interventions: what is written to which neurons, and with what strength.
 
-Every method is affine in the neuron's own output: a map ``T(z) = factor * z + offset`` found from how the neuron
-responds to the target language and to the others, and a strength ``s`` that mixes it in,
-``z' = (1 - s) * z + s * T(z)``. Zero is the identity, 1 the map itself, above 1 extrapolates.
+Every method is affine in the neuron's own output. A map ``T(z) = factor * z + offset`` is computed from the neuron's
+responses to the target language and to the others, and a strength ``s`` mixes it in: ``z' = (1 - s) * z + s * T(z)``.
+At 0 nothing changes, 1 is the map itself, above 1 extrapolates.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DAMP = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """An affine rewrite of some neurons, of every sentence.
+    """An affine change of the outputs of some neurons, the same for every sentence.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def _shift_of_means(evidence: Evidence) -> tuple[float, np.ndarray]:
 
 
 def _aura(evidence: Evidence) -> tuple[np.ndarray, float]:
-    """Dampen a neuron by how well it tells the target: ``1 - 2 (AUROC - 1/2)``, and not at all below chance."""
+    """Damp a neuron by how well it detects the target: ``1 - 2 (AUROC - 1/2)``; below chance it is not damped."""
     target, rest = evidence.target_and_rest
     labels = np.repeat([0, 1], [rest.shape[1], target.shape[1]])
     scores = rank_statistics.auroc(np.concatenate([rest, target], axis=1).astype(np.float32), labels, 2)[1]
@@ -158,20 +158,20 @@ def _aura(evidence: Evidence) -> tuple[np.ndarray, float]:
 
 
 def _linear_act(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares of the target's quantiles on the others' quantiles, at as many as the smaller sample has.
+    """Fit the target's quantiles on the others' by least squares, with as many as the smaller sample has values.
 
-    A neuron that responds alike to all other sentences has no slope: it is moved by the difference of the means.
+    A neuron that responds the same to all other sentences has no slope: it is shifted by the difference of the means.
     """
     target, rest = evidence.target_and_rest
     n = min(target.shape[1], rest.shape[1])
-    at = (np.arange(n) + 0.5) / n
-    to, source = (np.quantile(sample, at, axis=1, method="hazen").T for sample in (target, rest))
-    source_mean, to_mean = source.mean(axis=1), to.mean(axis=1)
-    apart = source - source_mean[:, None]
-    spread = (apart**2).sum(axis=1)
+    quantiles = (np.arange(n) + 0.5) / n
+    destination, source = (np.quantile(sample, quantiles, axis=1, method="hazen").T for sample in (target, rest))
+    source_mean, destination_mean = source.mean(axis=1), destination.mean(axis=1)
+    deviation = source - source_mean[:, None]
+    spread = (deviation**2).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        slope = np.where(spread > 0, (apart * (to - to_mean[:, None])).sum(axis=1) / spread, 1.0)
-    return slope, np.where(spread > 0, to_mean - slope * source_mean, _shift_of_means(evidence)[1])
+        slope = np.where(spread > 0, (deviation * (destination - destination_mean[:, None])).sum(axis=1) / spread, 1.0)
+    return slope, np.where(spread > 0, destination_mean - slope * source_mean, _shift_of_means(evidence)[1])
 
 
 METHODS = {

@@ -92,9 +92,9 @@ class NeuronMap:
                 f"the model has {self.total:,} neurons, numbered from 0",
                 f"Use numbers from 0 to {self.total - 1}.",
             )
-        which = np.searchsorted(self._starts, neurons, side="right") - 1
-        for number in np.unique(which):
-            positions = np.flatnonzero(which == number)
+        site_numbers = np.searchsorted(self._starts, neurons, side="right") - 1
+        for number in np.unique(site_numbers):
+            positions = np.flatnonzero(site_numbers == number)
             site = self.sites[number]
             yield site, neurons[positions] - site.start, positions
 

@@ -1,4 +1,4 @@
-"""Which neurons two languages' experts have in common, for every number of experts at once."""
+"""How many experts two languages have in common, for every number of experts at once."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Ranking:
         return np.stack([within[:, row].sum(axis=1) for row in within])
 
     def curve(self) -> pd.DataFrame:
-        """Share of the k best that two languages have in common, for every k, exactly.
+        """Compute, for every k, the share of the k best neurons that two languages have in common.
 
-        A neuron is among the k best of both languages from the k on that passes the larger of its two places, so one
-        count of these places, summed up, gives all k.
+        A neuron is among the k best of both languages as soon as k is above the larger of its two places. So the
+        cumulative count of these larger places gives the result for all k.
 
         Returns
         -------
@@ -59,8 +59,8 @@ class Ranking:
         n_pairs = 0
         for row in range(len(self.places)):
             for other in range(row):
-                both = np.maximum(self.places[row], self.places[other])
-                shared = np.bincount(both, minlength=self.most).cumsum()
+                larger_place = np.maximum(self.places[row], self.places[other])
+                shared = np.bincount(larger_place, minlength=self.most).cumsum()
                 total += shared
                 np.minimum(low, shared, out=low)
                 np.maximum(high, shared, out=high)
@@ -85,13 +85,13 @@ def places(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
     -------
     ndarray of int32, (n_languages, n_neurons)
     """
-    found = np.empty(scores.shape, dtype=np.int32)
+    result = np.empty(scores.shape, dtype=np.int32)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
-        for row, of_language in zip(found, scores, strict=True):
-            order = np.argsort(-of_language[members], kind="stable")
+        for row, language_scores in zip(result, scores, strict=True):
+            order = np.argsort(-language_scores[members], kind="stable")
             row[members[order]] = np.arange(len(members), dtype=np.int32)
-    return found
+    return result
 
 
 def ranking(expertise: Expertise, chosen_by: Selection, neurons: NeuronMap) -> Ranking:

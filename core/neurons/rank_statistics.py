@@ -1,7 +1,7 @@
 """How well each neuron's response tells the sentences of one language from the others.
 
-AUROC of every neuron for every language comes from one sort of the neuron's responses: the ranks do not depend on which
-language is asked about, so the rank sum of each language is all that differs (Mann-Whitney U).
+One sort of a neuron's responses gives its AUROC for all languages: the ranks are the same for every language, and only
+the rank sum of each language's sentences differs (Mann-Whitney U).
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _sorted_with_position(responses: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _compiled() -> ModuleType:
-    """The compiled loops. Numba takes a second to import, and listing the scores needs none of it."""
+    """Import the compiled loops only when they are needed: importing numba takes a second."""
     from core.neurons import rank_kernels
 
     return rank_kernels

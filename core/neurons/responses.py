@@ -1,4 +1,4 @@
-"""What a neuron is and what it answers to a sentence: the kinds of neurons, and how tokens become one response."""
+"""The kinds of neurons, and how a neuron's outputs over a sentence's tokens become one response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NEURONS = by_name(
     Choice("attention", "the attention", "outputs of the attention's output map"),
     Choice("residual", "the blocks (residual stream)", "outputs of the blocks themselves"),
 )
-"""Kinds of neurons, in the order in which they are offered; in a block they stand as `core.neurons.sites.KINDS`."""
+"""Kinds of neurons, in the order of lists; their order within a block is that of `core.neurons.sites.KINDS`."""
 
 POOLINGS = by_name(
     Choice("mean", "mean", "the mean output over a sentence's tokens"),

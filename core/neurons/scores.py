@@ -1,4 +1,4 @@
-"""How a neuron's responses become its score for each language: a registry of expertise measures."""
+"""Measures of expertise: how a neuron's responses become its score for each language."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def lape(shares: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = np.where(total > 0, shares / total, 0.0)
         terms = np.where(parts > 0, parts * np.log(parts), 0.0)
-    focus = 1.0 + terms.sum(axis=0) / np.log(len(shares))
-    its_language = shares.argmax(axis=0) == np.arange(len(shares))[:, None]
-    return np.where(its_language & (shares >= _ACTIVE), np.maximum(focus, 0.0), 0.0)
+    selectivity = 1.0 + terms.sum(axis=0) / np.log(len(shares))
+    most_active_language = shares.argmax(axis=0) == np.arange(len(shares))[:, None]
+    return np.where(most_active_language & (shares >= _ACTIVE), np.maximum(selectivity, 0.0), 0.0)
 
 
 def _shares(responses: np.ndarray, labels: np.ndarray, n_languages: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which neurons are the experts, given every neuron's score; and random ones to compare them with."""
+"""Chooses the experts by every neuron's score, and draws random neurons to compare them with."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ class Selection:
                     raise SettingError(
                         f"experts at site {name!r}", f"the model has {', '.join(names)}", "Choose among these."
                     )
-        kept = [
+        ranges = [
             np.arange(site.start, site.stop)
             for site in neurons.sites
             if (layers is None or site.layer in layers) and (self.sites is None or site.name in self.sites)
         ]
-        if not kept:
+        if not ranges:
             raise SettingError("experts in these layers and sites", "no neuron is in both", "Choose others.")
-        found = np.concatenate(kept)
-        room = len(found)
+        candidates = np.concatenate(ranges)
+        available = len(candidates)
         if self.over == "layer":
-            room = int(np.bincount(layers_of(found, neurons), minlength=1).max())
-        check_count(self.k, room, "a layer has" if self.over == "layer" else "there are")
-        return found
+            available = int(np.bincount(layers_of(candidates, neurons), minlength=1).max())
+        check_count(self.k, available, "a layer has" if self.over == "layer" else "there are")
+        return candidates
 
     def choose(self, scores: np.ndarray, neurons: NeuronMap) -> np.ndarray:
         """The experts, best first; ties go to the lower index.
@@ -85,8 +85,8 @@ class Selection:
         -------
         ndarray of int64, (k,) or fewer under ``min_score``, or k of each layer
         """
-        found = self.candidates(neurons)
-        best = found[np.argsort(-scores[found], kind="stable")]
+        candidates = self.candidates(neurons)
+        best = candidates[np.argsort(-scores[candidates], kind="stable")]
         if self.min_score is not None:
             passing = best[scores[best] >= self.min_score]
             if not passing.size:
@@ -111,14 +111,14 @@ def random_neurons(n_neurons: int, k: int, seed: int) -> np.ndarray:
 
 
 def random_by_layer(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.ndarray:
-    """Different neurons at random, in every layer as many as ``experts`` (k,) has there; in the experts' order."""
+    """Draw different neurons at random, as many in each layer as there are ``experts`` (k,), in the experts' order."""
     generator = np.random.default_rng(seed)
-    of_expert = layers_of(experts, neurons)
-    everyone = layers_of(np.arange(neurons.total), neurons)
+    expert_layers = layers_of(experts, neurons)
+    all_layers = layers_of(np.arange(neurons.total), neurons)
     drawn = np.empty(len(experts), dtype=np.int64)
-    for layer in np.unique(of_expert):
-        here = of_expert == layer
-        drawn[here] = generator.choice(np.flatnonzero(everyone == layer), size=int(here.sum()), replace=False)
+    for layer in np.unique(expert_layers):
+        in_layer = expert_layers == layer
+        drawn[in_layer] = generator.choice(np.flatnonzero(all_layers == layer), size=int(in_layer.sum()), replace=False)
     return drawn
 
 
@@ -177,19 +177,19 @@ def check_layers(text: str) -> None:
 
 
 def _layers(text: str, n_layers: int | None) -> set[int]:
-    found: set[int] = set()
+    layers: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part, re.ASCII)
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if low > high or (n_layers is not None and high >= n_layers):
-            have = f"the model's layers are 0 to {n_layers - 1}" if match and n_layers else "it names no layers"
-            raise SettingError(f"experts in layers {text!r}", have, "Use numbers and ranges such as 0-5,9.")
-        found.update(range(low, high + 1))
-    return found
+            reason = f"the model's layers are 0 to {n_layers - 1}" if match and n_layers else "it names no layers"
+            raise SettingError(f"experts in layers {text!r}", reason, "Use numbers and ranges such as 0-5,9.")
+        layers.update(range(low, high + 1))
+    return layers
 
 
 def _place_in_group(groups: np.ndarray) -> np.ndarray:
-    """How many before each have the same group: ndarray of int64."""
+    """Count, for each entry, the earlier entries of the same group: ndarray of int64."""
     order = np.argsort(groups, kind="stable")
     ordered = groups[order]
     first = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])

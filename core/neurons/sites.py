@@ -6,9 +6,9 @@ attention, or the block itself. Sites are found from the module tree and the con
 - the stack of blocks is the outermost list of ``num_hidden_layers`` modules that hold linear maps;
 - in a block, what stands below a module named after attention is the attention. Of its linear maps that give the hidden
   state's width, the output map is the one named as such, else the last;
-- every other linear map is the MLP's. A module that holds the weights of many experts as stacked (3-D) parameters is
-  one site: no hook sees a single expert's units. What chooses between experts, or scales their sum by one number, is
-  no neuron;
+- every other linear map belongs to the MLP. A module that holds the weights of many experts as stacked (3-D) parameters
+  is one site: no hook sees a single expert's units. A module that chooses between experts, or scales their sum by one
+  number, has no neurons;
 - a block with a weight matrix that is none of these is refused, since its neurons would be incomplete.
 """
 
@@ -79,14 +79,18 @@ def find_neurons(base: nn.Module, n_layers: int, kinds: Sequence[str] = ("mlp",)
     for layer, block in enumerate(blocks):
         _refuse_mixing(block)
         _refuse_separate_experts(block)
-        # all three are looked for, whatever is asked for: what is no transformer is refused in any case
-        found = {"attention": _attention_maps(block, hidden), "mlp": _mlp_maps(block, hidden), "residual": {"": hidden}}
-        names = found | {"mlp": _short_names(found["mlp"])}
+        # All three kinds are looked up, whichever are requested, so that a model that is no transformer is refused.
+        widths = {
+            "attention": _attention_maps(block, hidden),
+            "mlp": _mlp_maps(block, hidden),
+            "residual": {"": hidden},
+        }
+        names = widths | {"mlp": _short_names(widths["mlp"])}
         for kind in (kind for kind in KINDS if kind in kinds):
-            for path, name in zip(found[kind], names[kind], strict=True):
-                width = found[kind][path]
-                whole = f"{stack}.{layer}.{path}".rstrip(".")
-                sites.append(Site(layer, name or "block", whole, width, start, kind))
+            for path, name in zip(widths[kind], names[kind], strict=True):
+                width = widths[kind][path]
+                full_path = f"{stack}.{layer}.{path}".rstrip(".")
+                sites.append(Site(layer, name or "block", full_path, width, start, kind))
                 start += width
     return NeuronMap(tuple(sites))
 
@@ -106,10 +110,10 @@ def _attention_maps(block: nn.Module, hidden: int) -> dict[str, int]:
     """Width of the output map of each attention of a block, by path."""
     candidates: dict[str, list[str]] = {}
     for path, module in _linears(block):
-        inside = _attention_step(path)
+        step = _attention_step(path)
         # By width, since Phi-3 lists its output map before the fused query, key and value map.
-        if inside is not None and _width(module) == hidden:
-            candidates.setdefault(".".join(path.split(".")[: inside + 1]), []).append(path)
+        if step is not None and _width(module) == hidden:
+            candidates.setdefault(".".join(path.split(".")[: step + 1]), []).append(path)
     if not candidates:
         raise _misfit(
             block,
@@ -132,24 +136,24 @@ def _attention_step(path: str) -> int | None:
 
 
 def _mlp_maps(block: nn.Module, hidden: int) -> dict[str, int]:
-    """Width of each linear map outside attention, and of experts in one module, by path in the order of the modules."""
+    """Width of each linear map outside attention and of each module of experts, by path, in the modules' order."""
     experts = _fused_experts(block)
     routers = _routers(block, experts, hidden)
-    found: dict[str, int] = {}
+    widths: dict[str, int] = {}
     for path, module in _outside_attention(block):
         width = _width(module)
         if path in experts:
-            found[path] = hidden
+            widths[path] = hidden
         elif any(_within(path, other) for other in [*experts, *routers]):
             continue
         elif width and not list(module.children()):
-            if width > 1:  # else a gate that scales the whole output
-                found[path] = width
+            if width > 1:  # width 1 is a gate that scales the whole output
+                widths[path] = width
         else:
             _refuse_unmapped(block, path, module)
-    if not found:
+    if not widths:
         raise _misfit(block, "it has no linear map outside its attention", "a transformer with an MLP in each block")
-    return found
+    return widths
 
 
 def _outside_attention(block: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -161,8 +165,8 @@ def _within(path: str, other: str) -> bool:
 
 
 def _fused_experts(block: nn.Module) -> dict[str, int]:
-    """How many experts stand in each module that holds all weights of several, by path."""
-    found: dict[str, int] = {}
+    """Number of experts in each module that holds the weights of several, by path."""
+    counts: dict[str, int] = {}
     for path, module in _outside_attention(block):
         stacked = {name: p.shape[0] for name, p in _own_weights(module, 3).items()}
         if len(stacked) == 1 or len(set(stacked.values())) > 1:
@@ -173,26 +177,26 @@ def _fused_experts(block: nn.Module) -> dict[str, int]:
                 "a dense model, or one whose experts stand in one module",
             )
         if stacked:
-            found[path] = next(iter(stacked.values()))
-    return found
+            counts[path] = next(iter(stacked.values()))
+    return counts
 
 
 def _routers(block: nn.Module, experts: dict[str, int], hidden: int) -> list[str]:
-    """Modules beside experts that give one number an expert, and no hidden state (as an expert that all share does)."""
-    found = []
+    """Find the modules beside experts that give one number for each expert; a shared expert gives a hidden state."""
+    routers = []
     for path, count in experts.items():
         parent = path.rpartition(".")[0]
-        for name, beside in block.get_submodule(parent).named_children():
-            whole = f"{parent}.{name}".lstrip(".")
-            inside = [m for _, m in beside.named_modules()]
-            gives = {n for m in inside for p in _own_weights(m, 2).values() for n in p.shape}
-            if whole != path and count in gives and hidden not in {_width(m) for m in inside}:
-                found.append(whole)
-    return found
+        for name, sibling in block.get_submodule(parent).named_children():
+            sibling_path = f"{parent}.{name}".lstrip(".")
+            modules = [m for _, m in sibling.named_modules()]
+            sizes = {n for m in modules for p in _own_weights(m, 2).values() for n in p.shape}
+            if sibling_path != path and count in sizes and hidden not in {_width(m) for m in modules}:
+                routers.append(sibling_path)
+    return routers
 
 
 def _refuse_separate_experts(block: nn.Module) -> None:
-    """Refuse experts that are modules of their own, since each sees only the tokens that are sent to it."""
+    """Refuse experts that are separate modules, since each of them sees only the tokens that are sent to it."""
     for path, module in _outside_attention(block):
         if not isinstance(module, (nn.ModuleList, nn.ModuleDict)) or len(module) < 2:
             continue
@@ -229,7 +233,7 @@ def _refuse_mixing(block: nn.Module) -> None:
 
 
 def _refuse_unmapped(block: nn.Module, path: str, module: nn.Module) -> None:
-    """Refuse a module with a weight matrix of its own, which is no linear map."""
+    """Refuse a module that has a weight matrix of its own but is no linear map."""
     for name, weight in _own_weights(module, 2).items():
         raise _misfit(
             block,
@@ -251,12 +255,12 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "it has none"
 
 
-def _misfit(block: nn.Module, found: str, needed: str) -> ModelError:
-    return ModelError(f"find the neurons of a {type(block).__name__}", found, f"Use {needed}.")
+def _misfit(block: nn.Module, problem: str, needed: str) -> ModelError:
+    return ModelError(f"find the neurons of a {type(block).__name__}", problem, f"Use {needed}.")
 
 
 def _linears(block: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Linear maps of a block: ``nn.Linear`` and whatever behaves like one (``Conv1D``, quantised layers)."""
+    """Linear maps of a block: ``nn.Linear`` and modules that act like it (``Conv1D``, quantised layers)."""
     return [(path, m) for path, m in block.named_modules() if _width(m) and not list(m.children())]
 
 

@@ -1,8 +1,8 @@
-"""Whether a wrong candidate is as near to a query as its translation: decided cheaply where that is sure, else exactly.
+"""Decides whether any candidate is nearer to a query than its translation: cheaply where that is safe, else exactly.
 
-One rival that is nearer settles a miss, and only a hit needs all candidates. So queries are first held against the
-candidates that are near to everything in their language (hubs), and only those not beaten meet all. Both are products
-in 8 bits with a bound on their error; what lies within the bound is computed in double precision.
+One nearer candidate is enough for a miss; only a hit needs a comparison with all candidates. So queries are compared
+first with the candidates that are near to all queries (hubs), and those not beaten then with all candidates. Both steps
+are products in 8 bits with a bound on their error; values within the bound are computed again in double precision.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import torch
 
 from core import parallel
 
-_HUBS = 64  # candidates that all queries meet, of each language
+_HUBS = 64  # candidates of each language that all queries are compared with first
 _ROWS, _PAD = 2048, 128  # rows of one product at most, and what they are padded to: the library prepares each new shape
-_BLOCK = 64  # candidates whose values are computed before any is looked at
+_BLOCK = 64  # candidates whose values are computed together, before any of them is compared
 _FEWEST = 16  # dimensions for 8 bits: torch's product takes a single one for its transpose
 _UNIT = np.float32(np.finfo(np.float32).eps / 2)
 _VECTORISED = {"nnan", "nsz", "reassoc", "contract"}  # what lets the compiler use vector instructions
@@ -28,7 +28,7 @@ _VECTORISED = {"nnan", "nsz", "reassoc", "contract"}  # what lets the compiler u
 
 @dataclass(frozen=True)
 class _Rough:
-    """Vectors in few bits, and how far they are from what they stand for.
+    """Vectors in few bits, with bounds on how far they are from the exact vectors.
 
     Attributes
     ----------
@@ -47,9 +47,10 @@ class _Rough:
 def unbeaten(unit: np.ndarray, queries: Sequence[int]) -> np.ndarray:
     """Whether each query's translation is nearer than all other candidates of its language.
 
-    With ``x`` a query, ``m`` its language's mean, ``r`` the candidates less the mean of theirs: over the candidates,
-    ``x . y`` differs from ``(x - m) . r + m . r`` by a constant. The first term is what is computed in 8 bits; the
-    better a language's vectors lie together, the closer is the bound on its error, by Cauchy-Schwarz.
+    With ``x`` a query, ``m`` its language's mean, ``y`` a candidate and ``r`` the candidate minus its language's mean:
+    over the candidates of a language, ``x . y`` differs from ``(x - m) . r + m . r`` by a constant. The first term is
+    computed in 8 bits; by Cauchy-Schwarz, the closer a language's vectors lie together, the tighter the bound on its
+    error.
 
     Parameters
     ----------
@@ -68,41 +69,41 @@ def unbeaten(unit: np.ndarray, queries: Sequence[int]) -> np.ndarray:
     unit = np.ascontiguousarray(unit, dtype=np.float32)
     vectors = torch.from_numpy(unit)
     means = vectors.mean(dim=1)
-    rest, rough = _rough(unit, means.numpy())
-    # What a candidate's similarity to the query language's mean adds: high for hubs.
-    bias = (means[languages] @ rest.reshape(-1, dim).T).reshape(-1, n_sentences, n_languages).mT.contiguous()
-    every = np.array_equal(languages, np.arange(n_languages))  # then none needs to be copied
-    own = ((rest if every else rest[:, languages]) @ rest.mT).permute(1, 2, 0) + bias
-    asked = _Asked(
+    centred, rough = _rough(unit, means.numpy())
+    # The term m . r, the candidate's similarity to the query language's mean: high for hubs.
+    bias = (means[languages] @ centred.reshape(-1, dim).T).reshape(-1, n_sentences, n_languages).mT.contiguous()
+    all_languages = np.array_equal(languages, np.arange(n_languages))  # then none needs to be copied
+    own = ((centred if all_languages else centred[:, languages]) @ centred.mT).permute(1, 2, 0) + bias
+    state = _QueryState(
         languages=languages,
         bias=bias.numpy(),
         own=own.numpy(),
-        # All that single precision rounds: products of `dim` terms in `own`, `bias` and the codes, and some steps more.
+        # Bound on all rounding in single precision: products of `dim` terms in `own`, `bias` and the codes, and others.
         rounding=_UNIT * (dim + 32) * (1 + rough.length[languages] + means.norm(dim=1).numpy()[languages, None]),
         unbeaten=np.ones(own.shape, dtype=np.bool_),
     )
     hubs = bias.topk(min(_HUBS, n_sentences), dim=2).indices.numpy()
-    asked.unbeaten[np.arange(len(languages)), languages] = False  # a language is not held against itself
+    state.unbeaten[np.arange(len(languages)), languages] = False  # a language is not held against itself
     at_once = parallel.count(vectors.device)
     for _ in parallel.side_by_side(
-        lambda at: _against_hubs(rough, asked, at, hubs[at]), range(len(languages)), at_once
+        lambda number: _against_hubs(rough, state, number, hubs[number]), range(len(languages)), at_once
     ):
         pass
-    for _ in parallel.side_by_side(lambda c: _against_all(unit, rough, asked, c), range(n_languages), at_once):
+    for _ in parallel.side_by_side(lambda c: _against_all(unit, rough, state, c), range(n_languages), at_once):
         pass
-    asked.unbeaten[np.arange(len(languages)), languages] = True
-    return asked.unbeaten
+    state.unbeaten[np.arange(len(languages)), languages] = True
+    return state.unbeaten
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The queries, and what is known of each against every candidate language.
+class _QueryState:
+    """The queries, and for each the result so far against every candidate language.
 
     Attributes
     ----------
     languages : ndarray of int64, (n_queries,)
     bias, own : ndarray of float32, (n_queries, n_languages, n_sentences)
-        What a candidate's value has beside the product of the rests; the value of the translation itself.
+        ``bias``: a candidate's value without the product in 8 bits. ``own``: the value of the translation itself.
     rounding : ndarray of float32, (n_queries, n_sentences)
         Times a candidate's length: how far rounding can have moved its value.
     unbeaten : ndarray of bool, (n_queries, n_languages, n_sentences)
@@ -115,42 +116,42 @@ class _Asked:
     unbeaten: np.ndarray
 
 
-def _against_hubs(rough: _Rough, asked: _Asked, place: int, hubs: np.ndarray) -> None:
-    """Strike out the queries of one language that a hub surely beats; ``hubs`` is (n_languages, n_hubs)."""
-    query, every = asked.languages[place], np.arange(len(hubs))[:, None]
+def _against_hubs(rough: _Rough, state: _QueryState, place: int, hubs: np.ndarray) -> None:
+    """Mark the queries of one language that a hub certainly beats; ``hubs`` is (n_languages, n_hubs)."""
+    query, languages = state.languages[place], np.arange(len(hubs))[:, None]
     dim = rough.codes.shape[2]
-    chosen = torch.from_numpy((every * rough.codes.shape[1] + hubs).ravel())
+    chosen = torch.from_numpy((languages * rough.codes.shape[1] + hubs).ravel())
     product = _product(rough.codes[query], rough.codes.reshape(-1, dim).index_select(0, chosen))
     _strike_out(
         product.numpy().reshape(-1, *hubs.shape),
-        (rough.scale[query], rough.length[query], rough.error[query] + asked.rounding[place]),
-        (rough.scale[every, hubs], rough.length[every, hubs], rough.error[every, hubs]),
-        asked.bias[place][every, hubs],
-        asked.own[place] + asked.rounding[place] * rough.length,
-        asked.unbeaten[place],
+        (rough.scale[query], rough.length[query], rough.error[query] + state.rounding[place]),
+        (rough.scale[languages, hubs], rough.length[languages, hubs], rough.error[languages, hubs]),
+        state.bias[place][languages, hubs],
+        state.own[place] + state.rounding[place] * rough.length,
+        state.unbeaten[place],
     )
 
 
-def _against_all(unit: np.ndarray, rough: _Rough, asked: _Asked, candidate: int) -> None:
-    """Decide the queries that are left against all candidates of one language."""
+def _against_all(unit: np.ndarray, rough: _Rough, state: _QueryState, candidate: int) -> None:
+    """Decide the remaining queries, against all candidates of one language."""
     _, n_sentences, dim = rough.codes.shape
-    places, sentences = np.nonzero(asked.unbeaten[:, candidate])
+    places, sentences = np.nonzero(state.unbeaten[:, candidate])
     for start in range(0, len(places), _ROWS):
         place, sentence = places[start : start + _ROWS], sentences[start : start + _ROWS]
-        language, n = asked.languages[place], len(place)
-        rounding = asked.rounding[place, sentence]
+        language, n = state.languages[place], len(place)
+        rounding = state.rounding[place, sentence]
         own = (language, sentence)
-        held = (rough.scale[own], rough.length[own], rough.error[own] + rounding)
+        bounds = (rough.scale[own], rough.length[own], rough.error[own] + rounding)
         chosen = np.zeros(n + -n % _PAD, dtype=np.int64)
         chosen[:n] = language * n_sentences + sentence
         rows = rough.codes.reshape(-1, dim).index_select(0, torch.from_numpy(chosen))
         product = _product(rows, rough.codes[candidate])[:n]
-        asked.unbeaten[place, candidate, sentence] = _decide(
+        state.unbeaten[place, candidate, sentence] = _decide(
             product.numpy(),
-            held,
+            bounds,
             (rough.scale[candidate], rough.length[candidate], rough.error[candidate]),
-            asked.bias[:, candidate],
-            asked.own[place, candidate, sentence],
+            state.bias[:, candidate],
+            state.own[place, candidate, sentence],
             rounding * rough.length[candidate, sentence],
             (place, language, sentence, candidate),
             unit,
@@ -164,22 +165,26 @@ def _eight_bits() -> bool:
 
 
 def _rough(unit: np.ndarray, means: np.ndarray) -> tuple[torch.Tensor, _Rough]:
-    """Vectors less their language's mean: as they are, by sentence (n_sentences, n_languages, dim), and in 8 bits each.
+    """Subtract each language's mean: float32 by sentence (n_sentences, n_languages, dim), and the same in 8 bits.
 
     Where 8 bits are not faster than floats, the codes are the vectors themselves.
     """
     n_languages, n_sentences, dim = unit.shape
-    rest = np.empty((n_sentences, n_languages, dim), dtype=np.float32)
+    centred = np.empty((n_sentences, n_languages, dim), dtype=np.float32)
     codes = np.empty(unit.shape, dtype=np.int8)
     scale, length, error = (np.empty(unit.shape[:2], dtype=np.float32) for _ in range(3))
     halves = np.array_split(np.arange(len(unit)), torch.get_num_threads())
     with ThreadPoolExecutor(len(halves)) as pool:
-        list(pool.map(lambda part: _encode(part, unit, means, rest, codes, scale, length, error), halves))
+        list(pool.map(lambda part: _encode(part, unit, means, centred, codes, scale, length, error), halves))
     if not _eight_bits() or dim < _FEWEST:
-        codes, scale, error = np.ascontiguousarray(rest.transpose(1, 0, 2)), np.ones_like(scale), np.zeros_like(error)
+        codes, scale, error = (
+            np.ascontiguousarray(centred.transpose(1, 0, 2)),
+            np.ones_like(scale),
+            np.zeros_like(error),
+        )
     # these numbers are rounded too
     length = length * (1 + 2 * _UNIT * dim) + error
-    return torch.from_numpy(rest), _Rough(torch.from_numpy(codes), scale, length, error)
+    return torch.from_numpy(centred), _Rough(torch.from_numpy(codes), scale, length, error)
 
 
 def _product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

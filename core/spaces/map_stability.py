@@ -1,7 +1,7 @@
-"""How sure a map is: how far points move on it, against how far a fit with another seed moves them.
+"""Stability of a map: how far points move on it, compared with how far a fit with another seed moves them.
 
-A map of points says nothing of how sure it is. So the same map is fitted again with another seed and laid onto the
-first: how far a point then lies from itself is what the eye should take for nothing.
+A map alone does not show how uncertain it is. So it is fitted again with another seed and aligned with the first: a
+movement no larger than the distance between a point's two places means nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Movement:
 
 
 def compare(pre: np.ndarray, post: np.ndarray, again_pre: np.ndarray, again_post: np.ndarray) -> Movement:
-    """How far points move in one fit, against how far another fit puts them from themselves.
+    """Compare how far points move within one fit with how far they lie apart between two fits.
 
     Parameters
     ----------
@@ -42,20 +42,20 @@ def compare(pre: np.ndarray, post: np.ndarray, again_pre: np.ndarray, again_post
         The same sentences in two joint fits.
     """
     moved = np.linalg.norm(post - pre, axis=1)
-    once, again = np.concatenate([pre, post]), np.concatenate([again_pre, again_post])
-    apart = np.linalg.norm(laid_onto(again, once) - once, axis=1)
-    far = float(np.percentile(apart, 95))
-    return Movement(float(np.median(moved)), float(np.median(apart)), float((moved > far).mean()), len(pre))
+    first, second = np.concatenate([pre, post]), np.concatenate([again_pre, again_post])
+    distance = np.linalg.norm(laid_onto(second, first) - first, axis=1)
+    far = float(np.percentile(distance, 95))
+    return Movement(float(np.median(moved)), float(np.median(distance)), float((moved > far).mean()), len(pre))
 
 
 def laid_onto(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Points ``(n, 2)`` shifted, turned, mirrored and scaled as a whole to lie nearest to their targets ``(n, 2)``.
+    """Shift, turn, mirror and scale points ``(n, 2)`` as a whole, so that they lie nearest to their targets ``(n, 2)``.
 
     References
     ----------
     Schönemann (1966). A generalized solution of the orthogonal Procrustes problem. Psychometrika 31.
     """
-    here, there = points - points.mean(axis=0), target - target.mean(axis=0)
-    u, s, vt = np.linalg.svd(here.T.astype(np.float64) @ there)
-    scale = s.sum() / max(float((here**2).sum()), 1e-12)
-    return np.asarray(scale * here @ (u @ vt) + target.mean(axis=0))
+    centred, centred_target = points - points.mean(axis=0), target - target.mean(axis=0)
+    u, s, vt = np.linalg.svd(centred.T.astype(np.float64) @ centred_target)
+    scale = s.sum() / max(float((centred**2).sum()), 1e-12)
+    return np.asarray(scale * centred @ (u @ vt) + target.mean(axis=0))

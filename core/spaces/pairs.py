@@ -1,4 +1,4 @@
-"""The one table of what is measured of every ordered pair of languages in a space.
+"""The measurements of every ordered pair of languages in a space, in one table.
 
 To add a number, add it to `COLUMNS`: it is then computed at the chosen layer for all pairs, and at every layer for
 those with the target as the query, and stands in a result's tables, in its JSON and in the cache.
@@ -48,11 +48,11 @@ COLUMNS = {
 }
 """Every number of a pair, by name."""
 
-_UNNAMED = ("top1", "top1_centred", "distance")  # what is kept under a spec that names no columns
+_UNNAMED = ("top1", "top1_centred", "distance")  # the columns that are stored under a spec without column names
 
 
 def columns_spec() -> dict[str, list[str]]:
-    """What determines the columns of a table, as a part of its spec: nothing while they are the first three."""
+    """Return the part of a table's spec that names its columns; empty for the three columns of `_UNNAMED`."""
     return {} if tuple(COLUMNS) == _UNNAMED else {"columns": list(COLUMNS)}
 
 

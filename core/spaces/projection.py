@@ -1,7 +1,7 @@
-"""One UMAP of both spaces together, so that where a point moves means something.
+"""One UMAP of both spaces together, so that a point's movement from one to the other can be read.
 
-Fitting on pre and transforming post is not sound: umap's ``transform`` moves points with their batch. So both are
-fitted jointly, with exact neighbours from one matrix product instead of an approximate search.
+Fitting on pre and transforming post is not sound: in umap's ``transform``, a point's place depends on its batch. So
+both are fitted jointly, with exact neighbours from one matrix product instead of an approximate search.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.spaces.similarity import normalise
 from core.spaces.umap_layout import optimise
 
 N_NEIGHBOURS = 15
-# Wider than umap's 0.1, so that a language of a few hundred sentences is an island one can see into, not a dot.
+# Larger than umap's 0.1, so that the single sentences of a language can be seen, not only one dot.
 MIN_DIST, SPREAD = 0.5, 1.0
 N_EPOCHS = 200
 # numba's default threading layer aborts the process when two fits run at once.
@@ -45,8 +45,8 @@ def nearest(unit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         similarity = vectors[start : start + 1024] @ vectors.T
         own = torch.arange(len(similarity))
         similarity[own, own + start] = 2.0  # a twin at distance 0 must not take the point's own place
-        found = similarity.topk(k)
-        distance, place = (1.0 - found.values.numpy()), found.indices.numpy()
+        top = similarity.topk(k)
+        distance, place = (1.0 - top.values.numpy()), top.indices.numpy()
         np.copyto(distance, 0.0, where=(distance < 0) & (place != own[:, None].numpy() + start))
         order = np.lexsort((place, distance), axis=1)
         indices[start : start + 1024] = np.take_along_axis(place, order, 1)
@@ -99,6 +99,6 @@ def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.nda
 
 
 def warm_up() -> None:
-    """Compile umap's kernels and ours now (about ten seconds, once a process), beside other work."""
+    """Compile umap's kernels and ours in advance (about ten seconds, once a process), beside other work."""
     points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
     joint_umap(points, points + 1)

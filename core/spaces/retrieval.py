@@ -1,4 +1,4 @@
-"""Cross-lingual retrieval: at which rank does a sentence find its translation, and is that the first?"""
+"""Cross-lingual retrieval: the rank at which a sentence finds its translation, and whether that is the first."""
 
 from __future__ import annotations
 
@@ -131,29 +131,29 @@ def _hits(embeddings: np.ndarray, queries: Sequence[int], by: Comparison) -> np.
     space = by.transformed(embeddings)
     finite = np.isfinite(space).all(axis=-1)
     unit = normalise(space if finite.all() else np.where(finite[..., None], space, 0))
-    found = unbeaten(unit, queries) if by.adjust is None else _first_when_adjusted(unit, queries, by)
-    # what is not finite is near to nothing
-    hits: np.ndarray = found & finite & finite[list(queries), None]
+    first = unbeaten(unit, queries) if by.adjust is None else _first_when_adjusted(unit, queries, by)
+    # an embedding that is not finite is no neighbour of any
+    hits: np.ndarray = first & finite & finite[list(queries), None]
     hits[np.arange(len(queries)), list(queries)] = True
     return hits
 
 
 def _first_when_adjusted(unit: np.ndarray, queries: Sequence[int], by: Comparison) -> np.ndarray:
-    """Whether translations come first in adjusted tables: (n_queries, n_languages, n_sentences) bool.
+    """Whether translations come first after the adjustment: (n_queries, n_languages, n_sentences) bool.
 
     Two query languages share one table, which serves both directions.
     """
     place = {language: number for number, language in enumerate(queries)}
-    found = np.ones((len(place), *unit.shape[:2]), dtype=bool)
+    first = np.ones((len(place), *unit.shape[:2]), dtype=bool)
     for query, number in place.items():
         for candidate in range(len(unit)):
             if candidate == query or (candidate in place and candidate > query):
                 continue
             table = by.adjusted(unit[query] @ unit[candidate].T)
-            found[number, candidate] = ranks(table) == 1
+            first[number, candidate] = ranks(table) == 1
             if candidate in place:
-                found[place[candidate], query] = ranks(table.T) == 1
-    return found
+                first[place[candidate], query] = ranks(table.T) == 1
+    return first
 
 
 def top1(embeddings: np.ndarray, by: Comparison = COSINE) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Ways of comparing the sentences of two languages: cosine, mean-centred cosine, CSLS.
 
-`COMPARISONS` is the one table of them. A way is a transformation that is fitted on some rows and applied to others, the
-cosine of what it gives, and where it has one an adjustment of the table of similarities. To add a way, add it here:
-everything that compares, and every list to choose from, reads the table.
+`COMPARISONS` lists them all. A way of comparing is a transformation of embeddings, fitted on some rows and applied to
+others; then the cosine; then, for some, an adjustment of the table of similarities. To add a way, add it here: all code
+that compares sentences or lists the ways reads the table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def csls(similarity: np.ndarray, k: int = _CSLS_NEIGHBOURS) -> np.ndarray:
     """Cross-domain similarity local scaling: ``2 s(q, c) - r(q) - r(c)``, float32 of the same shape.
 
     ``r(q)`` is the mean similarity of query ``q`` to its ``k`` nearest candidates, ``r(c)`` that of candidate ``c`` to
-    its ``k`` nearest queries: what is near to everything is near to nothing in particular.
+    its ``k`` nearest queries. So a sentence that is near to all others (a hub) counts as less near.
 
     References
     ----------
@@ -104,7 +104,7 @@ class Comparison:
         return self.adjust is None
 
     def transformed(self, space: np.ndarray, fitted_on: np.ndarray | None = None) -> np.ndarray:
-        """Transform a space, fitted on itself unless on other rows.
+        """Transform a space; the transformation is fitted on the space itself, or on other rows if given.
 
         Parameters
         ----------

@@ -35,9 +35,9 @@ def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RES
     n = len(x)
     if n < 3 or _constant(x) or _constant(y):
         return Correlation(np.nan, np.nan, np.nan, n, np.nan)
-    whole = stats.pearsonr(x, y)
+    result = stats.pearsonr(x, y)
     interval = bootstrap_statistic(_correlations, x, y, seed=seed, resamples=resamples)
-    return Correlation(float(whole.statistic), interval.low, interval.high, n, float(whole.pvalue))
+    return Correlation(float(result.statistic), interval.low, interval.high, n, float(result.pvalue))
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:

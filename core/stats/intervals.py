@@ -51,7 +51,7 @@ def wilson(rates: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarr
 
 
 def student(values: np.ndarray, least: float = -math.inf, most: float = math.inf) -> Interval:
-    """Student's interval of a mean, which few observations suffice for; its ends are cut to what a value can be.
+    """Student's interval of a mean, for few observations; its ends are limited to the range of a value.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
 def bootstrap_ratio(
     numerators: np.ndarray, denominators: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
-    """Percentile bootstrap of a ratio of sums, both drawn together: a mean over tokens by drawing texts, for one.
+    """Percentile bootstrap of a ratio of two sums, drawn together; for example a mean over tokens by drawing texts.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _percentile(value: float, drawn: np.ndarray, n: int) -> Interval:
     return Interval(value, float(low), float(high), n)
 
 
-# Drawing them takes a hundred times as long as a mean does, and every language of a page is drawn alike.
+# Drawing the counts takes a hundred times as long as a mean, and all languages of a page use the same counts.
 @lru_cache(maxsize=4)
 def _counts(n: int, resamples: int, seed: int) -> np.ndarray:
     """How often each of ``n`` sentences is drawn: (resamples, n), every row summing to n; read-only."""

@@ -7,7 +7,7 @@ from scipy import stats
 
 
 def mcnemar(pre: np.ndarray, post: np.ndarray) -> float:
-    """Exact two-sided McNemar test of paired hits: p-value of as many fixed against broken if either were as likely.
+    """Exact two-sided McNemar test of paired hits: the p-value under "fixed and broken are equally likely".
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What numbers are of, and how they are written."""
+"""Units: what kind of number a value is, and how it is written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Unit:
-    """What numbers are of, and how they are written.
+    """A kind of number, and how it is written.
 
     Attributes
     ----------
