@@ -1,4 +1,4 @@
-"""BUCC 2018: pairs with English that lie hidden in two large texts, read as a retrieval test by their gold standard."""
+"""BUCC 2018: sentence pairs with English within two large texts, read as a retrieval test by their gold standard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.language.codes import canonical
 _NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|sample|dev)\.gold")
 _SPLITS = ("test", "training", "sample", "dev")
 
-# What was read in this process. A page asks at every change of a control, and a pair's texts take seconds to read.
+# What this process has read. A page needs it at every change of a control, and a pair's texts take seconds to read.
 _known: dict[tuple[tuple[str, int, int], ...], ParallelSet] = {}
 _MOST_KNOWN = 16
 _SETTLED_NS = 1_000_000_000
@@ -72,7 +72,7 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
         "Candidates are the gold standard's sentences alone, without the thousands of others in the published texts.",
     ]
     pairs: dict[str, ParallelSet] = {}
-    for code, gold in _found(what, folder).items():
+    for code, gold in _gold_standards(what, folder).items():
         pairs[code] = _read_once(what, code, gold)
         name = f"{gold.pair}, {gold.split}"
         notes.append(f"{gold.pair}: {len(pairs[code])} pairs of the {gold.split} split.")
@@ -92,33 +92,39 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
     )
 
 
-def _found(what: str, folder: Path) -> dict[str, _Gold]:
-    """Map canonical codes to the gold standard to read, in the order of names."""
-    below = folder_contents(what, folder)
-    inner = folder_contents(what, folder / "bucc2018") if is_folder(folder / "bucc2018") else []
-    places = [folder, folder / "bucc2018", *(path for path in (*below, *inner) if path.name.endswith("-en"))]
-    found: dict[str, _Gold] = {}
+def _gold_standards(what: str, folder: Path) -> dict[str, _Gold]:
+    """Find the gold standard to read for each language: by canonical code, in the order of the codes."""
+    contents = folder_contents(what, folder)
+    inner_contents = folder_contents(what, folder / "bucc2018") if is_folder(folder / "bucc2018") else []
+    places = [
+        folder,
+        folder / "bucc2018",
+        *(path for path in (*contents, *inner_contents) if path.name.endswith("-en")),
+    ]
+    standards: dict[str, _Gold] = {}
     texts: list[Path] = []
-    for place in (place for place in places if is_folder(place)):
-        for path in folder_contents(what, place):
+    for subfolder in (subfolder for subfolder in places if is_folder(subfolder)):
+        for path in folder_contents(what, subfolder):
             match = _NAME.fullmatch(path.name)
             if match is None:
                 texts += [path] if re.fullmatch(r"[a-z]{2,3}-en\.\w+\.[a-z]{2,3}", path.name) else []
                 continue
-            new = _Gold(match["pair"], match["code"], match["split"], place)
-            code = _canonical(what, new)
-            old = found.get(code)
-            if old is not None and old.split == new.split:
-                raise CorpusError(what, f"{old.path} and {new.path} are the same set", "Take one of them away")
-            if old is None or _SPLITS.index(new.split) < _SPLITS.index(old.split):
-                found[code] = new
-    if not found and texts:
+            candidate = _Gold(match["pair"], match["code"], match["split"], subfolder)
+            code = _canonical(what, candidate)
+            current = standards.get(code)
+            if current is not None and current.split == candidate.split:
+                raise CorpusError(
+                    what, f"{current.path} and {candidate.path} are the same set", "Take one of them away"
+                )
+            if current is None or _SPLITS.index(candidate.split) < _SPLITS.index(current.split):
+                standards[code] = candidate
+    if not standards and texts:
         why = f"{texts[0].parent} has texts ({listed(path.name for path in texts)}) and no gold standard"
         raise CorpusError(what, why, "Get bucc2018-<xx>-en.training-gold.tar.bz2, which has <xx>-en.training.gold")
-    if not found:
+    if not standards:
         why = f"{folder} has no <xx>-en.<split>.gold, nor have folders <xx>-en or bucc2018 in it"
         raise CorpusError(what, why, "Name the folder that the archives were unpacked in (python -m core data)")
-    return dict(sorted(found.items()))
+    return dict(sorted(standards.items()))
 
 
 def _canonical(what: str, gold: _Gold) -> str:
@@ -133,17 +139,17 @@ def _canonical(what: str, gold: _Gold) -> str:
 
 
 def _read_once(what: str, code: str, gold: _Gold) -> ParallelSet:
-    """As `_read`; files whose path, size and time are as they were are not read again."""
+    """Do as `_read`, but read files again only if their path, size or time has changed."""
     files = (gold.path, gold.text(gold.code), gold.text("en"))
     try:
-        found = [(path, path.stat()) for path in files]
+        statuses = [(path, path.stat()) for path in files]
     except OSError:
-        return _read(what, code, gold)  # which says what is amiss
-    key = tuple((str(path.absolute()), status.st_size, status.st_mtime_ns) for path, status in found)
+        return _read(what, code, gold)  # which raises with the reason
+    key = tuple((str(path.absolute()), status.st_size, status.st_mtime_ns) for path, status in statuses)
     if key in _known:
         return _known[key]
     rows = _read(what, code, gold)
-    # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
+    # Where file times are coarse, a file written a moment ago can still change without a new time.
     if all(time.time_ns() - modified > _SETTLED_NS for _, _, modified in key):
         while len(_known) >= _MOST_KNOWN:
             del _known[next(iter(_known))]
@@ -166,21 +172,21 @@ def _read(what: str, code: str, gold: _Gold) -> ParallelSet:
     return ParallelSet(ids, {"en": texts["en"], code: texts[code]})
 
 
-def _chosen(what: str, path: Path, gold: Path, wanted: list[tuple[int, str]]) -> tuple[str, ...]:
+def _chosen(what: str, path: Path, gold: Path, named: list[tuple[int, str]]) -> tuple[str, ...]:
     """Take the sentences that (line of the gold standard, id) name out of a text."""
-    sentences = _by_id(what, path, {name for _, name in wanted})
-    for line, name in wanted:
+    sentences = _by_id(what, path, {name for _, name in named})
+    for line, name in named:
         if name not in sentences:
             why = f"line {line} of {gold} names {name!r}, which is not in {path}"
             raise CorpusError(what, why, "Get both files again, from the same release")
-    found = [sentences[name] for _, name in wanted]
-    if blank := [f"line {line}" for line, text in found if not has_visible(text)]:
+    chosen = [sentences[name] for _, name in named]
+    if blank := [f"line {line}" for line, text in chosen if not has_visible(text)]:
         raise CorpusError(what, f"{path} has blank sentences: {listed(blank)}", "Get the file again, as published")
-    return tuple(text for _, text in found)
+    return tuple(text for _, text in chosen)
 
 
 def _by_id(what: str, path: Path, wanted: set[str]) -> Mapping[str, tuple[int, str]]:
-    """Read what is wanted of a text, some hundred thousand lines of which few are: id -> (line, sentence)."""
+    """Read the wanted sentences of a text of some hundred thousand lines: id -> (line, sentence)."""
     sentences: dict[str, tuple[int, str]] = {}
     for line, name, sentence in _two_columns(what, path):
         if name not in wanted:

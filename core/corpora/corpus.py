@@ -1,4 +1,4 @@
-"""What a corpus is, however it was stored: rows that mean the same in every language, and where they come from."""
+"""A corpus in memory, whatever its file format: rows that mean the same in every language, and their source."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ParallelSet:
         Canonical language code -> its sentences, each of length n_sentences. Of a published corpus each language is
         read when it is first asked for.
     notes : tuple of str
-        What is odd in the sentences, in words; of a published corpus known of a selection alone.
+        What is odd in the sentences, in words; for a published corpus only a selection has them.
     """
 
     ids: tuple[str, ...]
@@ -36,7 +36,7 @@ class ParallelSet:
 
     def __post_init__(self) -> None:
         if isinstance(self.texts, PublishedTexts):
-            return  # which checks each language when it is read
+            return  # `PublishedTexts` checks each language when it is read
         for language, sentences in self.texts.items():
             if len(sentences) != len(self.ids):
                 raise CorpusError(
@@ -82,38 +82,38 @@ class ParallelSet:
                 f"there are {len(self)} sentences a language",
                 f"Ask for 1 to {len(self)}",
             )
-        wanted = self.languages if languages is None else tuple(dict.fromkeys(canonical(code) for code in languages))
-        if not wanted:
-            raise CorpusError("a selection of no languages", "nothing would be left", f"Choose from: {self._there()}")
-        for code in wanted:
+        selected = self.languages if languages is None else tuple(dict.fromkeys(canonical(code) for code in languages))
+        if not selected:
+            raise CorpusError("a selection of no languages", "nothing would be left", f"Choose from: {self._codes()}")
+        for code in selected:
             if code not in self.texts:
-                raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._there()}")
-        notes = self.texts.notes(wanted) if isinstance(self.texts, PublishedTexts) else ()
-        texts = {code: self.texts[code][:rows] for code in wanted}
+                raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._codes()}")
+        notes = self.texts.notes(selected) if isinstance(self.texts, PublishedTexts) else ()
+        texts = {code: self.texts[code][:rows] for code in selected}
         return ParallelSet(self.ids[:rows], texts, (*self.notes, *notes))
 
     def usable(self, languages: Sequence[str] | None = None) -> ParallelSet:
-        """Take those of some languages (all, if left out) whose sentences can be used; what is left out is noted.
+        """Select those of the languages (all by default) whose sentences can be used; the others are noted.
 
         Raises
         ------
         CorpusError
             Where none can be used.
         """
-        wanted = self.languages if languages is None else languages
-        kept, notes = [], []
+        requested = self.languages if languages is None else languages
+        readable, notes = [], []
         refusal: CorpusError | None = None
-        for code in wanted:
+        for code in requested:
             try:
                 self.texts[code]
             except CorpusError as error:
                 refusal = refusal or error
                 notes.append(f"{code} is left out: {error.why}.")
             else:
-                kept.append(code)
-        if not kept and refusal is not None:
+                readable.append(code)
+        if not readable and refusal is not None:
             raise refusal
-        chosen = self.select(kept)
+        chosen = self.select(readable)
         return replace(chosen, notes=(*chosen.notes, *notes))
 
     def digest(self, language: str) -> str:
@@ -127,7 +127,7 @@ class ParallelSet:
         (code,) = self.select([language]).languages
         return _sha256_of(self.texts[code])
 
-    def _there(self) -> str:
+    def _codes(self) -> str:
         return ", ".join(self.languages)
 
 
@@ -195,14 +195,14 @@ class Corpus:
 
     @property
     def is_read_by_language(self) -> bool:
-        """Whether languages are read when they are asked for, as of a published corpus of many."""
+        """Whether each language is read only when it is needed, as in a published corpus of many languages."""
         return any(rows and isinstance(rows.texts, PublishedTexts) for rows in (self.probe, *self.evaluation))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of every row id, language and sentence, with its role; not of where the files lie.
+        """SHA-256 (hex) of every row id, language and sentence, with its role; the files' place is not part of it.
 
-        Of a corpus that is read by language, this reads all of them; a plan's corpus holds those alone that are used.
+        For a corpus that is read by language, this reads all languages; a plan's corpus holds only those it uses.
         """
         return _sha256(part for rows in (self.probe, *self.evaluation) for part in _parts(rows))
 
@@ -218,7 +218,7 @@ def _parts(rows: ParallelSet | None) -> tuple[str, ...]:
     return (_sha256(rows.ids), *(part for code in rows.languages for part in (code, rows.digest(code))), "")
 
 
-# Every look into the store asks for the digest of every language's sentences.
+# Every look-up in the store needs the digest of every language's sentences.
 @lru_cache(maxsize=256)
 def _sha256_of(sentences: tuple[str, ...]) -> str:
     return _sha256(sentences)
@@ -228,6 +228,6 @@ def _sha256(parts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode()
-        # The length first, or ["ab", "c"] and ["a", "bc"] would be the same.
+        # The length comes first; without it, ["ab", "c"] and ["a", "bc"] would have one digest.
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()

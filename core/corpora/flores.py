@@ -1,4 +1,4 @@
-"""FLORES-200 and its relatives in the layouts in which they are published: a file a language and split."""
+"""FLORES-200, FLORES+ and FLORES-101 in their published layouts: one file for each language and split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, is
 from core.errors import CorpusError
 
 _MIN_SIDE = MIN_ROWS // 2
-# FLORES-101 tells the scripts of Chinese apart in words.
+# FLORES-101 names the scripts of Chinese in words.
 _FLORES_101 = {"zho_simpl": "zho_Hans", "zho_trad": "zho_Hant"}
 
 
@@ -43,12 +43,12 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     (dev, dev_notes), (devtest, devtest_notes) = (
         language_files(_named(what, root / split)) for split in ("dev", "devtest")
     )
-    both = [code for code in dev if code in devtest]
-    if len(both) < MIN_LANGUAGES:
-        why = f"its dev and devtest have {len(both)} languages in common ({listed(both) or 'none'})"
+    shared = [code for code in dev if code in devtest]
+    if len(shared) < MIN_LANGUAGES:
+        why = f"its dev and devtest have {len(shared)} languages in common ({listed(shared) or 'none'})"
         raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders")
-    probe = _side(what, {code: dev[code] for code in both}, "dev")
-    evaluation = _side(what, {code: devtest[code] for code in both}, "devtest")
+    probe = _side(what, {code: dev[code] for code in shared}, "dev")
+    evaluation = _side(what, {code: devtest[code] for code in shared}, "devtest")
     return Corpus(
         spec=spec,
         kind="flores",
@@ -80,7 +80,7 @@ def _root(what: str, folder: Path) -> Path:
 
 
 def _named(what: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a split with the language that each is named after, in the order of names."""
+    """Yield each file of a split with the language in its name, in the order of names."""
     for path in folder_contents(what, folder):
         # A name with a dot in front is left behind by some operating systems, never a language.
         if path.name.startswith("."):
@@ -100,5 +100,7 @@ def _side(what: str, files: dict[str, Path], split: str) -> ParallelSet:
 
 
 def _one_sided_notes(dev: Iterable[str], devtest: Iterable[str]) -> list[str]:
-    only = {"dev": sorted(set(dev) - set(devtest)), "devtest": sorted(set(devtest) - set(dev))}
-    return [f"Left out, because only in {split}: {', '.join(codes)}." for split, codes in only.items() if codes]
+    codes_by_split = {"dev": sorted(set(dev) - set(devtest)), "devtest": sorted(set(devtest) - set(dev))}
+    return [
+        f"Left out, because only in {split}: {', '.join(codes)}." for split, codes in codes_by_split.items() if codes
+    ]

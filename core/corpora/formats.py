@@ -1,4 +1,4 @@
-"""The kinds of corpora, one table: how each is named, what it is, and which function reads it.
+"""The table of corpus formats: the name of each, what it is, and which function reads it.
 
 To add one, write its loader and add its line here.
 """

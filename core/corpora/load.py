@@ -1,7 +1,7 @@
-"""A corpus from a short text: ``embedded``, ``flores:DIR``, ``table:FILE``, ...
+"""Loads a corpus by its spec: ``embedded``, ``flores:DIR``, ``table:FILE``, ...
 
-Everything a run needs to know of its sentences is a `Corpus`. `core.corpora.formats` says which kinds there are;
-paraphrases are had by `core.corpora.pawsx`.
+A `Corpus` holds everything that a run needs to know of its sentences. `core.corpora.formats` lists the kinds of
+corpora; `core.corpora.pawsx` reads paraphrases.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def load_corpus(spec: str) -> Corpus:
         Where the spec has none of these forms, or what it names is missing, damaged, or not parallel.
     """
     name, colon, place = spec.strip().partition(":")
-    known = FORMATS.get(name)
-    if known is not None and not known.place and not colon:
-        return _loader(known)(spec)
-    if known is None or not known.place or not place.strip():
-        why = "no file or folder is named" if known is not None and known.place else "no such kind of corpus is known"
+    kind = FORMATS.get(name)
+    if kind is not None and not kind.place and not colon:
+        return _loader(kind)(spec)
+    if kind is None or not kind.place or not place.strip():
+        why = "no file or folder is named" if kind is not None and kind.place else "no such kind of corpus is known"
         raise CorpusError(
             f"corpus {spec!r}", why, f"Write one of: {', '.join(entry.form for entry in FORMATS.values())}"
         )
-    return _loader(known)(spec, Path(place.strip()).expanduser())
+    return _loader(kind)(spec, Path(place.strip()).expanduser())
 
 
 def _loader(kind: Format) -> Callable[..., Corpus]:

@@ -38,15 +38,17 @@ def load_ntrex(spec: str, folder: Path) -> Corpus:
     """
     what = f"corpus {spec!r}"
     places = [folder, *([folder / _FOLDER] if is_folder(folder / _FOLDER) else [])]
-    found = [
+    named_files = [
         (match, path)
         for place in places
         for path in folder_contents(what, place)
         if (match := _NAME.fullmatch(path.name))
     ]
-    first = [(match["code"], path) for match, path in found if match["kind"] in ("src", "ref")]
-    further = [path for match, path in found if match["kind"] not in ("src", "ref")]
-    files, notes = language_files(sorted(first, key=lambda each: ("-src." not in each[1].name, each[1].name)))
+    first_references = [(match["code"], path) for match, path in named_files if match["kind"] in ("src", "ref")]
+    further = [path for match, path in named_files if match["kind"] not in ("src", "ref")]
+    files, notes = language_files(
+        sorted(first_references, key=lambda named: ("-src." not in named[1].name, named[1].name))
+    )
     if len(files) < MIN_LANGUAGES:
         why = f"{folder} has {len(files)} files newstest2019-ref.<code>.txt or newstest2019-src.eng.txt"
         raise CorpusError(what, why, "Name the folder NTREX-128 of the published set, or the one that holds it")
@@ -72,7 +74,7 @@ def load_ntrex(spec: str, folder: Path) -> Corpus:
 
 
 def _half(what: str, rows: int, folder: Path) -> tuple[int, bool]:
-    """Where the first half of the rows ends: at the end of a document, if the documents are known."""
+    """Find where the first half of the rows ends: at the end of a document, if the documents are known."""
     for path in (folder / "DOCUMENT_IDS.tsv", folder.parent / "DOCUMENT_IDS.tsv"):
         if not path.is_file():
             continue

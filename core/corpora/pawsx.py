@@ -1,7 +1,7 @@
 """PAWS-X: pairs of sentences of one language that say the same thing, from the published test set.
 
-No `Corpus`: nothing in it is parallel across languages, row by row, once what is missing has been left out; paraphrase
-retrieval looks for a sentence's paraphrase within its language.
+It is not a `Corpus`: once missing sentences are left out, its rows are not parallel across languages. Paraphrase
+retrieval looks for a sentence's paraphrase within the same language.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SOURCE = "Yang, Zhang, Tar and Baldridge 2019 (arXiv 1908.11828)"
 
 _FILE = "test_2k.tsv"
 _HEADER = ["id", "sentence1", "sentence2", "label"]
-_MISSING = ("", "NS")  # what stands where nobody has translated a sentence
+_MISSING = ("", "NS")  # cells of sentences that were not translated
 _LEAST = 2
 
 
@@ -112,25 +112,25 @@ def _files(what: str, folder: Path) -> dict[str, Path]:
 
 
 def _test_sets(what: str, folders: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    test_sets: dict[str, Path] = {}
     for path in (folder / _FILE for folder in folders if is_folder(folder) and (folder / _FILE).exists()):
         try:
             code = canonical(path.parent.name)
         except CorpusError as error:
             why = f"the folder of {path} is not named after a language: {error.why}"
             raise CorpusError(what, why, "Rename it, or take it away") from None
-        if code in found:
-            why = f"{found[code]} and {path} are the same language, {code!r}"
+        if code in test_sets:
+            why = f"{test_sets[code]} and {path} are the same language, {code!r}"
             raise CorpusError(what, why, "Take one of them away")
-        found[code] = path
-    return found
+        test_sets[code] = path
+    return test_sets
 
 
 def _pairs(what: str, path: Path) -> tuple[list[tuple[int, str, str, str]], int]:
     """Read (line, id, sentence, paraphrase) of the whole pairs with label 1, and count those that are not whole."""
     header, *lines = read_text(what, path).rstrip("\r\n").split("\n")
-    if (found := header.strip().split("\t")) != _HEADER:
-        why = f"line 1 of {path} has the columns {listed(found)}, not {', '.join(_HEADER)}"
+    if (columns := header.strip().split("\t")) != _HEADER:
+        why = f"line 1 of {path} has the columns {listed(columns)}, not {', '.join(_HEADER)}"
         raise CorpusError(what, why, "Get the file again, as published")
     pairs, left_out = [], 0
     for number, line in enumerate(lines, start=2):

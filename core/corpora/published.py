@@ -1,7 +1,7 @@
-"""What loaders of published corpora share: files of aligned lines, read language by language when they are asked for.
+"""Shared by the loaders of published corpora: files of aligned lines, each language read when it is first needed.
 
-What is odd in a published file is noted, not refused: changing it would make results incomparable. A file that cannot
-be used is left out with a note, and refused only where its language is asked for by name.
+Oddities of a published file are noted, not refused: changing the file would make results incomparable. A file that
+cannot be used is left out with a note; it is an error only if the user names its language.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _blank_end(count: int) -> tuple[str, ...]:
 
 
 def odd_characters(sentences: Iterable[str]) -> tuple[str, ...]:
-    """What there is in sentences that is no text, in words, with the number of its line; empty if there is nothing."""
+    """Say which lines hold characters that are not text, and which; empty if none does."""
     odd = [
         f"line {number} holds U+{code:04X}"
         for number, sentence in enumerate(sentences, start=1)
@@ -81,7 +81,7 @@ def odd_characters(sentences: Iterable[str]) -> tuple[str, ...]:
 
 
 class PublishedTexts(Mapping[str, tuple[str, ...]]):
-    """Sentences by canonical language code, each language read when it is first asked for.
+    """Sentences by canonical language code; each language is read when it is first needed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
     files : mapping of str to Path
         By canonical code.
     reference : str
-        The language whose rows are every language's.
+        The language that every other must correspond to, row by row.
     read : callable
         Reads one file.
     rows : slice
@@ -141,21 +141,25 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
     __hash__ = None  # type: ignore[assignment]
 
     def notes(self, codes: Iterable[str]) -> tuple[str, ...]:
-        """What is odd in some languages' sentences, in words; kept as published."""
+        """Say what is odd in the sentences of some languages; they are kept as published."""
         codes = tuple(codes)
         odd = [f"{self._files[code].name}: {oddity}." for code in codes for oddity in self._lines(code).oddities]
         counts = {code: len(repeats(self[code])) for code in codes}
-        again = [f"{code} {count}" for code, count in counts.items() if count]
-        if again:
-            odd.append(f"Sentences in {self._name} that repeat an earlier one, kept as published: {', '.join(again)}.")
+        repeated = [f"{code} {count}" for code, count in counts.items() if count]
+        if repeated:
+            odd.append(
+                f"Sentences in {self._name} that repeat an earlier one, kept as published: {', '.join(repeated)}."
+            )
         return tuple(odd)
 
     def _lines(self, code: str) -> Lines:
         path = self._files[code]
         lines = _read_once(self._what, path, self._read)
-        here, there = len(lines.sentences), len(self._expected.sentences)
-        if here != there:
-            why = f"{self._reference} has {there} lines and {path} has {here}, so their lines do not correspond"
+        count, expected_count = len(lines.sentences), len(self._expected.sentences)
+        if count != expected_count:
+            why = (
+                f"{self._reference} has {expected_count} lines and {path} has {count}, so their lines do not correspond"
+            )
         elif lines.ids != self._expected.ids:
             why = f"{self._reference} and {path} name other rows, or the same in another order"
         else:
@@ -166,7 +170,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
 def aligned(
     what: str, name: str, files: Mapping[str, Path], at_least: int, read: Read = read_lines
 ) -> tuple[PublishedTexts, Lines]:
-    """Languages whose files correspond line by line, read when they are asked for.
+    """Make a mapping of languages whose files correspond line by line; each is read when it is first needed.
 
     Parameters
     ----------
@@ -181,30 +185,30 @@ def aligned(
     -------
     texts : PublishedTexts
     reference : Lines
-        The English file, or the first that can be read: its rows are every language's.
+        The English file, or the first that can be read: every language must have its rows.
 
     Raises
     ------
     CorpusError
         Where no file can be read, or there are too few rows.
     """
-    first: CorpusError | None = None
+    first_error: CorpusError | None = None
     for code in sorted(files, key=lambda code: code != "en"):
         try:
             reference = _read_once(what, files[code], read)
         except CorpusError as error:
-            first = first or error
+            first_error = first_error or error
             continue
         if (rows := len(reference.sentences)) < at_least:
             why = f"{files[code]} has only {rows} lines"
             raise CorpusError(what, why, f"At least {at_least} are needed; get the whole file")
         return PublishedTexts(what, name, files, code, read), reference
-    assert first is not None
-    raise first
+    assert first_error is not None
+    raise first_error
 
 
 def language_files(named: Iterable[tuple[str, Path]]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Which file holds which language.
+    """Map each language to its file.
 
     Parameters
     ----------
@@ -236,29 +240,33 @@ def language_files(named: Iterable[tuple[str, Path]]) -> tuple[dict[str, Path], 
 def repeat_notes(texts: Mapping[str, tuple[str, ...]], name: str) -> list[str]:
     """Note how many sentences of each language repeat an earlier one, if any do."""
     counts = {code: len(repeats(sentences)) for code, sentences in texts.items()}
-    again = [f"{code} {count}" for code, count in counts.items() if count]
-    return [f"Sentences in {name} that repeat an earlier one, kept as published: {', '.join(again)}."] if again else []
+    repeated = [f"{code} {count}" for code, count in counts.items() if count]
+    return (
+        [f"Sentences in {name} that repeat an earlier one, kept as published: {', '.join(repeated)}."]
+        if repeated
+        else []
+    )
 
 
-# What was read in this process, the latest last. A page asks for its sentences at every change of a control.
+# What this process has read, the latest last. A page needs its sentences at every change of a control.
 _known: dict[tuple[str, int, int, str], Lines] = {}
 
 
 def _read_once(what: str, path: Path, read: Read) -> Lines:
-    """As ``read``; a file whose path, size and time are as they were is not read again."""
+    """Do as ``read``, but read a file again only if its path, size or time has changed."""
     stamp = _stamp(path)
     if stamp is None:
-        return read(what, path)  # which says what is amiss
+        return read(what, path)  # which raises with the reason
     key = (*stamp, f"{read.__module__}.{getattr(read, '__qualname__', read)}")
     if key in _known:
         return _known[key]
     lines = read(what, path)
-    # Where the clock of files is coarse, one written a moment ago may yet change and keep its time.
+    # Where file times are coarse, a file written a moment ago can still change without a new time.
     if time.time_ns() - stamp[2] > _SETTLED_NS:
         _known[key] = lines
-        held = sum(_characters(each) for each in _known.values()) if len(_known) % 16 == 0 else 0
-        while held > _MOST_CHARACTERS and len(_known) > 1:
-            held -= _characters(_known.pop(next(iter(_known))))
+        characters = sum(_characters(entry) for entry in _known.values()) if len(_known) % 16 == 0 else 0
+        while characters > _MOST_CHARACTERS and len(_known) > 1:
+            characters -= _characters(_known.pop(next(iter(_known))))
     return lines
 
 

@@ -1,4 +1,4 @@
-"""SIB-200 in its published layout: sentences of FLORES in 205 languages, each with the topic that it is about."""
+"""SIB-200 in its published layout: sentences of FLORES in 205 languages, each with its topic."""
 
 from __future__ import annotations
 
@@ -39,10 +39,14 @@ def load_sib200(spec: str, folder: Path) -> Corpus:
     folder_contents(what, folder)
     for place in _PLACES:
         languages = folder_contents(what, folder / place) if is_folder(folder / place) else []
-        whole = [p for p in languages if all((p / f"{split}.tsv").is_file() for split in (_PROBE, _EVALUATION))]
-        if whole:
+        complete = [
+            candidate
+            for candidate in languages
+            if all((candidate / f"{split}.tsv").is_file() for split in (_PROBE, _EVALUATION))
+        ]
+        if complete:
             break
-    files, notes = language_files((path.name, path) for path in whole)
+    files, notes = language_files((path.name, path) for path in complete)
     if len(files) < MIN_LANGUAGES:
         why = f"{folder} has {len(files)} folders <code> with {_PROBE}.tsv and {_EVALUATION}.tsv"
         raise CorpusError(what, why, "Name the folder data/annotated of the published set, or the one that holds it")
@@ -71,12 +75,12 @@ def _side(what: str, folders: dict[str, Path], split: str) -> ParallelSet:
 def _read(what: str, path: Path) -> Lines:
     """Sentences of one language and split, with their published ids: ``index_id, category, text``, unquoted."""
     header, *lines = read_text(what, path).removesuffix("\n").split("\n")
-    again = "Get the file again, as published, or leave its language out"
+    instead = "Get the file again, as published, or leave its language out"
     if (columns := header.strip().split("\t")) != _HEADER:
-        raise CorpusError(what, f"line 1 of {path} has the columns {listed(columns)}, not {listed(_HEADER)}", again)
+        raise CorpusError(what, f"line 1 of {path} has the columns {listed(columns)}, not {listed(_HEADER)}", instead)
     rows = [[cell.strip() for cell in line.split("\t")] for line in lines]
     for number, row in enumerate(rows, start=2):
         if len(row) != len(_HEADER) or not has_visible(row[2]):
-            raise CorpusError(what, f"line {number} of {path} is not an id, a topic and a sentence", again)
+            raise CorpusError(what, f"line {number} of {path} is not an id, a topic and a sentence", instead)
     sentences = tuple(row[2] for row in rows)
     return Lines(sentences, odd_characters(sentences), tuple(row[0] for row in rows))

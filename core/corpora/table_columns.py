@@ -1,4 +1,4 @@
-"""Which column of a table holds what: languages, row ids, splits; and which are left out."""
+"""Finds what each column of a table holds (a language, row ids, splits), and which columns are left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.errors import CorpusError
 from core.language.codes import canonical
 
 RESERVED = ("id", "split", "topic")
-"""Columns that are no languages and mean something: row ids, probe or evaluation, what a row is about."""
+"""Columns with a meaning of their own that are no languages: row ids, probe or evaluation, a row's topic."""
 
 # What published tables write before a language: sentence_eng_Latn.
 _PREFIX = re.compile(r"(?:sentence|text|translation)[_.-](?=.)", re.IGNORECASE)
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 @dataclass(frozen=True)
 class Layout:
-    """Which column holds what.
+    """What each column of a table holds.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Layout:
 
 
 def with_columns_of_translations(what: str, name: str, rows: Rows) -> Rows:
-    """Put a column of translations by language (``{"en": ..., "de": ...}``) as one column a language.
+    """Split a column of translations (``{"en": ..., "de": ...}``) into one column for each language.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def with_columns_of_translations(what: str, name: str, rows: Rows) -> Rows:
 
 
 def layout_of(what: str, rows: Rows) -> Layout:
-    """Tell the columns of languages from the reserved ones and from what is left out.
+    """Sort the columns into languages, reserved columns and columns that are left out.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tables of sentences, one column a language: a user's own, and the one that comes with this software."""
+"""Tables of sentences with one column for each language: a user's own, and the one that comes with this software."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def load_embedded(spec: str, path: Path = EMBEDDED_FILE) -> Corpus:
         raise CorpusError(
             f"corpus {spec!r}", why, "Install the software again, or name a corpus of your own: table:FILE"
         )
-    found = path.stat()
-    return _embedded(spec, path, (found.st_mtime_ns, found.st_size))
+    status = path.stat()
+    return _embedded(spec, path, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=4)
 def _embedded(spec: str, path: Path, _stamp: tuple[int, int]) -> Corpus:
-    """The file as it is; read once, for a page asks for it whenever it is drawn."""
+    """Read the embedded table, once while the file is unchanged: every drawing of a page needs it."""
     what = f"corpus {spec!r}"
     probe, evaluation, notes = parallel_sets(what, str(path), read_rows(what, path))
     return Corpus(
@@ -115,7 +115,7 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
         raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something")
     ids, places = _ids(what, table, rows, layout)
     roles, notes = _roles(what, table, rows, places, layout)
-    texts = {code: _column(what, table, rows, at) for code, at in layout.languages.items()}
+    texts = {code: _column(what, table, rows, position) for code, position in layout.languages.items()}
     for code, sentences in texts.items():
         column = f"column {rows.columns[layout.languages[code]]!r}"
         refuse_bad_text(what, sentences, column, places.__getitem__)
@@ -126,7 +126,7 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
 
 
 def _column(what: str, name: str, rows: Rows, position: int) -> tuple[str, ...]:
-    """One column as text; raises `CorpusError` with the place of a cell that is none."""
+    """Take one column as text; raises `CorpusError` with the place of a cell that is not text."""
     column = rows.columns[position]
     return tuple(
         _text(what, name, place, column, row[position]) for place, row in zip(rows.places, rows.cells, strict=True)
@@ -150,7 +150,7 @@ def _side(
     what: str, name: str, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
 ) -> ParallelSet:
     """Take the rows of one role; raises `CorpusError` if they are too few."""
-    chosen = [row for row, its in enumerate(roles) if its == role]
+    chosen = [row for row, row_role in enumerate(roles) if row_role == role]
     if len(chosen) < _MIN_SIDE:
         why = f"{name} has {len(chosen)} {role} rows"
         raise CorpusError(what, why, f"Mark at least {_MIN_SIDE} rows as {role} in the column 'split'")
@@ -165,15 +165,15 @@ def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, .
     if "id" not in layout.reserved:
         return tuple(str(number) for number in range(1, len(rows.cells) + 1)), rows.places
     ids = _column(what, name, rows, layout.reserved["id"])
-    # "id" is also the code of Indonesian: sentences must not vanish into the row ids in silence.
+    # "id" is also the code of Indonesian: its sentences must not be taken for row ids without a word.
     if sum(len(text.split()) > 1 for text in ids) > len(ids) / 2:
         why = "the column 'id' is for row ids, and most of its cells look like sentences"
         raise CorpusError(what, why, "If it is Indonesian, name it 'ind' or 'id-Latn'")
     refuse_bad_text(what, ids, "column 'id'", rows.places.__getitem__)
-    if again := repeats(ids):
-        first, second = again[0]
+    if repeated := repeats(ids):
+        first, second = repeated[0]
         why = f"the id {ids[first]!r} is on {rows.places[first]} and {rows.places[second]}"
-        more = f" ({len(again) - 1} more ids repeat)" if len(again) > 1 else ""
+        more = f" ({len(repeated) - 1} more ids repeat)" if len(repeated) > 1 else ""
         raise CorpusError(what, why + more, "Give every row an id of its own, or leave the column out")
     return ids, tuple(f"{place} (id {text!r})" for place, text in zip(rows.places, ids, strict=True))
 
@@ -201,15 +201,15 @@ def _refuse_repeats(
     what: str, sentences: tuple[str, ...], name: str, places: tuple[str, ...], roles: tuple[str, ...]
 ) -> None:
     """Raise a `CorpusError` if two rows of a language are the same sentence."""
-    again = repeats(sentences)
-    if not again:
+    repeated = repeats(sentences)
+    if not repeated:
         return
-    # One sentence on both sides is the graver fault: it lets neurons be measured on what they were chosen by.
-    across = [(first, second) for first, second in again if roles[first] != roles[second]]
-    first, second = (across or again)[0]
+    # A sentence in both roles is the worse fault: neurons would be measured on sentences that they were chosen by.
+    across_roles = [(first, second) for first, second in repeated if roles[first] != roles[second]]
+    first, second = (across_roles or repeated)[0]
     why = f"{name} has the same sentence on {places[first]} and {places[second]}"
-    if across:
+    if across_roles:
         why += ", once to probe and once to evaluate"
-    if len(again) > 1:
-        why += f" (and {len(again) - 1} more rows repeat others)"
+    if len(repeated) > 1:
+        why += f" (and {len(repeated) - 1} more rows repeat others)"
     raise CorpusError(what, why, "Remove one of the two rows, or word them differently")

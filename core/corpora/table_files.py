@@ -1,8 +1,8 @@
 """Reading a table from CSV, TSV, JSON, JSONL or Parquet, cell by cell and with every row's place.
 
-Not through ``pandas.read_csv``: it fills short rows in silence and guesses missing values, where "NA" and "null" are
-sentences here and a short row is an error that has a line number. Cells of typed formats stay what they are; which
-columns must be text is for the caller to say.
+``pandas.read_csv`` is not used: it fills short rows without a word and takes "NA" and "null" for missing values. Here
+these are sentences, and a short row is an error with a line number. Cells of typed formats keep their type; the caller
+decides which columns must be text.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from core.corpora.table_records import records_of_json, records_of_lines, table_
 from core.corpora.validation import decoded, read_bytes, require_file
 from core.errors import CorpusError
 
-# A cell that a program which quotes has quoted: in quotes, with the quotes inside it doubled.
+# A cell as a program writes it that quotes cells: in quotes, with the quotes inside it doubled.
 _QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
-# Excel's own first line, which says what separates cells; it is no part of the table.
+# A first line of Excel's that says what separates cells; it is not part of the table.
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<mark>[^\r\n"])"?\r?\n', re.IGNORECASE)
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MOST_BYTES = 1 << 30
@@ -80,7 +80,7 @@ class File:
 
 
 def read_rows(what: str, path: Path, name: str | None = None) -> Rows:
-    """Read a table, by the extension of its name; ``.gz`` after it is unpacked.
+    """Read a table; the extension of its name says how, and a further ``.gz`` that it must be unpacked first.
 
     Parameters
     ----------
@@ -121,10 +121,10 @@ def _read_csv(file: File) -> Rows:
     text = file.text
     notes: tuple[str, ...] = ()
     first_line = 1
-    if said := _SEPARATOR_LINE.match(text):
-        text, mark, first_line = text[said.end() :], said["mark"], 2
+    if separator_line := _SEPARATOR_LINE.match(text):
+        text, mark, first_line = text[separator_line.end() :], separator_line["mark"], 2
     else:
-        # Codes of languages hold none of these, so whichever of them splits the first line further separates cells.
+        # Language codes contain none of these marks, so the one that is most often in the first line separates cells.
         header = text.lstrip().partition("\n")[0]
         mark = max(_MARKS, key=lambda mark: (header.count(mark), mark == ","))
     if mark not in (",", ";"):
@@ -170,17 +170,17 @@ def _delimited(
 
 @contextmanager
 def _cells_of_any_length() -> Iterator[None]:
-    """Lift the csv module's limit of 131,072 characters a cell, which all of the process shares, and put it back."""
+    """Raise the csv module's limit of 131,072 characters a cell, which the whole process shares, and restore it."""
     with _one_at_a_time:
-        before = csv.field_size_limit(_MOST_BYTES)
+        previous_limit = csv.field_size_limit(_MOST_BYTES)
         try:
             yield
         finally:
-            csv.field_size_limit(before)
+            csv.field_size_limit(previous_limit)
 
 
 def _records(file: File, text: str, mark: str, quoted: bool, first_line: int) -> list[tuple[int, list[str]]]:
-    """Each record with the number of its first line; a quoted cell may run over several."""
+    """Read each record with the number of its first line; a quoted cell may span several lines."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     records = []
     with _cells_of_any_length():
@@ -198,7 +198,7 @@ def _records(file: File, text: str, mark: str, quoted: bool, first_line: int) ->
 
 
 def _read_json(file: File) -> Rows:
-    """One JSON object a line, or a whole file that is a list of objects, or an object of columns."""
+    """Read one JSON object a line, or a file that is a list of objects or an object of columns."""
     text = file.text
     if text.lstrip()[:1] == "[" or not _is_object_a_line(text):
         records = records_of_json(file.what, file.name, text)
@@ -209,7 +209,7 @@ def _read_json(file: File) -> Rows:
 
 
 def _is_object_a_line(text: str) -> bool:
-    """Whether the first line is a whole object, or none at all; not one that goes on, or that holds all the columns."""
+    """Whether to read one object a line: not if the first line begins a longer object, or holds all columns."""
     first, _, rest = text.strip().partition("\n")
     if not first.startswith("{"):
         return True
@@ -236,10 +236,12 @@ def _without_empty_ends(rows: Rows) -> Rows:
     cells = list(rows.cells)
     while cells and all(cell == "" for cell in cells[-1]):
         cells.pop()
-    kept = [position for position, name in enumerate(rows.columns) if name or any(row[position] != "" for row in cells)]
+    positions = [
+        position for position, name in enumerate(rows.columns) if name or any(row[position] != "" for row in cells)
+    ]
     return Rows(
-        tuple(rows.columns[position] for position in kept),
-        tuple(tuple(row[position] for position in kept) for row in cells),
+        tuple(rows.columns[position] for position in positions),
+        tuple(tuple(row[position] for position in positions) for row in cells),
         rows.places[: len(cells)],
         rows.notes,
     )

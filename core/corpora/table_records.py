@@ -45,7 +45,7 @@ def records_of_json(what: str, name: str, text: str) -> list[Record]:
 def table_of_records(
     what: str, name: str, records: Iterable[Record]
 ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...], tuple[str, ...]]:
-    """Columns, cells and places of records that all have the same fields; raises `CorpusError` for one that has not."""
+    """Turn records into columns, cells and places; raises `CorpusError` if one has other fields than the first."""
     columns: tuple[str, ...] = ()
     cells, places = [], []
     for place, record in records:
@@ -67,8 +67,8 @@ def _parsed(what: str, name: str, place: str, text: str) -> object:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         record = dict(pairs)
         if len(record) < len(pairs):
-            again = next(field for field, count in Counter(field for field, _ in pairs).items() if count > 1)
-            raise CorpusError(what, f"{place} of {name} has the field {again!r} twice", "Keep one of them")
+            repeated = next(field for field, count in Counter(field for field, _ in pairs).items() if count > 1)
+            raise CorpusError(what, f"{place} of {name} has the field {repeated!r} twice", "Keep one of them")
         return record
 
     try:

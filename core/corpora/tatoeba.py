@@ -67,7 +67,7 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
 
 
 def _pair(what: str, code: str, path: Path) -> ParallelSet:
-    """One pair: both sides are looked at, since a pair without one of them is none."""
+    """Read one pair of languages; both sides are read at once, so that a missing one is noticed here."""
     files = {"en": path.with_suffix(".eng"), code: path}
     pair = path.name.split(".")[1]
     texts, reference = aligned(what, pair, files, MIN_ROWS)

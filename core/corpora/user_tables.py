@@ -1,6 +1,6 @@
-"""Sentences that a person brings, as lists in memory or as a file's content: kept as a table under their digest.
+"""A user's own sentences, given as lists in memory or as a file's content, and stored as a table under their digest.
 
-The same sentences are the same file, so that what was computed of them is found again in a later session.
+The same sentences give the same file, so that a later session finds the results computed from them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXAMPLE = '{"en": ["Good morning.", ...], "es": ["Buenos días.", ...]}'
 
 
 def keep_table(content: bytes, ending: str, folder: Path, name: str | None = None) -> Corpus:
-    """Keep a table's file under the digest of its content, and read it.
+    """Store a table's file under the digest of its content, and read it.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def keep_table(content: bytes, ending: str, folder: Path, name: str | None = Non
     folder : Path
         Where it is kept; made if it is not there. The same content twice is one file.
     name : str, optional
-        What its owner calls it; errors and the corpus's title do too.
+        Its owner's name for it; errors and the corpus's title use it too.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def keep_table(content: bytes, ending: str, folder: Path, name: str | None = Non
 
 
 def keep_sentences(sentences: SentencesByLanguage, folder: Path, *, evaluate_all: bool = False) -> Corpus:
-    """Keep sentences that are in memory as a table, and read it.
+    """Store sentences that are in memory as a table, and read it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading text files and refusing what no experiment should run on, with the place where it is."""
+"""Reads text files, and refuses text that no experiment should run on, naming its place."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def repeats(sentences: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def same_text(text: str) -> str:
-    """A text as it is compared with others: two ways to write one accented letter are one (Unicode's NFC)."""
+    """Normalise a text for comparison: two ways to encode one accented letter become the same (Unicode's NFC)."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -143,21 +143,21 @@ def not_text(text: str) -> int | None:
 
 
 def has_visible(text: str) -> bool:
-    """Whether there is anything to read in a text."""
-    # Zero-width characters are no white space to str.strip(), and nothing to read either. A control character is
-    # left to its own, clearer refusal.
+    """Whether a text has any visible character."""
+    # Zero-width characters are not white space to str.strip(), but they are not visible. Control characters count as
+    # visible here, since another check refuses them with a clearer message.
     return any((char.isprintable() and not char.isspace()) or _NOT_TEXT.match(char) for char in text)
 
 
 def _kind_and_size(what: str, path: Path) -> tuple[int | None, int]:
     """Give a path's mode (None where nothing is there) and its size in bytes."""
     try:
-        found = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a path with NUL in it
         return None, 0
     except OSError as error:
         raise _unreadable(what, str(path), error) from None
-    return found.st_mode, found.st_size
+    return status.st_mode, status.st_size
 
 
 def _unreadable(what: str, name: str, error: OSError) -> CorpusError:

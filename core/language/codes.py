@@ -1,4 +1,4 @@
-"""Names of languages: every code, however it is written, becomes the shortest BCP 47 code that tells it apart.
+"""Codes and names of languages: a code in any standard becomes the shortest unambiguous BCP 47 code.
 
 Data sets call one language ``spa``, ``spa_Latn``, ``es`` or ``es-Latn``; within the product it is ``es``. What the
 codes mean and what the languages are called comes from the Unicode CLDR and IANA data in ``langcodes`` and
@@ -17,7 +17,7 @@ from langcodes.tag_parser import LanguageTagError
 from core.errors import CorpusError
 from core.language.likely import script_follows_country, usual_region, usual_script
 
-# A name for a part of the language's usual mixture of scripts, as used by FLORES: Hangul within Korean writing.
+# A script that is a part of the language's usual mixture of scripts, as FLORES writes it: Hangul for Korean.
 _SAME_SCRIPT = {("ko", "Hang"): "Kore"}
 # CLDR's stand-alone names; langcodes has only the short forms that go behind "Chinese".
 _SCRIPT_NAMES = {"Hans": "Simplified Han", "Hant": "Traditional Han"}
@@ -25,13 +25,13 @@ _SCRIPT_NAMES = {"Hans": "Simplified Han", "Hant": "Traditional Han"}
 _RIGHT_TO_LEFT = frozenset(
     ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Syre", "Syrj", "Syrn", "Thaa")
 )
-# Country codes that people write for a language, where they are no language codes themselves.
+# Country codes that people write for a language, and that are not language codes themselves.
 _COUNTRIES_FOR_LANGUAGES = {"ua": "uk", "jp": "ja", "cn": "zh", "cz": "cs", "dk": "da", "gr": "el", "vn": "vi"}
-# Replaced by another code in the registry, and a language of its own in published data (Tatoeba has both).
+# The registry replaces this code by another, but in published data it is a separate language (Tatoeba has both).
 _KEPT_APART = frozenset({"kzj"})
 # A variety as FLORES+ names it, by its Glottolog code; within the product a private part of the code.
 _GLOTTOCODE = re.compile(r"(?P<language>.+?)[-_](?:x-)?(?P<glottocode>[a-z]{4}[0-9]{4})")
-# Varieties of which the registry has a name of its own.
+# Varieties that have a name in the registry.
 _VARIANTS = {"vale1252": "valencia"}
 # Codes that IANA registers for the absence of one language, or of writing.
 _NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
@@ -105,8 +105,8 @@ def canonical(code: str) -> str:
     script = _SAME_SCRIPT.get((language, script), script)
     if region and script_follows_country(language) and region == usual_region(language, script):
         region = None
-    # Left out only where it follows both from the language alone and from language and region: zh-Hans-HK must not
-    # become zh-HK, which is in traditional characters.
+    # The script is left out only if it follows from the language alone and from language and region: zh-Hans-HK must
+    # not become zh-HK, which is in traditional characters.
     implied = script == usual_script(language, None) == usual_script(language, region)
     return langcodes.Language.make(
         language=language, script=None if implied else script, territory=region, variants=tag.variants
@@ -118,8 +118,8 @@ def describe(code: str) -> LanguageName:
     """Give a language's names, script and direction; raises `CorpusError` as `canonical` does."""
     short = canonical(code)
     if variety := _GLOTTOCODE.fullmatch(short):
-        whole = describe(variety["language"])
-        return replace(whole, code=short, english=f"{whole.english} ({variety['glottocode']})")
+        main_language = describe(variety["language"])
+        return replace(main_language, code=short, english=f"{main_language.english} ({variety['glottocode']})")
     tag = langcodes.Language.get(short, normalize=short not in _KEPT_APART)
     script = tag.script or usual_script(str(tag.language), tag.territory)
     named = langcodes.Language.make(script=script)
@@ -144,14 +144,14 @@ def label(code: str) -> str:
     """
     name = describe(code)
     english = name.english.removesuffix(")").replace(" (", ", ") if name.english.endswith(")") else name.english
-    # Without its qualifier, which the English name has said already and which would nest brackets in brackets.
+    # Without its qualifier: the English name has it already, and brackets would be nested.
     native = name.native.partition("（")[0].partition(" (")[0]
-    known = native != name.english.partition(" (")[0]
-    return f"{english} ({native})" if known else english
+    differs = native != name.english.partition(" (")[0]
+    return f"{english} ({native})" if differs else english
 
 
 def _parse(code: str) -> langcodes.Language:
-    """Read a code into a langcodes object that names a language, or raise a `CorpusError` that says what is amiss."""
+    """Read a code into a langcodes object that names a language; raises `CorpusError` with the reason if it cannot."""
     try:
         text = code.strip()
         text = _COUNTRIES_FOR_LANGUAGES.get(text.lower(), text)

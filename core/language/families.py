@@ -67,11 +67,11 @@ class Relation:
 
 
 def kin(code: str) -> str:
-    """What a reader of a chart calls a language's kin: its branch of Indo-European, else its family, or `OTHER`."""
-    known = family(code)
-    if known is None:
+    """Return a language's group for charts: its branch if it is Indo-European, else its family, or `OTHER`."""
+    family_and_branch = family(code)
+    if family_and_branch is None:
         return OTHER
-    return known[1] if known[0] == "Indo-European" else known[0]
+    return family_and_branch[1] if family_and_branch[0] == "Indo-European" else family_and_branch[0]
 
 
 def family(code: str) -> tuple[str, str] | None:

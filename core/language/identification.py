@@ -1,9 +1,9 @@
 """Which language a text is in, by a classifier.
 
 The classifier is py3langid's: a naive Bayes over byte n-grams whose weights come with the package. It knows the
-languages in `known`, by ISO 639 code, without scripts or regions (and ``zxx``: no language); it has seen whole
-sentences of real text, so that a handful of tokens, code, or text that mixes languages gives probabilities to be taken
-with care. A language that it does not know gets no probability at all: `unknown` says which.
+languages in `known`, by ISO 639 code, without scripts or regions (and ``zxx``: no language). It was trained on whole
+sentences of real text, so the probabilities of a few tokens, of code or of mixed languages are unreliable. A language
+that it does not know gets no probability at all: `unknown` says which.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def known() -> tuple[str, ...]:
 
 
 def unknown(languages: Sequence[str]) -> tuple[str, ...]:
-    """Those of some languages (canonical codes) that the classifier does not know."""
-    there = set(_classifier().labels)
-    return tuple(code for code in languages if _plain(code) not in there)
+    """Return those of the given languages (canonical codes) that the classifier does not know."""
+    known_codes = set(_classifier().labels)
+    return tuple(code for code in languages if _plain(code) not in known_codes)
 
 
 def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str, float]:
@@ -66,11 +66,11 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
         return {}
     with _using:
         ranked = _classifier().rank(text)
-    kept = [(by_name[code], float(share)) for code, share in ranked if code in by_name]
-    total = math.fsum(share for _, share in kept)
+    possible = [(by_name[code], float(share)) for code, share in ranked if code in by_name]
+    total = math.fsum(share for _, share in possible)
     if total <= 0:  # all of them too unlikely to tell apart
-        return {code: 1 / len(kept) for code, _ in kept}
-    return {code: share / total for code, share in kept}
+        return {code: 1 / len(possible) for code, _ in possible}
+    return {code: share / total for code, share in possible}
 
 
 def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = None) -> Interval:

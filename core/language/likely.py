@@ -24,7 +24,7 @@ _SCRIPT_FOLLOWS_COUNTRY = frozenset(
 def script_follows_country(language: str) -> bool:
     """Whether a language's script depends on the country (zh-TW, uz-AF, sr-ME).
 
-    There a country may be no more than a way to name the script. For all others it stands for a regional variety:
+    For such a language, the country in a code may only name the script. For all others it names a regional variety:
     pt-BR.
     """
     return language in _SCRIPT_FOLLOWS_COUNTRY
@@ -44,7 +44,7 @@ def usual_script(language: str, region: str | None) -> str:
 
 
 def usual_region(language: str, script: str) -> str | None:
-    """The region that a language in that script is most read in, if the tables have it."""
+    """The region where a language in that script is mainly used, if the tables have it."""
     for tag in (f"{language}-{script}", language):
         likely = LIKELY_SUBTAGS.get(tag, "").split("-")
         if likely[1:2] == [script]:

@@ -1,4 +1,4 @@
-"""How alike the syntax of two languages is, from the URIEL data that the package ``lang2vec`` carries.
+"""Similarity of two languages' syntax, from the URIEL data in the package ``lang2vec``.
 
 The package is optional (``pip install --no-deps lang2vec==1.1.2``, CC BY-SA 4.0): only its arrays are read, without
 importing it and without unpickling; where it is not installed nothing is known.
@@ -48,7 +48,7 @@ def similarity(one: str, other: str, file: Path | None = None) -> float:
 
 @lru_cache(maxsize=2)
 def _syntax(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as held:
-        chosen = np.char.startswith(held["feats"], "S_")
-        values = held["data"][:, chosen, 0].astype(np.float64)
-        return dict(zip(map(str, held["langs"]), values, strict=True))
+    with np.load(path, allow_pickle=False) as arrays:
+        chosen = np.char.startswith(arrays["feats"], "S_")
+        values = arrays["data"][:, chosen, 0].astype(np.float64)
+        return dict(zip(map(str, arrays["langs"]), values, strict=True))

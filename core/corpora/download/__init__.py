@@ -1,1 +1,1 @@
-"""Published corpora, downloaded: what there is, over HTTP, checked and put in place."""
+"""Downloads published corpora: the catalogue, the transfer over HTTP with checksums, and the installation."""

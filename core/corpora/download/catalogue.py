@@ -56,7 +56,7 @@ class Dataset:
         return sum(remote.size or 0 for remote in self.remotes)
 
     def of(self, languages: tuple[str, ...]) -> Dataset:
-        """The data set in some languages alone.
+        """Reduce the data set to some languages.
 
         Raises
         ------
@@ -74,19 +74,19 @@ class Dataset:
 
 
 @lru_cache(maxsize=1)
-def _known() -> dict[str, tuple[int, str]]:
-    """Name of a published file -> bytes, sha256."""
+def _checksums() -> dict[str, tuple[int, str]]:
+    """Read the known sizes and checksums: name of a published file -> (bytes, sha256)."""
     lines = Path(__file__).with_name("checksums.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if not line.startswith("#")]
     return {name: (int(size), sha256) for sha256, size, name in rows}
 
 
 def _remote(folder: str, name: str) -> Remote:
-    size, sha256 = _known().get(name, (None, None))
+    size, sha256 = _checksums().get(name, (None, None))
     return Remote(f"{folder}/{name}", name, size, sha256)
 
 
-# At the commits whose files the checksums are of, so that a later change does not make a download fail.
+# Fixed to the commits that the checksums are from, so that a later change there does not make a download fail.
 _LASER = (
     "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1"
 )
@@ -98,14 +98,14 @@ _BUCC = "https://comparable.limsi.fr/bucc2018"
 Files = tuple[tuple[str, tuple[Remote, ...]], ...]
 
 
-def _named(pattern: str) -> list[str]:
-    """Languages as their publisher writes them, from the names of the files whose checksums are known."""
-    names = (re.fullmatch(pattern, name) for name in _known())
-    return sorted(found["code"] for found in names if found)
+def _published_codes(pattern: str) -> list[str]:
+    """List the publisher's language codes, from the names of the files whose checksums are known."""
+    names = (re.fullmatch(pattern, name) for name in _checksums())
+    return sorted(match["code"] for match in names if match)
 
 
 def _tatoeba() -> Files:
-    codes = (code for code in _named(r"tatoeba\.(?P<code>[a-z]+)-eng\.eng"))
+    codes = (code for code in _published_codes(r"tatoeba\.(?P<code>[a-z]+)-eng\.eng"))
     return tuple(
         (canonical(code), tuple(_remote(_LASER, f"tatoeba.{code}-eng.{side}") for side in (code, "eng")))
         for code in codes
@@ -114,7 +114,7 @@ def _tatoeba() -> Files:
 
 def _ntrex() -> Files:
     folder = f"{_NTREX}/NTREX-128"
-    codes = _named(r"newstest2019-ref\.(?P<code>[A-Za-z-]+)\.txt")
+    codes = _published_codes(r"newstest2019-ref\.(?P<code>[A-Za-z-]+)\.txt")
     languages = tuple((canonical(code), (_remote(folder, f"newstest2019-ref.{code}.txt"),)) for code in codes)
     shared = (_remote(_NTREX, "DOCUMENT_IDS.tsv"), _remote(folder, "newstest2019-src.eng.txt"))
     return (("", shared), *languages)
@@ -123,12 +123,12 @@ def _ntrex() -> Files:
 def _sib200() -> Files:
     return tuple(
         (canonical(code), tuple(_sib200_file(code, split) for split in ("train", "dev", "test")))
-        for code in _named(r"(?P<code>[a-z]{3}_[A-Z][a-z]{3})\.train\.tsv")
+        for code in _published_codes(r"(?P<code>[a-z]{3}_[A-Z][a-z]{3})\.train\.tsv")
     )
 
 
 def _sib200_file(code: str, split: str) -> Remote:
-    size, sha256 = _known()[f"{code}.{split}.tsv"]
+    size, sha256 = _checksums()[f"{code}.{split}.tsv"]
     place = f"{code}/{split}.tsv"
     return Remote(f"{_SIB200}/{place}", f"{code}.{split}.tsv", size, sha256, place)
 

@@ -1,4 +1,4 @@
-"""One file from the web: streamed to a temporary name, resumed where it broke off, checked, then renamed."""
+"""Downloads one file: streamed to a temporary name, resumed where it broke off, checked, then renamed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _AGENT = "language-neurons"
 
 
 class Unavailable(DataError):  # noqa: N818 - reads as what it is, wherever it is caught
-    """A file is not to be had from where it is published, or is not the one that is known."""
+    """A file cannot be downloaded from where it is published, or its content is not the known one."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that is here whole: its place, bytes, sha256, and whether that sha256 was known beforehand."""
+    """A file that was downloaded completely: its place, bytes, sha256, and whether the sha256 was known beforehand."""
 
     path: Path
     size: int
@@ -40,17 +40,18 @@ class Fetched:
 
 
 def fetch(remote: Remote, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Fetched:
-    """Download a file into a folder, unless it is there; go on with what an earlier try has left.
+    """Download a file into a folder, unless it is there; continue an earlier, interrupted try.
 
-    What has arrived lies in ``NAME.part``, and in ``NAME.part.json`` what it is the beginning of. Whether that is still
-    the same file, the server is asked with If-Range; if it is not, or the server cannot send a part, all is sent again.
+    ``NAME.part`` holds the bytes received so far, ``NAME.part.json`` which file and version they are from. The header
+    If-Range makes the server send the rest only if the file is unchanged; otherwise, or if it cannot send a part, it
+    sends everything again.
 
     Parameters
     ----------
     folder : Path
-        That exists, and that nobody else writes to.
+        An existing folder that nothing else writes to.
     advance : callable
-        Told of every number of bytes that is here, those of an earlier try included.
+        Called with each number of bytes that is present, those of an earlier try included.
 
     Raises
     ------
@@ -79,15 +80,15 @@ def sha256_of(path: Path) -> str:
 
 
 def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> None:
-    """Bring what is missing of a file."""
-    start, validator = _left(remote, partial)
+    """Download the missing part of a file."""
+    start, validator = _resumable(remote, partial)
     if start and start == remote.size:
         advance(start)
         return
     headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
     if start:
         headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
-    with _answered(remote, headers) as response:
+    with _response_to(remote, headers) as response:
         whole = response is not None and response.status != HTTPStatus.PARTIAL_CONTENT
         if response is not None and (whole or _continues(response, start)):
             if whole:
@@ -100,7 +101,7 @@ def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> 
         raise Unavailable(
             f"download {remote.url}", "the server sends a part where all was asked for", "Try again later."
         )
-    # There is nothing behind what is here, or the answer begins elsewhere: all of it again, then.
+    # The server has nothing after the bytes received, or sends from another place: download everything again.
     _forget(partial)
     _complete(remote, partial, advance)
 
@@ -108,8 +109,8 @@ def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> 
 def _receive(
     remote: Remote, response: http.client.HTTPResponse, partial: Path, start: int, advance: Callable[[int], None]
 ) -> None:
-    """Write what the server sends behind the first ``start`` bytes."""
-    here, length = start, response.headers.get("Content-Length", "")
+    """Write what the server sends after the first ``start`` bytes."""
+    received, length = start, response.headers.get("Content-Length", "")
     expected = start + int(length) if length.isdigit() else None
     with _on_disk(remote, partial), partial.open("r+b" if partial.exists() else "wb") as file:
         file.truncate(start)
@@ -118,20 +119,20 @@ def _receive(
             try:
                 chunk = response.read(_CHUNK)
             except (OSError, http.client.HTTPException) as error:
-                raise _broken_off(remote, here, expected, str(error) or type(error).__name__) from error
+                raise _broken_off(remote, received, expected, str(error) or type(error).__name__) from error
             if not chunk:
                 break
             file.write(chunk)
-            file.flush()  # so that it is there for the next try, whatever ends this one
-            here += len(chunk)
+            file.flush()  # so that the next try can continue from here, whatever ends this one
+            received += len(chunk)
             advance(len(chunk))
-    if expected is not None and here < expected:
-        raise _broken_off(remote, here, expected, "the connection ended early")
+    if expected is not None and received < expected:
+        raise _broken_off(remote, received, expected, "the connection ended early")
 
 
 @contextmanager
-def _answered(remote: Remote, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse | None]:
-    """The server's answer; None if it has nothing in the range that was asked for."""
+def _response_to(remote: Remote, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse | None]:
+    """Send a request and give the response; None if the server has nothing in the requested range."""
     what = f"download {remote.url}"
     try:
         response = urllib.request.urlopen(urllib.request.Request(remote.url, headers=headers), timeout=_PATIENCE)
@@ -151,8 +152,8 @@ def _answered(remote: Remote, headers: dict[str, str]) -> Iterator[http.client.H
         yield response
 
 
-def _left(remote: Remote, partial: Path) -> tuple[int, str | None]:
-    """How many bytes an earlier try has left that can be gone on with, and the server's name for their version."""
+def _resumable(remote: Remote, partial: Path) -> tuple[int, str | None]:
+    """Number of bytes of an earlier try that can be continued, and the server's name for their version."""
     try:
         memo = json.loads(_memo(partial).read_text(encoding="utf-8"))
         size = partial.stat().st_size
@@ -161,7 +162,7 @@ def _left(remote: Remote, partial: Path) -> tuple[int, str | None]:
     if not isinstance(memo, dict) or memo.get("url") != remote.url:
         return _forget(partial)
     validator = memo.get("validator")
-    # Without a name for the version only the checksum can tell whether both parts are of one file.
+    # Without a name for the version, only the checksum can show whether both parts belong to one file.
     if not isinstance(validator, str) and not remote.sha256:
         return _forget(partial)
     if remote.size is not None and size > remote.size:
@@ -177,7 +178,7 @@ def _forget(partial: Path) -> tuple[int, None]:
 
 
 def _remember(remote: Remote, partial: Path, response: http.client.HTTPResponse) -> None:
-    """Note what the bytes to come are the beginning of, before the first of them is written."""
+    """Record which file and version the coming bytes are from, before the first of them is written."""
     etag = response.headers.get("ETag", "")
     # A weak ETag does not promise the same bytes, and is not allowed in If-Range.
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
@@ -191,23 +192,23 @@ def _memo(partial: Path) -> Path:
 
 
 def _continues(response: http.client.HTTPResponse, start: int) -> bool:
-    """Whether the answer begins where what is here ends."""
+    """Whether the response begins where the bytes received so far end."""
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return start > 0 and match is not None and int(match[1]) == start
 
 
-def _broken_off(remote: Remote, here: int, expected: int | None, reason: str) -> DataError:
+def _broken_off(remote: Remote, received: int, expected: int | None, reason: str) -> DataError:
     of = f" of {expected:,}" if expected else ""
     return DataError(
         f"download {remote.url}",
-        f"it broke off after {here:,}{of} bytes ({reason})",
+        f"it broke off after {received:,}{of} bytes ({reason})",
         "Give the same command again: it goes on from there.",
     )
 
 
 @contextmanager
 def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
-    """Say what the file system refused."""
+    """Explain an error of the file system."""
     try:
         yield
     except OSError as error:
@@ -220,7 +221,7 @@ def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
 
 
 def _checked(remote: Remote, path: Path) -> Fetched:
-    """Compare a whole file with what is known of it; one that is another is put aside."""
+    """Compare a complete file with the known checksum; if it differs, move the file aside and raise."""
     fetched = Fetched(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
     if remote.sha256 in (None, fetched.sha256):
         return fetched
@@ -235,7 +236,7 @@ def _checked(remote: Remote, path: Path) -> Fetched:
 
 
 def as_json(fetched: Fetched, remote: Remote) -> dict[str, Any]:
-    """What a record of the download says of a file."""
+    """Return the entry of a file in the record of a download."""
     return {
         "name": remote.name,
         "url": remote.url,

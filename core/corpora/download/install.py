@@ -1,4 +1,4 @@
-"""A data set put together from its files: all or nothing, with a record of where it came from."""
+"""Installs a data set from its files: completely or not at all, with a record of where it came from."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _ARCHIVES = (".tar.gz", ".tar.bz2", ".tgz", ".tar")
 
 
 def install(dataset: Dataset, folder: Path, advance: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
-    """Download a data set, unpack it, and put it into a folder that is empty or not yet there.
+    """Download a data set, unpack it, and put it into a folder that is empty or does not exist yet.
 
-    Until it is whole, everything lies in ``.FOLDER.part`` beside the folder: what has arrived is not downloaded again.
+    Until it is complete, everything is in ``.FOLDER.part`` beside the folder; what is there is not downloaded again.
 
     Parameters
     ----------
     advance : callable
-        Told of every number of bytes that is here.
+        Called with each number of bytes that is present.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def install(dataset: Dataset, folder: Path, advance: Callable[[int], None] = lam
         be had (see `core.corpora.download.http.fetch`) or unpacked.
     """
     what, folder = f"{dataset.title} in {folder}", folder.absolute()
-    if (record := _there(what, dataset, folder)) is not None:
+    if (record := _installed(what, dataset, folder)) is not None:
         return record
     part = part_of(folder)
     _make(what, part)
@@ -57,7 +57,7 @@ def install(dataset: Dataset, folder: Path, advance: Callable[[int], None] = lam
     except Timeout as error:
         raise DataError(what, "somebody else is downloading to it", "Wait for that, or name another folder.") from error
     with lock, _tidied(part):
-        if (record := _there(what, dataset, folder)) is not None:  # the other one has done it meanwhile
+        if (record := _installed(what, dataset, folder)) is not None:  # another process has installed it meanwhile
             return record
         _check_room(what, dataset, part)
         fetched = [(fetch(remote, part, advance), remote) for remote in dataset.remotes]
@@ -68,7 +68,7 @@ def install(dataset: Dataset, folder: Path, advance: Callable[[int], None] = lam
 
 @contextmanager
 def _tidied(part: Path) -> Iterator[None]:
-    """Take the folder of a download away, unless it broke off and has something to go on with."""
+    """Remove the folder of a download, unless the download failed and can be continued from it."""
     try:
         yield
     except BaseException:
@@ -78,8 +78,8 @@ def _tidied(part: Path) -> Iterator[None]:
     delete(part)
 
 
-def _there(what: str, dataset: Dataset, folder: Path) -> dict[str, Any] | None:
-    """The record of what is in the folder, if that is what is asked for; None if there is nothing in it."""
+def _installed(what: str, dataset: Dataset, folder: Path) -> dict[str, Any] | None:
+    """Return the record in the folder if it is of this data set; None if the folder is empty or not there."""
     try:
         if not any(folder.iterdir()):
             return None
@@ -108,10 +108,10 @@ def _make(what: str, part: Path) -> None:
 
 
 def _check_room(what: str, dataset: Dataset, part: Path) -> None:
-    """Find out beforehand that the download will not fit; unpacking takes more, which is not known."""
-    here = sum(path.stat().st_size for path in part.iterdir() if path.is_file())
+    """Refuse a download that does not fit on the disk; the room for unpacking is not known beforehand."""
+    downloaded = sum(path.stat().st_size for path in part.iterdir() if path.is_file())
     free = shutil.disk_usage(part).free
-    if free + here < dataset.size:
+    if free + downloaded < dataset.size:
         why = f"it takes {dataset.size:,} bytes, and {free:,} are free"
         raise DataError(what, why, "Make room, or name a folder on another disk.")
 
@@ -123,14 +123,14 @@ def _record(dataset: Dataset, fetched: list[tuple[Fetched, Remote]]) -> dict[str
         "licence": dataset.licence,
         "page": dataset.page,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": [as_json(*one) for one in fetched],
+        "files": [as_json(*file) for file in fetched],
     }
 
 
 def _put_together(
     what: str, fetched: list[tuple[Fetched, Remote]], record: dict[str, Any], ready: Path, folder: Path
 ) -> None:
-    """Unpack or move every file into a new folder, and give it its name once all of it is on the disk."""
+    """Unpack or copy every file into a new folder, and rename that once all of it is on the disk."""
     try:
         delete(ready)
         ready.mkdir()
@@ -197,5 +197,5 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def part_of(folder: Path) -> Path:
-    """Where a download to a folder lies until it is whole."""
+    """Return the folder that holds a download until it is complete."""
     return folder.absolute().with_name(f".{folder.absolute().name}.part")
