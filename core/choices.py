@@ -1,4 +1,4 @@
-"""The values that a setting can have: what each is called, and what it means."""
+"""The type of the values that a setting can have: the name of each, and its meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one shape of every refusal: what was asked, why it cannot be, what to do instead."""
+"""The errors that users see; each says what was requested, why it is impossible, and what to do instead."""
 
 
 class AskError(ValueError):
@@ -7,7 +7,7 @@ class AskError(ValueError):
     Parameters
     ----------
     what : str
-        What was asked for, as the person put it.
+        What was requested, in the user's words.
     why : str
         Why it cannot be done.
     instead : str
@@ -23,19 +23,19 @@ class AskError(ValueError):
 
 
 class CorpusError(AskError):
-    """The sentences asked for cannot be had."""
+    """The requested sentences are missing or cannot be used."""
 
 
 class DataError(AskError):
-    """A published data set cannot be had."""
+    """A published data set cannot be downloaded or installed."""
 
 
 class ModelError(AskError):
-    """The model asked for cannot be had."""
+    """The requested model is missing or cannot be used."""
 
 
 class SettingError(AskError):
-    """A setting of the experiment cannot be."""
+    """A setting of the experiment has an impossible value."""
 
 
 class StoreError(AskError):

@@ -17,7 +17,7 @@ ROW_HEIGHT = 26  # pixels of a category whose bars lie
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """How bars are drawn; every field but the first three has the value that most charts need.
+    """How bars are drawn; all fields but the first three have defaults that suit most charts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Bars:
     intervals : bool
         Whether columns ``low`` and ``high`` are drawn as a line over each bar.
     free : str, optional
-        Column drawn as a tick across the last group's bar: what is to be had without an intervention.
+        Column drawn as a tick across the last group's bar: the value that needs no intervention.
     mark : str, optional
         Column of text that stands right of the interval.
     tooltip : sequence of alt.Tooltip
@@ -128,7 +128,7 @@ class Bars:
         return base.mark_bar(cornerRadiusEnd=2).encode(**along, color=colour)
 
     def _intervals(self, base: alt.Chart) -> list[Any]:
-        """Dark on white, so that they are seen over a bar and beside it, on a light page and on a dark one."""
+        """Draw intervals dark on white, so that they are visible on and beside a bar, on light and dark pages."""
         spread = base.encode(**{self._along: self._channel("low"), f"{self._along}2": "high:Q"})
         return [
             spread.mark_rule(strokeWidth=3.5, color="white", opacity=0.85),

@@ -21,7 +21,7 @@ _lock = threading.Lock()  # Altair's theme and data transformer are settings of 
 def specification(chart: Any) -> tuple[dict[str, Any], Tables]:
     """A chart as Vega-Lite that names its data, and the data by these names.
 
-    It is not checked against Vega-Lite's schema, which takes longer than all else; the tests of the charts are.
+    It is not checked against Vega-Lite's schema, since that takes longest of all; the tests of the charts check it.
     """
     tables: Tables = {}
     with _lock, alt.theme.enable("none"), alt.data_transformers.enable(_TRANSFORMER, tables=tables):

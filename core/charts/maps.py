@@ -92,7 +92,7 @@ def joint_map(points: pd.DataFrame, colours: Mapping[str, str]) -> Any:
 
 
 def _names(points: pd.DataFrame) -> pd.DataFrame:
-    """Where the name of each language that stands out is written: above its points, but for stragglers."""
+    """Place the name of each highlighted language: above its points, apart from outliers."""
     grouped = points[points["shown"]].groupby(["language", "name"], as_index=False)
     placed: pd.DataFrame = grouped.agg(x=("x", "median"), y=("y", lambda values: float(values.quantile(0.95))))
     return placed

@@ -11,7 +11,7 @@ import pandas as pd
 from core.charts.palette import ON_DARK, ON_LIGHT, POST, RULE
 
 CELL_HEIGHT = 26  # pixels
-# From all but nothing to the full colour: nothing is nearly the background, on light and on dark.
+# From almost transparent to the full colour, so that zero is close to the background, light or dark.
 COUNTS = alt.Scale(range=[f"{POST}14", POST], domainMin=0)
 
 
@@ -73,9 +73,9 @@ def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
 
 
 def _cells(base: alt.Chart, colour: alt.Color, number: str, dark: Any, n: int, ink: str = ON_LIGHT) -> Any:
-    """Cells in colour, each with a number where it is wide enough: on a phone, colour and touch must do.
+    """Draw coloured cells, each with a number if it is wide enough; on a phone there are only colour and tooltip.
 
-    ``ink`` is the number's colour on cells that are not dark: one seen on any page where these let it through.
+    ``ink`` is the number's colour on cells that are not dark; it must be visible on any page if cells are transparent.
     """
     least = 28  # pixels
     numbers = base.transform_calculate(written=number).mark_text(

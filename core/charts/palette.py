@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from core.language.codes import describe
 from core.language.families import OTHER, kin
 
-# The space before, the space after, and what is to be had without an intervention: seen on light and on dark.
+# The space before, the space after, and what needs no intervention: visible on light and dark backgrounds.
 PRE, POST, FREE = "#98a2b3", "#4c6ef5", "#f08c00"
 BEFORE_AFTER = {"before": PRE, "after": POST}
 INK = "#343a40"  # lines and text over a light colour
 ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
-RULE = "#7d879a"  # what marks a place, and text outside a bar: seen on light and on dark
+RULE = "#7d879a"  # marks of a place, and text outside a bar: visible on light and dark backgrounds
 FAINT = "#c3c8d1"  # what is not significant
-# What became of a sentence whose translation was looked for before and after.
+# Outcomes of a sentence whose translation was searched for before and after.
 OUTCOMES = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
 # Categories other than languages: told apart with the common colour-vision deficiencies, on light and on dark,
 # neighbours distinct. Paul Tol's "muted" and "bright" schemes, tuned to one lightness.
@@ -77,7 +77,7 @@ _ANY_OTHER = "M0,-1L.95,-.31L.59,.81H-.59L-.95,-.31Z"
 
 
 def colours(languages: Sequence[str]) -> dict[str, str]:
-    """A colour for each language, by family; the same language has the same colour whatever stands beside it."""
+    """Choose a colour for each language, by family; the paper's languages always have the same colour."""
     by_code = {code: _BY_LANGUAGE[code] for code in languages if code in _BY_LANGUAGE}
     for code in languages:
         if code not in by_code:
@@ -88,7 +88,7 @@ def colours(languages: Sequence[str]) -> dict[str, str]:
 
 
 def categories(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each of some names that are no languages, in order; from the 23rd on the colours come again."""
+    """Choose a colour for each of some names that are not languages, in order; from the 23rd on they repeat."""
     return {name: CATEGORIES[number % len(CATEGORIES)] for number, name in enumerate(names)}
 
 

@@ -1,4 +1,4 @@
-"""What a command of the command line is."""
+"""The type of the commands of the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Command:
     """One command, as its module declares it and `core.cli.main` lists it.
 
-    A command's module is imported for every help, so it imports what is light; what computes is imported by ``run``.
+    A command's module is imported for every help, so it imports only what loads fast; ``run`` imports the rest.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The command ``python -m core data``: what can be had from elsewhere, and having it."""
+"""The command ``data``: lists published data sets, and downloads them."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ def _get(arguments: argparse.Namespace) -> None:
 
 
 def _summary(dataset: Dataset, files: list[dict[str, Any]], folder: Path, record: str) -> str:
-    known = [file for file in files if file["known_beforehand"]]
+    checked = [file for file in files if file["known_beforehand"]]
     lines = [f"{dataset.title}: {folder} (licence: {dataset.licence})"]
-    if known:
-        lines.append(f"  sha256 of {len(known)} of {len(files)} files is the one that was known")
+    if checked:
+        lines.append(f"  sha256 of {len(checked)} of {len(files)} files is the one that was known")
     for file in files:
         if not file["known_beforehand"]:
             lines.append(f"  not known beforehand, recorded in {record}: sha256 {file['sha256']} {file['name']}")

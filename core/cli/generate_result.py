@@ -1,4 +1,4 @@
-"""What the command ``generate`` found: both sides' texts and what is measured of them, as JSON and as text."""
+"""The result of the command ``generate``: both sides' texts and their measures, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.stats.intervals import Interval, finite
 
 @dataclass(frozen=True)
 class Report:
-    """Both sides' texts and what is measured of them; None where it was not asked for or cannot be."""
+    """Both sides' texts and their measures; a measure is None if it was not requested or is impossible."""
 
     plan: Plan
     writing: Writing
@@ -30,15 +30,19 @@ class Report:
     perplexities: tuple[Perplexity, Perplexity] | None
 
     def to_json(self) -> dict[str, Any]:
-        """As the command line writes it."""
+        """Return the report as the command line writes it."""
         sides = []
         for number, texts in enumerate(self.texts):
             side: dict[str, Any] = {"texts": list(texts)}
             if self.shares:
                 side["target_probability"] = {k: finite(v) for k, v in asdict(self.shares[number]).items()}
             if self.perplexities:
-                found = self.perplexities[number]
-                side["perplexity"] = {"value": finite(found.value), "tokens": found.n_tokens, "texts": found.n_texts}
+                perplexity = self.perplexities[number]
+                side["perplexity"] = {
+                    "value": finite(perplexity.value),
+                    "tokens": perplexity.n_tokens,
+                    "texts": perplexity.n_texts,
+                }
             sides.append(side)
         return {
             "experiment": self.plan.describe(),
@@ -49,7 +53,7 @@ class Report:
 
 
 def write(run: Run, writing: Writing, perplexity_of: Path | None) -> Report:
-    """Write on both sides, and measure.
+    """Let the model write with and without the intervention, and measure the texts.
 
     Parameters
     ----------
@@ -60,17 +64,17 @@ def write(run: Run, writing: Writing, perplexity_of: Path | None) -> Report:
     paragraphs = _read(perplexity_of) if perplexity_of else ()
     intervention = run.stages.intervention(run.experts())
     texts = (written(run, writing, None), written(run, writing, intervention))
-    target, among = run.plan.target, run.plan.corpus.languages
+    target, languages = run.plan.target, run.plan.corpus.languages
     shares = None
     if not identification.unknown((target,)):
-        pre, post = (identification.share(side, target, among) for side in texts)
+        pre, post = (identification.share(side, target, languages) for side in texts)
         shares = (pre, post)
-    both = (
+    perplexities = (
         (pooled_perplexity(run, paragraphs, None), pooled_perplexity(run, paragraphs, intervention))
         if paragraphs
         else None
     )
-    return Report(run.plan, writing, texts, shares, both)
+    return Report(run.plan, writing, texts, shares, perplexities)
 
 
 def summary(report: Report) -> str:
@@ -108,7 +112,7 @@ def _read(path: Path) -> tuple[str, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"perplexity of {path}", str(error), "Name a text file in UTF-8.") from error
-    found = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if not found:
+    paragraphs = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not paragraphs:
         raise SettingError(f"perplexity of {path}", "there is no text in it", "Name a file with some.")
-    return found
+    return paragraphs

@@ -1,4 +1,4 @@
-"""The command line: ``python -m core``, with one module a command."""
+"""The command line ``python -m core``, with one module for each command."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ def main(
 
 
 def parser(name: str = "python -m core", others: Mapping[str, str] | None = None) -> argparse.ArgumentParser:
-    """The parser of the whole command line; ``command`` of what it parses is what to call with it."""
-    whole = argparse.ArgumentParser(
+    """Make the parser of the whole command line; the parsed ``command`` is the function to call with the arguments."""
+    main_parser = argparse.ArgumentParser(
         prog=name,
         description="Find the language-specific neurons of a multilingual model, hold them, and measure what moves.",
     )
     listed = (*(command.name for command in COMMANDS), *(others or {}))
-    commands = whole.add_subparsers(title="commands", required=True, metavar=f"{{{','.join(listed)}}}")
+    commands = main_parser.add_subparsers(title="commands", required=True, metavar=f"{{{','.join(listed)}}}")
     for command in COMMANDS:
-        own = commands.add_parser(
+        command_parser = commands.add_parser(
             command.name,
             help=command.summary,
             description=command.description,
             epilog=command.epilog(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        own.set_defaults(command=command.run)
-        command.add_options(own)
+        command_parser.set_defaults(command=command.run)
+        command.add_options(command_parser)
     for other, summary in (others or {}).items():
         commands.add_parser(other, help=summary, add_help=False)
-    return whole
+    return main_parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Options that commands share: the settings of an experiment, as the table of settings has them, and the cache."""
+"""Options that commands share: the settings of an experiment, from the table of settings, and the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_experiment(
 ) -> None:
     """Add the options of the settings in these groups, and ``--experiment`` and ``--cache``.
 
-    A setting that is not given is left out of what is parsed: it is the file's, or the experiment's default.
+    A setting that is not given is absent from the parsed arguments: the file's value or the default is used.
 
     Parameters
     ----------
@@ -58,15 +58,15 @@ def add_experiment(
 
 
 def add_setting(section: Any, setting: Setting, option: str | None = None) -> None:
-    """Add one setting's option to a parser or a group of it, and, unlisted, the options that it had before."""
-    said: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
+    """Add one setting's option to a parser or a group of it, and its older names, which the help does not list."""
+    arguments: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
     if isinstance(setting.kind, OneOf):
-        said["choices"] = setting.kind.names
+        arguments["choices"] = setting.kind.names
     else:
-        said |= {"type": _reader(setting), "metavar": setting.kind.metavar}
-    section.add_argument(option or setting.option, help=_help(setting), **said)
+        arguments |= {"type": _reader(setting), "metavar": setting.kind.metavar}
+    section.add_argument(option or setting.option, help=_help(setting), **arguments)
     for older in setting.older_options:
-        section.add_argument(older, **said | {"help": argparse.SUPPRESS})
+        section.add_argument(older, **arguments | {"help": argparse.SUPPRESS})
 
 
 def add_cache(section: Any) -> None:
@@ -75,18 +75,18 @@ def add_cache(section: Any) -> None:
 
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
-    """What is asked: the defaults, what --experiment says instead, and what the other options say instead of that.
+    """Make the experiment: the defaults, replaced by the file of --experiment, and both by the other options.
 
     Raises
     ------
     SettingError
         If neither names a target, or the file cannot be read.
     """
-    said = {name: value for name, value in vars(arguments).items() if name in SETTINGS}
+    given = {name: value for name, value in vars(arguments).items() if name in SETTINGS}
     base = read_experiment(arguments.experiment) if arguments.experiment else Experiment()
-    if not arguments.experiment and "target" not in said:
+    if not arguments.experiment and "target" not in given:
         raise SettingError("an experiment without a target", "experts are those of a language", "Give --target ja.")
-    return replace(base, **said)
+    return replace(base, **given)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def manual(*examples: str) -> str:
-    """What stands behind the options: scores, methods, models, corpora, and examples of a command."""
+    """Write the help after the options: scores, methods, models, corpora, and examples of a command."""
     scores = {score.name: score.about for score in SCORES.values()}
     methods = {method.name: method.formula for method in METHODS.values()}
     corpora = {form.form: form.about for form in FORMATS.values()}
@@ -125,7 +125,7 @@ def _table(rows: Mapping[str, str]) -> str:
 
 
 def _reader(setting: Setting) -> Callable[[str], Any]:
-    """Read the option's text; whether the value can be is said later, with why and what instead."""
+    """Make a function that reads the option's text; the value's range is checked later, with a full error message."""
 
     def read(text: str) -> Any:
         try:

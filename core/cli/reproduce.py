@@ -24,7 +24,7 @@ examples
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """It is no single experiment: what an option says is as there, the defaults are its own."""
+    """Add the options; those of an experiment mean the same here, but a reproduction has defaults of its own."""
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write the report into")
     model = parser.add_argument_group("model")
     for setting in (*in_group("model"), SETTINGS["experts"]):
@@ -93,9 +93,9 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.cli.reproduce_work import reproduce
     from core.reproduction.settings import Settings
 
-    known = {field.name for field in fields(Options)}
-    asked = Settings(**{name: value for name, value in vars(arguments).items() if name in known})
-    reproduce(asked, arguments.out, arguments.cache)
+    names = {field.name for field in fields(Options)}
+    settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
+    reproduce(settings, arguments.out, arguments.cache)
 
 
 def _counts(text: str) -> tuple[int, ...]:

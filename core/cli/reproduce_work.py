@@ -1,4 +1,4 @@
-"""What the command ``reproduce`` does: one item after the other, the report written again after each."""
+"""The work of the command ``reproduce``: one item after the other; the report is written again after each."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from core.reproduction.study import Study
 from core.store.store import Store
 
 
-def reproduce(asked: Settings, folder: Path, cache: Path) -> None:
-    """Do what is asked, into a folder; see `Report` for what is written when.
+def reproduce(requested: Settings, folder: Path, cache: Path) -> None:
+    """Run a reproduction and write its report into a folder; see `Report` for what is written when.
 
     Raises
     ------
     AskError
-        If it cannot be, or the folder cannot be written to or holds the report of another reproduction.
+        If it is impossible, or the folder cannot be written to or holds the report of another reproduction.
     """
     try:
-        _reproduce(asked, folder, cache)
+        _reproduce(requested, folder, cache)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",
@@ -39,8 +39,8 @@ def reproduce(asked: Settings, folder: Path, cache: Path) -> None:
         ) from error
 
 
-def _reproduce(asked: Settings, folder: Path, cache: Path) -> None:
-    settings, plan = bound(asked)
+def _reproduce(requested: Settings, folder: Path, cache: Path) -> None:
+    settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
     study = Study(Engine(Store(cache)), settings, plan)
     report = Report(folder, study)
@@ -94,13 +94,15 @@ def _check_folder(folder: Path, settings: Settings, plan: Plan) -> None:
     output.check_folder(folder, "a report")
     if not (folder / "report.json").exists():
         return
-    before: dict[str, Any] = summary(folder)["settings"]
-    ours = Report.comparable(settings, plan)
-    differing = [name for name, value in ours.items() if before.get(name) != value]
+    earlier: dict[str, Any] = summary(folder)["settings"]
+    wanted = Report.comparable(settings, plan)
+    differing = [name for name, value in wanted.items() if earlier.get(name) != value]
     if differing:
         raise SettingError(
             f"write a report into {folder}",
             "it holds one with another "
-            + ", ".join(f"{name.replace('_', ' ')} ({before.get(name)}, now {ours[name]})" for name in differing[:3]),
+            + ", ".join(
+                f"{name.replace('_', ' ')} ({earlier.get(name)}, now {wanted[name]})" for name in differing[:3]
+            ),
             "Name another folder, or take that report away.",
         )

@@ -17,10 +17,10 @@ def summary(result: Result) -> str:
     experiment, plan = result.plan.experiment, result.plan
     rows = result.from_target
     k, score = len(result.experts.neurons), SCORES[experiment.score].title
-    what = "random neurons in place of its experts" if CONTROLS[experiment.control].draw else "experts"
+    neurons = "random neurons in place of its experts" if CONTROLS[experiment.control].draw else "experts"
     lines = [
         "",
-        f"{label(plan.target)}: {k:,} {what}, {experiment.method} at strength {experiment.strength:g}, "
+        f"{label(plan.target)}: {k:,} {neurons}, {experiment.method} at strength {experiment.strength:g}, "
         f"{experiment.model}, {experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
         f"  {f'mean {score} of the experts':<{_WIDTH}} {result.experts.scores.mean():.3f}",
         *(_line(measure, result) for measure in MEASURES.values() if not measure.free),

@@ -13,7 +13,7 @@ _PAIR_SETS = {"Tatoeba": "tatoeba", "BUCC-18": "bucc"}
 
 
 def comparison(tables: Tables) -> pd.DataFrame:
-    """Every figure that the paper prints and that was measured.
+    """Compare every figure that the paper prints with the measured one.
 
     Returns
     -------
@@ -52,9 +52,11 @@ def _experts(tables: Tables) -> list[dict[str, Any]]:
 def _distances(tables: Tables) -> list[dict[str, Any]]:
     if "distances" not in tables:
         return []
-    ours = mean_distances(tables).set_index(["distance", "space"])["value"]
+    measured = mean_distances(tables).set_index(["distance", "space"])["value"]
     return [
-        _row("distances", str(row["distance"]), space, float(ours[row["distance"], space]), row["model"], row[space])
+        _row(
+            "distances", str(row["distance"]), space, float(measured[row["distance"], space]), row["model"], row[space]
+        )
         for row in published.distances().to_dict("records")
         for space in ("pre", "post")
     ]
@@ -63,10 +65,10 @@ def _distances(tables: Tables) -> list[dict[str, Any]]:
 def _gains(tables: Tables) -> list[dict[str, Any]]:
     if "retrieval" not in tables:
         return []
-    ours = gains_by_candidate(tables)
+    gains = gains_by_candidate(tables)
     rows = []
     for model, (median, most) in published.GAIN.items():
-        for name, measured, points in (("median", ours.median(), median), ("maximum", ours.max(), most)):
+        for name, measured, points in (("median", gains.median(), median), ("maximum", gains.max(), most)):
             rows.append(_row("retrieval", f"gain, {name}", "change", float(measured), model, points / 100))
     return rows
 
@@ -77,10 +79,10 @@ def _with_english(tables: Tables) -> list[dict[str, Any]]:
         name = _PAIR_SETS[row["corpus"]]
         if name not in tables:
             continue
-        ours = top1_from_language(tables[name])
+        top1 = top1_from_language(tables[name])
         for space in ("pre", "post"):
-            if (row["language"], space) in ours.index:
-                measured = float(ours[row["language"], space])
+            if (row["language"], space) in top1.index:
+                measured = float(top1[row["language"], space])
                 rows.append(_row(name, f"{row['corpus']} {row['language']}", space, measured, row["model"], row[space]))
     return rows
 
@@ -89,11 +91,11 @@ def _paraphrase(tables: Tables) -> list[dict[str, Any]]:
     if "paraphrase" not in tables:
         return []
     frame = at_plan_layer(tables["paraphrase"])
-    ours = frame[(frame["target"] == "es") & (frame["control"] == "none")].set_index("comparison")["top1"]
-    if ours.empty:
+    top1 = frame[(frame["target"] == "es") & (frame["control"] == "none")].set_index("comparison")["top1"]
+    if top1.empty:
         return []
     return [
-        _row("paraphrase", "paraphrases es", space, float(ours[space]), model, figure)
+        _row("paraphrase", "paraphrases es", space, float(top1[space]), model, figure)
         for model, figures in published.PARAPHRASE.items()
         for space, figure in zip(("pre", "post", "mixed"), figures, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Section:
     compared : DataFrame
         Its rows of `core.reproduction.comparison.comparison`.
     missing : str
-        Why there is nothing; empty where there is.
+        Why the item has no results; empty if it has some.
     """
 
     name: str
@@ -69,12 +69,12 @@ def page(
     seconds: Mapping[str, float],
     stages: Mapping[str, float],
 ) -> str:
-    """The whole page.
+    """Write the whole page.
 
     Parameters
     ----------
     folder : Path
-        Where the figures lie, below ``figures/``.
+        The report's folder; the figures are in ``figures/`` in it.
     seconds, stages : mapping of str to float
         Time by step, and by what the machine was doing.
     """
@@ -107,7 +107,7 @@ def page(
 
 
 def compared_table(compared: pd.DataFrame) -> pd.DataFrame:
-    """One row a figure: measured, then what each model published and the difference.
+    """Make a table with one row a figure: the measured value, then each model's published value and the difference.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def compared_table(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_html(frame: pd.DataFrame) -> str:
-    """A table; numbers with three decimals, differences with a sign."""
+    """Write a table as HTML; numbers with three decimals, differences with a sign."""
     head = "".join(f"<th>{escape(str(name))}</th>" for name in frame)
     lines = []
     for row in frame.to_dict("records"):
@@ -188,7 +188,7 @@ def _conditions(conditions: Mapping[str, Any]) -> str:
 
 
 def _seconds(seconds: Mapping[str, float]) -> str:
-    """By item; report.json has every step."""
+    """Write the time of each item; report.json has every step."""
     by_item = {"in all": sum(seconds.values())}
     for name, spent in seconds.items():
         item = name.partition(":")[0]
@@ -198,27 +198,27 @@ def _seconds(seconds: Mapping[str, float]) -> str:
 
 
 def _stages(stages: Mapping[str, float]) -> str:
-    """What the machine was doing, the longest first."""
+    """Write the time of each kind of work, the longest first."""
     longest = sorted(((name, spent) for name, spent in stages.items() if spent >= 0.5), key=lambda pair: -pair[1])
     rows = {"stage": [name for name, _ in longest], "time": [duration(spent) for _, spent in longest]}
     return table_html(pd.DataFrame(rows)) if longest else ""
 
 
 def _lead(conditions: Mapping[str, Any], verdicts: Sequence[Verdict]) -> str:
-    """What was measured on what, and how much of it held, in two sentences."""
-    count = {state: sum(verdict.state == state for verdict in verdicts) for state in _CLASSES if state}
-    of = sum(count.values())
-    held = ", ".join(f"{n} {state}" for state, n in count.items())
+    """Say in two sentences what was measured, and how many of the published claims held."""
+    counts = {state: sum(verdict.state == state for verdict in verdicts) for state in _CLASSES if state}
+    total = sum(counts.values())
+    outcomes = ", ".join(f"{n} {state}" for state, n in counts.items())
     text = (
         f"{conditions['experts']:,} of {conditions['n_neurons']:,} neurons of {conditions['model']} "
         f"({conditions['dtype']}) are held at their mean on a target language ({', '.join(conditions['targets'])}); "
         f"measured on {conditions['eval_sentences']:,} sentences in {len(conditions['languages'])} languages of "
         f"{conditions['corpus']}, seed {conditions['seed']}."
     )
-    return f"<p class=lead>{escape(text)} <b>Of {of} published claims: {escape(held)}.</b></p>"
+    return f"<p class=lead>{escape(text)} <b>Of {total} published claims: {escape(outcomes)}.</b></p>"
 
 
 def _contents(sections: Sequence[Section]) -> str:
     links = " · ".join(f"<a href='#{escape(s.name)}'>{escape(s.title)}</a>" for s in sections)
-    rest = " · <a href='#conditions'>Conditions</a> · <a href='#time'>Time</a>"
-    return f"<nav class=quiet>{links}{rest}</nav>"
+    further_links = " · <a href='#conditions'>Conditions</a> · <a href='#time'>Time</a>"
+    return f"<nav class=quiet>{links}{further_links}</nav>"

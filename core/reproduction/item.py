@@ -1,4 +1,4 @@
-"""What an item of the report is."""
+"""The type of the report's items."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Item:
     title : str
         On the page.
     tables : callable
-        From what is stored, the tables by the name of their file.
+        Makes the item's tables from stored results, by the name of their file.
     figures : callable
-        From these and the earlier items' tables.
+        Draws the item's figures from these tables and those of earlier items.
     steps : callable
-        What has to be computed, in order; each is kept in the store when it is done. No step unless given.
+        The computations, in order; each is stored when it is done. No step by default.
     why_not : callable
-        Why the item is left out under these settings; empty where it is not.
+        The reason if the item is left out under these settings; else empty.
     """
 
     name: str

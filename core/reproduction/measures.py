@@ -1,6 +1,6 @@
-"""Everything that is measured of one target's two spaces, as rows of the reproduction's tables.
+"""Measures one target's two spaces, as rows of the reproduction's tables.
 
-All of it is derived from stored embeddings and kept in the store itself, so that a report is written again in moments.
+Everything is derived from stored embeddings and stored itself, so that a report can be rewritten in moments.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def best_layer(run: Run) -> int:
 
 
 def ways(run: Run) -> tuple[Way, ...]:
-    """Every way of comparing at the plan's layer, and cosine at the layer at which the unmodified model is best."""
-    here = tuple((name, run.plan.layer) for name in COMPARISONS)
+    """List every way of comparing at the plan's layer, and cosine at the layer where the unmodified model is best."""
+    at_plan_layer = tuple((name, run.plan.layer) for name in COMPARISONS)
     best = best_layer(run)
-    return here if best == run.plan.layer else (*here, (COSINE.name, best))
+    return at_plan_layer if best == run.plan.layer else (*at_plan_layer, (COSINE.name, best))
 
 
 def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Retrieval in both spaces, by every way of comparing.
+    """Measure retrieval in both spaces, by every way of comparing.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     def compute() -> Payload:
         rows, gains = [], []
         for way in chosen:
-            pre, post = (hits_of(run, which, way) for which in (None, intervention))
+            pre, post = (hits_of(run, changed_by, way) for changed_by in (None, intervention))
             p = adjusted_p(pre, post, _target(run))
             rows += [_rows("pre", pre, np.full_like(p, np.nan), way, run), _rows("post", post, p, way, run)]
             gains.append(_gains(pre, post, p, way, run))
@@ -88,7 +88,7 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
-    """McNemar's p of every pair of languages, adjusted by Holm in two families: target as the query, and the rest.
+    """Compute McNemar's p of every pair of languages, adjusted by Holm in two families: target as query, and the rest.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
     n = len(pre)
     p = np.full((n, n), np.nan)
     fixed, broken = (~pre & post).sum(axis=2), (pre & ~post).sum(axis=2)
-    off = ~np.eye(n, dtype=bool)
-    for query, candidate in zip(*np.nonzero(off), strict=True):
+    off_diagonal = ~np.eye(n, dtype=bool)
+    for query, candidate in zip(*np.nonzero(off_diagonal), strict=True):
         p[query, candidate] = _p(int(fixed[query, candidate]), int(broken[query, candidate]))
-    row = np.zeros((n, n), dtype=bool)
-    row[target] = True
-    for family in (off & row, off & ~row):
+    from_target = np.zeros((n, n), dtype=bool)
+    from_target[target] = True
+    for family in (off_diagonal & from_target, off_diagonal & ~from_target):
         if family.any():
             p[family] = holm(p[family])
     return p
@@ -115,7 +115,7 @@ def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:
 
 @lru_cache(maxsize=100_000)
 def _p(fixed: int, broken: int) -> float:
-    """McNemar's p, which depends on these counts alone."""
+    """McNemar's p, which depends only on these two counts."""
     post = np.arange(fixed + broken) < fixed
     return mcnemar(~post, post)
 
@@ -146,15 +146,15 @@ def _rows(space: str, hits: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd
 
 
 def views(n_languages: int, target: int) -> dict[str, np.ndarray]:
-    """Which ordered pairs of languages each view is over: masks (n_languages, n_languages), by a name in `VIEWS`."""
-    off = ~np.eye(n_languages, dtype=bool)
-    query, candidate = np.zeros_like(off), np.zeros_like(off)
-    query[target], candidate[:, target] = off[target], off[:, target]
-    return dict(zip(VIEWS, (query, candidate, off & ~query & ~candidate, off), strict=True))
+    """Select each view's ordered pairs of languages: masks (n_languages, n_languages), by a name in `VIEWS`."""
+    off_diagonal = ~np.eye(n_languages, dtype=bool)
+    query, candidate = np.zeros_like(off_diagonal), np.zeros_like(off_diagonal)
+    query[target], candidate[:, target] = off_diagonal[target], off_diagonal[:, target]
+    return dict(zip(VIEWS, (query, candidate, off_diagonal & ~query & ~candidate, off_diagonal), strict=True))
 
 
 def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run) -> pd.DataFrame:
-    """One way's rows of gains, a row a view; of two languages there is no view without the target."""
+    """Gains by one way of comparing, a row for each view; with two languages there is no view without the target."""
     languages, seed = run.plan.groups[0].languages, run.plan.experiment.seed
     rows: list[dict[str, Any]] = []
     for view, pairs in views(len(pre), _target(run)).items():
@@ -181,7 +181,7 @@ def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run)
 
 
 def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each sentence's mean cosine distance to its translations, over all pairs, and over those with the target.
+    """Compute each sentence's mean cosine distance to its translations, over all pairs and over those with the target.
 
     Parameters
     ----------
@@ -190,24 +190,25 @@ def sentence_distances(space: np.ndarray, target: int) -> tuple[np.ndarray, np.n
     Returns
     -------
     all_pairs, to_target : ndarray of float64, (n_sentences,)
-        From the sum of a sentence's unit vectors: over all pairs, ``|sum u|^2`` holds every product twice, and each
-        vector with itself.
+        Computed from the sum of a sentence's unit vectors: ``|sum u|^2`` contains the product of every pair twice, and
+        of each vector with itself.
     """
     unit = normalise(space).astype(np.float64)
     n, total = len(unit), unit.sum(axis=0)
-    own = (unit**2).sum(axis=2)
-    everyone = ((total**2).sum(axis=1) - own.sum(axis=0)) / (n * (n - 1))
-    to_target = ((unit[target] * total).sum(axis=1) - own[target]) / (n - 1)
-    return 1.0 - everyone, 1.0 - to_target
+    squared_lengths = (unit**2).sum(axis=2)
+    all_pairs = ((total**2).sum(axis=1) - squared_lengths.sum(axis=0)) / (n * (n - 1))
+    to_target = ((unit[target] * total).sum(axis=1) - squared_lengths[target]) / (n - 1)
+    return 1.0 - all_pairs, 1.0 - to_target
 
 
 def distance_table(run: Run) -> pd.DataFrame:
-    """Cosine distances in both spaces: ``space, metric, layer, distance, value, low, high, n, change, ..., p``.
+    """Measure distances in both spaces: ``space, metric, layer, distance, value, low, high, n, change, ..., p``.
 
-    By every way of comparing that is a distance; CSLS, which adjusts similarities of two languages, is none. Distances
-    over pairs are bootstrapped over sentences, their changes with both sides drawn together and tested by Wilcoxon's
-    signed ranks, adjusted by Holm over this table; distances to the medoid have neither, for the medoid changes with
-    the sentences, and are not measured of centred embeddings, whose means are zero.
+    All ways of comparing that are a distance are used; CSLS, which adjusts similarities of two languages, is not.
+    Distances over pairs have bootstrap intervals over sentences. Their changes are bootstrapped with both sides drawn
+    together, and tested by Wilcoxon's signed ranks, adjusted by Holm over this table. Distances to the medoid have
+    neither, because the medoid changes with the sentences; for centred embeddings, whose means are zero, they are not
+    measured.
     """
     _, intervention = run.spaces()
     rows: list[dict[str, Any]] = []
@@ -215,32 +216,32 @@ def distance_table(run: Run) -> pd.DataFrame:
         by = COMPARISONS[metric]
         if not by.is_distance:
             continue
-        both = [by.transformed(run.stages.embeddings(0, which, layer)) for which in (None, intervention)]
-        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(both, run, by.zero_means)]
+        spaces = [by.transformed(run.stages.embeddings(0, changed_by, layer)) for changed_by in (None, intervention)]
+        rows += [{"metric": metric, "layer": layer, **row} for row in _distances(spaces, run, by.zero_means)]
     frame = pd.DataFrame(rows)
     tested = frame["p"].notna().to_numpy()
     frame.loc[tested, "p"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
     return frame
 
 
-def _distances(both: Sequence[np.ndarray], run: Run, zero_means: bool) -> list[dict[str, Any]]:
-    """One way's rows from both its spaces; the change and its p (not yet adjusted) are in those of the space after."""
-    target, seed, n = _target(run), run.plan.experiment.seed, both[0].shape[1]
-    apart = [sentence_distances(space, target) for space in both]
+def _distances(spaces: Sequence[np.ndarray], run: Run, zero_means: bool) -> list[dict[str, Any]]:
+    """Rows of one way of comparing; the change and its p (not yet adjusted) are in the rows of the space after."""
+    target, seed, n = _target(run), run.plan.experiment.seed, spaces[0].shape[1]
+    sentence_means = [sentence_distances(space, target) for space in spaces]
     rows = []
     for side, space in enumerate(("pre", "post")):
         for number, name in enumerate(DISTANCE_NAMES[:2]):
-            mean = bootstrap(apart[side][number], seed=seed)
+            mean = bootstrap(sentence_means[side][number], seed=seed)
             row = _distance(space, name, mean.value, mean.low, mean.high, n)
             if side:
-                moved = apart[1][number] - apart[0][number]
+                moved = sentence_means[1][number] - sentence_means[0][number]
                 change = bootstrap(moved, seed=seed)
                 row |= {"change": change.value, "change_low": change.low, "change_high": change.high}
                 row["p"] = signed_ranks(moved)
             rows.append(row)
         if zero_means:
             continue
-        medoid = distances.medoid_distances(list(both[side]))
+        medoid = distances.medoid_distances(list(spaces[side]))
         for name, value in zip(DISTANCE_NAMES[2:], (medoid[target], np.delete(medoid, target).mean()), strict=True):
             rows.append(_distance(space, name, float(value), np.nan, np.nan, n))
     return rows

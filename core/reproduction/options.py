@@ -1,4 +1,4 @@
-"""What a reproduction can be asked to do, with its defaults; `core.reproduction.settings` says what follows from it."""
+"""The options of a reproduction and their defaults; `core.reproduction.settings` makes the experiments from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SWEEP = (100, 200, 500, 1000, 2000, 5000)
 
 @dataclass(frozen=True)
 class Options:
-    """A reproduction.
+    """The options of one reproduction.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A report's folder, read back."""
+"""Reads a report's folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.location import checkout
 
 @dataclass(frozen=True)
 class Written:
-    """What a folder holds.
+    """The content of a report's folder.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def read(folder: Path) -> Written:
 
 
 def table(path: Path) -> pd.DataFrame:
-    """Read one table; only an empty field is missing, so that a language may be called ``na``."""
+    """Read one table; only an empty field counts as missing, so that a language can be called ``na``."""
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     return pd.read_csv(path, keep_default_na=False, na_values=[""])

@@ -29,12 +29,12 @@ from core.reproduction.verdicts import verdicts
 from core.store.disk import whole, write_whole
 
 SCHEMA = 1
-# A change of one of these makes other numbers; folders of language pairs and the sweep only add some.
+# Settings whose change changes the numbers; folders of language pairs and the sweep only add numbers.
 _DETERMINE = ("targets", "languages", "experts", "sentences", "probe_sentences", "seed")
 
 
 class Report:
-    """Writes the report as far as it is known.
+    """Writes the report from the results so far.
 
     Attributes
     ----------
@@ -52,26 +52,26 @@ class Report:
 
     @staticmethod
     def comparable(settings: Settings, plan: Plan) -> dict[str, Any]:
-        """What two reproductions must have in common to be one, as JSON values."""
+        """Return, as JSON values, what two reproductions must have in common to share a folder."""
         described, values = plan.describe(), settings.to_dict()
         digests = {name: described[name] for name in ("model_digest", "corpus_digest", "dtype")}
         return {name: values[name] for name in _DETERMINE} | digests
 
     def earlier(self, account: str) -> dict[str, float]:
-        """Seconds that earlier runs into this folder spent, ``seconds_by_step`` or ``seconds_by_stage``."""
+        """Return the seconds that earlier runs into this folder took: ``seconds_by_step`` or ``seconds_by_stage``."""
         return {str(name): float(value) for name, value in self._before.get(account, {}).items()}
 
     def leave_out(self, item: Item, why: str) -> None:
-        """Say that an item is not asked for."""
+        """Record that an item is not requested."""
         self.left_out[item.name] = why
 
     def fail(self, item: Item, why: str) -> None:
-        """Say that an item could not be measured."""
+        """Record that an item could not be measured."""
         self.failed[item.name] = why
         self.write()
 
     def spent(self, runner: StepRunner) -> None:
-        """Remember what the steps have cost; kept also if the next one is killed."""
+        """Record the time that the steps took, at once, so that it is not lost if the next step is killed."""
         self._costs = {"seconds_by_step": runner.by_step, "seconds_by_stage": runner.by_stage}
         if self._done:
             self._write_json()
@@ -95,7 +95,7 @@ class Report:
         self.write()
 
     def write(self) -> None:
-        """Write what is known."""
+        """Write the report from the results so far."""
         compared = comparison(self.study.tables)
         _write_table(self.folder / "comparison.csv", compared)
         self._write_json()
@@ -122,14 +122,14 @@ class Report:
         write_whole(self.folder / "report.html", html.encode())
 
     def in_words(self) -> list[str]:
-        """What held and what did not, a line each."""
+        """List what held and what did not, a line for each claim."""
         return [
             f"{verdict.state or 'beyond':<12}  {verdict.claim}\n              {verdict.text}"
             for verdict in verdicts(self.study.tables)
         ]
 
     def notes(self) -> list[str]:
-        """What a reader must know."""
+        """List what a reader must know."""
         settings, plan = self.study.settings, self.study.plan
         notes = [
             *plan.notes,
@@ -157,11 +157,11 @@ class Report:
         return self.left_out.get(item.name) or self.failed.get(item.name) or "Not yet measured."
 
     def _settings(self) -> dict[str, Any]:
-        """What was asked, every default decided."""
+        """The settings, with every default filled in."""
         return self.study.settings.to_dict() | self.comparable(self.study.settings, self.study.plan)
 
     def _conditions(self) -> dict[str, Any]:
-        """What that came to on this model and corpus."""
+        """What the settings mean on this model and corpus."""
         described = self.study.plan.describe()
         names = ("n_layers", "n_neurons", "model_revision", "device", "probe_languages", "probe_sentences")
         return {name: described[name] for name in (*names, "eval_sentences")}
@@ -209,7 +209,7 @@ def _held_out(settings: Settings) -> str:
 
 
 def _file_of(table: str) -> str:
-    """A map has a row a sentence: as text it would be large."""
+    """The file of a table: CSV, but Parquet for a map, which has a row for each sentence."""
     return f"{table}.parquet" if table == "projection" else f"{table}.csv"
 
 

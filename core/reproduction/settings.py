@@ -1,4 +1,4 @@
-"""What a reproduction is asked to do, and the experiments that it consists of."""
+"""The settings of a reproduction, and the experiments that it consists of."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PARAGRAPH = 100  # characters, as published
 
 @dataclass(frozen=True)
 class Settings(Options):
-    """A reproduction: what is asked, and the experiments that follow from it."""
+    """The settings of a reproduction, and the experiments that follow from them."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values; of files and folders the name alone, for a report is read elsewhere."""
+        """Return the settings as JSON values; files and folders by name only, since a report is read elsewhere."""
         values = {
             k: v.name if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
             for k, v in asdict(self).items()
@@ -38,7 +38,7 @@ class Settings(Options):
 
     @property
     def model_name(self) -> str:
-        """What the model is called: its folder's name alone, where it is one."""
+        """The model's name; for a local model, the name of its folder without the path."""
         path = Path(self.model).expanduser()
         return path.resolve().name if path.is_dir() else self.model
 
@@ -71,16 +71,16 @@ class Settings(Options):
         )
 
     def paired(self, kind: str) -> tuple[str, ...]:
-        """Targets of which a corpus of pairs (``tatoeba`` or ``bucc``) has a pair with English; reads the corpus."""
-        has = load_corpus(f"{kind}:{getattr(self, kind)}").languages
-        return tuple(code for code in self.targets or () if code != "en" and code in has)
+        """Read a corpus of pairs (``tatoeba`` or ``bucc``) and list the targets that it pairs with English."""
+        available = load_corpus(f"{kind}:{getattr(self, kind)}").languages
+        return tuple(code for code in self.targets or () if code != "en" and code in available)
 
     def paraphrased(self) -> tuple[str, ...]:
-        """Targets of which there are paraphrases."""
+        """List the targets that have paraphrases."""
         if self.pawsx is None:
             return ()
-        has = import_module("core.corpora.pawsx").pawsx_languages(self.pawsx)
-        return tuple(code for code in self.targets or () if code in has)
+        available = import_module("core.corpora.pawsx").pawsx_languages(self.pawsx)
+        return tuple(code for code in self.targets or () if code in available)
 
     def paraphrases(self, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The first and the second sentences of a language's paraphrase pairs."""
@@ -89,7 +89,7 @@ class Settings(Options):
         return tuple(pairs.first)[:n], tuple(pairs.second)[:n]
 
     def writings(self) -> tuple[Writing, ...]:
-        """What the model writes for each k: from its first token, temperature 1, top-p .9."""
+        """Settings of the texts that the model writes for each k: from its first token, temperature 1, top-p .9."""
         return tuple(
             Writing(tokens=self.text_tokens, samples=self.texts, seed=self.seed + number)
             for number in range(self.seeds)
@@ -97,53 +97,53 @@ class Settings(Options):
 
 
 def bound(settings: Settings) -> tuple[Settings, Plan]:
-    """Settings with every default decided and everything checked that can be before any work, and the first plan.
+    """Fill in every default, check all that can be checked before any work, and return settings and the first plan.
 
     Raises
     ------
     AskError
-        As `core.experiment.plan.plan` does, for the first experiment that cannot be.
+        As `core.experiment.plan.plan` does, for the first experiment that is impossible.
     """
     corpus = load_corpus(settings.corpus)
     languages, targets = _languages(settings, corpus)
     decided = replace(settings, languages=tuple(dict.fromkeys((*languages, *targets))), targets=targets)
     _check_counts(decided)
-    first: Plan | None = None
+    first_plan: Plan | None = None
     for target in targets:
         for control in CONTROLS:
             planned = plan(decided.experiment(target, control))
-            first = first or planned
-    assert first is not None
-    total = first.outline.neurons.total
+            first_plan = first_plan or planned
+    assert first_plan is not None
+    total = first_plan.outline.neurons.total
     decided = replace(decided, sweep=tuple(sorted({k for k in decided.sweep if k <= total} | {decided.experts})))
     for kind in PAIRS:
         if getattr(decided, kind) is not None:
             _check_pairs(decided, kind)
     if decided.pawsx is not None:
         _check_paraphrases(decided)
-    return decided, first
+    return decided, first_plan
 
 
 def _languages(settings: Settings, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which are evaluated, and which are targets."""
+    """Return the languages that are evaluated, and the targets."""
     if corpus.probe is None:
         raise SettingError(
             f"reproduce on {corpus.spec}",
             "it is a corpus of separate language pairs, which has no multi-parallel sentences",
             "Name a multi-parallel corpus, such as --corpus flores:DIR, and the pairs with --tatoeba or --bucc.",
         )
-    has = corpus.languages
+    available = corpus.languages
     if settings.languages is not None:
         languages = tuple(dict.fromkeys(canonical(code) for code in settings.languages))
-        unknown = [code for code in languages if code not in has]
+        unknown = [code for code in languages if code not in available]
         if unknown:
             raise SettingError(
-                f"evaluate on {', '.join(unknown)}", f"{corpus.spec} has {', '.join(has)}", "Choose among these."
+                f"evaluate on {', '.join(unknown)}", f"{corpus.spec} has {', '.join(available)}", "Choose among these."
             )
     elif corpus.kind == "embedded":
-        languages = has
+        languages = available
     else:
-        languages = tuple(code for code in published.LANGUAGES if code in has) or has
+        languages = tuple(code for code in published.LANGUAGES if code in available) or available
     if settings.targets is not None:
         targets = tuple(dict.fromkeys(canonical(code) for code in settings.targets))
     else:
@@ -178,7 +178,7 @@ def _check_counts(settings: Settings) -> None:
 
 
 def paragraphs(settings: Settings, language: str) -> tuple[str, ...]:
-    """Held-out text of a language, from ``CODE.txt``: the first paragraphs (lines) of at least 100 characters.
+    """Read held-out text of a language from ``CODE.txt``: the first paragraphs (lines) of at least 100 characters.
 
     Raises
     ------
@@ -191,8 +191,10 @@ def paragraphs(settings: Settings, language: str) -> tuple[str, ...]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except FileNotFoundError as error:
-        has = ", ".join(sorted(file.name for file in folder.glob("*.txt"))) or "no .txt file"
-        raise CorpusError(request, f"it has {has}", "Give a file for each target, or leave the folder out.") from error
+        existing = ", ".join(sorted(file.name for file in folder.glob("*.txt"))) or "no .txt file"
+        raise CorpusError(
+            request, f"it has {existing}", "Give a file for each target, or leave the folder out."
+        ) from error
     except UnicodeDecodeError as error:
         raise CorpusError(request, f"it is not UTF-8 at byte {error.start:,}", "Save it as UTF-8.") from error
     except OSError as error:

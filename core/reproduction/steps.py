@@ -1,4 +1,4 @@
-"""The steps of a reproduction, and what runs them: it says on standard error how long is left."""
+"""The steps of a reproduction, and the runner that shows the time left on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.progress import Progress, Snapshot, duration
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of work that is kept when it is done.
+    """One piece of work, whose result is stored when it is done.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class StepRunner:
         self._counting = threading.Lock()
 
     def run(self, step: Step) -> None:
-        """Do one step, showing how far it is; what it raises passes through."""
+        """Run one step and show its progress; its exceptions pass through."""
         self._current, self._began = step, time.monotonic()
         progress = Progress(self._report)
         try:
@@ -78,13 +78,13 @@ class StepRunner:
         self._say(f"[{number}/{len(self.steps)}] {step.name}: {duration(spent)}{self._left_in_words()}", last=True)
 
     def timed(self, name: str, work: Callable[[], object]) -> None:
-        """Do what is no step, and count its seconds under a name."""
+        """Run work that is not a step, and count its seconds under a name."""
         began = time.monotonic()
         work()
         self.by_step[name] = self.by_step.get(name, 0.0) + time.monotonic() - began
 
     def seconds_left(self) -> float:
-        """Seconds that the rest is expected to take: the estimates, scaled by how far off they have been."""
+        """Estimate the seconds left: the estimates of the remaining steps, scaled by how far off earlier ones were."""
         total = 0.0
         for step in self.steps:
             if step.name in self._now:
@@ -96,12 +96,12 @@ class StepRunner:
         return total
 
     def _scale(self, item: str) -> float:
-        """How much longer the steps of this item, or where too little is known of it all steps, took than expected."""
-        for of_item in (True, False):
-            done = [s for s in self.steps if s.name in self._now and (s.item == item or not of_item)]
-            expected = sum(step.seconds for step in done)
+        """How many times longer than expected the finished steps of this item took; of all items if it has too few."""
+        for same_item in (True, False):
+            finished = [s for s in self.steps if s.name in self._now and (s.item == item or not same_item)]
+            expected = sum(step.seconds for step in finished)
             if expected > 2.0:
-                return min(max(sum(self._now[step.name] for step in done) / expected, 0.02), 20.0)
+                return min(max(sum(self._now[step.name] for step in finished) / expected, 0.02), 20.0)
         return 1.0
 
     def _left_in_words(self) -> str:
@@ -117,7 +117,7 @@ class StepRunner:
         self._say(f"{step.name}: {snapshot.stage}, {snapshot.fraction:.0%}{self._left_in_words()}", last=False)
 
     def _count(self, stage: str) -> None:
-        """Attribute the time since the last report to the stage that was then."""
+        """Add the time since the last report to the stage of that report."""
         with self._counting:
             now = time.monotonic()
             if self._stage:

@@ -1,4 +1,4 @@
-"""One reproduction at work: its settings, the engine that answers, and the tables made so far."""
+"""The state of one reproduction: its settings, its engine and the tables made so far."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Study:
         return self.engine.answer(experiment, question)
 
     def table(self, experiments: Iterable[Experiment], question: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
-        """The tables that answer a question about each experiment, one below the other, each with its conditions."""
+        """Answer a question about each experiment by a table, and join the tables, each with its conditions."""
         parts = [self.labelled(self.answer(experiment, question), experiment) for experiment in experiments]
         return pd.concat(parts, ignore_index=True)
 
     def step(
         self, item: str, title: str, experiment: Experiment, question: Callable[[Run], object], seconds: float
     ) -> Step:
-        """A step that answers a question about an experiment, so that the store has what it needs."""
+        """Make a step that answers a question about an experiment, so that the store has the answer later."""
         return Step(item, title, lambda progress: self.engine.answer(experiment, question, progress), seconds)
 
     def expected(self, experiment: Experiment, *stages: str) -> float:

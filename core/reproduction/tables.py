@@ -1,4 +1,4 @@
-"""What is read from the tables: by the figures, the verdicts and the comparison with the published figures."""
+"""Selections from the tables, which the figures, the verdicts and the comparison with the paper share."""
 
 from __future__ import annotations
 

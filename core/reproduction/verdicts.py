@@ -1,4 +1,4 @@
-"""What of the paper held and what did not, in sentences with the figures that they rest on."""
+"""Verdicts on the paper's claims: whether each held, in sentences with the figures behind it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Verdict:
     item : str
         The item whose tables it rests on.
     claim : str
-        What was published, or for items beyond the paper what one would like to know.
+        The published claim; for items beyond the paper, a question.
     state : str
         ``held``, ``held in part`` or ``did not hold``; empty beyond the paper.
     text : str
@@ -38,7 +38,7 @@ class Verdict:
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
-    """What can be listed from the tables that there are."""
+    """List every verdict whose tables have been made."""
     return [
         verdict
         for needed, judge in _VERDICTS
@@ -47,7 +47,7 @@ def verdicts(tables: Tables) -> list[Verdict]:
 
 
 def graded(passed: int, of: int) -> str:
-    """All, some or none of the cases."""
+    """Grade a claim by whether it holds in all, some or none of the cases."""
     return HELD if passed == of else PARTLY if passed else NOT
 
 
@@ -137,24 +137,24 @@ def _control(tables: Tables) -> Verdict | None:
     if random.empty:
         return None
     experts = _of_target(tables["gains"]).set_index("target")
-    gained = dict(zip(random["target"], random["gain"], strict=True))
-    by_experts = {target: float(experts["gain"][target]) for target in gained}
-    less = sum(gained[target] < by_experts[target] for target in gained)
-    listed = "; ".join(f"{_name(t)} {gained[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gained)
+    gain_at_random = dict(zip(random["target"], random["gain"], strict=True))
+    by_experts = {target: float(experts["gain"][target]) for target in gain_at_random}
+    n_below = sum(gain_at_random[target] < by_experts[target] for target in gain_at_random)
+    listed = "; ".join(f"{_name(t)} {gain_at_random[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gain_at_random)
     useless = random["gain_low"] <= 0
     return Verdict(
         "control",
         "The same values on random neurons do not help.",
         graded(int(useless.sum()), len(random)),
         f"Gain in mean top-1, target as the query: {listed}. Held where the gain is not significantly above zero; "
-        f"it is below that of the experts for {less} of {len(random)} targets.",
+        f"it is below that of the experts for {n_below} of {len(random)} targets.",
     )
 
 
 def _correlations(tables: Tables) -> Verdict:
     frame = at_plan_layer(tables["correlations"])
     parts = []
-    held = total = 0
+    n_negative = total = 0
     for y, space, words in (
         ("accuracy", "pre", "accuracy with distance, before"),
         ("accuracy", "post", "accuracy with distance, after"),
@@ -162,13 +162,13 @@ def _correlations(tables: Tables) -> Verdict:
     ):
         part = frame[(frame["y"] == y) & (frame["space"] == space)]
         below = int(((part["r"] < 0) & part["significant"]).sum())
-        held, total = held + below, total + len(part)
+        n_negative, total = n_negative + below, total + len(part)
         listed = ", ".join("none" if row["r"] != row["r"] else f"{row['r']:+.2f}" for row in part.to_dict("records"))
         parts.append(f"{words}: r = {listed} (significantly negative for {below} of {len(part)})")
     return Verdict(
         "correlations",
         "Candidates that are nearer are found better, and those that come nearer gain more.",
-        graded(held, total),
+        graded(n_negative, total),
         "Over candidate languages, by target, " + "; ".join(parts) + ".",
     )
 
@@ -235,14 +235,14 @@ def _paraphrase(tables: Tables) -> Verdict:
     wide = frame[frame["control"] == "none"].pivot_table(
         index="target", columns="comparison", values="top1", sort=False
     )
-    kept = (wide["post"] >= wide["pre"] - 0.05) & (wide["mixed"] < wide["pre"])
+    as_claimed = (wide["post"] >= wide["pre"] - 0.05) & (wide["mixed"] < wide["pre"])
     listed = "; ".join(
         f"{_name(str(code))} {row['pre']:.2f} / {row['post']:.2f} / {row['mixed']:.2f}" for code, row in wide.iterrows()
     )
     return Verdict(
         "paraphrase",
         "Paraphrases are found as well after as before, but not across the two spaces: the space has moved.",
-        graded(int(kept.sum()), len(wide)),
+        graded(int(as_claimed.sum()), len(wide)),
         f"Top-1 before / after / mixed: {listed}. Held where after is at most .05 below before, and mixed is below it.",
     )
 
@@ -270,7 +270,7 @@ def _free(tables: Tables) -> Verdict:
 
 
 def _way(row: Mapping[Any, Any], layer: int) -> str:
-    """How a row's sentences are compared: at ``layer``, the plan's, by a way of comparing, elsewhere by cosine."""
+    """Name how a row's sentences are compared: by its way of comparing at the plan's ``layer``, else by the layer."""
     return COMPARISONS[row["metric"]].title if row["layer"] == layer else f"layer {row['layer']}"
 
 

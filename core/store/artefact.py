@@ -1,7 +1,6 @@
-"""A stage's content, before it is stored and after: what goes into an artefact, and what is read back from one.
+"""The content of an artefact: as a stage produces it, and as it is read back.
 
-How their files are written and checked is in :mod:`core.store.files`, where artefacts are in
-:mod:`core.store.store`.
+:mod:`core.store.files` writes and checks the files; :mod:`core.store.store` decides where artefacts are.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ class Artefact:
         Parameters
         ----------
         afresh : bool
-            Hash also the files that this process has checked and whose size and time are as they were then.
+            Also hash files that this process has checked already and whose size and time have not changed since.
         """
         for entry in self.files:
             with opened(self.path / entry.path, entry, afresh=afresh):

@@ -1,5 +1,5 @@
-"""What an artefact is made of: the digest of its spec, and files that are hashed while they are written and checked
-before they are believed. :mod:`core.store.store` says where artefacts are, and offers what is public of this."""
+"""The parts of an artefact: the digest of its spec, and files that are hashed while they are written and checked before
+they are used. :mod:`core.store.store` decides where artefacts are, and exports the public names of this module."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DamagedArtefact(StoreError):  # noqa: N818 - reads as what it is, wherever
     """A file of an artefact is missing, or is not what was written."""
 
 
-# What was checked in this process: (path, bytes, mtime in ns) -> sha256. A file changed since has another key.
+# Files that this process has checked: (path, bytes, mtime in ns) -> sha256. A changed file has another key.
 _verified: dict[tuple[str, int, int], str] = {}
 _SETTLED_NS = 1_000_000_000
 
@@ -134,7 +134,7 @@ class FileEntry:
     shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        # Also what a manifest from elsewhere must pass, so that no name in it leads out of the artefact.
+        # A manifest from elsewhere must pass this check too, so that no name in it leads out of the artefact.
         if self.kind != "file":
             checked_name(self.name, self.kind)
         elif {"", ".", ".."} & set(self.name.split("/")) or {"\\", ":"} & set(self.name):
@@ -190,7 +190,7 @@ class HashedWriter(io.RawIOBase):
         return len(whole)
 
     def close(self) -> None:
-        """Close the file; twice is once."""
+        """Close the file; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         super().close()
         if descriptor >= 0:
@@ -270,7 +270,7 @@ def record_folder(folder: Path) -> list[FileEntry]:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Say what was being done when the file system refused."""
+    """Turn an error of the file system into a `StoreError` that names the operation."""
     try:
         yield
     except OSError as error:
@@ -282,7 +282,7 @@ def explained(what: str) -> Iterator[None]:
 
 
 def damaged(path: Path, why: str) -> DamagedArtefact:
-    """Give the error for a file that is not what was written."""
+    """Make the error for a file whose content is not what was written."""
     where = "/".join(path.parts[-3:])
     return DamagedArtefact(f"cached file {where}", why, "It has to be computed again; Store.read does so by itself.")
 
@@ -291,7 +291,8 @@ def damaged(path: Path, why: str) -> DamagedArtefact:
 def missing_is_damage(path: Path) -> Iterator[None]:
     """Turn the absence of a file into `DamagedArtefact`, and other trouble in reading into `StoreError`.
 
-    The two differ: what is damaged gets deleted, and too many open files must not empty the cache.
+    The two must differ: damaged artefacts are deleted, but an error such as too many open files must not empty the
+    cache.
     """
     try:
         yield
@@ -312,13 +313,13 @@ def check_size(path: Path, entry: FileEntry) -> None:
 
 
 def is_settled(status: os.stat_result) -> bool:
-    """Whether a file cannot change without its time: where that clock is coarse, one of a moment ago may."""
+    """Whether any further change of a file changes its time; where times are coarse, a very new file can keep it."""
     return time.time_ns() - status.st_mtime_ns > _SETTLED_NS
 
 
 @contextmanager
 def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io.BufferedReader]:
-    """Open a file once its checksum is known to be right.
+    """Check a file's checksum, and open it.
 
     Parameters
     ----------
@@ -327,7 +328,7 @@ def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io
     entry : FileEntry
         What it must be.
     afresh : bool
-        Hash it even if this process has done so and its size and time are as they were then.
+        Hash it even if this process has checked it already and its size and time have not changed since.
 
     Raises
     ------

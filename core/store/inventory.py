@@ -1,4 +1,4 @@
-"""What the cache holds, and what it may give up."""
+"""Lists what the cache holds, and removes parts of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Disk:
 
 
 def table(store: Store) -> pd.DataFrame:
-    """What is kept, by stage: ``stage, what, artefacts, bytes, oldest, newest, again``, the largest first."""
+    """List what is stored, by stage: ``stage, what, artefacts, bytes, oldest, newest, again``, the largest first."""
     rows = [
         {"stage": entry.stage, "bytes": entry.nbytes, "created": pd.Timestamp(entry.created)}
         for entry in store.entries()
@@ -43,10 +43,10 @@ def _unknown(name: str) -> Stage:
 
 
 def remove(store: Store, stages: Iterable[str]) -> tuple[int, int]:
-    """Take all artefacts of some stages away.
+    """Remove all artefacts of some stages.
 
-    Each is removed under its lock, so one that is being made or read by another process is waited for. Whatever needs
-    it later computes it again.
+    Each is removed under its lock, so the function waits for a process that is making one. A removed artefact is
+    computed again when it is needed.
 
     Returns
     -------

@@ -14,11 +14,11 @@ from typing import Any
 
 
 class NotCached(Exception):  # noqa: N818 - an answer, not an error
-    """A result was asked for only if it is known already, and it is not."""
+    """A result was requested only if it is stored already, and it is not."""
 
 
 class Cost(IntEnum):
-    """How long it takes to have an artefact again, the least first."""
+    """How long it takes to compute an artefact again, the shortest first."""
 
     MOMENT = 0
     """Under a second, from other artefacts."""
@@ -190,7 +190,7 @@ STAGES = {
 
 
 def registered(name: str) -> Stage:
-    """Look a stage up; an artefact of a kind that the table does not have is refused before it is computed."""
+    """Look up a stage by name; raises LookupError if the table does not have it."""
     if name not in STAGES:
         raise LookupError(f"stage {name!r} is not in core.store.stage.STAGES, which has {', '.join(STAGES)}")
     return STAGES[name]

@@ -1,8 +1,9 @@
-"""Content-addressed artefacts on disk: whole or absent, computed once, checked before they are believed.
+"""Content-addressed artefacts on disk: whole or absent, computed once, checked before they are used.
 
 An artefact is a folder ``ROOT/STAGE/DIGEST/`` of ``.npy`` arrays, ``.parquet`` tables or other files, and a
-``manifest.json`` with a checksum of each. DIGEST is that of the spec: of everything that determines the content. So
-nothing is ever changed in place; an artefact appears by one rename when all of it is on disk, and goes by another.
+``manifest.json`` with a checksum of each. DIGEST is the digest of the spec, which is everything that determines the
+content. So nothing is ever changed in place: an artefact appears by one rename when all of it is on disk, and is
+removed by another.
 
 Examples
 --------
@@ -52,7 +53,7 @@ _TEMPORARY = re.compile(r"\.tmp-\d+-[0-9a-f]+-([0-9a-f]{64})")
 
 @lru_cache(maxsize=4096)
 def _manifest(path: Path, stage: str, key: str, _status: tuple[int, int, int]) -> Artefact:
-    """Read the manifest of an artefact; `DamagedArtefact` if it cannot be believed."""
+    """Read the manifest of an artefact; raises `DamagedArtefact` if it is not as it was written."""
     with files.missing_is_damage(path / MANIFEST):
         text = (path / MANIFEST).read_bytes()
     try:
@@ -82,7 +83,7 @@ class Store:
     Parameters
     ----------
     root : Path or str
-        The folder; made if it is not there. What a killed process left half-written is swept.
+        The folder; created if it does not exist. Half-written files of killed processes are removed.
 
     Attributes
     ----------
@@ -105,14 +106,14 @@ class Store:
         self._sweep()
 
     def find(self, stage: str, spec: Spec) -> Artefact | None:
-        """Look an artefact up; None if it is absent, or was damaged and so removed.
+        """Look up an artefact; None if it is absent, or was damaged and therefore removed.
 
         Quick: manifest and file sizes are checked, checksums only when a file is read.
         """
         return self._sound(files.checked_name(stage, "stage"), digest(spec), thorough=False)
 
     def put(self, stage: str, spec: Spec, payload: Payload, seconds: float | None = None) -> Artefact:
-        """Store a result. If the artefact is there already and whole, that one is kept: one spec, one content.
+        """Store a result; if an undamaged artefact of the same spec exists already, that one is kept.
 
         Raises
         ------
@@ -128,9 +129,9 @@ class Store:
                 return self._commit(draft, stage, spec, payload.facts, payload.write(draft), seconds)
 
     def get_or_compute(self, stage: str, spec: Spec, compute: Callable[[], Payload]) -> Artefact:
-        """Return the artefact, computed if need be; of those who want it at the same time, one computes.
+        """Return the artefact, computed if necessary; of several callers at the same time, only one computes it.
 
-        The checksums of all its files are right (each file is hashed once a process), else it is computed anew.
+        If the checksum of one of its files is wrong, it is computed again (a process hashes each file once).
 
         Parameters
         ----------
@@ -151,7 +152,7 @@ class Store:
         return self._get(stage, spec, make)
 
     def get_or_build(self, stage: str, spec: Spec, build: Callable[[Path], Mapping[str, JSON]]) -> Artefact:
-        """Do as `get_or_compute` for files of any kind, which the caller reads below ``Artefact.path``.
+        """Do as `get_or_compute`, for files of any kind; the caller reads them in ``Artefact.path``.
 
         Parameters
         ----------
@@ -175,7 +176,7 @@ class Store:
     def read(self, stage: str, spec: Spec, compute: Callable[[], Payload], reader: Callable[[Artefact], T]) -> T:
         """Return ``reader(artefact)``; if the artefact turns out damaged or removed meanwhile, compute it and retry.
 
-        The surest way to read: `reader` may run twice, so let it only read.
+        The safest way to read. `reader` may run twice, so it must have no other effect than reading.
         """
         try:
             return reader(self.get_or_compute(stage, spec, compute))
@@ -196,7 +197,7 @@ class Store:
         return sum(entry.nbytes for entry in self.entries())
 
     def remove(self, artefact: Artefact) -> None:
-        """Remove an artefact; if it is gone, or another has taken its place, nothing is to be done."""
+        """Remove an artefact; if it no longer exists, or another has replaced it, do nothing."""
         with self._locked(artefact.stage, artefact.digest):
             try:
                 current = self._load(artefact.stage, artefact.digest)
@@ -207,7 +208,7 @@ class Store:
 
     @contextmanager
     def lock(self, stage: str, spec: Spec) -> Iterator[None]:
-        """Hold an artefact against all other threads and processes; the same thread may enter again."""
+        """Lock an artefact against all other threads and processes; the same thread may enter again."""
         with self._locked(files.checked_name(stage, "stage"), digest(spec)):
             yield
 
@@ -216,7 +217,7 @@ class Store:
         artefact = self._sound(files.checked_name(stage, "stage"), key, thorough=True)
         if artefact is None:
             with self._locked(stage, key):
-                # The one who held the lock before may have made it.
+                # The previous holder of the lock may have made it.
                 artefact = self._sound(stage, key, thorough=True) or make()
         return artefact
 
@@ -225,8 +226,8 @@ class Store:
 
     @contextmanager
     def _locked(self, stage: str, key: str, *, wait: bool = True) -> Iterator[bool]:
-        # A singleton counts its holds by thread: re-entrant for one, exclusive among several. The system drops the
-        # lock of a process that dies. The file stays: removing it could leave two holders of two files of one name.
+        # A singleton lock is re-entrant within a thread and exclusive between threads. The system releases the lock of
+        # a process that dies. The file stays: if it were removed, two processes could lock two files of one name.
         guard = FileLock(self._lock_path(stage, key), is_singleton=True)
         with files.explained(f"locking {stage} in {self.root}"):
             try:
@@ -242,13 +243,13 @@ class Store:
                 guard.release()
 
     def _load(self, stage: str, key: str) -> Artefact | None:
-        """Read a manifest and check the file sizes; None if absent, `DamagedArtefact` if anything is amiss."""
+        """Read a manifest and check the file sizes; None if absent, `DamagedArtefact` if anything is wrong."""
         path = self.root / stage / key
         if not os.path.lexists(path):
             return None
         with files.missing_is_damage(path / MANIFEST):
             status = (path / MANIFEST).stat()
-        # As with the other files: one that has been read, and whose size and time are as they were then, is believed.
+        # As with the other files, a manifest is read again only if its size or time has changed.
         settled = files.is_settled(status)
         read = _manifest if settled else _manifest.__wrapped__
         artefact = read(path, stage, key, (status.st_ino, status.st_size, status.st_mtime_ns))
@@ -269,8 +270,8 @@ class Store:
             return inspect()
         except DamagedArtefact:
             pass
-        # Only under the lock is it sure that we do not see another's removal half done, or remove its replacement.
-        # If somebody has the lock, they are about to find the damage too.
+        # Check again under the lock: without it, this could be another process's half-done removal, or its replacement
+        # could be removed. If another process holds the lock, it will find the damage itself.
         with self._locked(stage, key, wait=False) as held:
             if not held:
                 return None
@@ -287,7 +288,7 @@ class Store:
 
     @contextmanager
     def _draft(self, stage: str, key: str) -> Iterator[Path]:
-        """Give a new folder beside where the artefact will be; whatever is still in it afterwards is deleted."""
+        """Create a temporary folder beside the artefact's place; if it is still there afterwards, it is deleted."""
         draft = self._temporary(stage, key)
         try:
             with files.explained(f"storing {stage} in {self.root}"):
@@ -307,7 +308,7 @@ class Store:
         entries: list[FileEntry],
         seconds: float | None,
     ) -> Artefact:
-        """Complete a draft by its manifest, force it to disk, and let it appear at its address, all at once."""
+        """Complete a draft with its manifest, force it to disk, and rename it to the artefact's place in one step."""
         key = digest(spec)
         manifest: dict[str, JSON] = {
             "format": FORMAT,
@@ -332,26 +333,26 @@ class Store:
         return artefact
 
     def _discard(self, stage: str, key: str) -> None:
-        """Take an artefact away, in one step for all who look; the lock must be held."""
+        """Remove an artefact, in one step as others see it; the lock must be held."""
         aside = self._temporary(stage, key)
         with files.explained(f"removing {stage} from {self.root}"):
             (self.root / stage / key).rename(aside)
             disk.delete(aside)
 
     def _sweep(self) -> None:
-        """Delete what processes that were killed left half-written or half-deleted.
+        """Delete the half-written and half-deleted folders of killed processes.
 
-        Who writes holds the artefact's lock, and the system takes it from the dead: if it is free, nobody writes.
-        That is surer than the process id in the name, which another process, or another container, may have by now.
+        A writer holds the artefact's lock, and the system releases the lock of a dead process: if it is free, nobody is
+        writing. The process id in the name is less reliable: another process or container may have it by now.
         """
         for leftover in self.root.glob("*/.tmp-*"):
             match = _TEMPORARY.fullmatch(leftover.name)
             if match is None:
                 continue
             try:
-                # Not the singleton: a draft of this very thread must count as held.
+                # Not the singleton lock: a draft of this same thread must count as locked.
                 with FileLock(self._lock_path(leftover.parent.name, match[1])).acquire(blocking=False):
                     disk.delete(leftover)
                     log.info("swept %s, left by a process that was killed", leftover.name)
-            except OSError:  # Timeout is one: its writer lives. For any other reason, the next opening tries again.
+            except OSError:  # includes Timeout: its writer lives. For any other error, the next start tries again.
                 continue

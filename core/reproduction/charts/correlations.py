@@ -1,4 +1,4 @@
-"""The figure of what accuracy and gain go along with: distance, and its change."""
+"""The figure of the correlations of accuracy with distance, and of gain with the change of distance."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _scatter(points: pd.DataFrame, across: str, up: str, across_title: str, up_t
 
 
 def _span(values: pd.Series) -> list[float]:
-    """The values' range with a little room: a fitted line must not widen the axis to where nothing can be."""
+    """The values' range with a small margin, so that a fitted line cannot widen the axis to impossible values."""
     low, high = float(values.min()), float(values.max())
     room = 0.05 * max(high - low, 0.1)
     return [low - room, high + room]

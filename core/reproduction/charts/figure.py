@@ -1,4 +1,4 @@
-"""A figure of the report, and what all figures share: names and colours of languages, names of spaces."""
+"""The type of the report's figures, and what they share: names and colours of languages, names of spaces."""
 
 from __future__ import annotations
 

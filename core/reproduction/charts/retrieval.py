@@ -69,10 +69,10 @@ def _free(gains: pd.DataFrame) -> Any:
         for metric, layer in zip(rows["metric"], rows["layer"], strict=True)
     ]
     rows = rows.assign(way=way, language=names_of(rows["target"]))
-    both = pd.concat([_of_space(rows, side, name) for side, name in SPACE_NAMES.items()])
+    both_spaces = pd.concat([_of_space(rows, side, name) for side, name in SPACE_NAMES.items()])
     order = [*(comparison.title for comparison in COMPARISONS.values()), "best layer"]
     bars = Bars(category="way", value="value", title="mean top-1", order=order, upright=True, label_angle=-30)
-    return panels(bars.draw(both).properties(width=170, height=170), rows["language"])
+    return panels(bars.draw(both_spaces).properties(width=170, height=170), rows["language"])
 
 
 def _of_space(gains: pd.DataFrame, side: str, name: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Figures of which languages profit, by how alike they and the target are."""
+"""Figures of which languages profit, by their similarity to the target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SYNTAX_CAPTION = "Gain by similarity of the candidate's syntax to the target's 
 
 
 def similarity(tables: Tables) -> list[Figure]:
-    """Draw the gain by how alike candidate and target are."""
+    """Draw the gain by the similarity of candidate and target."""
     rows = at_plan_layer(tables["similarity"])
     rows = rows[rows["similarity"].notna()].assign(language=lambda frame: names_of(frame["target"]))
     if rows.empty:

@@ -1,4 +1,4 @@
-"""Item: what the number of experts does to the model's text, and to how well it predicts the target language."""
+"""Item: how the number of experts changes the model's text, and how well it predicts the target language."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.reproduction.study import Study
 
 
 def _held_out(study: Study, run: Run) -> tuple[str, ...]:
-    """What perplexity is measured on: paragraphs of a file where there are some, else the first evaluation rows."""
+    """Texts for the perplexity: paragraphs of a file if a folder of texts is given, else the first evaluation rows."""
     settings, target = study.settings, run.plan.target
     if settings.perplexity_texts is not None:
         return paragraphs(settings, target)
@@ -63,7 +63,7 @@ def _counts(study: Study) -> tuple[int, ...]:
 def _steps(study: Study) -> list[Step]:
     settings = study.settings
     size = study.plan.outline.n_parameters / 2.7e8
-    # As measured on two cores: a step of a few texts side by side, and a sentence with its head.
+    # Measured on two cores: one token of several texts at once, and one sentence with the language-modelling head.
     seconds = size * (0.12 * settings.seeds * settings.text_tokens + 0.12 * settings.perplexity_sentences)
     steps = []
     for number, target in enumerate(study.targets):

@@ -1,4 +1,4 @@
-"""Item: what accuracy and gain go along with over candidate languages: distance, and its change."""
+"""Item: correlations over candidate languages of accuracy with distance, and of gain with the change of distance."""
 
 from __future__ import annotations
 
@@ -30,14 +30,20 @@ def by_candidate(run: Run) -> pd.DataFrame:
     _, intervention = run.spaces()
     languages = run.plan.groups[0].languages
     target = languages.index(run.plan.target)
-    others = [number for number in range(len(languages)) if number != target]
+    candidates = [number for number in range(len(languages)) if number != target]
     parts = []
     for metric, layer in measures.ways(run):
-        columns: dict[str, Any] = {"metric": metric, "layer": layer, "candidate": [languages[o] for o in others]}
-        for name, which in (("pre", None), ("post", intervention)):
-            space = COMPARISONS[metric].transformed(run.stages.embeddings(0, which, layer))
-            columns[f"top1_{name}"] = measures.hits_of(run, which, (metric, layer))[target][others].mean(axis=1)
-            columns[f"distance_{name}"] = distances.pair_distances(space)[target][others]
+        columns: dict[str, Any] = {
+            "metric": metric,
+            "layer": layer,
+            "candidate": [languages[candidate] for candidate in candidates],
+        }
+        for name, changed_by in (("pre", None), ("post", intervention)):
+            space = COMPARISONS[metric].transformed(run.stages.embeddings(0, changed_by, layer))
+            columns[f"top1_{name}"] = measures.hits_of(run, changed_by, (metric, layer))[target][candidates].mean(
+                axis=1
+            )
+            columns[f"distance_{name}"] = distances.pair_distances(space)[target][candidates]
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
@@ -49,15 +55,15 @@ def correlation_row(across: pd.Series, up: pd.Series, seed: int) -> dict[str, An
 
 
 def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add ``p_holm``, adjusted over each metric by itself, and whether it is below .05; not so where there is no p.
+    """Add ``p_holm``, adjusted within each metric, and whether it is below .05 (False where there is no p).
 
     Cosine at the plan's layer and at the best one are adjusted together.
     """
     p_holm = np.full(len(rows), np.nan)
     for metric in rows["metric"].unique():
-        known = (rows["p"].notna() & (rows["metric"] == metric)).to_numpy()
-        if known.any():
-            p_holm[known] = holm(rows["p"].to_numpy(dtype=np.float64)[known])
+        tested = (rows["p"].notna() & (rows["metric"] == metric)).to_numpy()
+        if tested.any():
+            p_holm[tested] = holm(rows["p"].to_numpy(dtype=np.float64)[tested])
     return rows.assign(p_holm=p_holm, significant=p_holm < 0.05)
 
 

@@ -1,4 +1,4 @@
-"""Item: how far languages are apart."""
+"""Item: distances between languages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def over_targets(by_target: pd.DataFrame) -> pd.DataFrame:
         ``n`` counts targets, not sentences.
     """
     keys = ["model", "k", "strength", "control", "space", "metric", "layer", "distance"]
-    # The unmodified model's best layer may be another for each target: such means are over the targets that share it.
+    # The unmodified model's best layer can differ between targets: its means are over the targets that share it.
     values = by_target.groupby(keys, sort=False)["value"]
     means = values.agg(value="mean", standard_error="sem", n="size").reset_index()
     return means.assign(target="mean").reindex(columns=[*by_target.columns])

@@ -1,4 +1,4 @@
-"""Item: how well the experts score, where they are, and what two languages' experts share."""
+"""Item: the experts' scores, their places in the model, and how many two languages share."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ def _of_target(target: str, experts: dict[str, Experts], neurons: NeuronMap) -> 
     n = len(own.neurons)
     scores = {"mean score": own.scores.mean(), "lowest score": own.scores.min()}
     rows = [_row(target, name, float(value), n) for name, value in scores.items()]
-    rows += [_row(target, "shared", _shared(own, others), n, other=other) for other, others in experts.items()]
+    rows += [
+        _row(target, "shared", _shared(own, other_experts), n, other=other) for other, other_experts in experts.items()
+    ]
     for site in by_site(neurons, own.neurons).to_dict("records"):
-        at = {"layer": site["layer"], "site": site["site"]}
-        rows.append(_row(target, "experts at site", float(site["experts"]), int(site["width"]), **at))
+        place = {"layer": site["layer"], "site": site["site"]}
+        rows.append(_row(target, "experts at site", float(site["experts"]), int(site["width"]), **place))
     return rows
 
 
@@ -54,7 +56,7 @@ def _shared(one: Experts, other: Experts) -> float:
 def _row(
     target: str, measure: str, value: float, n: int, other: str = "", layer: Any = None, site: Any = None
 ) -> dict[str, Any]:
-    """``n``: the experts that the value is about, or the neurons of the site."""
+    """Make one row; ``n`` is the number of experts that the value is about, or of neurons of the site."""
     return {
         "target": target,
         "measure": measure,

@@ -1,4 +1,4 @@
-"""Item: other methods and other scores than the paper's, on one target, on the same footing."""
+"""Item: other methods and scores than the paper's, compared on one target under the same conditions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from core.stats.intervals import bootstrap
 
 
 def target_of(study: Study) -> str:
-    """The one target: the paper's last that is asked for, Japanese, which is least like the others."""
+    """Choose the target: Japanese, the least similar of the paper's, if it is requested; else the first."""
     return "ja" if "ja" in study.targets else study.targets[0]
 
 
 def experiments(study: Study) -> list[Experiment]:
-    """Every method on the paper's experts, and the paper's method on every other score's; and random neurons."""
+    """List the experiments: every method on the paper's experts, its method with every other score, random neurons."""
     target, settings = target_of(study), study.settings
     return [
         *(settings.experiment(target, method=method) for method in METHODS),
@@ -38,12 +38,12 @@ def experiments(study: Study) -> list[Experiment]:
 
 
 def _rows(study: Study) -> int:
-    """How many evaluation rows the methods are compared on."""
+    """Number of evaluation rows on which the methods are compared."""
     return min(study.settings.method_sentences, len(study.plan.groups[0]))
 
 
 def _measured_before(study: Study, experiment: Experiment) -> bool:
-    """Whether other items embed all rows under it: their first rows then serve here."""
+    """Whether other items embed all rows of the experiment, so that its first rows are stored already."""
     return experiment == study.settings.experiment(experiment.target, experiment.control)
 
 
@@ -64,7 +64,7 @@ def _after(study: Study, experiment: Experiment, progress: Progress | None = Non
 
 
 def changes(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[str, Any]:
-    """Means over candidates with the target as the query, and their gain on the space before.
+    """Measure means over candidates with the target as the query, and their gain over the space before.
 
     Intervals are bootstrapped over sentences, for the gain with both sides drawn together.
 
@@ -72,18 +72,18 @@ def changes(pre: np.ndarray, post: np.ndarray, target: int, seed: int) -> dict[s
     ----------
     pre, post : ndarray of float32, (n_languages, n_sentences, hidden)
     """
-    others = [number for number in range(len(pre)) if number != target]
+    candidates = [number for number in range(len(pre)) if number != target]
     row: dict[str, Any] = {"n": pre.shape[1]}
     for by in COMPARISONS.values():
         name = "top1" if by is COSINE else by.name
-        both = [retrieval.correct(space, by) for space in (pre, post)]
-        before, after = (hits[target][others].mean(axis=0) for hits in both)
+        hits_by_space = [retrieval.correct(space, by) for space in (pre, post)]
+        before, after = (hits[target][candidates].mean(axis=0) for hits in hits_by_space)
         mean, gain = (bootstrap(values, seed=seed) for values in (after, after - before))
         prefix = "" if name == "top1" else f"{name}_"
         row |= {name: mean.value, f"{prefix}low": mean.low, f"{prefix}high": mean.high}
         row |= {f"{prefix}gain": gain.value, f"{prefix}gain_low": gain.low, f"{prefix}gain_high": gain.high}
         if name == "top1":
-            row["all_top1"] = float(both[1].mean(axis=2)[~np.eye(len(pre), dtype=bool)].mean())
+            row["all_top1"] = float(hits_by_space[1].mean(axis=2)[~np.eye(len(pre), dtype=bool)].mean())
     return row | {"distance": float(np.nanmean(distances.pair_distances(post)))}
 
 
@@ -111,7 +111,7 @@ def _steps(study: Study) -> list[Step]:
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
     target, seed = target_of(study), study.settings.seed
     plain = study.settings.experiment(target)
-    at, layer = study.plan.groups[0].languages.index(target), study.plan.layer
+    target_number, layer = study.plan.groups[0].languages.index(target), study.plan.layer
 
     def before(run: Run) -> np.ndarray:
         run.spaces()
@@ -121,7 +121,7 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
 
     def row(experiment: Experiment, post: np.ndarray, score: float) -> dict[str, Any]:
         names = {"method": experiment.method, "score": experiment.score, "layer": layer}
-        return study.conditions(experiment) | names | changes(pre, post, at, seed) | {"mean_score": score}
+        return study.conditions(experiment) | names | changes(pre, post, target_number, seed) | {"mean_score": score}
 
     rows = [row(plain, pre, float("nan")) | {"method": "none", "score": "none", "control": "unmodified"}]
     for experiment in experiments(study):

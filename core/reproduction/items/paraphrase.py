@@ -37,7 +37,7 @@ def found_first(queries: np.ndarray, candidates: np.ndarray, by: Comparison = CO
     Parameters
     ----------
     by : Comparison
-        Queries and candidates are transformed already; it adjusts their cosines.
+        Adjusts the cosines; queries and candidates must have been transformed already.
     """
     similarity = by.adjusted(normalise(queries) @ normalise(candidates).T)
     return np.asarray(similarity.argmax(axis=1) == np.arange(len(queries)))
@@ -49,7 +49,7 @@ def compared(pre: Sides, post: Sides, metric: str) -> dict[str, np.ndarray]:
     Parameters
     ----------
     pre, post : (first, second), each ndarray of float32, (n_pairs, hidden)
-        Embeddings of both sides in either space. What is fitted is fitted on both sides together, a space's own.
+        Embeddings of both sides in each space. A transformation is fitted on both sides of its space together.
     metric : str
         A name in `core.spaces.similarity.COMPARISONS`.
     """
@@ -60,14 +60,14 @@ def compared(pre: Sides, post: Sides, metric: str) -> dict[str, np.ndarray]:
 
 
 def _transformed(sides: Sides, by: Comparison) -> Sides:
-    """Both sides of one space, as sentences of one language."""
+    """Transform both sides of one space, as sentences of one language."""
     transform = by.fit(np.concatenate(sides)[None])
     first, second = (transform(side[None])[0] for side in sides)
     return first, second
 
 
 def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
-    """Whether each first sentence finds its paraphrase among all second ones, under the run's intervention.
+    """Test whether each first sentence finds its paraphrase among all second ones, under the run's intervention.
 
     Parameters
     ----------
@@ -81,18 +81,18 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
         after; ``mixed``: query before, candidates after.
     """
     _, intervention = run.spaces()
-    inner = _on_pairs(run, pairs)
-    for space, which in (("pre", None), ("post", intervention)):
-        _embed(run, inner, which, space)
+    pairs_run = _on_pairs(run, pairs)
+    for space, changed_by in (("pre", None), ("post", intervention)):
+        _embed(run, pairs_run, changed_by, space)
     chosen = ways(run)
     spec = STAGES["paraphrases"].spec(
-        pre=inner.stages.space_spec(None),
-        post=inner.stages.space_spec(intervention),
+        pre=pairs_run.stages.space_spec(None),
+        post=pairs_run.stages.space_spec(intervention),
         ways=[list(way) for way in chosen],
     )
 
-    def sides(which: Intervention | None, layer: int) -> Sides:
-        first, second = (inner.stages.embeddings(side, which, layer)[0] for side in (0, 1))
+    def sides(changed_by: Intervention | None, layer: int) -> Sides:
+        first, second = (pairs_run.stages.embeddings(side, changed_by, layer)[0] for side in (0, 1))
         return first, second
 
     def compute() -> Payload:
@@ -114,7 +114,7 @@ def paraphrases(run: Run, pairs: Pairs) -> dict[Way, dict[str, np.ndarray]]:
 
 
 def _on_pairs(run: Run, pairs: Pairs) -> Run:
-    """The same run on other sentences: one set for each side of the pairs."""
+    """Make a run with the same settings on the sentences of the pairs, one set for each side."""
     sides = tuple(
         ParallelSet(tuple(f"{side}:{row}" for row in range(len(texts))), {run.plan.target: tuple(texts)})
         for side, texts in enumerate(pairs)
@@ -132,7 +132,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
 
 
 def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Each comparison with its Wilson interval; p of McNemar's test against ``pre``."""
+    """Make a row for each comparison, with Wilson's interval and the p of McNemar's test against ``pre``."""
     rows: list[dict[str, Any]] = []
     for name in SPACES:
         n, top1 = len(hits[name]), float(hits[name].mean())
@@ -143,7 +143,7 @@ def rows_of(hits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 
 
 def table(study: Study, pairs: dict[str, Pairs]) -> pd.DataFrame:
-    """Every language's rows for experts and random neurons, by every way; p adjusted by Holm over the table.
+    """Make the rows of every language, control and way of comparing; p is adjusted by Holm over the table.
 
     Parameters
     ----------
@@ -151,10 +151,10 @@ def table(study: Study, pairs: dict[str, Pairs]) -> pd.DataFrame:
         By language.
     """
     parts = []
-    for language, both in pairs.items():
+    for language, language_pairs in pairs.items():
         for control in CONTROLS:
             experiment = study.settings.experiment(language, control)
-            by_way = study.answer(experiment, partial(paraphrases, pairs=both))
+            by_way = study.answer(experiment, partial(paraphrases, pairs=language_pairs))
             rows = [
                 {"metric": metric, "layer": layer, **row}
                 for (metric, layer), hits in by_way.items()
@@ -162,23 +162,23 @@ def table(study: Study, pairs: dict[str, Pairs]) -> pd.DataFrame:
             ]
             parts.append(study.labelled(pd.DataFrame(rows), experiment))
     frame = pd.concat(parts, ignore_index=True)
-    known = frame["p"].notna().to_numpy()
+    tested = frame["p"].notna().to_numpy()
     p = frame["p"].to_numpy(dtype=np.float64).copy()
-    p[known] = holm(p[known])
+    p[tested] = holm(p[tested])
     return frame.assign(p=p)
 
 
 def steps(study: Study, pairs: dict[str, Pairs]) -> list[Step]:
-    """A step a language and control."""
+    """Make one step for each language and control."""
     return [
         study.step(
             "paraphrase",
             f"{language}, {'experts' if control == 'none' else control}",
             study.settings.experiment(language, control),
-            partial(paraphrases, pairs=both),
-            (2 if control == "none" else 1) * _seconds(study, both),
+            partial(paraphrases, pairs=language_pairs),
+            (2 if control == "none" else 1) * _seconds(study, language_pairs),
         )
-        for language, both in pairs.items()
+        for language, language_pairs in pairs.items()
         for control in CONTROLS
     ]
 

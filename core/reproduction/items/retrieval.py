@@ -1,4 +1,4 @@
-"""Item: retrieval between all languages; and the random control, the same on random neurons."""
+"""Items: retrieval between all languages, with the experts and, as a control, with random neurons."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _steps(study: Study, item: str, control: str) -> list[Step]:
     """A step for each target, which measures retrieval and distances; the first also embeds the space before."""
     steps = []
     for number, experiment in enumerate(study.experiments(control)):
-        first = ("embed_pre",) if number == 0 and control == "none" else ()
-        seconds = study.expected(experiment, *first, "embed_post", "measure")
+        first_stages = ("embed_pre",) if number == 0 and control == "none" else ()
+        seconds = study.expected(experiment, *first_stages, "embed_post", "measure")
         steps.append(study.step(item, experiment.target, experiment, _measure, seconds))
     return steps
 

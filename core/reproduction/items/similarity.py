@@ -1,4 +1,4 @@
-"""Item: which languages profit, by how alike they and the target are."""
+"""Item: which languages profit, by their similarity to the target."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     rows: list[dict[str, Any]] = []
     for (target, metric, layer), part in gains.groupby(["target", "metric", "layer"], sort=False):
         for x in ("similarity", "syntax"):
-            known = part.loc[part[x].notna()]
+            defined = part.loc[part[x].notna()]
             for y in ("pre", "post", "gain"):
                 way = {"target": target, "metric": metric, "layer": layer, "y": y, "x": x}
-                rows.append(way | correlation_row(known[x], known[y], study.settings.seed))
+                rows.append(way | correlation_row(defined[x], defined[y], study.settings.seed))
     return {"similarity": gains, "similarity_correlations": adjusted(pd.DataFrame(rows))}
 
 
