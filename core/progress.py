@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeAlias
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The work was stopped on request; whatever was finished is kept."""
+    """The work was stopped on request; what was finished is kept."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command ``reproduce``: every table and figure of the paper, beside the published ones."""
+"""The command ``reproduce``: measures every table and figure of the paper, and compares them with the published."""
 
 from __future__ import annotations
 

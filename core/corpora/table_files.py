@@ -75,7 +75,7 @@ class File:
 
     @property
     def text(self) -> str:
-        """The file as text; raises `CorpusError` where it is none."""
+        """The file as text; raises `CorpusError` if it is not text."""
         return decoded(self.what, self.data, self.name)
 
 

@@ -114,7 +114,7 @@ def _rows(sentences: SentencesByLanguage) -> Rows:
 
 
 def _cells(name: str, column: object) -> tuple[str, ...]:
-    """Read one column as text; raises `CorpusError` where it is none."""
+    """Read one column as text; raises `CorpusError` if it is not text."""
     if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
         raise CorpusError(
             _WHAT, f"{name!r} is one {type(column).__name__}, not a list of sentences", f"Give {_EXAMPLE}"

@@ -30,7 +30,7 @@ class Engine:
         self.store, self.models = store, ModelHost(store)
 
     def known(self, experiment: Experiment) -> Result | None:
-        """The result if it can be had without computing anything, else None."""
+        """Return the result if it is stored, so that nothing must be computed; else None."""
         return self.answer_known(experiment, Run.result)
 
     def answer(self, experiment: Experiment, question: Callable[[Run], T], progress: Progress | None = None) -> T:
@@ -49,7 +49,7 @@ class Engine:
         return self._retried(lambda: question(Run(bound, self.models, progress or Progress())))
 
     def answer_known(self, experiment: Experiment, question: Callable[[Run], T]) -> T | None:
-        """The same if it can be had without computing anything, else None."""
+        """Answer a question if everything it needs is stored, so that nothing must be computed; else None."""
         try:
             return question(Run(plan(experiment), self.models, Progress(), only_cached=True))
         except (NotCached, DamagedArtefact):

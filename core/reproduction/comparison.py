@@ -1,4 +1,4 @@
-"""The published figures beside the measured ones."""
+"""Compares the measured figures with the published ones."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Dataset:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Canonical codes of what can be had by itself; empty where one archive holds all."""
+        """Canonical codes of the languages that can be downloaded alone; empty if one archive holds all."""
         return tuple(code for code, _ in self.files if code)
 
     @property
@@ -61,7 +61,7 @@ class Dataset:
         Raises
         ------
         DataError
-            Where it cannot be had by language, or not in one of these.
+            If it cannot be downloaded by language, or not in one of these.
         """
         requested, what = tuple(canonical(code) for code in languages), f"{self.title} in {', '.join(languages)}"
         if not self.languages:
