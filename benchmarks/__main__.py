@@ -26,28 +26,28 @@ ALL: tuple[Benchmark, ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 0 if every row that was run holds."""
-    asked = _parser().parse_args(arguments)
-    if asked.what == "scaling":
+    options = _parser().parse_args(arguments)
+    if options.what == "scaling":
         return scaling.run(RESULTS.parent)
-    if asked.what == "trials":
-        return trials.run(RESULTS.parent, asked.flores)
-    if asked.what == "readme":
-        return readme.run(asked.flores, asked.record, _command(asked))
-    if asked.list:
+    if options.what == "trials":
+        return trials.run(RESULTS.parent, options.flores)
+    if options.what == "readme":
+        return readme.run(options.flores, options.record, _command(options))
+    if options.list:
         for benchmark in ALL:
             print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
         return 0
-    chosen = [benchmark for benchmark in ALL if not asked.only or benchmark.name in asked.only]
-    found = machine.facts(_command(asked))
-    setting = Setting(asked.flores)
+    selected = [benchmark for benchmark in ALL if not options.only or benchmark.name in options.only]
+    facts = machine.facts(_command(options))
+    setting = Setting(options.flores)
     rows = []
-    for benchmark in chosen:
+    for benchmark in selected:
         rows.append(measured(benchmark, setting))
         print(_line(rows[-1]), flush=True)
-    if asked.json:
-        Path(asked.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n", encoding="utf-8")
-    if not asked.only:
-        RESULTS.write_text(_report(chosen, rows, found), encoding="utf-8")
+    if options.json:
+        Path(options.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n", encoding="utf-8")
+    if not options.only:
+        RESULTS.write_text(_report(selected, rows, facts), encoding="utf-8")
     return int(any(row.holds is False for row in rows))
 
 
@@ -65,12 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(asked: argparse.Namespace) -> str:
-    """The command as anyone could give it: the folder of FLORES is where it is on this machine only."""
+def _command(options: argparse.Namespace) -> str:
+    """The command without the folder of FLORES, which is valid on this machine only."""
     return (
         "python -m benchmarks"
-        + (" readme" if asked.what == "readme" else "")
-        + (" --flores DIR" if asked.flores else "")
+        + (" readme" if options.what == "readme" else "")
+        + (" --flores DIR" if options.flores else "")
     )
 
 
@@ -84,19 +84,19 @@ def _line(row: Row) -> str:
     return f"{row.name:26} {_number(row.ratio):>8}  {row.target:>8}  {row.verdict:8} {row.detail}"
 
 
-def _report(chosen: Sequence[Benchmark], rows: Sequence[Row], found: dict[str, str]) -> str:
+def _report(selected: Sequence[Benchmark], rows: Sequence[Row], facts: dict[str, str]) -> str:
     lines = [
         "# Results",
         "",
         "Both sides of each ratio were measured in one run, in turns; a ratio is the median over the rounds.",
         "",
-        machine.as_markdown(found),
+        machine.as_markdown(facts),
         "",
         "| row | what | against | ratio | target | holds |",
         "|---|---|---|---|---|---|",
         *(
             f"| {row.name} | {b.what} | {b.against} | {_number(row.ratio)} | {row.target} | {row.verdict} |"
-            for b, row in zip(chosen, rows, strict=True)
+            for b, row in zip(selected, rows, strict=True)
         ),
         "",
         "## In detail",

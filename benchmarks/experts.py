@@ -16,7 +16,7 @@ from core.neurons import rank_statistics
 
 NEURONS, LANGUAGES, A_LANGUAGE = 85_248, 6, 300
 WHAT = f"AUROC of {NEURONS:,} neurons x {LANGUAGES * A_LANGUAGE:,} sentences for {LANGUAGES} languages"
-# Enough that a sample's time stands for the whole, few enough that the slow side ends.
+# Enough neurons to scale a sample's time to the whole, few enough that the slow side ends.
 SKLEARN_NEURONS, SCIPY_NEURONS, SCIPY_ROWS = 200, 8192, 512
 TOLERANCE = 1e-12
 
@@ -84,10 +84,10 @@ def _scipy(_: Setting) -> tuple[float, str]:
     return _compared("scipy", lambda: vectorised(best), SCIPY_NEURONS, note)
 
 
-def _compared(name: str, theirs: Callable[[], np.ndarray], size: int, note: str) -> tuple[float, str]:
-    """Compare all neurons by us with a sample of them by a peer, scaled up."""
+def _compared(name: str, compute: Callable[[], np.ndarray], size: int, note: str) -> tuple[float, str]:
+    """Compare our time for all neurons with a peer's time for a sample, scaled up."""
     responses, labels = _responses()
-    times, results = in_turns({"ours": lambda: rank_statistics.auroc(responses, labels, LANGUAGES), name: theirs}, 5)
+    times, results = in_turns({"ours": lambda: rank_statistics.auroc(responses, labels, LANGUAGES), name: compute}, 5)
     worst = float(np.abs(results["ours"][:, _sample(size)] - results[name]).max())
     check(worst <= TOLERANCE, f"the areas differ by up to {worst:.1e}")
     scale = NEURONS / size

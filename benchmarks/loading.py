@@ -50,16 +50,16 @@ print([time.perf_counter() - start, 0.0])
 
 def _seconds(code: str, folder: str) -> tuple[float, float]:
     """Run code in a new process; returns the seconds that it took to load and, before that, to import."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, folder],
         cwd=Path(__file__).resolve().parent.parent,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-500:])
-    loading, importing = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        raise RuntimeError(process.stderr[-500:])
+    loading, importing = json.loads(process.stdout.splitlines()[-1])
     return float(loading), float(importing)
 
 

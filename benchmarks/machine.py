@@ -1,4 +1,4 @@
-"""What the numbers were measured on."""
+"""The machine and the versions that the numbers were measured with."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def facts(command: str) -> dict[str, str]:
     }
 
 
-def as_markdown(found: dict[str, str]) -> str:
+def as_markdown(values: dict[str, str]) -> str:
     """Facts as a list."""
-    return "\n".join(f"- {name}: {value}" for name, value in found.items())
+    return "\n".join(f"- {name}: {value}" for name, value in values.items())
 
 
 def _cpuinfo() -> dict[str, str]:
@@ -56,8 +56,8 @@ def _cpuinfo() -> dict[str, str]:
 
 def _commit() -> str:
     try:
-        asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-        return subprocess.run(asked, cwd=_ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+        return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -74,12 +74,12 @@ def _frames(languages: list[str], sentences: int, least: float) -> tuple[float, 
             frames, seconds = page.evaluate(_PLAY)
             rates.append(frames / seconds)
         browser.close()
-    found = statistics.median(rates)
+    median = statistics.median(rates)
     detail = (
-        f"{found:.1f} frames a second ({min(rates):.1f} to {max(rates):.1f} in {ROUNDS} rounds of three seconds), "
+        f"{median:.1f} frames a second ({min(rates):.1f} to {max(rates):.1f} in {ROUNDS} rounds of three seconds), "
         f"{len(languages) * sentences:,} points at five strengths; headless Chromium without a GPU"
     )
-    return found / least, detail
+    return median / least, detail
 
 
 def _few(_setting: Setting) -> tuple[float, str]:

@@ -18,7 +18,7 @@ CHANGE, PAGE = 0.3, 1.0  # seconds, at most
 STRENGTHS = (0.5, 1.0)
 CHANGES, VISITS, SERVERS = 40, 7, 3
 _APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
-# What a visitor came for: figures, both charts, the map, none of them of a former setting.
+# True once figures, both charts and the map are drawn, none of them of a former setting.
 _USABLE = """() => {
   const fresh = (e) => e && !e.closest('[data-stale="true"]');
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -28,7 +28,7 @@ _USABLE = """() => {
     && charts.length === 2 && charts.every((c) => fresh(c) && c.querySelector("canvas, svg"))
     && fresh(host) && Number(map.dataset.frames) > 0;
 }"""
-# On the page of jobs: what the first visit started, the loading of the model, has ended.
+# True once the page of jobs says that the model is loaded, which the first visit started.
 _LOADED = """() => {
   const text = document.body.innerText;
   return text.includes("Ended (") && text.includes("Nothing runs or waits.");
@@ -36,7 +36,7 @@ _LOADED = """() => {
 
 
 def _known() -> None:
-    """Have the settings that are changed between in the cache."""
+    """Compute the settings that the benchmark switches between, so that they are in the cache."""
     engine = Engine(Store(default_cache()))
     for strength in STRENGTHS:
         engine.run(Experiment(strength=strength))
@@ -55,9 +55,9 @@ def _change(_setting: Setting) -> tuple[float, str]:
         page.run()
         seconds.append(time.perf_counter() - start)
         check(len(page.metric) == 4 and not page.exception, "the page does not show its figures")
-    from_disk, found = seconds[:2], statistics.median(seconds[2:])
-    return CHANGE / found, (
-        f"{found:.3f} s, median of {CHANGES} changes of the strength on Explore ({min(seconds[2:]):.3f} to "
+    from_disk, median = seconds[:2], statistics.median(seconds[2:])
+    return CHANGE / median, (
+        f"{median:.3f} s, median of {CHANGES} changes of the strength on Explore ({min(seconds[2:]):.3f} to "
         f"{max(seconds[2:]):.3f}), the whole page's script and its messages, without a network; "
         f"{max(from_disk):.2f} s and {min(from_disk):.2f} s where the answer is on the disk only"
     )
@@ -97,9 +97,9 @@ def _cached(_setting: Setting) -> tuple[float, str]:
             return [visit(address) for _ in range(VISITS)]
 
     seconds = _visits(work)
-    found = statistics.median(seconds)
-    return PAGE / found, (
-        f"{found:.2f} s, median of {VISITS} visits ({min(seconds):.2f} to {max(seconds):.2f}), each in a new browser "
+    median = statistics.median(seconds)
+    return PAGE / median, (
+        f"{median:.2f} s, median of {VISITS} visits ({min(seconds):.2f} to {max(seconds):.2f}), each in a new browser "
         "context with nothing in its cache, until figures, charts and map are drawn; Chromium and the server share the "
         "machine"
     )
@@ -114,9 +114,9 @@ def _first(_setting: Setting) -> tuple[float, str]:
         return seconds
 
     seconds = _visits(work)
-    found = statistics.median(seconds)
-    return PAGE / found, (
-        f"{found:.2f} s, median of {SERVERS} servers ({min(seconds):.2f} to {max(seconds):.2f}), each visited as "
+    median = statistics.median(seconds)
+    return PAGE / median, (
+        f"{median:.2f} s, median of {SERVERS} servers ({min(seconds):.2f} to {max(seconds):.2f}), each visited as "
         "soon as it answered at all"
     )
 

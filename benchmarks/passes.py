@@ -1,4 +1,4 @@
-"""Forward passes: what capture and intervention add, what padding wastes, and what a busy neighbour costs."""
+"""Forward passes: the cost of capture and intervention, of padding, and of a busy process on the same machine."""
 
 from __future__ import annotations
 
@@ -50,25 +50,25 @@ def bare(base: Callable[..., Any], batches: Sequence[Batch], streams_at_once: in
         pass
 
 
-def _overhead(setting: Setting, what: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
-    """How much longer a pass takes than the bare one, language by language as the product goes."""
+def _overhead(setting: Setting, name: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
+    """How much longer a pass takes than the bare one, one language after another as in the product."""
     model = setting.model
     at_once = parallel.count(model.device)
-    found, count = Times({what: [], "bare": [], "plain": []}), 0
+    times, count = Times({name: [], "bare": [], "plain": []}), 0
     for tokens in setting.tokens(LANGUAGES, SENTENCES):  # a round is one language: short, so that both sides share it
         batches = batches_of(tokens, model)
         sides: dict[str, Callable[[], Any]] = {
-            what: partial(work, tokens),
+            name: partial(work, tokens),
             "bare": partial(bare, model.base, batches, at_once),
             "plain": partial(bare, model.base, batches, 1),
         }
-        found += in_turns(sides, ROUNDS)[0]
+        times += in_turns(sides, ROUNDS)[0]
         count += tokens.n_tokens * ROUNDS
-    a_second = {side: f"{count / found.total(side):,.0f}" for side in found.seconds}
-    return found.ratio(what, "bare"), (
-        f"{a_second[what]} tokens a second with {what}, {a_second['bare']} bare, both {at_once} batches at once "
-        f"({found.spread(what, 'bare')}); {a_second['plain']} bare, one batch after the other on all cores: against "
-        f"that {found.ratio(what, 'plain'):.2f}; {len(LANGUAGES)} x {SENTENCES} sentences of {setting.source}, "
+    a_second = {side: f"{count / times.total(side):,.0f}" for side in times.seconds}
+    return times.ratio(name, "bare"), (
+        f"{a_second[name]} tokens a second with {name}, {a_second['bare']} bare, both {at_once} batches at once "
+        f"({times.spread(name, 'bare')}); {a_second['plain']} bare, one batch after the other on all cores: against "
+        f"that {times.ratio(name, 'plain'):.2f}; {len(LANGUAGES)} x {SENTENCES} sentences of {setting.source}, "
         f"{model.dtype}"
     )
 
@@ -91,27 +91,29 @@ def intervention_of(setting: Setting) -> Intervention:
 
 
 def _intervention(setting: Setting) -> tuple[float, str]:
-    held = intervention_of(setting)
+    intervention = intervention_of(setting)
 
     def work(tokens: Tokenised) -> object:
-        return forward(setting.model, tokens, embeddings=True, intervention=held)
+        return forward(setting.model, tokens, embeddings=True, intervention=intervention)
 
     return _overhead(setting, "intervention", work)
 
 
 def _padding(setting: Setting) -> tuple[float, str]:
     model = setting.model
-    there = PAPER if setting.flores else setting.evaluation.languages
-    real = given = by_count = 0
-    for code in there:
+    languages = PAPER if setting.flores else setting.evaluation.languages
+    n_real = n_padded = n_in_order = 0
+    for code in languages:
         lengths = np.array([len(ids) for ids in tokenise(model, setting.evaluation.texts[code]).ids])
-        real += int(lengths.sum())
-        given += sum(len(rows) * int(lengths[rows].max()) for rows in plan_batches(lengths.tolist(), budget(model)))
-        by_count += sum(len(lengths[i : i + 16]) * int(lengths[i : i + 16].max()) for i in range(0, len(lengths), 16))
-    return real / given, (
-        f"{real:,} tokens in {given:,} padded ones; batches of 16 sentences in their order: {real / by_count:.2f}; "
-        f"{len(there)} languages x {len(setting.evaluation):,} sentences of {setting.source}, at most {budget(model)} "
-        "tokens a batch"
+        n_real += int(lengths.sum())
+        batches = plan_batches(lengths.tolist(), budget(model))
+        n_padded += sum(len(rows) * int(lengths[rows].max()) for rows in batches)
+        in_order = [lengths[start : start + 16] for start in range(0, len(lengths), 16)]
+        n_in_order += sum(len(batch) * int(batch.max()) for batch in in_order)
+    return n_real / n_padded, (
+        f"{n_real:,} tokens in {n_padded:,} padded ones; batches of 16 sentences in their order: "
+        f"{n_real / n_in_order:.2f}; {len(languages)} languages x {len(setting.evaluation):,} sentences of "
+        f"{setting.source}, at most {budget(model)} tokens a batch"
     )
 
 

@@ -2,7 +2,7 @@
 
 Each peer does the same job on a copy of the same model, as its documentation shows it: sentence by sentence, through
 the causal language model with its head. Beside that, the detail gives its time on the product's own batches, and the
-product's time sentence by sentence, so that what batching gains can be told from the rest.
+product's time sentence by sentence, so that the gain from batching can be told from the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de", "ru"), 12, 3
 # Relative error of a whole array. Other shapes and another attention kernel round otherwise.
 TOLERANCE = {torch.bfloat16: 0.02, torch.float16: 5e-3, torch.float32: 1e-4}
 
-# What every site and then every hidden state was for a batch, each (n, width, units).
+# Reads the outputs of every site and then of every hidden state for a batch, each (n, width, units).
 Read = Callable[[Batch], Sequence[torch.Tensor]]
 
 
@@ -117,19 +117,19 @@ def _nnsight_reader(model: LoadedModel, lm: Any) -> Read:
     sites, n_layers = model.neurons.sites, model.neurons.n_layers
 
     def read(batch: Batch) -> list[torch.Tensor]:
-        found: dict[str, torch.Tensor] = {}
+        outputs: dict[str, torch.Tensor] = {}
         inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
         with torch.no_grad():  # noqa: SIM117 - a trace begins on a line of its own
             with wrapped.trace(inputs):
-                found["state 0"] = wrapped.model.embed_tokens.output
+                outputs["state 0"] = wrapped.model.embed_tokens.output
                 for number, layer in enumerate(wrapped.model.layers):
-                    found[f"{number} gate_proj"] = layer.mlp.gate_proj.output
-                    found[f"{number} up_proj"] = layer.mlp.up_proj.output
-                    found[f"{number} down_proj"] = layer.mlp.down_proj.output
-                    found[f"state {number + 1}"] = layer.output
-                found[f"state {n_layers}"] = wrapped.model.norm.output
-        return [found[f"{site.layer} {site.name}"] for site in sites] + [
-            found[f"state {number}"] for number in range(n_layers + 1)
+                    outputs[f"{number} gate_proj"] = layer.mlp.gate_proj.output
+                    outputs[f"{number} up_proj"] = layer.mlp.up_proj.output
+                    outputs[f"{number} down_proj"] = layer.mlp.down_proj.output
+                    outputs[f"state {number + 1}"] = layer.output
+                outputs[f"state {n_layers}"] = wrapped.model.norm.output
+        return [outputs[f"{site.layer} {site.name}"] for site in sites] + [
+            outputs[f"state {number}"] for number in range(n_layers + 1)
         ]
 
     return read
@@ -141,8 +141,10 @@ _LENS_NAMES = {"gate_proj": "gate", "up_proj": "in", "down_proj": "out"}
 
 def _lens_reader(model: LoadedModel, lm: Any) -> Read:
     bridges = peer("transformer_lens.model_bridge", "transformer-lens")
-    lm.config.architectures = [type(lm).__name__]  # by which it knows the model
-    tokenizer = copy.copy(model.tokenizer)  # which it asks these, or it reads another from a hub; here it is given ids
+    lm.config.architectures = [type(lm).__name__]  # by which TransformerLens recognises the model
+    tokenizer = copy.copy(
+        model.tokenizer
+    )  # it reads these settings, or a tokenizer from a hub; texts come as token ids
     tokenizer.init_kwargs = {**tokenizer.init_kwargs, "name_or_path": "", "add_bos_token": True}
     bridge = bridges.TransformerBridge.boot_transformers(
         "google/gemma-3-270m", hf_model=lm, tokenizer=tokenizer, dtype=model.dtype
@@ -150,12 +152,12 @@ def _lens_reader(model: LoadedModel, lm: Any) -> Read:
     names = [f"blocks.{site.layer}.mlp.{_LENS_NAMES[site.name]}.hook_out" for site in model.neurons.sites]
     names += ["embed.hook_out", *(f"blocks.{n}.hook_out" for n in range(model.neurons.n_layers - 1))]
     names.append("ln_final.hook_out")
-    wanted = set(names)
+    hook_names = set(names)
 
     def read(batch: Batch) -> list[torch.Tensor]:
         with torch.no_grad():
             _, cache = bridge.run_with_cache(
-                batch.ids, attention_mask=batch.mask, names_filter=lambda name: name in wanted
+                batch.ids, attention_mask=batch.mask, names_filter=lambda name: name in hook_names
             )
         return [cache[name] for name in names]
 
@@ -163,8 +165,8 @@ def _lens_reader(model: LoadedModel, lm: Any) -> Read:
 
 
 def _pyvene_path(site: Site) -> str:
-    _, number, rest = site.path.split(".", 2)
-    return f"model.layers[{number}].{rest}.output"
+    _, number, module = site.path.split(".", 2)
+    return f"model.layers[{number}].{module}.output"
 
 
 def _pyvene_reader(model: LoadedModel, lm: Any) -> Read:

@@ -46,9 +46,9 @@ def run(flores: str | None, record: Path | None, command: str) -> int:
     """
     figures = recorded.read(record) if record else recorded.measure(recorded.runs(flores), command)
     for path in texts():
-        before = path.read_text(encoding="utf-8")
-        if (after := written(before, figures)) != before:
-            path.write_text(after, encoding="utf-8")
+        old = path.read_text(encoding="utf-8")
+        if (new := written(old, figures)) != old:
+            path.write_text(new, encoding="utf-8")
             print(path.relative_to(ROOT))
     return 0
 
@@ -59,7 +59,7 @@ def texts() -> list[Path]:
 
 
 def written(text: str, record: Record) -> str:
-    """Replace what stands between the markers of a text by what the record and the product's tables say."""
+    """Replace the blocks between the markers of a text by the record's figures and the product's tables."""
 
     def block(match: re.Match[str]) -> str:
         content = FIGURES[match[3]](record) if match[2] == "measured" else TABLES[match[3]]()
@@ -84,8 +84,8 @@ def _headline(record: Record) -> str:
 
 def _named(name: str) -> str:
     """A run by the language's name: ``Japanese, random neurons``."""
-    code, comma, rest = name.partition(",")
-    return label(code).partition(" (")[0] + comma + rest
+    code, comma, suffix = name.partition(",")
+    return label(code).partition(" (")[0] + comma + suffix
 
 
 def _setting(record: Record) -> str:
@@ -181,7 +181,7 @@ def _conditions(record: Record) -> str:
 
 
 def _readable(fact: str, value: str) -> str:
-    """A condition for a reader: commands as code, and no packages that were not there."""
+    """A condition for readers: commands as code, without packages that were not installed."""
     if fact == "versions":
         return ", ".join(package for package in value.split(", ") if not package.endswith(" not installed"))
     return f"`{value}`" if fact == "command" else value
@@ -239,7 +239,10 @@ def _rank_measures() -> str:
 
 
 def _comparisons() -> str:
-    rows = ((f"`{by.name}`", by.title, by.about, by.needs) for by in COMPARISONS.values())
+    rows = (
+        (f"`{comparison.name}`", comparison.title, comparison.about, comparison.needs)
+        for comparison in COMPARISONS.values()
+    )
     return _table(("way", "title", "what is done", "what it needs"), rows)
 
 

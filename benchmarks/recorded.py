@@ -49,8 +49,8 @@ def read(path: Path = FILE) -> Record:
     return record
 
 
-def measure(wanted: Mapping[str, Mapping[str, Any]], command: str, path: Path = FILE) -> Record:
-    """Run experiments and record each as soon as it is done; what else the record holds stays.
+def measure(requested: Mapping[str, Mapping[str, Any]], command: str, path: Path = FILE) -> Record:
+    """Run experiments and record each as soon as it is done; the record's other entries stay.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def measure(wanted: Mapping[str, Mapping[str, Any]], command: str, path: Path = 
     """
     engine = Engine(Store(default_cache()))
     record = read(path) if path.exists() else {}
-    for name, settings in wanted.items():
+    for name, settings in requested.items():
         print(f"{name}:", file=sys.stderr)
         used, figures = _run(engine, Experiment(**settings), with_map=name in _WITH_MAP)
         facts = machine.facts(command)
@@ -78,12 +78,12 @@ def measure(wanted: Mapping[str, Mapping[str, Any]], command: str, path: Path = 
 
 
 def _without_folder(field: str, value: Any) -> Any:
-    """A setting as anyone could give it: a corpus's folder is where it is on this machine only."""
+    """A setting without the folder of a corpus, which is valid on this machine only."""
     return str(value).partition(":")[0] if field == "corpus" else value
 
 
 def _run(engine: Engine, experiment: Experiment, with_map: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run an experiment; give the settings that it came to, and what the texts state of it."""
+    """Run an experiment; returns the settings as used, and the figures that the texts state."""
     progress = Progress(Terminal())
     with progress.ticking():
         result = engine.run(experiment, progress).to_json()
@@ -96,8 +96,8 @@ def _run(engine: Engine, experiment: Experiment, with_map: bool) -> tuple[dict[s
 
 def _of_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """Take the figures from a result as the command line writes it."""
-    asked = result["experiment"]
-    rows = [row for row in result["retrieval"] if row["query"] == asked["target"]]
+    experiment = result["experiment"]
+    rows = [row for row in result["retrieval"] if row["query"] == experiment["target"]]
     best = max(rows, key=lambda row: row["top1_post"])
     return {
         "k": result["experts"]["k"],

@@ -1,4 +1,4 @@
-"""What a benchmark is, what it finds, and how both sides of a ratio are timed."""
+"""A benchmark, its result as a row, and the timing of both sides of a ratio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Unequal(Exception):  # noqa: N818 - what was found, not what went wrong
 
 @dataclass(frozen=True)
 class Target:
-    """What a ratio must be."""
+    """The bound that a ratio must keep to."""
 
     kind: Literal["at least", "at most"]
     value: float
@@ -35,7 +35,7 @@ class Target:
         return f"{_SIGNS[self.kind][0]} {self.value:g}"
 
     def holds(self, ratio: float) -> bool:
-        """Whether a ratio is as it must be."""
+        """Whether a ratio keeps to the target."""
         return bool(_SIGNS[self.kind][1](ratio, self.value))
 
 
@@ -60,7 +60,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Row:
-    """What a benchmark found; ratio and holds are None where it was not run, ratio alone where it failed."""
+    """The result of a benchmark; ratio and holds are None where it was not run, ratio alone where it failed."""
 
     name: str
     ratio: float | None
@@ -74,7 +74,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """In a word or two."""
+        """Whether the target holds, in a word or two."""
         if self.holds is None:
             return "not run"
         if self.ratio is None:
@@ -83,7 +83,7 @@ class Row:
 
 
 def measured(benchmark: Benchmark, setting: Setting) -> Row:
-    """Run a benchmark, whatever it raises."""
+    """Run a benchmark; any error becomes a row too."""
     target = str(benchmark.target)
     try:
         ratio, detail = benchmark.run(setting)

@@ -55,12 +55,12 @@ class Measured:
 
 def run(folder: Path) -> int:
     """Measure all sizes, write a table and plots into ``folder``; 0 if all that is claimed holds."""
-    found = machine.facts("python -m benchmarks scaling")
+    facts = machine.facts("python -m benchmarks scaling")
     by_neurons = [_in_a_process(neurons, SENTENCES[-1]) for neurons in NEURONS]
     by_sentences = [_in_a_process(FIXED_NEURONS, sentences) for sentences in SENTENCES]
     verdicts = list(_verdicts(by_neurons, by_sentences))
     plots = _plots(folder, by_neurons, by_sentences)
-    (folder / "SCALING.md").write_text(_report(found, by_neurons, by_sentences, verdicts, plots), encoding="utf-8")
+    (folder / "SCALING.md").write_text(_report(facts, by_neurons, by_sentences, verdicts, plots), encoding="utf-8")
     for text, holds in verdicts:
         print(f"{'holds' if holds else 'DOES NOT HOLD'}: {text}")
     return int(not all(holds for _, holds in verdicts))
@@ -76,7 +76,7 @@ def score_all(neurons: int, sentences: int) -> tuple[np.ndarray, np.ndarray, flo
         scores.append(rank_statistics.auroc(responses, labels, LANGUAGES))
         means.append(rank_statistics.means(responses, labels, LANGUAGES))
         seconds += time.perf_counter() - start
-        del parts, responses  # or they would be there while the next are made
+        del parts, responses  # or they would stay in memory while the next are made
     start = time.perf_counter()
     together = np.concatenate(scores, axis=1), np.concatenate(means, axis=1)
     return *together, seconds + time.perf_counter() - start
@@ -85,12 +85,12 @@ def score_all(neurons: int, sentences: int) -> tuple[np.ndarray, np.ndarray, flo
 def _sites(neurons: int, a_language: int) -> Iterator[list[np.ndarray]]:
     """Responses of one site after another: an array a language, ``(width, a_language)`` float16, as they are stored."""
     rng = np.random.default_rng(0)
-    left = neurons
+    remaining = neurons
     for width in cycle(WIDTHS):
-        if left <= 0:
+        if remaining <= 0:
             return
-        rows = min(width, left)
-        left -= rows
+        rows = min(width, remaining)
+        remaining -= rows
         yield [_part(rng, rows, a_language) for _ in range(LANGUAGES)]
 
 
@@ -140,14 +140,14 @@ def _high_water() -> int:
 
 
 def _in_a_process(neurons: int, sentences: int) -> Measured:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks.scaling", str(neurons), str(sentences)],
         cwd=Path(__file__).resolve().parent.parent,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    measured = Measured(**json.loads(done.stdout))
+    measured = Measured(**json.loads(process.stdout))
     print(_table_row(measured), flush=True)
     return measured
 
@@ -177,11 +177,14 @@ def _verdicts(by_neurons: list[Measured], by_sentences: list[Measured]) -> Itera
         f"{first.peak / 1e9:.2f} to {last.peak / 1e9:.2f} GB (at most {FLAT:g} times)",
         last.peak <= FLAT * first.peak,
     )
-    grows = _exponent([m.neurons for m in by_neurons], [m.seconds for m in by_neurons])
-    yield f"time grows as neurons to the power of {grows:.2f} (at most {LINEAR:g})", grows <= LINEAR
+    exponent = _exponent([m.neurons for m in by_neurons], [m.seconds for m in by_neurons])
+    yield f"time grows as neurons to the power of {exponent:.2f} (at most {LINEAR:g})", exponent <= LINEAR
     n_log_n = [m.sentences * math.log(m.sentences) for m in by_sentences]
-    grows = _exponent(n_log_n, [m.seconds for m in by_sentences])
-    yield f"time grows as (n log n) of sentences to the power of {grows:.2f} (at most {LINEAR:g})", grows <= LINEAR
+    exponent = _exponent(n_log_n, [m.seconds for m in by_sentences])
+    yield (
+        f"time grows as (n log n) of sentences to the power of {exponent:.2f} (at most {LINEAR:g})",
+        exponent <= LINEAR,
+    )
 
 
 def _table_row(m: Measured) -> str:
@@ -190,7 +193,7 @@ def _table_row(m: Measured) -> str:
 
 
 def _report(
-    found: dict[str, str],
+    facts: dict[str, str],
     by_neurons: list[Measured],
     by_sentences: list[Measured],
     verdicts: list[tuple[str, bool]],
@@ -202,7 +205,7 @@ def _report(
         f"Synthetic responses, made site by site; AUROC and means kept for {LANGUAGES} languages. Memory is the most "
         "that the process held beyond what it held before; time is that of scoring.",
         "",
-        machine.as_markdown(found),
+        machine.as_markdown(facts),
         "",
         "| neurons | sentences | peak GB | seconds | million responses a second |",
         "|---|---|---|---|---|",
@@ -216,7 +219,7 @@ def _report(
 
 
 def _plots(folder: Path, by_neurons: list[Measured], by_sentences: list[Measured]) -> list[str]:
-    """Draw what was measured; names of the files. None where neither vl-convert nor matplotlib is installed."""
+    """Draw the measurements; returns the files' names, none where neither vl-convert nor matplotlib is installed."""
     pictures = {
         "scaling-neurons.svg": (by_neurons, "neurons", ("seconds", "peak GB")),
         "scaling-sentences.svg": (by_sentences, "sentences", ("seconds", "peak GB")),
@@ -249,8 +252,8 @@ def _with_altair(file: Path, rows: list[dict[str, Any]], x: str, measures: tuple
     import pandas as pd
 
     base = alt.Chart(pd.DataFrame(rows)).properties(width=320, height=240)
-    along = alt.X(f"{x}:Q", title=x)
-    charts = [base.mark_line(point=True).encode(x=along, y=alt.Y(f"{m}:Q", title=m)) for m in measures]
+    x_axis = alt.X(f"{x}:Q", title=x)
+    charts = [base.mark_line(point=True).encode(x=x_axis, y=alt.Y(f"{m}:Q", title=m)) for m in measures]
     alt.hconcat(*charts).save(str(file))
 
 
@@ -269,5 +272,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("neurons", type=int)
     parser.add_argument("sentences", type=int)
-    given = parser.parse_args()
-    print(json.dumps(asdict(_measure(given.neurons, given.sentences))))
+    arguments = parser.parse_args()
+    print(json.dumps(asdict(_measure(arguments.neurons, arguments.sentences))))

@@ -1,4 +1,4 @@
-"""What the rows share: the embedded model, and the sentences."""
+"""The embedded model and the sentences, which all rows share."""
 
 from __future__ import annotations
 

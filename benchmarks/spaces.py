@@ -18,7 +18,7 @@ from core.inference.forward import forward
 from core.spaces import projection, retrieval
 
 LANGUAGES, SENTENCES, WIDTH = 22, 1012, 640
-# Each gives both directions, as the evaluator does.
+# Pairs of languages; the evaluator measures both directions of each.
 SAMPLED = ((0, 1), (2, 9), (5, 21), (13, 7))
 SEED, TRUST = 0, 0.01
 
@@ -33,7 +33,7 @@ def _space() -> np.ndarray:
 
 
 def _ready(embeddings: np.ndarray) -> Any:
-    """What the evaluator takes for a model: it gives the embeddings that are there, at no cost."""
+    """A stand-in for the evaluator's model, which returns the given embeddings at no cost."""
     rows = {(language, row): torch.from_numpy(v) for language, e in enumerate(embeddings) for row, v in enumerate(e)}
     return SimpleNamespace(
         encode=lambda sentences, **_: [rows[sentence] for sentence in sentences],
@@ -47,13 +47,13 @@ def _retrieval(_: Setting) -> tuple[float, str]:
     model = _ready(embeddings)
 
     def pair_by_pair() -> dict[tuple[int, int], float]:
-        found = {}
+        accuracies = {}
         for query, candidate in SAMPLED:
             texts = [[(language, row) for row in range(SENTENCES)] for language in (query, candidate)]
             scores = evaluation.TranslationEvaluator(*texts, write_csv=False)(model)
-            found[query, candidate] = scores["src2trg_accuracy"]
-            found[candidate, query] = scores["trg2src_accuracy"]
-        return found
+            accuracies[query, candidate] = scores["src2trg_accuracy"]
+            accuracies[candidate, query] = scores["trg2src_accuracy"]
+        return accuracies
 
     times, results = in_turns({"ours": lambda: retrieval.top1(embeddings), "theirs": pair_by_pair}, 5)
     for pair, accuracy in results["theirs"].items():
@@ -77,21 +77,21 @@ def _umap(setting: Setting) -> tuple[float, str]:
     texts = load_corpus("embedded").evaluation[0].texts
     tokens = tokenise(setting.model, [sentence for sentences in texts.values() for sentence in sentences])
     spaces = []
-    for held in (None, intervention_of(setting)):
-        states = forward(setting.model, tokens, embeddings=True, intervention=held).embeddings
+    for intervention in (None, intervention_of(setting)):
+        states = forward(setting.model, tokens, embeddings=True, intervention=intervention).embeddings
         assert states is not None
         spaces.append(states[-1])
-    both = np.concatenate(spaces)
+    embeddings = np.concatenate(spaces)
 
     def shipped(**options: Any) -> np.ndarray:
-        fit = umap.UMAP(
+        reducer = umap.UMAP(
             n_neighbors=projection.N_NEIGHBOURS,
             min_dist=projection.MIN_DIST,
             metric="cosine",
             random_state=SEED,
             **options,
         )
-        return np.asarray(fit.fit_transform(both))
+        return np.asarray(reducer.fit_transform(embeddings))
 
     times, results = in_turns(
         {
@@ -101,12 +101,15 @@ def _umap(setting: Setting) -> tuple[float, str]:
         },
         3,
     )
-    trust = {name: trustworthiness(both, plane, metric="cosine", n_neighbors=15) for name, plane in results.items()}
+    trust = {
+        name: trustworthiness(embeddings, plane, metric="cosine", n_neighbors=15) for name, plane in results.items()
+    }
     check(trust["ours"] >= trust["shipped"] - TRUST, f"trustworthiness {trust['ours']:.3f}, {trust['shipped']:.3f}")
     return times.ratio("shipped", "ours"), (
         f"ours {times.median('ours'):.2f} s, umap-learn {times.median('shipped'):.2f} s, both compiled before "
         f"({times.spread('shipped', 'ours')}); with our {projection.N_EPOCHS} epochs it takes "
-        f"{times.median('fewer epochs'):.2f} s; {both.shape[0]:,} x {both.shape[1]} embeddings of the embedded corpus; "
+        f"{times.median('fewer epochs'):.2f} s; {embeddings.shape[0]:,} x {embeddings.shape[1]} embeddings of the "
+        "embedded corpus; "
         f"trustworthiness {trust['ours']:.3f} and {trust['shipped']:.3f}"
     )
 

@@ -1,7 +1,7 @@
-"""What else could make a forward pass faster, tried one by one: ``python -m benchmarks trials`` writes TRIALS.md.
+"""Changes that could make a forward pass faster, tried one by one: ``python -m benchmarks trials`` writes TRIALS.md.
 
 Each trial is timed in turns with the pass as it is, on the same sentences, and says how far its embeddings are from
-those of the pass as it is: what is not the model's own arithmetic any more has to win much to be worth it.
+those of the pass as it is: a change to the model's arithmetic must gain much to be worth it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Found:
-    """What a trial gave: times as fast, seconds to prepare, and relative distance of the embeddings."""
+    """Result of a trial: times as fast, seconds to prepare, and relative distance of the embeddings."""
 
     name: str
     ratio: float
@@ -60,7 +60,7 @@ class Found:
     apart: float
 
     def row(self, pace: float) -> str:
-        """As the table has it; ``pace`` in tokens a second as it is."""
+        """The row of the table; ``pace``: tokens a second of the pass as it is."""
         gained = (1 - 1 / self.ratio) / pace  # seconds a token
         worth = "never" if gained <= 0 else f"{self.seconds / gained:,.0f}" if self.seconds >= 1 else "at once"
         return f"| {self.name} | {self.ratio:.2f} | {self.spread} | {self.seconds:.1f} | {worth} | {self.apart:.1e} |"
@@ -127,15 +127,15 @@ TRIALS = (
 def run(folder: Path, flores: str | None) -> int:
     """Try everything, and write a table into ``folder``."""
     setting = Setting(flores)
-    found = machine.facts("python -m benchmarks trials" + (" --flores DIR" if flores else ""))
+    facts = machine.facts("python -m benchmarks trials" + (" --flores DIR" if flores else ""))
     lists = setting.tokens(LANGUAGES, SENTENCES)
     rows, paces = [], []
     for trial in TRIALS:
-        given, pace = _try(trial, setting.model, lists)
-        rows.append(given)
+        result, pace = _try(trial, setting.model, lists)
+        rows.append(result)
         paces.append(pace)
-        print(given.row(pace), flush=True)
-    (folder / "TRIALS.md").write_text(_report(found, setting, rows, paces), encoding="utf-8")
+        print(result.row(pace), flush=True)
+    (folder / "TRIALS.md").write_text(_report(facts, setting, rows, paces), encoding="utf-8")
     return 0
 
 
@@ -144,54 +144,54 @@ def _try(trial: Trial, model: LoadedModel, lists: Sequence[Tokenised]) -> tuple[
     usual, tried = (_batches(lists, model, times) for times in (1.0, trial.budget))
 
     def pass_tried() -> None:
-        with trial.change(model.base) as called:
-            bare(called, tried, at_once)
+        with trial.change(model.base) as changed:
+            bare(changed, tried, at_once)
 
     expected = _embeddings(model.base, usual)
-    torch.set_num_threads(1)  # a stream's share, which compiled loops are given for good
+    torch.set_num_threads(1)  # a stream's share, which compiled code keeps for good
     seconds = []
     for _ in range(2):
         start = time.perf_counter()
-        with trial.change(model.base) as called:
-            embedded = _embeddings(called, tried)
+        with trial.change(model.base) as changed:
+            embedded = _embeddings(changed, tried)
         seconds.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     times, _ = in_turns({"tried": pass_tried, "usual": partial(bare, model.base, usual, at_once)}, ROUNDS)
-    found = Found(
+    result = Found(
         trial.name,
         times.ratio("usual", "tried"),
         times.spread("usual", "tried"),
         max(0.0, seconds[0] - seconds[1]),  # what the first pass took beyond a pass
         float(np.linalg.norm(embedded - expected) / np.linalg.norm(expected)),
     )
-    return found, sum(tokens.n_tokens for tokens in lists) / times.median("usual")
+    return result, sum(tokens.n_tokens for tokens in lists) / times.median("usual")
 
 
 def _batches(lists: Sequence[Tokenised], model: LoadedModel, times: float) -> list[Batch]:
     """The batches of all lists, each made as the product does; rows count through all."""
-    found: list[Batch] = []
+    batches: list[Batch] = []
     start = 0
     for tokens in lists:
         planned = plan_batches([len(ids) for ids in tokens.ids], int(times * budget(model)))
-        found += [
+        batches += [
             replace(batch, rows=batch.rows + start) for batch in (padded(tokens, rows, model) for rows in planned)
         ]
         start += len(tokens.ids)
-    return found
+    return batches
 
 
-def _embeddings(called: Called, batches: Sequence[Batch]) -> np.ndarray:
+def _embeddings(model: Called, batches: Sequence[Batch]) -> np.ndarray:
     """The last layer's embeddings of all batches, ``(n_sentences, hidden)``."""
     parts = []
     for batch in batches:
         with torch.inference_mode():
-            output = called(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+            output = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
         parts.append(weighted_mean(output.last_hidden_state, batch.weights))
     order = np.argsort(np.concatenate([batch.rows for batch in batches]))
     return np.asarray(np.concatenate(parts)[order])
 
 
-def _report(found: dict[str, str], setting: Setting, rows: Sequence[Found], paces: Sequence[float]) -> str:
+def _report(facts: dict[str, str], setting: Setting, rows: Sequence[Found], paces: Sequence[float]) -> str:
     lines = [
         "# Trials",
         "",
@@ -200,7 +200,7 @@ def _report(found: dict[str, str], setting: Setting, rows: Sequence[Found], pace
         f"{budget(setting.model)} tokens a batch. Taken into the product is what makes the first picture of a setting "
         "(some 130,000 tokens) a tenth faster, its preparation included, and is the model's own arithmetic.",
         "",
-        machine.as_markdown(found),
+        machine.as_markdown(facts),
         "",
         "| tried | times as fast | in the rounds | seconds to prepare | pays after so many tokens | embeddings apart |",
         "|---|---|---|---|---|---|",

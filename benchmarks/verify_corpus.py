@@ -27,7 +27,7 @@ REQUIRED_IDENTIFIED = 0.95
 
 @dataclass(frozen=True)
 class Check:
-    """What the independent tools say of one language; shares are of all rows, None where the tool does not apply."""
+    """Results of the independent tools for one language; shares are of all rows, None where the tool does not apply."""
 
     code: str
     from_english: float | None
@@ -37,9 +37,9 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether it is good enough."""
-        found = all(rate is None or rate >= REQUIRED_TOP1 for rate in (self.from_english, self.to_english))
-        return found and self.identified >= REQUIRED_IDENTIFIED
+        """Whether the language reaches the required shares."""
+        retrieved = all(rate is None or rate >= REQUIRED_TOP1 for rate in (self.from_english, self.to_english))
+        return retrieved and self.identified >= REQUIRED_IDENTIFIED
 
 
 def read() -> pd.DataFrame:
@@ -62,8 +62,8 @@ def table(checks: Sequence[Check], n: int) -> str:
     ]
     for check in checks:
         about = describe(check.code)
-        own = check.code == "en"
-        shares = ["" if own else _share(rate) for rate in (check.from_english, check.to_english)]
+        is_english = check.code == "en"
+        shares = ["" if is_english else _share(rate) for rate in (check.from_english, check.to_english)]
         lines.append(
             f"| {about.english} (`{check.code}`) | {about.script} | {' | '.join(shares)} | {_share(check.identified)} |"
         )
@@ -87,26 +87,32 @@ def _check(corpus: pd.DataFrame, code: str, vectors: dict[str, np.ndarray]) -> C
     misses: list[str] = []
     if code in vectors:
         similarity = vectors["en"] @ vectors[code].T
-        own = np.arange(len(corpus))
-        for side, found in enumerate((similarity.argmax(axis=1), similarity.argmax(axis=0))):
-            rates[side] = float((found == own).mean())
+        expected = np.arange(len(corpus))
+        for side, nearest in enumerate((similarity.argmax(axis=1), similarity.argmax(axis=0))):
+            rates[side] = float((nearest == expected).mean())
             misses += [
-                f"{('en->' + code, code + '->en')[side]} {corpus['id'][i]}: found {corpus['id'][found[i]]} | "
+                f"{('en->' + code, code + '->en')[side]} {corpus['id'][i]}: found {corpus['id'][nearest[i]]} | "
                 f"{corpus['en'][i]} | {corpus[code][i]}"
-                for i in np.flatnonzero(found != own)
+                for i in np.flatnonzero(nearest != expected)
             ]
     identified = _identify(corpus[code], list(corpus.columns[3:]))
     misses += [
-        f"{code} looks like {seen}: {row} | {text}"
-        for seen, row, text in zip(identified, corpus["id"], corpus[code], strict=True)
-        if seen != code
+        f"{code} looks like {identified_code}: {row} | {text}"
+        for identified_code, row, text in zip(identified, corpus["id"], corpus[code], strict=True)
+        if identified_code != code
     ]
     misses += [
         f"{code} digits differ: {row} | {english} | {text}"
         for row, english, text in zip(corpus["id"], corpus["en"], corpus[code], strict=True)
         if not _digits(english) & _digits(text) and _digits(english)
     ]
-    return Check(code, rates[0], rates[1], float(np.mean([seen == code for seen in identified])), tuple(misses))
+    return Check(
+        code,
+        rates[0],
+        rates[1],
+        float(np.mean([identified_code == code for identified_code in identified])),
+        tuple(misses),
+    )
 
 
 def _identify(sentences: Iterable[str], codes: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ theme.style()
 
 # The link says whether there is a sidebar, so it is asked before the controls read it.
 presenting = controls.presenting()
-page = st.navigation([each.as_streamlit() for each in PAGES.values()], position="top" if presenting else "sidebar")
+page = st.navigation([entry.as_streamlit() for entry in PAGES.values()], position="top" if presenting else "sidebar")
 session.visitor().page = page.url_path
 experiment = controls.unchanged() if presenting else controls.sidebar()
 if presenting:

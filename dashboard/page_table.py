@@ -26,7 +26,7 @@ class Page:
     icon : str
         Of the menu: a name of the Material Symbols.
     module : str
-        Whose ``draw()`` draws what stands below the heading.
+        The module whose ``draw()`` draws the page below the heading.
     in_menu : bool
         Whether the menu lists it; any page can be opened by its address.
     """

@@ -26,10 +26,10 @@ _specs: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
 
 
 def made_once(make: Make) -> Make:
-    """Decorate a pure function of data frames, text and numbers that gives a chart, which nobody changes after."""
+    """Decorate a pure function of data frames, text and numbers that returns a chart, which nobody changes later."""
 
     @functools.wraps(make)
-    def made(*args: Any, **options: Any) -> Any:
+    def cached(*args: Any, **options: Any) -> Any:
         try:
             key = (make, _digest(args), _digest(options))
         except (TypeError, pa.ArrowException):  # an argument is of no kind that has a digest
@@ -37,36 +37,36 @@ def made_once(make: Make) -> Make:
         chart = _get(_charts, key)
         return _keep(_charts, key, make(*args, **options)) if chart is None else chart
 
-    return made  # type: ignore[return-value]
+    return cached  # type: ignore[return-value]
 
 
 def spec_of(chart: Any, convert: Callable[[Any], Any]) -> Any:
-    """``convert(chart)``, made once as long as the chart is the same object."""
-    kept = _get(_specs, id(chart))
-    if kept is None or kept[0] is not chart:
-        kept = _keep(_specs, id(chart), (chart, convert(chart)))  # while the chart is kept, no other has its id
-    return kept[1]
+    """The value of ``convert(chart)``, computed once as long as the chart is the same object."""
+    entry = _get(_specs, id(chart))
+    if entry is None or entry[0] is not chart:
+        entry = _keep(_specs, id(chart), (chart, convert(chart)))  # while the chart is kept, no other has its id
+    return entry[1]
 
 
-def _get(kept: OrderedDict[Any, Any], key: Hashable) -> Any | None:
+def _get(cache: OrderedDict[Any, Any], key: Hashable) -> Any | None:
     with _lock:
-        if key not in kept:
+        if key not in cache:
             return None
-        kept.move_to_end(key)
-        return kept[key]
+        cache.move_to_end(key)
+        return cache[key]
 
 
-def _keep(kept: OrderedDict[Any, Any], key: Hashable, value: Any) -> Any:
+def _keep(cache: OrderedDict[Any, Any], key: Hashable, value: Any) -> Any:
     with _lock:
-        kept[key] = value
-        kept.move_to_end(key)
-        while len(kept) > _LIMIT:
-            kept.popitem(last=False)
+        cache[key] = value
+        cache.move_to_end(key)
+        while len(cache) > _LIMIT:
+            cache.popitem(last=False)
     return value
 
 
 def _digest(value: object) -> Hashable:
-    """What tells a value from every other; TypeError where nothing does."""
+    """A digest of a value; TypeError for a kind of value that has none."""
     if isinstance(value, pd.DataFrame):
         table, sink = pa.Table.from_pandas(value), pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:

@@ -24,7 +24,7 @@ def bars(rows: pd.DataFrame) -> Any:
     rows : DataFrame
         ``name, setting, top1, low, high, n``; one row a candidate and setting (``A`` or ``B``).
     """
-    drawn = Bars(
+    chart = Bars(
         category="name",
         value="top1",
         title="found first (top-1), after",
@@ -39,4 +39,4 @@ def bars(rows: pd.DataFrame) -> Any:
             alt.Tooltip("n:Q", title="sentences"),
         ],
     )
-    return drawn.draw(rows).properties(height=bars_height(rows["name"].nunique()))
+    return chart.draw(rows).properties(height=bars_height(rows["name"].nunique()))

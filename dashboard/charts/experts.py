@@ -28,13 +28,13 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
     """
     share = by == "share"
     n_blocks = int(rows["block"].max()) + 1
-    shown = list(range(0, n_blocks, 1 + n_blocks // 20))
+    ticks = list(range(0, n_blocks, 1 + n_blocks // 20))
     title = "share of the site" if share else "experts"
     return (
         alt.Chart(rows)
         .mark_rect(cornerRadius=2)
         .encode(
-            x=alt.X("block:O", axis=alt.Axis(title="block", values=shown, labelAngle=0, labelOverlap=True)),
+            x=alt.X("block:O", axis=alt.Axis(title="block", values=ticks, labelAngle=0, labelOverlap=True)),
             y=alt.Y(
                 "site:N",
                 sort=list(dict.fromkeys(rows["site"])),
@@ -76,7 +76,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
         .encode(
             x=alt.X("low:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=title, grid=False, tickCount=6)),
             x2="high:Q",
-            # Logarithmic but for zero, so that a bar may begin there.
+            # Logarithmic except near zero, so that a bar can start at zero.
             y=alt.Y(
                 "none:Q",
                 scale=alt.Scale(type="symlog", constant=1),
@@ -97,9 +97,9 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
             ],
         )
     )
-    at = alt.Chart(pd.DataFrame({"score": [cut]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
+    lowest = alt.Chart(pd.DataFrame({"score": [cut]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
     return alt.layer(
-        bars, at.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert")])
+        bars, lowest.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert")])
     ).properties(height=300)
 
 
@@ -166,14 +166,14 @@ def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: floa
     """
     y = alt.Y("name:N", sort=list(names), axis=alt.Axis(title=None, labelLimit=90, grid=True))
     x = alt.X("response:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="response", tickCount=5, grid=False))
-    whose = alt.condition(alt.datum.name == target, alt.value(POST), alt.value(PRE))
+    colour = alt.condition(alt.datum.name == target, alt.value(POST), alt.value(PRE))
     sentences = (
         alt.Chart(rows)
         .mark_tick(thickness=1.4, size=16, opacity=0.45)
         .encode(
             x=x,
             y=y,
-            color=whose,
+            color=colour,
             tooltip=[
                 alt.Tooltip("name:N", title="language"),
                 alt.Tooltip("response:Q", format=".4g"),
@@ -183,11 +183,13 @@ def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: floa
     )
     middle = rows.groupby("name", as_index=False)["response"].median()
     median = alt.Chart(middle).mark_point(filled=True, size=60, opacity=1, stroke="white", strokeWidth=1)
-    held = alt.Chart(pd.DataFrame({"response": [value]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
+    value_line = alt.Chart(pd.DataFrame({"response": [value]})).mark_rule(
+        strokeDash=[5, 4], strokeWidth=1.6, color=FREE
+    )
     return alt.layer(
         sentences,
         median.encode(
-            x=x, y=y, color=whose, tooltip=["name:N", alt.Tooltip("response:Q", title="median", format=".4g")]
+            x=x, y=y, color=colour, tooltip=["name:N", alt.Tooltip("response:Q", title="median", format=".4g")]
         ),
-        held.encode(x=x, tooltip=[alt.Tooltip("response:Q", title="mean on the target", format=".4g")]),
+        value_line.encode(x=x, tooltip=[alt.Tooltip("response:Q", title="mean on the target", format=".4g")]),
     ).properties(height=_ROW * len(names) + 70)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.charts import export
 
-_WIDTH = 900  # pixels: charts take the page's width, which a file has not
+_WIDTH = 900  # pixels: charts take the width of the page, and a file has no page
 
 
 def svg(chart: Any, width: int = _WIDTH) -> bytes:

@@ -24,7 +24,7 @@ def language_bars(rows: pd.DataFrame) -> Any:
         ``name, space, probability, n``, one row a language and space (``before`` or ``after``), in the order to draw.
     """
     order = list(dict.fromkeys(rows["name"]))
-    drawn = Bars(
+    chart = Bars(
         category="name",
         value="probability",
         title="probability of the language",
@@ -37,4 +37,4 @@ def language_bars(rows: pd.DataFrame) -> Any:
             alt.Tooltip("n:Q", title="texts"),
         ],
     )
-    return drawn.draw(rows).properties(height=bars_height(len(order), _ROW_HEIGHT))
+    return chart.draw(rows).properties(height=bars_height(len(order), _ROW_HEIGHT))

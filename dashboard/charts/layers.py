@@ -75,7 +75,7 @@ def _values(title: str, share: bool, log: bool) -> Any:
 def neurons(rows: pd.DataFrame, n_layers: int, sites: Sequence[str]) -> Any:
     """Draw how many neurons of each block are written to.
 
-    A block stands between the layer that it reads and the one that it makes.
+    A block is drawn between the layer that it reads and the layer that it computes.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def neurons(rows: pd.DataFrame, n_layers: int, sites: Sequence[str]) -> Any:
 
 
 def _axis(n_layers: int, field: str = "layer") -> Any:
-    """The same axis for all three: every layer, with half a layer on either side."""
+    """The x axis that all three charts share: every layer, with half a layer on either side."""
     step = 1 + n_layers // 20
     return alt.X(
         f"{field}:Q",

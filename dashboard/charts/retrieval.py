@@ -28,7 +28,7 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
     """
     title, unit = RANK_MEASURES[measure].title, RANK_MEASURES[measure].unit
     number = unit.number_format
-    drawn = Bars(
+    chart = Bars(
         category="name",
         value="value",
         title=title,
@@ -45,7 +45,7 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
             alt.Tooltip("n:Q", title="sentences"),
         ],
     )
-    return drawn.draw(rows).properties(height=bars_height(rows["name"].nunique()))
+    return chart.draw(rows).properties(height=bars_height(rows["name"].nunique()))
 
 
 @made_once

@@ -8,5 +8,5 @@ AROUND_BARS = 110  # Streamlit fits the legend, the axis and its title into a ch
 
 
 def bars_height(n_categories: int, row_height: int = ROW_HEIGHT) -> int:
-    """Height of a chart of bars that lie."""
+    """Height of a chart of horizontal bars."""
     return row_height * n_categories + AROUND_BARS

@@ -32,14 +32,14 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
         alt.Tooltip("state:N"),
     ]
     pick = alt.selection_point(name="cell", fields=["k", "strength"], on="click", empty=False)
-    known, missing = cells.dropna(subset=["value"]), cells[cells["value"].isna()]
-    base = alt.Chart(known).encode(x=x, y=y, tooltip=tooltip)
+    computed, missing = cells.dropna(subset=["value"]), cells[cells["value"].isna()]
+    base = alt.Chart(computed).encode(x=x, y=y, tooltip=tooltip)
     colour = alt.Color(
         "value:Q", scale=alt.Scale(scheme="blues"), legend=alt.Legend(format="%" if share else ".2f", title=None)
     )
     outline = pd.DataFrame({"k": [chosen[0]], "strength": [chosen[1]]})
     # Light numbers on dark cells and dark ones on light, wherever the middle lies.
-    middle = float((known["value"].min() + known["value"].max()) / 2) if len(known) else 0.0
+    middle = float((computed["value"].min() + computed["value"].max()) / 2) if len(computed) else 0.0
     ink = alt.condition(alt.datum.value > middle, alt.value(ON_DARK), alt.value(ON_LIGHT))
     return alt.layer(
         alt.Chart(missing)

@@ -1,4 +1,4 @@
-"""The browser's part as a Streamlit component, what Python gives it, and what it says back."""
+"""The map as a Streamlit component: the data sent to the browser, and the view that comes back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.language.families import kin
 from dashboard.charts import theme
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
-_NAMED = ("language",)  # colourings whose groups are written on the map
+_NAMED = ("language",)  # colourings whose group names are drawn on the map
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MapView:
     shown : tuple of str
         Groups of the colouring that stand out; all if empty.
     pinned : int, optional
-        A sentence's place in the table of points.
+        A sentence's row number in the table of points.
     brush : tuple (panel, (x0, y0, x1, y1), strength), optional
         A rectangle of the plane: in the panel before (0) or after (1), or at a strength where the map is in motion.
     """
@@ -48,7 +48,7 @@ class MapView:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MapView:
-        """Read what the browser says, as JSON values."""
+        """Read a view from the browser's JSON values."""
         brush = values.get("brush")
         return cls(
             str(values.get("colour") or "language"),
@@ -59,7 +59,7 @@ class MapView:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What the browser is told."""
+        """The view as JSON values for the browser."""
         brush = self.brush and dict(zip(("panel", "box", "strength"), self.brush, strict=True))
         return asdict(self) | {"shown": list(self.shown), "brush": brush}
 
@@ -74,20 +74,22 @@ class MapView:
             out &= text.str.contains(self.find.lower(), regex=False).to_numpy()
         if self.brush is not None:
             panel, (ax, ay, bx, by), strength = self.brush
-            at = _places_at(places, strength) if strength is not None else places[max(places) if panel else 0.0]
-            x, y = at[:, 0], at[:, 1]
+            coordinates = (
+                _places_at(places, strength) if strength is not None else places[max(places) if panel else 0.0]
+            )
+            x, y = coordinates[:, 0], coordinates[:, 1]
             out &= (x >= min(ax, bx)) & (x <= max(ax, bx)) & (y >= min(ay, by)) & (y <= max(ay, by))
         return out
 
 
 def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarray:
     """Where the points are drawn at any strength: on straight lines between the computed ones."""
-    known = sorted(places, key=abs)
-    for one, other in pairwise(known):
-        share = (strength - one) / (other - one)
+    strengths = sorted(places, key=abs)
+    for lower, upper in pairwise(strengths):
+        share = (strength - lower) / (upper - lower)
         if 0 <= share <= 1:
-            return np.asarray(places[one] + share * (places[other] - places[one]))
-    return places[known[-1]]
+            return np.asarray(places[lower] + share * (places[upper] - places[lower]))
+    return places[strengths[-1]]
 
 
 def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
@@ -110,7 +112,7 @@ def _component() -> Any:
 
 
 def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], None]) -> MapView:
-    """Draw the map; moving, hovering, finding and brushing ask the server for no picture.
+    """Draw the map; the browser itself redraws it when the visitor moves, hovers, finds or brushes.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
     initial : MapView
         What the map starts with; must not change while ``key`` is the same.
     on_change : callable
-        Called when the visitor chooses or colours otherwise.
+        Called when the visitor changes the choice or the colouring.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
 
 
 def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> bytes:
-    """What the browser is given, as JSON in UTF-8: the same for all visitors, so that it is made once.
+    """The map's data for the browser, as JSON in UTF-8: the same for all visitors, so that it is made once.
 
     Parameters
     ----------
@@ -145,21 +147,21 @@ def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str
         One of `LAYOUTS`.
     """
     text = json.dumps(given(points, places, layout, target), ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace")  # half a surrogate pair, which a table's text may hold
+    return text.encode(errors="replace")  # replaces half surrogate pairs, which a table's text may hold
 
 
 def sent(packed: bytes, initial: MapView) -> bytes:
-    """The same with what a visitor starts with."""
+    """The data of `packed` with a visitor's initial view."""
     return b'{"initial":' + json.dumps(initial.to_json()).encode() + b"," + packed[1:]
 
 
 def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> dict[str, Any]:
-    """What the browser is given: places rounded to a thousandth, texts once."""
+    """The map's data for the browser: coordinates rounded to a thousandth, each text once."""
     strengths = sorted(places, key=abs)
     if len(strengths) < 2:
         raise ValueError("a map needs two strengths")
     languages = list(dict.fromkeys(points["language"]))
-    number = {code: at for at, code in enumerate(languages)}
+    number = {code: index for index, code in enumerate(languages)}
     colours = palette.colours(languages)
     ranked = points["before"].notna().all()
     return {
@@ -186,11 +188,11 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
     present: Sequence[str] = list(dict.fromkeys(groups))
     if name == "outcome":
         present = [outcome for outcome in palette.OUTCOMES if outcome in set(present)]
-    number = {group: at for at, group in enumerate(present)}
+    number = {group: index for index, group in enumerate(present)}
     circle = palette.shape("en")
     described = []
-    for at, group in enumerate(present):
-        title, colour, shape = group, palette.CATEGORIES[at % len(palette.CATEGORIES)], circle
+    for index, group in enumerate(present):
+        title, colour, shape = group, palette.CATEGORIES[index % len(palette.CATEGORIES)], circle
         if name == "language":
             title, colour, shape = theme.name(group), colours[group], palette.shape(group)
         elif name == "family":

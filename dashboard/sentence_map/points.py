@@ -1,4 +1,4 @@
-"""The sentences of a map as a table: what each says, and what became of its translation's rank."""
+"""The sentences of a map as a table: texts, ranks of translations, and how the ranks changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
 from dashboard.charts import theme
 
-_GROUP = 1_000_000  # rows of different groups are different sentences
+_GROUP = 1_000_000  # between the keys of two groups: equal row numbers of different groups are different sentences
 
 
 def frame(result: Result, shown: list[int], ranks: tuple[Ranks, Ranks] | None) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def frame(result: Result, shown: list[int], ranks: tuple[Ranks, Ranks] | None) -
 
 
 def outcome(pre: float, post: float) -> str:
-    """What became of a sentence, by its translation's rank before and after: of `core.charts.palette.OUTCOMES`.
+    """Outcome of a sentence by its translation's rank before and after: one of `core.charts.palette.OUTCOMES`.
 
     Empty where there is no rank.
     """

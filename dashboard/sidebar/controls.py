@@ -15,13 +15,13 @@ from dashboard.state import link, page_state, presentation, session
 
 def sidebar() -> Experiment:
     """Draw the controls and return what is chosen; the link follows."""
-    wanted = chosen = _from_link()
+    initial = chosen = _from_link()
     around = widgets.Surroundings()
     with st.sidebar:
         for setting in in_panel("top"):
             chosen = replace(chosen, **{setting.name: widgets.draw(setting, chosen, around)})
             if setting.name == "corpus":
-                uploads.draw(wanted)
+                uploads.draw(initial)
         with st.expander("Which neurons"):
             chosen = _panel("neurons", chosen, around)
         with st.expander("More settings"):
@@ -40,7 +40,7 @@ def _panel(panel: str, chosen: Experiment, around: widgets.Surroundings) -> Expe
 
 
 def presenting() -> bool:
-    """Whether the link, or the visitor since, asks for presenter mode; may be asked before the page is known."""
+    """Whether the link, or the visitor since, asks for presenter mode; may be called before the page is known."""
     query = st.query_params.to_dict()
     if query and query != session.visitor().link:
         return query.get(presentation.PREFIX + "present") == "1"
@@ -48,7 +48,7 @@ def presenting() -> bool:
 
 
 def unchanged() -> Experiment:
-    """What is chosen, without the controls to change it; the link follows."""
+    """Return the chosen experiment without drawing the controls; the link follows."""
     chosen = _from_link()
     _to_link(chosen)
     return chosen
@@ -57,13 +57,13 @@ def unchanged() -> Experiment:
 def _from_link() -> Experiment:
     """The settings in force: the link's, if the visitor just came by one or went back in history."""
     query = st.query_params.to_dict()
-    # Streamlit empties the query when a visitor goes to another page: that is no link, and the setting goes along.
+    # Streamlit empties the query when a visitor goes to another page: that is no new link, so the setting stays.
     visitor = session.visitor()
     moved = not query and visitor.drawn not in (None, visitor.page) and visitor.experiment is not None
     visitor.drawn = visitor.page
     if query != visitor.link and not moved:
-        rest = presentation.take(query)
-        settings = {name: value for name, value in rest.items() if not name.startswith(page_state.PREFIX)}
+        parameters = presentation.take(query)
+        settings = {name: value for name, value in parameters.items() if not name.startswith(page_state.PREFIX)}
         experiment, problems = link.from_query(settings)
         page_state.from_query(query)
         visitor.follow(experiment, problems, query)

@@ -1,4 +1,4 @@
-"""What can be taken away: the setting as a file for the command line, and a report of what it found."""
+"""Downloads: the setting as a file for the command line, and a report of its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(experiment: Experiment) -> None:
             width="stretch",
             help="python -m core run --experiment experiment.json",
         )
-        known = process.jobs().peek(experiment) is not None
+        computed = process.jobs().peek(experiment) is not None
         st.download_button(
             "A report (HTML)",
             partial(_report, experiment),
@@ -35,10 +35,10 @@ def draw(experiment: Experiment) -> None:
             key="save-report",
             on_click="ignore",
             width="stretch",
-            disabled=not known,
+            disabled=not computed,
             help="One file with the pictures, the numbers and their conditions, that opens without this program.",
         )
-        if not known:
+        if not computed:
             theme.quiet("The report can be saved once the setting is computed.")
 
 

@@ -21,7 +21,7 @@ LARGEST = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.
 
 
 def draw(chosen: Experiment) -> None:
-    """Offer to upload a table; what is wrong with it is said here, and the page keeps what it shows."""
+    """Offer to upload a table; its errors are shown here, and the page stays as it is."""
     with st.popover("Your own sentences", icon=":material/upload_file:", width="stretch"):
         theme.quiet(
             "A table (CSV, TSV, JSON, JSON lines or Parquet) with one column a language, named by its code (en, es), "

@@ -33,7 +33,7 @@ _LARGEST_SHARE = 0.25
 
 
 class Surroundings:
-    """What the settings so far give to choose from: the model's shape, the corpus's languages; None where unknown."""
+    """Options that depend on earlier settings: the model's shape, the corpus's languages; None where unknown."""
 
     def __init__(self) -> None:
         self._shapes: dict[tuple[ModelSpec, tuple[str, ...]], Outline | None] = {}
@@ -53,18 +53,18 @@ class Surroundings:
 def draw(setting: Setting, chosen: Experiment, around: Surroundings) -> Any:
     """Draw a setting's widget and return its value; ``chosen`` holds those drawn before it."""
     value = getattr(chosen, setting.name)
-    own = _OWN.get(setting.name)
-    return own(setting, chosen, around) if own else _by_kind(setting, value, around.corpus(chosen))
+    special = _OWN.get(setting.name)
+    return special(setting, chosen, around) if special else _by_kind(setting, value, around.corpus(chosen))
 
 
 def kinds(chosen: Experiment) -> tuple[str, ...]:
-    """The kinds of neurons in force: their control stands below those that count them, and may just have changed."""
-    said = st.session_state.get(_key("neurons"), chosen.neurons)
-    return tuple(kind for kind in NEURONS if kind in said) or SETTINGS["neurons"].default
+    """The selected kinds of neurons, read from their widget, which is drawn after those that need its value."""
+    selected = st.session_state.get(_key("neurons"), chosen.neurons)
+    return tuple(kind for kind in NEURONS if kind in selected) or SETTINGS["neurons"].default
 
 
 def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
-    """The widget that a setting's kind of value asks for."""
+    """Draw the widget for a setting's kind of value."""
     kind, key = setting.kind, _key(setting.name)
     if isinstance(kind, OneOf):
         titles = {name: entry.title for name, entry in kind.choices.items()}
@@ -94,20 +94,20 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
 
 def _text(setting: Setting, value: Any, hint: str | None = None) -> Any:
     """A line of text; empty is the default."""
-    shown = ",".join(value) if isinstance(value, tuple) else str(value or "")
+    initial = ",".join(value) if isinstance(value, tuple) else str(value or "")
     text = st.text_input(
-        setting.label, shown, key=_key(setting.name), placeholder=_placeholder(setting), help=hint or _about(setting)
+        setting.label, initial, key=_key(setting.name), placeholder=_placeholder(setting), help=hint or _about(setting)
     ).strip()
     return setting.kind.parse(text) or setting.default if text else setting.default
 
 
-def _languages(setting: Setting, value: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...] | None:
+def _languages(setting: Setting, value: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...] | None:
     picked = st.multiselect(
         setting.label,
-        known,
-        [code for code in value or () if code in known],
+        available,
+        [code for code in value or () if code in available],
         format_func=_label,
-        key=_key(f"{setting.name}-{','.join(known)}"),
+        key=_key(f"{setting.name}-{','.join(available)}"),
         placeholder=setting.unset,
         help=_about(setting),
     )
@@ -115,9 +115,9 @@ def _languages(setting: Setting, value: Sequence[str] | None, known: Sequence[st
 
 
 def _pick(titles: Mapping[str, str]) -> Callable[[Setting, Experiment, Surroundings], str]:
-    """A list of names that others can be typed into."""
+    """A widget that lists names, and also takes a name that is typed in."""
 
-    def drawn(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
+    def draw_list(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
         value = getattr(chosen, setting.name)
         options = _with(list(titles), value)
         picked = st.selectbox(
@@ -131,7 +131,7 @@ def _pick(titles: Mapping[str, str]) -> Callable[[Setting, Experiment, Surroundi
         )
         return (picked or value).strip()
 
-    return drawn
+    return draw_list
 
 
 def _target(setting: Setting, chosen: Experiment, around: Surroundings) -> str:
@@ -197,8 +197,8 @@ def _layer(setting: Setting, chosen: Experiment, around: Surroundings) -> str | 
 
 def _sites(setting: Setting, chosen: Experiment, around: Surroundings) -> tuple[str, ...] | None:
     shape = around.shape(chosen)
-    has = f"This model's: {', '.join(dict.fromkeys(site.name for site in shape.neurons.sites))}." if shape else None
-    sites: tuple[str, ...] | None = _text(setting, chosen.expert_sites, has)
+    hint = f"This model's: {', '.join(dict.fromkeys(site.name for site in shape.neurons.sites))}." if shape else None
+    sites: tuple[str, ...] | None = _text(setting, chosen.expert_sites, hint)
     return sites
 
 
@@ -221,7 +221,7 @@ def _about(setting: Setting) -> str:
 
 
 def _placeholder(setting: Setting) -> str:
-    """What an empty line means, with an example where that is a form to keep to."""
+    """What an empty line means, with an example where the text must have a certain form."""
     return f"{setting.unset}, or {setting.example}" if setting.name == "expert_layers" else setting.unset
 
 
@@ -230,7 +230,7 @@ def _key(name: str) -> str:
 
 
 def _with(options: Sequence[T], value: T) -> list[T]:
-    """The options, and a value that a link asks for though it is none of them: core says why it cannot be."""
+    """The options, and a link's value that is none of them: the error of core says why it cannot be used."""
     return list(options) if value in options else [*options, value]
 
 
@@ -242,7 +242,7 @@ def _label(code: str) -> str:
 
 
 def _quietly(question: Callable[[], T]) -> T | None:
-    """An answer for drawing the controls, which stand whatever is wrong; what it is, core explains on the page."""
+    """The value of ``question()``, or None after an error: the page says what is wrong, and the controls are drawn."""
     try:
         return question()
     except Exception:

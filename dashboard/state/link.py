@@ -22,12 +22,12 @@ def to_query(experiment: Experiment) -> dict[str, str]:
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
-    """The settings that query parameters name, by whatever name they ever had, and what could not be used, in words."""
+    """The settings in query parameters, by present or older names, and messages on what could not be used."""
     values: dict[str, object] = {}
-    problems, known = [], set()
+    problems, recognised = [], set()
     for setting in SETTINGS.values():
         names = [name for name in _names(setting) if name in query]
-        known.update(names)
+        recognised.update(names)
         if not names:
             continue
         name, *ignored = names
@@ -37,9 +37,14 @@ def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
             problems.append(
                 f"The link says {name}={query[name]}, which is not {setting.kind.good}; the default is used."
             )
-        problems += [f"The link says {other}={query[other]} and {name}={query[name]}, which wins." for other in ignored]
+        problems += [
+            f"The link says {ignored_name}={query[ignored_name]} and {name}={query[name]}, which wins."
+            for ignored_name in ignored
+        ]
     problems += [
-        f"The link says {name}={text}, which means nothing here." for name, text in query.items() if name not in known
+        f"The link says {name}={text}, which means nothing here."
+        for name, text in query.items()
+        if name not in recognised
     ]
     return Experiment(**values), problems  # type: ignore[arg-type]
 

@@ -15,25 +15,25 @@ PREFIX = "view."
 
 
 def get(name: str, default: str = "") -> str:
-    """What the view says, as text."""
+    """The value of an entry of the view, as text."""
     return session.visitor().view().get(name, default)
 
 
 def whole(name: str, default: int, low: int, high: int) -> int:
-    """What the view says, as a whole number from ``low`` to ``high``; the default where it says something else."""
+    """The value of an entry as a whole number from ``low`` to ``high``; the default where it is no such number."""
     text = get(name)
     return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else default
 
 
 def put(name: str, value: str, default: str = "") -> None:
-    """Change the view, and the link with it; a value that is the default needs no place there."""
+    """Change an entry of the view and of the link; a value that is the default is left out."""
     view = session.visitor().view()
     if value == default:
         view.pop(name, None)
     else:
         view[name] = value
-    rest = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
-    query = rest | to_query()
+    other_parameters = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
+    query = other_parameters | to_query()
     session.visitor().link = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
@@ -47,12 +47,12 @@ def choice(
     hint: str | None = None,
     labelled: bool = True,
 ) -> str:
-    """A row of options of which one is chosen; the first is the default. The label is always there to be read aloud."""
-    wanted = get(name, options[0])
+    """A row of options of which one is chosen; the first is the default. Screen readers always read the label."""
+    current = get(name, options[0])
     picked = st.segmented_control(
         label,
         options,
-        default=wanted if wanted in options else options[0],
+        default=current if current in options else options[0],
         format_func=titles,
         key=key(name),
         help=hint,
@@ -68,22 +68,22 @@ def pick(
 ) -> str:
     """A list of options of which one is chosen."""
     first = default if default is not None and default in options else options[0]
-    wanted = get(name, first)
-    at = options.index(wanted) if wanted in options else options.index(first)
-    chosen = st.selectbox(label, options, at, format_func=titles, key=key(name))
+    current = get(name, first)
+    index = options.index(current) if current in options else options.index(first)
+    chosen = st.selectbox(label, options, index, format_func=titles, key=key(name))
     put(name, chosen, first)
     return chosen
 
 
 def key(name: str) -> str:
-    """A widget's key: a new one whenever a link was followed, so that it starts from what the link says."""
+    """A widget's key: a new one whenever a link was followed, so that the widget starts at the link's value."""
     visitor = session.visitor()
     return f"view-{visitor.page}-{name}-{visitor.generation}"
 
 
-def prepare(path: str, wanted: Mapping[str, str]) -> None:
+def prepare(path: str, values: Mapping[str, str]) -> None:
     """Change the view of another page, before it is opened."""
-    session.visitor().view(path).update(wanted)
+    session.visitor().view(path).update(values)
 
 
 def to_query() -> dict[str, str]:

@@ -40,7 +40,7 @@ def style() -> None:
 
 
 def stop(most: int) -> int:
-    """At which stop of the tour the visitor is, from 1; 0 for none."""
+    """Number of the tour's stop that the visitor is at, from 1; 0 for none."""
     text = session.visitor().screen.get(_TOUR, "")
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else 0
 
@@ -53,7 +53,7 @@ def set_stop(number: int) -> None:
 
 
 def arrived_by_no_link() -> bool:
-    """Whether this is a visitor who came by the bare address and has not said what they want."""
+    """Whether to offer the tour: the visitor followed no link, and has not declined it."""
     return bool(session.visitor().offer_tour)
 
 
@@ -63,7 +63,7 @@ def decline_tour() -> None:
 
 
 def take(query: Mapping[str, str]) -> dict[str, str]:
-    """Note what a link says of the screen, and give what it says of all else."""
+    """Keep the parameters of a link that concern the screen, and return all others."""
     visitor = session.visitor()
     if visitor.offer_tour is None:
         visitor.offer_tour = not query
@@ -72,7 +72,7 @@ def take(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def to_query() -> dict[str, str]:
-    """What the link must say of the screen."""
+    """The state of the screen as query parameters."""
     return {PREFIX + name: value for name, value in sorted(session.visitor().screen.items())}
 
 

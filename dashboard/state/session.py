@@ -47,7 +47,7 @@ class Visitor:
     screen : dict of str to str
         How the whole dashboard is shown (see `dashboard.state.presentation`).
     offer_tour : bool or None
-        Whether to offer the tour: to who came by no link and has not declined. None before the first run.
+        Whether to offer the tour: the visitor followed no link, and has not declined it. None before the first run.
     """
 
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -93,7 +93,7 @@ def visitor() -> Visitor:
 
 
 def experiment() -> Experiment:
-    """What the controls say; there is something once they were drawn."""
+    """The experiment that the controls are set to; they must have been drawn."""
     chosen = visitor().experiment
     assert chosen is not None, "the controls are drawn before the page"
     return chosen

@@ -33,8 +33,8 @@ def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
     parts = []
     for group, maps in zip(result.plan.groups, result.maps, strict=True):
         plane = maps[space]
-        shown = plane.shape[1]
-        english = group.texts.get("en", ("",) * len(group))[:shown]
+        n_shown = plane.shape[1]
+        english = group.texts.get("en", ("",) * len(group))[:n_shown]
         for code, points in zip(group.languages, plane, strict=True):
             parts.append(
                 pd.DataFrame(
@@ -43,9 +43,9 @@ def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
                         "y": points[:, 1].round(3),
                         "language": code,
                         "name": theme.name(code),
-                        "text": group.texts[code][:shown],
+                        "text": group.texts[code][:n_shown],
                         "english": english,
-                        "row": group.ids[:shown],
+                        "row": group.ids[:n_shown],
                         "shown": not stand_out or code in stand_out,
                     }
                 )

@@ -1,4 +1,4 @@
-"""A report of one result as a single HTML file: pictures, numbers and their conditions, with nothing to load."""
+"""A report of one result as a single HTML file that loads nothing else: pictures, numbers and their conditions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pre { background: #f1f3f5; padding: 1rem; border-radius: .5rem; overflow-x: auto
 def html(result: Result) -> str:
     """The report.
 
-    Everything that comes from a model, a corpus or a person stands in it as text, never as markup.
+    Text from a model, a corpus or a person is escaped, so that none of it is read as markup.
     """
     target = theme.name(result.plan.target)
     parts = [
@@ -85,14 +85,14 @@ def _by_candidate(result: Result) -> pd.DataFrame:
 
 
 def _maps(result: Result) -> Iterable[str]:
-    both = [frames.map_frame(result, space, []) for space in (0, 1)]
-    window = window_of(pd.concat(both))
+    spaces = [frames.map_frame(result, space, []) for space in (0, 1)]
+    window = window_of(pd.concat(spaces))
     colours = palette.colours(result.plan.languages)
-    for frame, ghosts, title in zip(both, (None, both[0]), ("Before", "After"), strict=True):
-        # What hovering would say has no place in a picture.
-        drawn = language_map(frame, colours, window, ghosts)
+    for frame, ghosts, title in zip(spaces, (None, spaces[0]), ("Before", "After"), strict=True):
+        # A static picture has no tooltips.
+        chart = language_map(frame, colours, window, ghosts)
         yield _figure(
-            drawn,
+            chart,
             f"{title}: {len(frame):,} sentences. One UMAP of both spaces together (cosine, fixed seed); grey: before.",
         )
 
@@ -107,17 +107,17 @@ def _again(experiment: Experiment) -> Iterable[str]:
 
 
 def _figure(chart: object, caption: str, width: int = 800) -> str:
-    drawn = export.svg(chart, width).decode()
-    return f'<figure><div class="scroll">{drawn}</div><figcaption>{_text(caption)}</figcaption></figure>'
+    svg = export.svg(chart, width).decode()
+    return f'<figure><div class="scroll">{svg}</div><figcaption>{_text(caption)}</figcaption></figure>'
 
 
 def _table(frame: pd.DataFrame, caption: str) -> str:
-    made = frame.to_html(index=False, border=0, escape=True)
-    return f'<div class="scroll">{made}</div><p class="quiet">{_text(caption)}</p>'
+    table = frame.to_html(index=False, border=0, escape=True)
+    return f'<div class="scroll">{table}</div><p class="quiet">{_text(caption)}</p>'
 
 
 def _emphasised(markdown: str) -> str:
-    """Text in which pairs of ``**`` mean weight; all else is text."""
+    """HTML of a text in which pairs of ``**`` mark bold; everything else is escaped."""
     pieces = _text(markdown).split("**")
     return "".join(f"<strong>{piece}</strong>" if number % 2 else piece for number, piece in enumerate(pieces))
 

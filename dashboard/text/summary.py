@@ -27,7 +27,7 @@ def points(change: Change) -> str:
 
 
 def summary(result: Result) -> str:
-    """Two paragraphs of Markdown: what was done and what moved; and what is free."""
+    """Two paragraphs of Markdown: what was done and what moved; what the model gives without an intervention."""
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
     return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
@@ -36,17 +36,20 @@ def summary(result: Result) -> str:
 def conditions(result: Result) -> str:
     """Model, neurons, sentences and settings of a result, in one line."""
     plan = result.plan
-    asked = plan.experiment
-    model = f"{asked.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
+    experiment = plan.experiment
+    model = f"{experiment.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
     experts = (
-        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(asked.neurons)} neurons, "
-        f"{among(asked)}mean {SCORES[asked.score].title} "
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(experiment.neurons)} neurons, "
+        f"{among(experiment)}mean {SCORES[experiment.score].title} "
         f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
         f"languages of {plan.probe_corpus.spec}"
     )
     evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
-    written = f"{METHODS[asked.method].title.lower()} at {TOKENS[asked.tokens].title}"
-    settings = f"{written}, {asked.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, seed {asked.seed}"
+    intervention = f"{METHODS[experiment.method].title.lower()} at {TOKENS[experiment.tokens].title}"
+    settings = (
+        f"{intervention}, {experiment.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, "
+        f"seed {experiment.seed}"
+    )
     return f"{model}; {experts}; {evaluation}; {settings}."
 
 
@@ -55,28 +58,28 @@ def kinds(neurons: tuple[str, ...]) -> str:
     return " and ".join(str(NEURONS[kind]) for kind in neurons)
 
 
-def among(asked: Experiment) -> str:
+def among(experiment: Experiment) -> str:
     """What limited the choice of experts, for a line of conditions; ends in a comma unless it is empty."""
     limits = [
-        asked.select == "layer" and f"{asked.experts:,} of each layer",
-        asked.expert_layers and f"in layers {asked.expert_layers}",
-        asked.expert_sites and f"at {', '.join(asked.expert_sites)}",
-        asked.min_score is not None and f"scoring at least {asked.min_score:g}",
+        experiment.select == "layer" and f"{experiment.experts:,} of each layer",
+        experiment.expert_layers and f"in layers {experiment.expert_layers}",
+        experiment.expert_sites and f"at {', '.join(experiment.expert_sites)}",
+        experiment.min_score is not None and f"scoring at least {experiment.min_score:g}",
     ]
     return "".join(f"{limit}, " for limit in limits if limit)
 
 
 def _deed(result: Result) -> str:
-    asked, target = result.plan.experiment, name(result.plan.target)
-    k, method, control = f"{len(result.experts.neurons):,}", METHODS[asked.method], CONTROLS[asked.control]
+    experiment, target = result.plan.experiment, name(result.plan.target)
+    k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
     if control.draw is None:
-        how = method.in_words(target, asked.strength)
+        how = method.in_words(target, experiment.strength)
         return f"With the **{k} neurons** that best recognise **{target}** {how}"
     where = f" {control.place}" if control.place else ""
     if not method.sets_mean:
-        much = "" if asked.strength == 1 else f", with strength {asked.strength:g}"
+        much = "" if experiment.strength == 1 else f", with strength {experiment.strength:g}"
         return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
-    put = "put to" if asked.strength == 1 else f"pulled with strength {asked.strength:g} to"
+    put = "put to" if experiment.strength == 1 else f"pulled with strength {experiment.strength:g} to"
     return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
 
 
@@ -109,8 +112,8 @@ def _distance(result: Result) -> str:
 def _free(result: Result) -> str:
     gained = result.target_top1
     values = dict(measure.free_value(result) for measure in MEASURES.values() if measure.free)
-    *others, last = (f"{what} gives {percent(value)}" for what, value in values.items())
-    free = f"**Without any intervention,** {', '.join(others)}, and {last}"
+    *phrases, last_phrase = (f"{title} gives {percent(value)}" for title, value in values.items())
+    free = f"**Without any intervention,** {', '.join(phrases)}, and {last_phrase}"
     if gained.difference <= _NO_CHANGE:
         return f"{free}: the intervention adds nothing to what the model has already."
     if max(values.values()) + _NO_CHANGE >= gained.post:

@@ -23,20 +23,20 @@ class _Stop:
     title: str
     plain: str  # for everybody; `words` fill it
     measured: Callable[[Result], str]  # the same in this setting's numbers, as Markdown
-    exact: str  # on demand; filled likewise
+    exact: str  # shown on demand; `words` fill it too
     view: Mapping[str, str] = field(default_factory=dict)  # of its page, where that is not the usual one
 
 
-def words(asked: Experiment) -> dict[str, str]:
-    """What the setting calls its score and its intervention."""
-    score, method = SCORES[asked.score], METHODS[asked.method]
+def words(experiment: Experiment) -> dict[str, str]:
+    """The words that fill the tour's texts, from the setting's score and intervention."""
+    score, method = SCORES[experiment.score], METHODS[experiment.method]
     return {
         "score": score.title,
         "about": score.about,
         "reading": score.reading,
-        "deed": method.deed.format(theme.name(asked.target)),
+        "deed": method.deed.format(theme.name(experiment.target)),
         "formula": method.formula,
-        "tokens": TOKENS[asked.tokens].title,
+        "tokens": TOKENS[experiment.tokens].title,
     }
 
 
@@ -131,15 +131,15 @@ def pages() -> tuple[str, ...]:
 
 
 def stop() -> int:
-    """At which stop the visitor is, from 1; 0 for none."""
+    """Number of the stop that the visitor is at, from 1; 0 for none."""
     return presentation.stop(len(_STOPS))
 
 
 def draw() -> None:
-    """Draw the card of the present stop above the page; or, to who came by no link, the offer of a tour."""
-    at = stop()
-    if at:
-        _card(at)
+    """Draw the card of the current stop above the page, or offer the tour to a visitor who followed no link."""
+    number = stop()
+    if number:
+        _card(number)
     elif presentation.arrived_by_no_link():
         _offer()
 
@@ -155,34 +155,34 @@ def _offer() -> None:
             st.rerun()
 
 
-def _card(at: int) -> None:
-    stop = _STOPS[at - 1]
+def _card(number: int) -> None:
+    stop = _STOPS[number - 1]
     with st.container(border=True, key="tour"):
-        st.markdown(f"#### {at} of {len(_STOPS)} · {stop.title}")
-        said = words(session.experiment())
-        st.markdown(stop.plain.format_map(said))
+        st.markdown(f"#### {number} of {len(_STOPS)} · {stop.title}")
+        phrases = words(session.experiment())
+        st.markdown(stop.plain.format_map(phrases))
         result = process.jobs().peek(session.experiment())
         if result is not None:
             st.markdown(stop.measured(result))
         with st.container(horizontal=True):
-            if st.button("Back", disabled=at == 1, icon=":material/arrow_back:"):
-                _go(at - 1)
-            if at < len(_STOPS):
+            if st.button("Back", disabled=number == 1, icon=":material/arrow_back:"):
+                _go(number - 1)
+            if number < len(_STOPS):
                 if st.button("Next", type="primary", icon=":material/arrow_forward:"):
-                    _go(at + 1)
+                    _go(number + 1)
             elif st.button("Finish", type="primary"):
                 _end()
             with st.popover("In exact terms"):
-                st.text(stop.exact.format_map(said))
-            if at < len(_STOPS) and st.button("End the tour", type="tertiary"):
+                st.text(stop.exact.format_map(phrases))
+            if number < len(_STOPS) and st.button("End the tour", type="tertiary"):
                 _end()
 
 
-def _go(at: int) -> None:
-    presentation.set_stop(at)
-    path, wanted = _STOPS[at - 1].page, _STOPS[at - 1].view
-    if wanted:
-        page_state.prepare(path, wanted)
+def _go(number: int) -> None:
+    presentation.set_stop(number)
+    path, view = _STOPS[number - 1].page, _STOPS[number - 1].view
+    if view:
+        page_state.prepare(path, view)
     if path == session.visitor().page:
         st.rerun()
     session.switch(path)

@@ -1,4 +1,4 @@
-"""What pages make of an answer, kept as long as the answer is: a page is drawn anew with every control touched."""
+"""Values that pages derive from an answer, kept as long as the answer: every touched control redraws a page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# By the identity of the answer: answers hold arrays, so that they have no hash, and equal ones are not the same.
+# Keyed by the identity of the answer: answers hold arrays, so that they have no hash, and two equal ones differ.
 _derived: dict[int, dict[Hashable, Any]] = {}
 
 
 def once(answer: object, name: Hashable, make: Callable[[], T]) -> T:
-    """``make()``, made once for this answer and this name, and dropped with the answer.
+    """The value of ``make()``, computed once for this answer and name, and dropped with the answer.
 
     Parameters
     ----------

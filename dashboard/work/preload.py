@@ -1,4 +1,4 @@
-"""The model in memory before it is needed: a visitor who looks at a known result may ask for another at any moment."""
+"""Loads the model before it is needed: a visitor who looks at a known result may ask for another at any moment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Loading:
     experiment: Experiment
 
     def known(self, engine: Engine) -> bool | None:
-        """True if it is."""
+        """True if the model is in memory, else None."""
         return engine.models.is_loaded(plan(self.experiment).resolved) or None
 
     def estimate(self, engine: Engine) -> float:  # noqa: ARG002 - a question's estimate may depend on the engine
@@ -43,10 +43,10 @@ def soon(jobs: Jobs, engine: Engine, experiment: Experiment) -> None:
     result = jobs.peek(experiment)
     if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
         return
-    wanted = Loading(experiment)
-    job = jobs.find(wanted)
-    if job is None:  # what failed once is not tried again: whoever needs the model is told why
+    question = Loading(experiment)
+    job = jobs.find(question)
+    if job is None:  # a load that failed is not tried again; the next request for the model reports the error
         try:
-            jobs.submit("", wanted, background=True, title="Loading the model")
+            jobs.submit("", question, background=True, title="Loading the model")
         except AskError:
             return

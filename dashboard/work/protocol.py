@@ -16,10 +16,10 @@ Request = Hashable
 
 @runtime_checkable
 class Question(Protocol):
-    """Anything else than an experiment's result; hashable, so that two who ask the same share one job."""
+    """A request other than an experiment's result; hashable, so that visitors with the same question share one job."""
 
     def known(self, engine: Engine) -> Any | None:
-        """The answer if it can be had at once, else None; raises `core.errors.AskError` if it cannot be."""
+        """The answer if it can be had at once, else None; raises `core.errors.AskError` if there can be none."""
         ...
 
     def estimate(self, engine: Engine) -> float:
@@ -62,7 +62,7 @@ class Answers:
         return self.engine.known(request) if isinstance(request, Experiment) else request.known(self.engine)
 
     def holds(self, answer: Any) -> bool:
-        """Whether an answer kept in memory is still the answer; other than results are looked up anew."""
+        """Whether an answer kept in memory is still the answer; answers other than results are looked up again."""
         return isinstance(answer, Result) and self.engine.holds(answer)
 
     def estimate(self, request: Experiment | Question) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress
 
-# Seconds, about, that a larger map takes, and predicting the text of `core.analyses.grid.TEXTS` sentences.
+# Approximate seconds for a larger map, and for predicting the text of `core.analyses.grid.TEXTS` sentences.
 _MAP, _TEXT = 8.0, 4.0
 
 
@@ -27,7 +27,7 @@ class OfExperiment:
         raise NotImplementedError
 
     def known(self, engine: Engine) -> Any | None:
-        """The answer, if no more is missing than a moment's work."""
+        """The answer, if what is missing takes only a moment."""
         return engine.answer_known(self.experiment, self.question)
 
     def estimate(self, engine: Engine) -> float:
@@ -36,9 +36,9 @@ class OfExperiment:
 
     def run(self, engine: Engine, progress: Progress) -> Any:
         """Compute what is missing, and read the answer."""
-        found = engine.answer(self.experiment, self.question, progress)
+        answer = engine.answer(self.experiment, self.question, progress)
         progress.finish()
-        return found
+        return answer
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Cell(OfExperiment):
 
 @dataclass(frozen=True)
 class TextCell(OfExperiment):
-    """The same with the perplexity of text in the target language."""
+    """The measures of `Cell`, and the perplexity of text in the target language."""
 
     question = staticmethod(grid.cell_with_text)
 
@@ -75,12 +75,12 @@ class MovementAsked(OfExperiment):
 
 @dataclass(frozen=True)
 class PathAsked(OfExperiment):
-    """One map of the strengths between: a `core.analyses.strength_path.Path`."""
+    """One map of the strengths in between: a `core.analyses.strength_path.Path`."""
 
     question = staticmethod(strength_path.along)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: every strength that is not embedded, and the map."""
-        between = [replace(self.experiment, strength=each) for each in strength_path.strengths(self.experiment)[1:]]
-        stages = [engine.estimate(each) for each in between]
-        return max(each["load"] for each in stages) + sum(each["embed_post"] for each in stages) + _MAP
+        strengths = strength_path.strengths(self.experiment)[1:]
+        estimates = [engine.estimate(replace(self.experiment, strength=strength)) for strength in strengths]
+        return max(stages["load"] for stages in estimates) + sum(stages["embed_post"] for stages in estimates) + _MAP

@@ -1,8 +1,8 @@
-"""Long work in the background: one worker a process, so that two visitors never meet inside one model.
+"""Long work in the background: one worker a process, so that a model never works for two visitors at once.
 
 A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A
-job whose visitors have all left goes on, but gives way to whoever is waiting; what it finished stays in the store. So
-does background work, which a visitor may ask for beside the one request.
+job whose visitors have all left goes on, but gives way to visitors who wait; the stages that it finished stay in the
+store. Background work, which a visitor may ask for in addition to the one request, gives way in the same manner.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from dashboard.work.protocol import Backend, Request
 
 log = logging.getLogger(__name__)
 
-_AWAY_AFTER = 15.0  # seconds without a sign of life; a page that waits shows one every second
+_AWAY_AFTER = 15.0  # seconds since the last call of `Jobs.touch`; a page that waits calls it every second
 _RESULTS_KEPT = 24
 _ENDED_KEPT = 200  # jobs: more than the cells of the largest grid that a page asks for
 
 
 def settle() -> None:
-    """Take what is alive now out of the garbage collector's sight.
+    """Exclude all living objects from garbage collection.
 
     Streamlit collects garbage after every run of a page, and a page that waits runs every second. With torch, numba and
-    a model loaded each collection would go through a million objects that stay for good, while nothing else moves.
+    a model loaded each collection would go through a million permanent objects and stop everything else meanwhile.
     """
     gc.collect()
     gc.freeze()
 
 
 def in_one_line(error: BaseException) -> str:
-    """What went wrong unexpectedly, for the page."""
+    """An unexpected error in one line, for the page."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -118,16 +118,16 @@ class Jobs:
     def result(self, request: Request) -> Any | None:
         """The answer if it is known, from memory or the store; raises `AskError` if it cannot be."""
         with self._changed:
-            kept = self._results.get(request)
-            if kept is not None:
+            in_memory = self._results.get(request)
+            if in_memory is not None:
                 self._results.move_to_end(request)
-        # A table or a model folder may have been edited since; its name says nothing of that.
-        if kept is not None and self.backend.holds(kept):
-            return kept
-        known = self.backend.known(request)
-        if known is not None:
-            self._keep(request, known)
-        return known
+        # A table or a model folder may have been edited since; its name does not show that.
+        if in_memory is not None and self.backend.holds(in_memory):
+            return in_memory
+        answer = self.backend.known(request)
+        if answer is not None:
+            self._keep(request, answer)
+        return answer
 
     def peek(self, request: Request) -> Any | None:
         """The answer if it is in memory; looks nothing up."""
@@ -143,8 +143,12 @@ class Jobs:
             if job is None or job.stop:
                 self._ended.pop(request, None)
                 job = self._active[request] = Job(request, background=background, title=title)
-                self._active.move_to_end(request)  # an earlier one's place in the queue is gone
-            job.background = job.background and background  # what somebody waits for is background work no more
+                self._active.move_to_end(
+                    request
+                )  # at the end of the queue, also where a job that is about to stop stood before
+            job.background = (
+                job.background and background
+            )  # a job that a visitor waits for is no longer background work
             job.seen[visitor] = time.monotonic()
             self._changed.notify_all()
             return job
@@ -167,7 +171,7 @@ class Jobs:
             return self._find(request)
 
     def touch(self, visitor: str, request: Request) -> Job | None:
-        """A visitor's sign of life; gives the job."""
+        """Note that a visitor still waits for a request; returns its job."""
         with self._changed:
             job = self._find(request)
             if job is not None and visitor in job.seen:
@@ -186,7 +190,7 @@ class Jobs:
             self._withdraw(visitor, keep=None)
 
     def drop_answers(self) -> None:
-        """Keep no answer in memory: what they were made from is gone."""
+        """Drop all answers from memory, since their artefacts were removed."""
         with self._changed:
             self._results.clear()
 
@@ -211,7 +215,7 @@ class Jobs:
             self._end(job, "stopped")
 
     def _end(self, job: Job, state: str, error: AskError | str | None = None) -> None:
-        """Note how a job ended, and forget the oldest that ended, but for failures that somebody is yet to be told."""
+        """Note how a job ended, and forget the oldest ended jobs, except failures that a visitor has yet to see."""
         job.error, job.state = error, state
         if self._active.get(job.request) is not job:  # it was asked for anew while this one was about to stop
             return
@@ -239,7 +243,7 @@ class Jobs:
                 self._changed.wait()
 
     def _heed(self, job: Job, snapshot: Snapshot) -> None:
-        """Stop a job that nobody wants any more, or that keeps somebody waiting."""
+        """Raise `Cancelled` in a job that is to stop, or that must give way to a job that a visitor waits for."""
         if snapshot.stage != job.stage:
             job.stage = snapshot.stage
             settle()  # the stage before may have loaded or compiled something
@@ -258,7 +262,7 @@ class Jobs:
                 result = self.backend.run(job.request, job.progress)
                 self._keep(job.request, result)
             except Cancelled:
-                state = "waiting"  # for its turn, unless it was to stop
+                state = "waiting"  # for its next turn, unless it is to stop
             except AskError as refusal:
                 state, error = "failed", refusal
             except BaseException as unexpected:  # a panic in Rust code is no Exception, and the worker must outlive it

@@ -1,4 +1,4 @@
-"""Cells of a grid as background work: one job a cell, which gives way to whoever waits for something."""
+"""Cells of a grid as background work: one job a cell, which gives way to visitors who wait."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> No
 
 def states(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> dict[Experiment, Job]:
     """The jobs of cells, where there are any."""
-    found = {experiment: jobs.find(kind(experiment)) for experiment in experiments}
-    return {experiment: job for experiment, job in found.items() if job is not None}
+    jobs_by_experiment = {experiment: jobs.find(kind(experiment)) for experiment in experiments}
+    return {experiment: job for experiment, job in jobs_by_experiment.items() if job is not None}

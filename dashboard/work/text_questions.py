@@ -48,8 +48,8 @@ class Written:
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
         expected = engine.estimate(self.experiment)
-        found = sum(expected[name] for name in ("load", "capture", "expertise"))
-        return found + 2 * _SECONDS * self.writing.tokens
+        preparation = sum(expected[name] for name in ("load", "capture", "expertise"))
+        return preparation + 2 * _SECONDS * self.writing.tokens
 
     def run(self, engine: Engine, progress: Progress) -> Texts:
         """Write, publishing the texts so far as the progress's ``partial``."""
@@ -59,19 +59,19 @@ class Written:
         self.writing.check()
         check_generates(run)
 
-        def before(texts: list[str]) -> None:
+        def publish_pre(texts: list[str]) -> None:
             run.progress.partial = Texts(tuple(texts))
 
         seconds = _SECONDS * self.writing.tokens
         run.progress.plan({STEPS["load"]: run.expected()["load"]} | dict.fromkeys(TITLES.values(), seconds))
-        pre = written(run, self.writing, None, before)
+        pre = written(run, self.writing, None, publish_pre)
 
-        def after(texts: list[str]) -> None:
+        def publish_post(texts: list[str]) -> None:
             run.progress.partial = Texts(pre, tuple(texts))
 
         experts = run.experts()
         run.progress.plan({TITLES["post"]: seconds})  # finding experts has a plan of its own
-        return Texts(pre, written(run, self.writing, run.stages.intervention(experts), after))
+        return Texts(pre, written(run, self.writing, run.stages.intervention(experts), publish_post))
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Predicted:
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
         expected = engine.estimate(self.experiment)
-        found = sum(expected[name] for name in ("load", "capture", "expertise"))
-        return found + 2.0 + sum(map(len, self.texts)) / 500
+        preparation = sum(expected[name] for name in ("load", "capture", "expertise"))
+        return preparation + 2.0 + sum(map(len, self.texts)) / 500
 
     def run(self, engine: Engine, progress: Progress) -> tuple[Perplexity, Perplexity]:
         """Measure."""

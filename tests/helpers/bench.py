@@ -1,4 +1,4 @@
-"""An engine whose every step a test decides: what the queue runs on instead of a model."""
+"""A stand-in for the engine: a test decides its every step, and the queue needs no model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def until(condition: Callable[[], object], what: str = "") -> None:
 
 
 def ends(job: Job) -> None:
-    """Wait until a job has ended, and have it done, not stopped nor failed."""
+    """Wait until a job has ended, and assert that it is done, not stopped or failed."""
     until(lambda: not job.active, f"{job.title or job.request} ends")
     assert job.state == "done", (job.state, job.error)
 
@@ -79,7 +79,7 @@ class Bench:
     most_at_once : int
         Experiments that were ever inside `run` together.
     seconds : float
-        What each is said to take.
+        What `estimate` says of each.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,9 @@ class Bench:
         try:
             progress.stage("working", 100)
             while True:
-                order = self._of(experiment).get()  # for ever: whose patience ends is the test, and it says what for
+                order = self._orders_of(
+                    experiment
+                ).get()  # without a timeout: the waiting test has one, and names its condition
                 if isinstance(order, BaseException):
                     raise order
                 if order == "finish":
@@ -130,7 +132,7 @@ class Bench:
             with self._lock:
                 self._inside -= 1
 
-    def _of(self, experiment: Experiment) -> queue.Queue[BaseException | str]:
+    def _orders_of(self, experiment: Experiment) -> queue.Queue[BaseException | str]:
         with self._lock:  # the worker and a test may be the first to ask at the same time
             return self._orders.setdefault(experiment, queue.Queue())
 
@@ -138,15 +140,15 @@ class Bench:
 
     def step(self, experiment: Experiment) -> None:
         """Let it report progress once."""
-        self._of(experiment).put("step")
+        self._orders_of(experiment).put("step")
 
     def finish(self, experiment: Experiment) -> None:
         """Let it end well; also before it has begun."""
-        self._of(experiment).put("finish")
+        self._orders_of(experiment).put("finish")
 
     def fail(self, experiment: Experiment, error: BaseException) -> None:
         """Let it raise."""
-        self._of(experiment).put(error)
+        self._orders_of(experiment).put(error)
 
     def runs(self, experiment: Experiment, times: int = 1) -> None:
         """Wait until it has begun so many times."""

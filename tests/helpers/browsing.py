@@ -25,7 +25,7 @@ from tests.helpers.command_line import ROOT, command_line
 PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
 expect.set_options(timeout=PATIENCE)
 
-# Notes, from the first script on, what may be gone before a test looks: every text of a progress bar, and every state
+# Records from the first script on what may be gone before a test looks: every text of a progress bar, and every state
 # of the page in which fresh (not stale) figures stand beside a link.
 _WATCH = """
 window.seen = [];
@@ -109,16 +109,16 @@ class Visitor:
         self.errors: list[str] = []
         self.strangers: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self._said)
-        self.page.on("request", self._asked)
+        self.page.on("console", self._note_error)
+        self.page.on("request", self._note_request)
 
-    def _said(self, message: Any) -> None:
+    def _note_error(self, message: Any) -> None:
         # Opened by a link to a page, Streamlit's own script first asks below that page's path where its server is.
         probing = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
         if message.type == "error" and not probing:
             self.errors.append(message.text)
 
-    def _asked(self, request: Any) -> None:
+    def _note_request(self, request: Any) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob") and urlsplit(request.url).hostname != "127.0.0.1":
             self.strangers.append(request.url)
 
@@ -129,7 +129,7 @@ class Visitor:
 
     @property
     def query(self) -> dict[str, str]:
-        """What the address bar says."""
+        """The query in the address bar."""
         return dict(parse_qsl(urlsplit(self.page.url).query, keep_blank_values=True))
 
     def sees_the_link_say(self, **values: str) -> None:
@@ -138,7 +138,7 @@ class Visitor:
             self.page.wait_for_url(re.compile(rf"[?&]{name}={re.escape(urlencode({'': value})[1:])}(&|$)"))
 
     def sees_the_link_leave_out(self, name: str) -> None:
-        """Wait until the address bar says nothing of this."""
+        """Wait until the query in the address bar lacks this name."""
         self.page.wait_for_url(lambda url: name not in dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
 
     @contextmanager
@@ -188,15 +188,15 @@ class Visitor:
 
     def figures(self) -> dict[str, tuple[str, str]]:
         """The figures on the page: title -> (value, what stands under it)."""
-        found = self.page.evaluate(  # at one moment: between two questions the page may be drawn anew
+        figures = self.page.evaluate(  # in one call: between two calls the page may be drawn again
             """() => [...document.querySelectorAll('[data-testid="stMetric"]')].map(metric =>
               ['Label', 'Value', 'Delta'].map(part =>
                 metric.querySelector(`[data-testid="stMetric${part}"]`).innerText.trim()))"""
         )
-        return {title: (value, delta) for title, value, delta in found}
+        return {title: (value, delta) for title, value, delta in figures}
 
     def sees_refusal(self, *parts: str) -> None:
-        """Wait for what, why and instead, and for these words in them; no numbers stand beside."""
+        """Wait for an error with what, why and instead, and these words in it; the page shows no figures."""
         main = self.page.get_by_test_id("stMain")
         for part in ("This cannot be shown", "Asked", "Why", "Instead", *parts):
             expect(main.get_by_text(part).first).to_be_visible()
@@ -215,7 +215,7 @@ class Visitor:
         box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
         for option in options:
             box.click()
-            if box.get_attribute("aria-expanded") != "true":  # a click on what is chosen of several opens no list
+            if box.get_attribute("aria-expanded") != "true":  # a click on a chosen option opens no list
                 box.press("ArrowDown")
             self.page.get_by_role("option", name=option, exact=True).click()
 
@@ -242,12 +242,12 @@ class Visitor:
         expect(self.page.get_by_test_id("stMain").get_by_text(text).first).to_be_visible()
 
     def states(self) -> dict[str, set[str]]:
-        """The figures that ever stood on the page while the link said so: query -> figures."""
-        found: dict[str, set[str]] = {}
+        """All figures that the page showed with each link: query -> figures."""
+        figures_by_query: dict[str, set[str]] = {}
         for state in self.page.evaluate("window.seen"):
             query, _, figures = state.partition("\n")
-            found.setdefault(query, set()).add(figures)
-        return found
+            figures_by_query.setdefault(query, set()).add(figures)
+        return figures_by_query
 
     def progress(self) -> list[str]:
         """What progress bars have said since this page was opened, in order."""
@@ -268,7 +268,7 @@ class Visitor:
         return self.page.get_by_test_id("stVegaLiteChart").nth(number)
 
     def fits(self) -> bool:
-        """Whether nothing has to be scrolled sideways."""
+        """Whether the page fits without scrolling sideways."""
         return bool(
             self.page.evaluate(
                 """() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
@@ -296,8 +296,8 @@ def told(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
 def run_of(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
     """What the command line finds for the setting of a link."""
     out = cache.parent / "run-of.json"
-    done = command_line("run", *options_of(query), "--cache", str(cache), "--json", str(out))
-    assert done.returncode == 0, done.stderr
+    process = command_line("run", *options_of(query), "--cache", str(cache), "--json", str(out))
+    assert process.returncode == 0, process.stderr
     return dict(json.loads(out.read_text(encoding="utf-8")))
 
 
@@ -311,8 +311,10 @@ def figures_of(result: Mapping[str, Any], target: str = "Japanese") -> dict[str,
     summary, baselines = result["summary"], result["baselines"]
     distance = result["distance"]["all_pairs"]
 
-    def change(of: Mapping[str, float]) -> tuple[str, str]:
-        return share(of["post"]), f"{100 * (of['post'] - of['pre']):+.1f} points from {share(of['pre'])}"
+    def change(values: Mapping[str, float]) -> tuple[str, str]:
+        return share(
+            values["post"]
+        ), f"{100 * (values['post'] - values['pre']):+.1f} points from {share(values['pre'])}"
 
     return {
         f"Top-1 from {target}": change(summary["target_top1"]),

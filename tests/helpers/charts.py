@@ -14,7 +14,7 @@ def layers(chart: Any) -> list[dict[str, Any]]:
     ]
 
 
-def layer_of(drawn: list[dict[str, Any]], mark: str, shape: str | None = None) -> dict[str, Any]:
+def layer_of(chart_layers: list[dict[str, Any]], mark: str, shape: str | None = None) -> dict[str, Any]:
     """The one layer with a mark (and shape)."""
-    (layer,) = [x for x in drawn if x["mark"]["type"] == mark and x["mark"].get("shape") == shape]
+    (layer,) = [x for x in chart_layers if x["mark"]["type"] == mark and x["mark"].get("shape") == shape]
     return layer

@@ -37,10 +37,17 @@ def command_line(*arguments: str, cwd: Path = ROOT, **environment: str) -> subpr
 
 def run_arguments(**changes: Any) -> list[str]:
     """The command line of the small experiment, with changes."""
-    asked = {**SETTINGS, **changes}
+    settings = {**SETTINGS, **changes}
     return [
         "run",
-        *("--target", asked["target"], "--experts", str(asked["experts"]), "--strength", str(asked["strength"])),
-        *("--languages", asked["languages"], "--probe-languages", "de,en,es,ja,ru,zh"),
-        *("--probe-sentences", str(asked["probe"]), "--eval-sentences", str(asked["eval"])),
+        *(
+            "--target",
+            settings["target"],
+            "--experts",
+            str(settings["experts"]),
+            "--strength",
+            str(settings["strength"]),
+        ),
+        *("--languages", settings["languages"], "--probe-languages", "de,en,es,ja,ru,zh"),
+        *("--probe-sentences", str(settings["probe"]), "--eval-sentences", str(settings["eval"])),
     ]

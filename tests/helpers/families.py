@@ -1,4 +1,4 @@
-"""Tiny models of many architectures, with their neurons written down by hand, and the obvious slow way to run them."""
+"""Tiny models of many architectures, with their neurons written down by hand, and the plain slow way to run them."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Family:
 
     def sites(self) -> list[tuple[int, str, str]]:
         """Layer, kind and path of every site, in forward order."""
-        found = []
+        sites = []
         for layer in range(N_LAYERS):
             block = self.block.format(layer)
-            found.append((layer, "attention", f"{block}.{self.attention}"))
-            found += [(layer, "mlp", f"{block}.{path}") for path in self.mlp]
-            found.append((layer, "residual", block))
-        return found
+            sites.append((layer, "attention", f"{block}.{self.attention}"))
+            sites += [(layer, "mlp", f"{block}.{path}") for path in self.mlp]
+            sites.append((layer, "residual", block))
+        return sites
 
     def make(self, vocabulary: int) -> Any:
         """A randomly initialised model."""
@@ -180,7 +180,7 @@ def save_family(folder: Path, family: Family) -> Path:
     torch.manual_seed(0)
     model = family.make(len(tokenizer)).eval()
     for parameter in model.parameters():
-        if parameter.dim() == 1:  # norms and biases start at 1 and 0, where many a mistake does not show
+        if parameter.dim() == 1:  # norms and biases start at 1 and 0, which would hide many mistakes
             parameter.data += 0.1 * torch.randn_like(parameter)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -198,8 +198,8 @@ class Reference:
     @classmethod
     def read(cls, folder: Path, family: Family) -> Reference:
         """Read what `save_family` wrote, by the architecture's class."""
-        whole = getattr(transformers, family.saved_as).from_pretrained(folder).eval()
-        base = whole.get_encoder() if whole.config.is_encoder_decoder else whole.base_model
+        model = getattr(transformers, family.saved_as).from_pretrained(folder).eval()
+        base = model.get_encoder() if model.config.is_encoder_decoder else model.base_model
         return cls(base, AutoTokenizer.from_pretrained(folder), family)
 
     def run(
@@ -211,10 +211,10 @@ class Reference:
         """
         outputs: dict[str, list[np.ndarray]] = {path: [] for path in paths}
         states, entered = [], []
-        seen: dict[str, torch.Tensor] = {}
+        output_by_path: dict[str, torch.Tensor] = {}
         handles = [
             self.base.get_submodule(path).register_forward_hook(
-                lambda _m, _a, out, path=path: seen.__setitem__(path, first(out).detach().clone())
+                lambda _m, _a, out, path=path: output_by_path.__setitem__(path, first(out).detach().clone())
             )
             for path in paths
         ]
@@ -232,7 +232,9 @@ class Reference:
             with torch.no_grad():
                 last = self.base(input_ids=torch.tensor([encoded["input_ids"]])).last_hidden_state
             for path in paths:
-                rows = seen[path].reshape(len(counted), -1)[counted].double()  # experts get their tokens in one row
+                rows = (
+                    output_by_path[path].reshape(len(counted), -1)[counted].double()
+                )  # experts get their tokens in one row
                 outputs[path].append(pool(rows).numpy())
             hidden = [*entered, nn.functional.pad(last, (0, HIDDEN - last.shape[-1]))]
             states.append([state[0, counted].double().mean(0).numpy() for state in hidden])

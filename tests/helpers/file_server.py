@@ -1,4 +1,4 @@
-"""A web server of single files on this machine, which can do what servers do to downloads."""
+"""A web server of single files on this machine, which can disturb downloads as real servers do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Published:
 
 @dataclass
 class Site:
-    """What the server has, and what it was asked and has sent."""
+    """The files of the server, the requests that it received, and the bytes that it sent."""
 
     files: dict[str, Published] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -87,11 +87,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.site.sent.append(len(body))
 
     def _start(self, file: Published) -> int | None:
-        """Where to begin, if a part is asked for and can be sent of the version that is meant."""
-        asked = self.headers.get("Range")
-        if not asked or not file.ranges or self.headers.get("If-Range") not in (None, file.etag, file.modified):
+        """The first byte, if a part is requested and the file is still the version that the request names."""
+        requested_range = self.headers.get("Range")
+        if (
+            not requested_range
+            or not file.ranges
+            or self.headers.get("If-Range") not in (None, file.etag, file.modified)
+        ):
             return None
-        return int(asked.removeprefix("bytes=").removesuffix("-"))
+        return int(requested_range.removeprefix("bytes=").removesuffix("-"))
 
 
 @contextmanager

@@ -41,14 +41,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         parts = unquote(urlsplit(self.path).path).strip("/").split("/")
         api = parts[:2] == ["api", "models"]
-        owner, name, *rest = (parts[2:] if api else parts) + ["", ""]
-        rest = [part for part in rest if part]
+        owner, name, *path_parts = (parts[2:] if api else parts) + ["", ""]
+        path_parts = [part for part in path_parts if part]
         repository = self.repositories.get(f"{owner}/{name}")
         if repository is None:
             return self._refuse(401, "RepoNotFound", "Repository not found", body)
         if repository.broken:
             return self._send(503, b"", {}, body)
-        revision = rest[1] if len(rest) > 1 else "main"
+        revision = path_parts[1] if len(path_parts) > 1 else "main"
         if revision not in repository.revisions:
             return self._refuse(404, "RevisionNotFound", "Revision not found", body)
         if api:
@@ -61,13 +61,13 @@ class _Handler(BaseHTTPRequestHandler):
                 "gated": "manual" if repository.gated else False,
                 "siblings": [{"rfilename": sibling} for sibling in names],
             }
-            if rest[:1] == ["tree"]:
+            if path_parts[:1] == ["tree"]:
                 record = [{"type": "file", "path": sibling, "size": 1, "oid": "0"} for sibling in names]  # type: ignore[assignment]
             return self._send(200, json.dumps(record).encode(), {"Content-Type": "application/json"}, body)
         if repository.gated:
             return self._refuse(403, "GatedRepo", "Access to this model is restricted", body)
-        path = repository.folder / "/".join(rest[2:])
-        if rest[0] != "resolve" or not path.is_file():
+        path = repository.folder / "/".join(path_parts[2:])
+        if path_parts[0] != "resolve" or not path.is_file():
             return self._refuse(404, "EntryNotFound", "Entry not found", body)
         content = path.read_bytes()
         etag = hashlib.sha256(content).hexdigest()

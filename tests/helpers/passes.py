@@ -13,20 +13,20 @@ from tests.helpers.tiny import LANGUAGES, sentences
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]
 
 
-def close(found: np.ndarray, expected: np.ndarray) -> None:
-    """Equal to what float32 can tell."""
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+def close(actual: np.ndarray, expected: np.ndarray) -> None:
+    """Assert equality within the rounding of float32."""
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-def same_bits(one: ForwardResult, other: ForwardResult) -> None:
-    """Equal bit for bit."""
-    assert (one.responses is None, one.embeddings is None) == (other.responses is None, other.embeddings is None)
-    if one.embeddings is not None and other.embeddings is not None:
-        assert one.embeddings.tobytes() == other.embeddings.tobytes()
-    for path in one.responses or {}:
-        assert one.responses is not None
-        assert other.responses is not None
-        assert one.responses[path].tobytes() == other.responses[path].tobytes()
+def same_bits(first: ForwardResult, second: ForwardResult) -> None:
+    """Assert equality bit for bit."""
+    assert (first.responses is None, first.embeddings is None) == (second.responses is None, second.embeddings is None)
+    if first.embeddings is not None and second.embeddings is not None:
+        assert first.embeddings.tobytes() == second.embeddings.tobytes()
+    for path in first.responses or {}:
+        assert first.responses is not None
+        assert second.responses is not None
+        assert first.responses[path].tobytes() == second.responses[path].tobytes()
 
 
 def run(model: LoadedModel, intervention: Intervention | None = None, **settings: object) -> ForwardResult:
@@ -38,15 +38,15 @@ def run(model: LoadedModel, intervention: Intervention | None = None, **settings
 def hooks(model: LoadedModel) -> dict[str, list[int]]:
     """All hooks of all modules, by identity (transformers itself may leave some, for hidden states)."""
     return {
-        path: [id(hook) for held in (m._forward_hooks, m._forward_pre_hooks) for hook in held.values()]
+        path: [id(hook) for registered in (m._forward_hooks, m._forward_pre_hooks) for hook in registered.values()]
         for path, m in model.lm.named_modules()
     }
 
 
 def pull(model: LoadedModel, strength: float, neurons: list[int] | None = None) -> Intervention:
     """Set-mean on a few neurons of every site."""
-    chosen = np.array(neurons or [site.start + unit for site in model.neurons.sites for unit in (0, 5)])
-    return set_value(chosen, np.linspace(-2, 3, len(chosen)), strength)
+    indices = np.array(neurons or [site.start + unit for site in model.neurons.sites for unit in (0, 5)])
+    return set_value(indices, np.linspace(-2, 3, len(indices)), strength)
 
 
 def set_value(neurons: np.ndarray, values: np.ndarray, strength: float) -> Intervention:

@@ -1,4 +1,4 @@
-"""A model's refusal, whole: what was asked, why it cannot be, what to do instead."""
+"""An error about a model, with all its parts: what was asked, why it cannot be done, what to do instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.errors import ModelError
 
 
 def refusal(work: Callable[[], object]) -> ModelError:
-    """The error that the work ends in; all three of its parts say something."""
+    """The error that ``work`` ends in; none of its three parts is empty."""
     with pytest.raises(ModelError) as caught:
         work()
     assert caught.value.what

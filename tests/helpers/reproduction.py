@@ -23,7 +23,7 @@ class Asked:
     corpus: str
     tatoeba: Path
 
-    def run(self, out: Path, cache: Path, *more: str) -> int:
+    def run(self, out: Path, cache: Path, *extra: str) -> int:
         """Run the command; gives its exit status."""
         return main(
             [
@@ -32,7 +32,7 @@ class Asked:
                 *("--targets", ",".join(TARGETS), "--experts", str(K), "--sweep", "5", "--texts", "3", "--seeds", "2"),
                 *("--text-tokens", "5", "--perplexity-sentences", "4", "--tatoeba", str(self.tatoeba)),
                 *("--seed", "3", "--out", str(out), "--cache", str(cache)),
-                *more,
+                *extra,
             ]
         )
 

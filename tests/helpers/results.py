@@ -1,4 +1,4 @@
-"""Results made by hand: real objects with chosen numbers, for what only reads them."""
+"""Results made by hand: real objects with chosen numbers, for code that only reads them."""
 
 from __future__ import annotations
 

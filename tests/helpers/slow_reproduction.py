@@ -1,4 +1,4 @@
-"""The obvious slow way to everything that the reproduction measures: plain loops, one sentence at a time."""
+"""Slow references for everything that the reproduction measures: plain loops, one sentence at a time."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Slow:
 
     def scores(self) -> np.ndarray:
         """AUROC of every neuron."""
-        found = self.responses()
-        labels = np.concatenate([np.full(self.n_probe, code == self.target) for code in found])
-        every = np.concatenate(list(found.values()), axis=1)
-        return np.array([roc_auc_score(labels, row) for row in every.astype(np.float32)])
+        by_language = self.responses()
+        labels = np.concatenate([np.full(self.n_probe, code == self.target) for code in by_language])
+        all_responses = np.concatenate(list(by_language.values()), axis=1)
+        return np.array([roc_auc_score(labels, row) for row in all_responses.astype(np.float32)])
 
     def experts(self) -> np.ndarray:
         scores = self.scores()
@@ -113,8 +113,8 @@ def to_medoid(space: np.ndarray) -> list[float]:
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    found = stats.binomtest(hits, n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def mcnemar(pre: Sequence[bool], post: Sequence[bool]) -> float:
@@ -127,17 +127,17 @@ def signed_ranks(differences: Sequence[float]) -> float:
     """Wilcoxon's exact test, by counting every assignment of signs."""
     order = sorted(differences, key=abs)
     signed = [rank if value > 0 else 0 for rank, value in enumerate(order, start=1)]
-    n, found = len(order), sum(signed)
+    n, total = len(order), sum(signed)
     sums = np.array([sum(rank + 1 for rank in range(n) if mask >> rank & 1) for mask in range(1 << n)])
-    return float(min(1.0, 2 * min((sums <= found).mean(), (sums >= found).mean())))
+    return float(min(1.0, 2 * min((sums <= total).mean(), (sums >= total).mean())))
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    order = sorted(range(len(p)), key=lambda at: p[at])
+    order = sorted(range(len(p)), key=lambda index: p[index])
     adjusted, largest = [0.0] * len(p), 0.0
-    for place, at in enumerate(order):
-        largest = max(largest, min(1.0, p[at] * (len(p) - place)))
-        adjusted[at] = largest
+    for place, index in enumerate(order):
+        largest = max(largest, min(1.0, p[index] * (len(p) - place)))
+        adjusted[index] = largest
     return adjusted
 
 

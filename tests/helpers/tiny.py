@@ -71,8 +71,10 @@ LANGUAGES = tuple(_PARTS)
 
 def sentences(language: str, n: int = 20, start: int = 0) -> tuple[str, ...]:
     """Sentences ``start`` to ``start + n`` (of 60) of a language; equal numbers mean the same in all languages."""
-    who, does, where, stop = _PARTS[language]
-    return tuple(who[i % 5] + " " * (stop == ".") + does[i % 4] + where[i % 3] + stop for i in range(start, start + n))
+    subject, verb, where, stop = _PARTS[language]
+    return tuple(
+        subject[i % 5] + " " * (stop == ".") + verb[i % 4] + where[i % 3] + stop for i in range(start, start + n)
+    )
 
 
 def write_table(path: Path, n_probe: int = 8, n_eval: int = 6, languages: Sequence[str] = LANGUAGES) -> str:
@@ -220,10 +222,10 @@ FAMILIES: Mapping[str, Family] = {
 
 def save_tiny(folder: Path, family: str, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
     """Save a tiny model with its tokenizer; the same seed gives the same weights."""
-    made = FAMILIES[family]
-    tokenizer = make_tokenizer(made.bos, made.pad)
+    architecture = FAMILIES[family]
+    tokenizer = make_tokenizer(architecture.bos, architecture.pad)
     torch.manual_seed(seed)
-    lm = made.make(len(tokenizer)).to(dtype).eval()
+    lm = architecture.make(len(tokenizer)).to(dtype).eval()
     lm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -243,9 +245,9 @@ class Plain:
     @classmethod
     def read(cls, folder: Path, family: str) -> Plain:
         """Read what `save_tiny` wrote, by the architecture's class."""
-        made = FAMILIES[family]
-        lm = type(made.make(8)).from_pretrained(folder, dtype=torch.float32).eval()
-        return cls(lm, AutoTokenizer.from_pretrained(folder), made.bos)
+        architecture = FAMILIES[family]
+        lm = type(architecture.make(8)).from_pretrained(folder, dtype=torch.float32).eval()
+        return cls(lm, AutoTokenizer.from_pretrained(folder), architecture.bos)
 
     def ids(self, sentence: str) -> torch.Tensor:
         """Token ids, (1, n_tokens)."""
@@ -253,11 +255,11 @@ class Plain:
 
     def responses(self, texts: Sequence[str], paths: Sequence[str], pooling: str) -> dict[str, np.ndarray]:
         """Pooled output of the modules at ``paths``: by path, (width, n_sentences)."""
-        found: dict[str, list[np.ndarray]] = {path: [] for path in paths}
-        seen: dict[str, torch.Tensor] = {}
+        outputs: dict[str, list[np.ndarray]] = {path: [] for path in paths}
+        output_by_path: dict[str, torch.Tensor] = {}
         handles = [
             self.lm.base_model.get_submodule(path).register_forward_hook(
-                lambda _m, _a, output, path=path: seen.__setitem__(path, output.detach().clone())
+                lambda _m, _a, output, path=path: output_by_path.__setitem__(path, output.detach().clone())
             )
             for path in paths
         ]
@@ -265,12 +267,12 @@ class Plain:
             with torch.no_grad():
                 self.lm(input_ids=self.ids(text))
             for path in paths:
-                counted = seen[path].reshape(-1, seen[path].shape[-1])[self.bos :].double()
+                counted = output_by_path[path].reshape(-1, output_by_path[path].shape[-1])[self.bos :].double()
                 pooled = counted.mean(0) if pooling == "mean" else counted.max(0).values
-                found[path].append(pooled.numpy())
+                outputs[path].append(pooled.numpy())
         for handle in handles:
             handle.remove()
-        return {path: np.stack(columns, axis=1) for path, columns in found.items()}
+        return {path: np.stack(columns, axis=1) for path, columns in outputs.items()}
 
     def embeddings(self, texts: Sequence[str], stack: str) -> np.ndarray:
         """Mean hidden states, (n_layers + 1, n_sentences, hidden): what enters each block, and the final output."""
