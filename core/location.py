@@ -47,14 +47,14 @@ def default_cache() -> Path:
     if chosen := os.environ.get("LANGUAGE_NEURONS_CACHE"):
         return Path(chosen)
     usable = (folder for folder in _lasting() if can_write(folder))
-    return next(usable, None) or _temporary() or Path("cache")
+    return next(usable, None) or _temporary() or _lasting()[-1]
 
 
 def note(cache: Path) -> str | None:
     """Say so where results are kept among the temporary files for want of another folder; else None."""
     if os.environ.get("LANGUAGE_NEURONS_CACHE") or cache != default_cache() or cache in _lasting():
         return None
-    tried = " and ".join(map(str, _lasting())) or "a home"
+    tried = " and ".join(map(str, _lasting()))
     return (
         f"there is no writing to {tried}: results are kept in {cache}, which the system may empty. "
         "LANGUAGE_NEURONS_CACHE names another folder."
@@ -80,11 +80,10 @@ def house_libraries(cache: Path | None = None) -> None:
     cache : Path, optional
         The folder of artefacts; `default_cache` unless given.
     """
+    _name_a_home()
     for variable, (own, ours) in _LIBRARIES.items():
-        theirs, chosen = _in_users_cache(own), os.environ.get(variable)
-        if chosen and chosen != _housed.get(variable):
-            continue
-        if theirs and (can_write(theirs) or _holds_models(variable, theirs)):
+        theirs, chosen = user_cache_path(own, appauthor=False), os.environ.get(variable)
+        if (chosen and chosen != _housed.get(variable)) or can_write(theirs) or _holds_models(variable, theirs):
             continue
         folder = (default_cache() if cache is None else cache).absolute()
         if can_write(folder):
@@ -95,18 +94,22 @@ def _holds_models(variable: str, folder: Path) -> bool:
     return variable == "HF_HOME" and os.path.isdir(folder)  # noqa: PTH112 - as above
 
 
-def _in_users_cache(name: str) -> Path | None:
-    """Give a folder in the user's cache; None where the system knows of no home, as of a number that is no user's."""
+def _name_a_home() -> None:
+    """Name a home that is not there where the system knows of none, as of a number that is no user's.
+
+    Libraries ask for it when they are imported, and end the program where there is no answer.
+    """
     try:
-        return user_cache_path(name, appauthor=False)
+        user_cache_path(NAME, appauthor=False)
+        Path.home()
     except RuntimeError:
-        return None
+        os.environ["HOME"] = "/nonexistent"
 
 
 def _lasting() -> list[Path]:
     """The folders of artefacts that stay from run to run, the first to be preferred."""
-    root, users = checkout(), _in_users_cache(NAME)
-    return [*([root / "cache"] if root else []), *([users] if users else [])]
+    root = checkout()
+    return [*([root / "cache"] if root else []), user_cache_path(NAME, appauthor=False)]
 
 
 def _temporary() -> Path | None:

@@ -66,6 +66,9 @@ def test_without_a_home_the_cache_is_a_folder_of_this_user_alone(
     if not known:
         monkeypatch.delenv("HOME")
         monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+        location.house_libraries(tmp_path)
+        assert Path.home() == Path("/nonexistent"), "libraries ask for it when they are imported"
+        monkeypatch.setenv("HOME", str(NOWHERE))  # root can make the other
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cache = location.default_cache()
     assert (cache.parent, cache.stat().st_mode & 0o777) == (tmp_path, 0o700)
