@@ -58,7 +58,7 @@ def tokenise(model: LoadedModel, sentences: Sequence[str]) -> Tokenised:
     Raises
     ------
     CorpusError
-        If a sentence has no token besides special ones.
+        If a sentence has no token besides special ones, or one that the model's embedding has no row for.
     """
     encoded = model.tokenizer(
         list(sentences),
@@ -76,9 +76,21 @@ def tokenise(model: LoadedModel, sentences: Sequence[str]) -> Tokenised:
                 "the model's tokenizer finds no token in it",
                 "Remove the row, or use a model whose tokenizer covers its script.",
             )
+    _refuse_ids(model, sentences, ids)
     full = [number for number, row in enumerate(ids) if len(row) >= model.context]
     cut = sum(len(model.tokenizer(sentences[number])["input_ids"]) > model.context for number in full)
     return Tokenised(ids, counted, cut, _unknown(ids, counted, model.tokenizer.unk_token_id))
+
+
+def _refuse_ids(model: LoadedModel, sentences: Sequence[str], ids: Sequence[Sequence[int]]) -> None:
+    """Refuse a sentence that spells a special token for which the model's embedding has no row."""
+    for number, row in enumerate(ids):
+        if max(row) >= model.n_ids:
+            raise CorpusError(
+                f"embed sentence {number + 1}, {sentences[number]!r}",
+                f"it holds {model.tokenizer.decode([max(row)])!r}, for which the model's embedding has no row",
+                "Remove it from the row.",
+            )
 
 
 def _unknown(ids: Sequence[Sequence[int]], counted: Sequence[Sequence[bool]], unknown_id: int | None) -> int:

@@ -183,15 +183,17 @@ def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dt
     )
     whole, report = loaded
     used = cut(name, made_by, whole)
-    headless = _check_complete(name, used, report["missing_keys"])
+    headless = _check_complete(name, made_by, used, report["missing_keys"])
     used.lm.eval().requires_grad_(False)
     if not placement(device, dtype):
         used.lm.to(torch.device(device))
     return Made(used.lm, used.lm, used.base, used.generates and not headless)
 
 
-def _check_complete(name: str, made: Made, missing: Iterable[str]) -> bool:
+def _check_complete(name: str, made_by: Recipe, made: Made, missing: Iterable[str]) -> bool:
     """Refuse what transformers only warns of: weights that the files lack, and that it made up at random.
+
+    A table that is made frozen is computed and not learned (Marian's sinusoidal positions), and no file holds it.
 
     Returns
     -------
@@ -203,12 +205,21 @@ def _check_complete(name: str, made: Made, missing: Iterable[str]) -> bool:
     lacking = {path: id(tensor) for path, tensor in _tensors(made.whole).items() if path in missing}
     made_up = sorted(path for path, tensor in lacking.items() if tensor in kept)
     if made_up:
+        made_up = [path for path in made_up if path not in _computed(made_by)]
+    if made_up:
         raise ModelError(
             f"load {name}",
             f"its files lack {len(made_up):,} of the model's weights ({made_up[0]}, ...)",
             f"Check that its files are complete, and saved as a {type(made.whole).__name__}.",
         )
     return bool(lacking)
+
+
+def _computed(made_by: Recipe) -> set[str]:
+    """Paths of the tables that a model is made with frozen."""
+    with torch.device("meta"):
+        fresh = pretrained.make_model(made_by.auto, made_by.config)
+    return {path for path, parameter in fresh.named_parameters() if not parameter.requires_grad}
 
 
 def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import architectures, embedded, hub, memory, placement, pretrained
+from core.models import architectures, embedded, first_pass, hub, memory, placement, pretrained
 from core.models.placement import TORCH_DTYPES
 from core.models.spec import ResolvedModel
 from core.neurons.neuron_map import NeuronMap
@@ -83,6 +83,11 @@ class LoadedModel:
         return self.resolved.name
 
     @property
+    def n_ids(self) -> int:
+        """Rows of the embedding: token ids are below it."""
+        return _rows(self.base)
+
+    @property
     def sharded(self) -> bool:
         """Whether its modules' weights move between devices in a pass, so that only one pass can run at a time."""
         return self.resolved.device == placement.SHARDED
@@ -102,9 +107,11 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
     SettingError
         For a kind of neurons that is not known.
     ModelError
-        If transformers does not know the architecture, or its neurons cannot be found.
+        If transformers does not know the architecture, its neurons cannot be found, or reading them would not give one
+        row a token.
     """
     made = _skeleton(resolved)
+    _passes(resolved, kinds)
     return Outline(
         neurons=find_neurons(made.base, made.n_layers, kinds),
         n_layers=made.n_layers,
@@ -118,6 +125,14 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
 @lru_cache(maxsize=8)
 def _skeleton(resolved: ResolvedModel) -> architectures.Made:
     return architectures.skeleton(resolved.name, architectures.recipe(resolved.name, _config(resolved)))
+
+
+@lru_cache(maxsize=32)
+def _passes(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> bool:
+    """Whether a pass is known to give one row a token at every site; the embedded model's is."""
+    made = _skeleton(resolved)
+    neurons = find_neurons(made.base, made.n_layers, kinds)
+    return resolved.name in embedded.MODELS or first_pass.check_skeleton(resolved.name, made.base, neurons)
 
 
 def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
@@ -146,7 +161,11 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
             tokenizer = embedded.MODELS[resolved.name].tokenizer(Path(location))
         else:
             tokenizer = _tokenizer(resolved.name, location, where)
+            _check_vocabulary(resolved.name, tokenizer, _skeleton(resolved).base)
         made = architectures.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
+    device = architectures.input_device(made, resolved.device)
+    if not _passes(resolved):
+        first_pass.check(resolved.name, made.base, shape.neurons, device)
     return LoadedModel(
         resolved=resolved,
         lm=made.lm,
@@ -156,7 +175,7 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
         hidden_size=shape.hidden_size,
         context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
-        device=architectures.input_device(made, resolved.device),
+        device=device,
         dtype=TORCH_DTYPES[resolved.dtype],
         generates=made.generates,
     )
@@ -176,3 +195,23 @@ def _tokenizer(name: str, location: str, where: dict[str, Any]) -> Any:
             f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
         )
     return tokenizer
+
+
+def _rows(base: nn.Module) -> int:
+    return int(base.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+
+
+def _check_vocabulary(name: str, tokenizer: Any, base: nn.Module) -> None:
+    """Refuse a tokenizer that gives ids beyond the embedding's rows.
+
+    Special tokens may lie beyond (the image's in a text-only Gemma 3): plain text gives none of them, and a sentence
+    that does is refused when it is turned into tokens.
+    """
+    special = {id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
+    largest, rows = max(set(tokenizer.get_vocab().values()) - special, default=-1), _rows(base)
+    if largest >= rows:
+        raise ModelError(
+            f"load {name}",
+            f"its tokenizer gives ids up to {largest:,}, its embedding has {rows:,} rows",
+            "Use the tokenizer that the model was trained with, or one whose embedding was resized to its tokenizer.",
+        )

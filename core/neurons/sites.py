@@ -6,8 +6,9 @@ attention, or the block itself. Sites are found from the module tree and the con
 - the stack of blocks is the outermost list of ``num_hidden_layers`` modules that hold linear maps;
 - in a block, what stands below a module named after attention is the attention. Of its linear maps that give the hidden
   state's width, the output map is the one named as such, else the last;
-- every other linear map belongs to the MLP. A module that holds the weights of many experts as stacked (3-D) parameters
-  is one site: no hook sees a single expert's units. A module that chooses between experts, or scales their sum by one
+- every other linear map belongs to the MLP, but for those named ``per_layer_...`` (Gemma 4), which weigh the embedding
+  that a token has for this layer alone. A module that holds the weights of many experts as stacked (3-D) parameters is
+  one site: no hook sees a single expert's units. A module that chooses between experts, or scales their sum by one
   number, has no neurons;
 - a block with a weight matrix that is none of these is refused, since its neurons would be incomplete.
 """
@@ -26,6 +27,7 @@ from core.neurons.neuron_map import NeuronMap, Site
 
 KINDS = ("attention", "mlp", "residual")  # in forward order within a block
 _ATTENTION = re.compile(r"^(?!.*norm).*(attn|attention)", re.IGNORECASE)
+_PER_LAYER = re.compile(r"^per_layer_")
 _OUTPUT = re.compile(r"^(o|wo|out|output)(_proj|_lin)?$", re.IGNORECASE)
 
 
@@ -157,7 +159,11 @@ def _mlp_maps(block: nn.Module, hidden: int) -> dict[str, int]:
 
 
 def _outside_attention(block: nn.Module) -> list[tuple[str, nn.Module]]:
-    return [(path, m) for path, m in block.named_modules() if path and _attention_step(path) is None]
+    return [
+        (path, m)
+        for path, m in block.named_modules()
+        if path and _attention_step(path) is None and not any(map(_PER_LAYER.match, path.split(".")))
+    ]
 
 
 def _within(path: str, other: str) -> bool:
@@ -198,10 +204,10 @@ def _routers(block: nn.Module, experts: dict[str, int], hidden: int) -> list[str
 def _refuse_separate_experts(block: nn.Module) -> None:
     """Refuse experts that are separate modules, since each of them sees only the tokens that are sent to it."""
     for path, module in _outside_attention(block):
-        if not isinstance(module, (nn.ModuleList, nn.ModuleDict)) or len(module) < 2:
+        if not isinstance(module, (nn.ModuleList, nn.ModuleDict)):
             continue
-        parts = list(module.children())
-        if len({type(part) for part in parts}) > 1 or not all(_linears(part) for part in parts):
+        parts = [part for part in module.children() if _linears(part)]  # beside them may stand a dropout
+        if len({type(part) for part in parts}) != 1 or len(parts) < 2:
             continue
         routers = [
             other

@@ -12,13 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BloomConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, ViTConfig, WhisperConfig
 
+from core.errors import CorpusError
+from core.inference.batching import tokenise
 from core.models import embedded
 from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
 from core.models.spec import CATALOGUE, EMBEDDED, ModelSpec
 from core.store.store import Store
 from tests.helpers.refusals import refusal
-from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, save_tiny
+from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, make_tokenizer, save_tiny
 
 
 @pytest.fixture
@@ -185,7 +187,7 @@ def test_a_revision_of_what_has_none(folder: Path) -> None:
 
 def enlarge(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
-    config |= {"hidden_size": 65536, "intermediate_size": 262144, "num_hidden_layers": 200}
+    config |= {"hidden_size": 262144, "intermediate_size": 1048576, "num_hidden_layers": 20}
     (folder / "config.json").write_text(json.dumps(config))
 
 
@@ -267,6 +269,29 @@ def test_no_tokenizer(folder: Path, store: Store) -> None:
     for path in folder.glob("tokenizer*"):
         path.unlink()
     assert str(folder) in refusal(lambda: load(resolve(spec(folder)), store)).what
+
+
+def test_a_tokenizer_with_more_ids_than_the_embedding_has_rows(folder: Path, store: Store) -> None:
+    tokenizer = make_tokenizer(True)
+    rows = len(tokenizer)
+    tokenizer.add_tokens([f"word{number}" for number in range(23)])
+    tokenizer.save_pretrained(folder)
+    error = refusal(lambda: load(resolve(spec(folder)), store))
+    assert error.why == f"its tokenizer gives ids up to {rows + 22}, its embedding has {rows} rows"
+    assert "resized" in error.instead
+
+
+def test_a_special_token_without_a_row_matters_only_where_it_is_written(folder: Path, store: Store) -> None:
+    tokenizer = make_tokenizer(True)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokenizer.save_pretrained(folder)
+    model = load(resolve(spec(folder)), store)
+    assert model.n_ids == len(tokenizer) - 1
+    assert tokenise(model, ["The dog sleeps."]).n_tokens > 1
+    with pytest.raises(CorpusError) as caught:
+        tokenise(model, ["The dog sleeps.", "A child <image> sings."])
+    assert "sentence 2" in caught.value.what
+    assert "'<image>'" in caught.value.why
 
 
 # -- the embedded model ----------------------------------------------------------------------------------------------

@@ -239,8 +239,16 @@ def test_experts_that_are_modules_of_their_own_are_refused() -> None:
         assert "its 3 experts (moe.experts) are separate modules" in error.why
         assert "only the tokens that moe.gate sends to it" in error.why
         assert "dense model" in error.instead
+    beside = nn.ModuleDict({"e0": expert(), "e1": expert(), "dropout": nn.Dropout()})
+    error = refusal(model(moe=nn.ModuleDict({"gate": nn.Linear(4, 2), "experts": beside})), 1)
+    assert "its 2 experts (moe.experts) are separate modules" in error.why
     # without anything that chooses, every part sees every token
     assert len(sites(model(ffn=nn.ModuleList([expert() for _ in range(3)])))) == 6
+
+
+def test_maps_of_a_layer_s_own_embeddings_are_no_neurons_of_an_mlp() -> None:
+    parts = {"up": nn.Linear(4, 6), "per_layer_input_gate": nn.Linear(4, 2), "per_layer_projection": nn.Linear(2, 4)}
+    assert sites(model(**parts)) == [("up", "layers.0.up", 6)]
 
 
 def test_experts_spread_over_modules_are_refused() -> None:
