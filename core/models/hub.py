@@ -29,6 +29,12 @@ def check_folder(folder: Path) -> None:
     """Raise `ModelError` unless a folder holds a model's config, weights and tokenizer."""
     if not folder.is_dir():
         raise ModelError(f"load the model in {folder}", "there is no such folder", "Check the path, or give a hub id.")
+    if adapters := sorted(path.name for path in folder.glob("adapter_*") if path.suffix in (".json", ".safetensors")):
+        raise ModelError(
+            f"load the model in {folder}",
+            f"it holds an adapter ({', '.join(adapters)}), which would not be applied",
+            "Merge it into the model (peft's merge_and_unload) and save that, or remove the adapter's files.",
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(
             f"load the model in {folder}",

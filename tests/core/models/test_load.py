@@ -150,6 +150,14 @@ def test_a_folder_without_a_config(folder: Path) -> None:
     assert "save_pretrained" in error.instead
 
 
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_an_adapter_is_named_and_not_ignored(name: str, folder: Path) -> None:
+    (folder / name).write_text("{}")
+    error = refusal(lambda: resolve(spec(folder)))
+    assert f"holds an adapter ({name}), which would not be applied" in error.why
+    assert "merge_and_unload" in error.instead
+
+
 def test_pickled_weights_only(folder: Path) -> None:
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
