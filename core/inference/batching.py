@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from core.errors import CorpusError
+from core.inference.language_codes import marked
 from core.models.load import LoadedModel
 
 # What starting a batch costs, in tokens: what the batching weighs padding against.
@@ -52,21 +53,29 @@ class Tokenised:
         return Tokenised(tuple(self.ids[row] for row in rows), tuple(self.counted[row] for row in rows), 0)
 
 
-def tokenise(model: LoadedModel, sentences: Sequence[str]) -> Tokenised:
+def tokenise(model: LoadedModel, sentences: Sequence[str], language: str | None = None) -> Tokenised:
     """Turn sentences into token ids, cutting those longer than the model's context.
+
+    Parameters
+    ----------
+    language : str, optional
+        Of all the sentences; a tokenizer that marks sentences with their language needs it.
 
     Raises
     ------
     CorpusError
         If a sentence has no token besides special ones, or one that the model's embedding has no row for.
+    ModelError
+        If the tokenizer needs a code of the language, and has none.
     """
-    encoded = model.tokenizer(
-        list(sentences),
-        truncation=True,
-        max_length=model.context,
-        return_special_tokens_mask=True,
-        return_attention_mask=False,
-    )
+    with marked(model, language):
+        encoded = model.tokenizer(
+            list(sentences),
+            truncation=True,
+            max_length=model.context,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
+        )
     ids = tuple(tuple(row) for row in encoded["input_ids"])
     counted = tuple(tuple(not special for special in row) for row in encoded["special_tokens_mask"])
     for number, row in enumerate(counted):

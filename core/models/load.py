@@ -32,6 +32,8 @@ class Outline:
         Class of the model.
     generates : bool
         Whether it continues text; encoders do not.
+    language_coded : bool
+        Whether its tokenizer marks every sentence with a code of its language.
     """
 
     neurons: NeuronMap
@@ -40,6 +42,7 @@ class Outline:
     n_parameters: int
     architecture: str
     generates: bool = True
+    language_coded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,16 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
         n_parameters=sum(p.numel() for p in made.lm.parameters()),
         architecture=type(made.lm).__name__,
         generates=made.generates,
+        language_coded=_language_coded(resolved),
     )
+
+
+def _language_coded(resolved: ResolvedModel) -> bool:
+    if resolved.name in embedded.MODELS:
+        return False
+    where = hub.revision_argument(resolved.revision)
+    with hub.explained(resolved.name):
+        return pretrained.takes_languages(_config(resolved), resolved.location, **where)
 
 
 @lru_cache(maxsize=8)

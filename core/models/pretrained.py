@@ -93,6 +93,28 @@ def read_tokenizer(name: str, location: str | Path, **where: Any) -> Any:
         return AutoTokenizer.from_pretrained(location, trust_remote_code=False, **where)
 
 
+def takes_languages(config: Any, location: str | Path, **where: Any) -> bool:
+    """Whether a model's tokenizer marks each sentence with its language, which is known from its class.
+
+    Parameters
+    ----------
+    config : PreTrainedConfig
+        The model's, where the tokenizer's own files name no class.
+    """
+    from transformers.models.auto.tokenization_auto import (
+        TOKENIZER_MAPPING,
+        get_tokenizer_config,
+        tokenizer_class_from_name,
+    )
+
+    with _quiet():
+        stated = str(get_tokenizer_config(location, **where).get("tokenizer_class") or "")
+        known: Any = tokenizer_class_from_name(stated) or tokenizer_class_from_name(stated.removesuffix("Fast"))
+    if not stated and type(config) in TOKENIZER_MAPPING:
+        known = TOKENIZER_MAPPING[type(config)]
+    return hasattr(known, "src_lang")
+
+
 @one_at_a_time
 def make_model(auto: Any, config: Any) -> Any:
     """Make a model of a config's kind by a class of transformers, with weights made up at random."""

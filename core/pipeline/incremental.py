@@ -175,7 +175,7 @@ class Rounds:
     def _store(self, item: SpaceList) -> None:
         """Store a list's embeddings, joined from its parts in the order of its rows, and remove the parts."""
         space, group, language = item
-        tokens = self.stages.tokens(self.plan.groups[group].texts[language])
+        tokens = self.stages.tokens(self.plan.groups[group].texts[language], language)
 
         def compute() -> Payload:
             parts = [self._part(item, number) for number in range(len(self.cuts[group]))]
@@ -205,7 +205,7 @@ class Rounds:
 
     def _tokens(self, key: SentenceList, number: int) -> Tokenised:
         group, language = key
-        return self.stages.tokens(self.plan.groups[group].texts[language]).select(self.cuts[group][number])
+        return self.stages.tokens(self.plan.groups[group].texts[language], language).select(self.cuts[group][number])
 
 
 def _joined(parts: Sequence[Tokenised]) -> Tokenised:

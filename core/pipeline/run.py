@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from core.experiment.plan import Plan
+from core.inference.language_codes import check_languages
 from core.models.embedded import MODELS, is_converted
 from core.models.load import LoadedModel
 from core.neurons.experts import Experts
@@ -82,9 +83,9 @@ class Run:
         if self.only_cached:
             raise NotCached("embeddings")
         title = f"{STAGES['embeddings'].title}, " + ", ".join(to_embed)
-        texts = [self.plan.groups[g].texts[code] for lists in to_embed.values() for g, code in lists]
+        texts = [(code, self.plan.groups[g].texts[code]) for lists in to_embed.values() for g, code in lists]
         pace = self.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
-        self.progress.plan({title: sum(map(_tokens, texts)) / pace})
+        self.progress.plan({title: sum(_tokens(sentences) for _, sentences in texts) / pace})
         tokens = self._count(texts)
         self.model()
         self.progress.stage(title, tokens)
@@ -163,7 +164,7 @@ class Run:
         missing = self.stages.missing_responses()
         if missing and self.only_cached:
             raise NotCached("responses")
-        tokens = self._count([self.plan.probe.texts[code] for code in missing])
+        tokens = self._count([(code, self.plan.probe.texts[code]) for code in missing])
         with self._passing("capture", tokens):
             for code in missing:
                 self.stages.capture(code)
@@ -172,7 +173,7 @@ class Run:
         missing = self.stages.missing_embeddings(intervention)
         if missing and self.only_cached:
             raise NotCached("embeddings")
-        tokens = self._count([self.plan.groups[g].texts[code] for g, code in missing])
+        tokens = self._count([(code, self.plan.groups[g].texts[code]) for g, code in missing])
         with self._passing(stage, tokens):
             if missing:
                 embed(self.stages, [intervention], lambda seen: self._estimate(intervention, seen))
@@ -193,18 +194,27 @@ class Run:
                 post[g] = np.stack(available)
         self.progress.partial = estimate(self.plan, pre, post) or self.progress.partial
 
-    def _count(self, texts: list[tuple[str, ...]]) -> int:
-        return sum(self.stages.tokens(sentences).n_tokens for sentences in texts)
+    def _count(self, texts: list[tuple[str, tuple[str, ...]]]) -> int:
+        """Tokens of lists of sentences, each with its language."""
+        return sum(self.stages.tokens(sentences, language).n_tokens for language, sentences in texts)
 
     def model(self) -> LoadedModel:
         """The loaded model; loading it takes a stage of its own."""
         resolved = self.plan.resolved
         if self.models.is_loaded(resolved):
-            return self.models.get(resolved)
+            model = self.models.get(resolved)
+            check_languages(model, self._languages)
+            return model
         with self._timed("load", computes=True):
             model = self.models.get(resolved)
+        check_languages(model, self._languages)
         self.models.warm_up()  # not before: converting the embedded model keeps both cores busy
         return model
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        """Languages of all sentences that the model reads."""
+        return (*self.plan.probe.languages, *self.plan.languages)
 
     @contextmanager
     def _timed(self, stage: str, computes: bool = False) -> Iterator[None]:

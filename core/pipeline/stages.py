@@ -60,7 +60,7 @@ class Stages:
     ) -> None:
         self.plan, self.store = plan, store
         self.load, self.advance, self.only_cached = load, advance, only_cached
-        self._tokens: dict[tuple[str, ...], Tokenised] = {}
+        self._tokens: dict[tuple[str, tuple[str, ...]], Tokenised] = {}
         self._expertise: Expertise | None = None
 
     # -- specs: what determines each artefact ------------------------------------------------------------------------
@@ -72,6 +72,7 @@ class Stages:
             sentences=self.plan.probe.digest(language),
             pooling=self.plan.experiment.pooling,
             **self._neurons_spec(),
+            **self._language_spec(language),
         )
 
     def embeddings_spec(self, group: int, language: str, intervention: Intervention | None) -> dict[str, Any]:
@@ -82,12 +83,17 @@ class Stages:
             sentences=self.plan.groups[group].digest(language),
             intervention=intervention.digest if changed and intervention is not None else None,
             **(self._neurons_spec() if changed else {}),
+            **self._language_spec(language),
         )
 
     def _neurons_spec(self) -> dict[str, Any]:
         """Which neurons the indices count through, where they are not the MLP's."""
         kinds = self.plan.experiment.neurons
         return {} if kinds == ("mlp",) else {"neurons": list(kinds)}
+
+    def _language_spec(self, language: str) -> dict[str, Any]:
+        """Which language, where the tokens depend on it and not on the sentences alone."""
+        return {"language": language} if self.plan.outline.language_coded else {}
 
     def expertise_spec(self) -> dict[str, Any]:
         """What determines the expertise of all neurons."""
@@ -127,7 +133,7 @@ class Stages:
         """Read every neuron on one language's probe sentences."""
 
         def compute() -> Payload:
-            tokens = self.tokens(self.plan.probe.texts[language])
+            tokens = self.tokens(self.plan.probe.texts[language], language)
             result = forward(
                 self.load(),
                 tokens,
@@ -252,11 +258,11 @@ class Stages:
                     by_language[code] = by_language.get(code, 0) + int(str(stored.get(fact, 0)))
         return counts
 
-    def tokens(self, sentences: Sequence[str]) -> Tokenised:
-        """Tokenise a list of sentences; each list is tokenised once."""
-        key = tuple(sentences)
+    def tokens(self, sentences: Sequence[str], language: str) -> Tokenised:
+        """Tokenise sentences of a language; each list is tokenised once."""
+        key = language, tuple(sentences)
         if key not in self._tokens:
-            self._tokens[key] = tokenise(self.load(), sentences)
+            self._tokens[key] = tokenise(self.load(), sentences, language)
         return self._tokens[key]
 
     # -- helpers -------------------------------------------------------------------------------------------------------

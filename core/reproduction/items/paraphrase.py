@@ -126,7 +126,7 @@ def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None
     missing = inner.stages.missing_embeddings(which)
     if missing:
         words = {"pre": "before", "post": "after"}[space]
-        tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code]).n_tokens for side, code in missing)
+        tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code], code).n_tokens for side, code in missing)
         run.progress.stage(f"{STAGES['paraphrases'].title}, {words}", tokens)
         embed(inner.stages, [which])
 
