@@ -54,20 +54,21 @@ def read_lines(what: str, path: Path) -> Lines:
     """
     # Not splitlines(): a separator such as U+2028 within a sentence would shift every row below it.
     lines = [line.strip() for line in read_text(what, path).removesuffix("\n").split("\n")]
-    n = len(lines)
+    count = len(lines)
     while lines and not has_visible(lines[-1]):
         lines.pop()
     blank = [f"line {number}" for number, line in enumerate(lines, start=1) if not has_visible(line)]
     if blank or not lines:
         why = f"{path} has blank sentences: {listed(blank)}" if blank else f"{path} holds no sentence"
         raise CorpusError(what, why, "Get the file again, as published, or leave its language out")
-    return Lines(tuple(lines), (*_blank_end(n - len(lines)), *odd_characters(lines)))
+    return Lines(tuple(lines), (*_blank_end(count - len(lines)), *odd_characters(lines)))
 
 
 def _blank_end(count: int) -> tuple[str, ...]:
-    return (f"{count} blank lines at the end are left out" if count > 1 else "a blank last line is left out",) * (
-        count > 0
-    )
+    """Say how many blank lines at the end are left out; empty if none is."""
+    if not count:
+        return ()
+    return ("a blank last line is left out" if count == 1 else f"{count} blank lines at the end are left out",)
 
 
 def odd_characters(sentences: Iterable[str]) -> tuple[str, ...]:
@@ -144,13 +145,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
         """Say what is odd in the sentences of some languages; they are kept as published."""
         codes = tuple(codes)
         odd = [f"{self._files[code].name}: {oddity}." for code in codes for oddity in self._lines(code).oddities]
-        counts = {code: len(repeats(self[code])) for code in codes}
-        repeated = [f"{code} {count}" for code, count in counts.items() if count]
-        if repeated:
-            odd.append(
-                f"Sentences in {self._name} that repeat an earlier one, kept as published: {', '.join(repeated)}."
-            )
-        return tuple(odd)
+        return (*odd, *repeat_notes({code: self[code] for code in codes}, self._name))
 
     def _lines(self, code: str) -> Lines:
         path = self._files[code]

@@ -171,8 +171,7 @@ def _readable(rows: ParallelSet, codes: tuple[str, ...], named: bool, target: st
         return rows.select(codes, first)
     if target in codes:
         rows.select([target])  # raises, with the reason, if the target cannot be used
-    usable = rows.usable(codes)
-    return replace(usable.select(first=first), notes=usable.notes)
+    return rows.usable(codes).select(first=first)
 
 
 def default_probe_languages(corpus: Corpus) -> set[str]:
