@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.file_memory import FileMemory
 from core.corpora.published import odd_characters, repeat_notes
 from core.corpora.validation import MIN_ROWS, folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
@@ -18,10 +19,8 @@ from core.language.codes import canonical
 _NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|sample|dev)\.gold")
 _SPLITS = ("test", "training", "sample", "dev")
 
-# What this process has read. A page needs it at every change of a control, and a pair's texts take seconds to read.
-_known: dict[tuple[tuple[str, int, int], ...], ParallelSet] = {}
-_MOST_KNOWN = 16
-_SETTLED_NS = 1_000_000_000
+# Texts take seconds to read.
+_memory: FileMemory[ParallelSet] = FileMemory(most=16)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
     ]
     pairs: dict[str, ParallelSet] = {}
     for code, gold in _gold_standards(what, folder).items():
-        pairs[code] = _read_once(what, code, gold)
+        files = (gold.path, gold.text(gold.code), gold.text("en"))
+        pairs[code] = _memory.get(files, code, partial(_read, what, code, gold))
         name = f"{gold.pair}, {gold.split}"
         notes.append(f"{gold.pair}: {len(pairs[code])} pairs of the {gold.split} split.")
         notes += repeat_notes(pairs[code].texts, name)
@@ -136,25 +136,6 @@ def _canonical(what: str, gold: _Gold) -> str:
     if code == "en":
         raise CorpusError(what, f"{gold.path} is a pair of English with English", "Take it out of the folder")
     return code
-
-
-def _read_once(what: str, code: str, gold: _Gold) -> ParallelSet:
-    """Do as `_read`, but read files again only if their path, size or time has changed."""
-    files = (gold.path, gold.text(gold.code), gold.text("en"))
-    try:
-        statuses = [(path, path.stat()) for path in files]
-    except OSError:
-        return _read(what, code, gold)  # which raises with the reason
-    key = tuple((str(path.absolute()), status.st_size, status.st_mtime_ns) for path, status in statuses)
-    if key in _known:
-        return _known[key]
-    rows = _read(what, code, gold)
-    # Where file times are coarse, a file written a moment ago can still change without a new time.
-    if all(time.time_ns() - modified > _SETTLED_NS for _, _, modified in key):
-        while len(_known) >= _MOST_KNOWN:
-            del _known[next(iter(_known))]
-        _known[key] = rows
-    return rows
 
 
 def _read(what: str, code: str, gold: _Gold) -> ParallelSet:

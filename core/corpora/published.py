@@ -6,16 +6,15 @@ cannot be used is left out with a note; it is an error only if the user names it
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.corpora.file_memory import FileMemory, stamp
 from core.corpora.validation import has_visible, listed, not_text, read_text, repeats
 from core.errors import CorpusError
 from core.language.codes import canonical
 
-_SETTLED_NS = 1_000_000_000
 _MOST_CHARACTERS = 64_000_000
 
 
@@ -107,7 +106,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
         self._reference = self._files[reference]
         self._name = name
         self._expected = _read_once(what, self._reference, read)
-        self._stamps = {code: _stamp(path) for code, path in self._files.items()}
+        self._stamps = {code: stamp(path) for code, path in self._files.items()}
 
     def __getitem__(self, code: str) -> tuple[str, ...]:
         """The sentences of one language.
@@ -243,35 +242,9 @@ def repeat_notes(texts: Mapping[str, tuple[str, ...]], name: str) -> list[str]:
     )
 
 
-# What this process has read, the latest last. A page needs its sentences at every change of a control.
-_known: dict[tuple[str, int, int, str], Lines] = {}
+_memory: FileMemory[Lines] = FileMemory(_MOST_CHARACTERS, lambda lines: sum(map(len, lines.sentences)))
 
 
 def _read_once(what: str, path: Path, read: Read) -> Lines:
     """Do as ``read``, but read a file again only if its path, size or time has changed."""
-    stamp = _stamp(path)
-    if stamp is None:
-        return read(what, path)  # which raises with the reason
-    key = (*stamp, f"{read.__module__}.{getattr(read, '__qualname__', read)}")
-    if key in _known:
-        return _known[key]
-    lines = read(what, path)
-    # Where file times are coarse, a file written a moment ago can still change without a new time.
-    if time.time_ns() - stamp[2] > _SETTLED_NS:
-        _known[key] = lines
-        characters = sum(_characters(entry) for entry in _known.values()) if len(_known) % 16 == 0 else 0
-        while characters > _MOST_CHARACTERS and len(_known) > 1:
-            characters -= _characters(_known.pop(next(iter(_known))))
-    return lines
-
-
-def _characters(lines: Lines) -> int:
-    return sum(map(len, lines.sentences))
-
-
-def _stamp(path: Path) -> tuple[str, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return str(path.absolute()), status.st_size, status.st_mtime_ns
+    return _memory.get([path], read, lambda: read(what, path))

@@ -1,0 +1,77 @@
+"""What a process has read from files, kept until the files change: a page needs its sentences at every control."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+Stamp = tuple[str, int, int]
+"""A file's path, its size in bytes, and the time of its last change in nanoseconds."""
+
+_SETTLED_NS = 1_000_000_000
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Give a file's stamp, or None where the file cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return str(path.absolute()), status.st_size, status.st_mtime_ns
+
+
+class FileMemory(Generic[T]):
+    """Remembers what was read; the oldest goes first.
+
+    Parameters
+    ----------
+    most : int
+        Sum of sizes to keep at most.
+    size : callable
+        Size of what was read, in whatever ``most`` counts; one each unless given.
+    """
+
+    def __init__(self, most: int, size: Callable[[T], int] = lambda _: 1) -> None:
+        self._most, self._size = most, size
+        self._known: dict[Hashable, tuple[T, int]] = {}
+        self._total = 0
+        self._lock = threading.Lock()
+
+    def get(self, files: Sequence[Path], how: Hashable, read: Callable[[], T]) -> T:
+        """Do as ``read``, but read again only if the path, size or time of a file has changed.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            All that ``read`` reads.
+        how : hashable
+            What else decides what is read from them.
+        read : callable
+            What it raises is raised, and nothing is kept.
+        """
+        stamps = [known for path in files if (known := stamp(path)) is not None]
+        if len(stamps) < len(files):
+            return read()  # which raises with the reason
+        key = (how, *stamps)
+        if key in self._known:
+            return self._known[key][0]
+        value = read()
+        # Where file times are coarse, a file written a moment ago can still change without a new time.
+        if all(time.time_ns() - changed > _SETTLED_NS for _, _, changed in stamps):
+            self._keep(key, value)
+        return value
+
+    def _keep(self, key: Hashable, value: T) -> None:
+        size = self._size(value)
+        with self._lock:
+            if key in self._known:
+                return
+            while self._known and self._total + size > self._most:
+                self._total -= self._known.pop(next(iter(self._known)))[1]
+            self._known[key] = value, size
+            self._total += size
