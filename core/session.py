@@ -30,6 +30,8 @@ from core.corpora.corpus import Corpus
 from core.corpora.user_tables import FOLDER, SentencesByLanguage, keep_sentences
 from core.errors import SettingError
 from core.experiment.file import check_kinds
+from core.experiment.kinds import Several, split_names
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.language.codes import describe
 from core.location import default_cache
@@ -130,13 +132,16 @@ class Session:
         SettingError, CorpusError
         """
         base = experiment.plan.experiment if isinstance(experiment, Result) else experiment or Experiment()
-        is_tuple = {field.name: "tuple" in str(field.type) for field in fields(Experiment)}
+        known = [field.name for field in fields(Experiment)]
         for name in settings:
-            if name not in is_tuple:
-                near = difflib.get_close_matches(name, is_tuple, n=1)
-                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(is_tuple)}."
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
                 raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
-        changes = {name: _names(value) if is_tuple[name] else _plain(value) for name, value in settings.items()}
+        changes = {
+            name: _names(value) if isinstance(SETTINGS[name].kind, Several) else _plain(value)
+            for name, value in settings.items()
+        }
         elsewhere = changes.get("probe_corpus", base.probe_corpus) is not None
         for name in ("corpus", "probe_corpus"):
             if name in changes and changes[name] is not None and not isinstance(changes[name], str):
@@ -276,7 +281,7 @@ def _session_over(cache: Path) -> Session:
 def _names(value: Any) -> Any:
     """Turn a list of names, or a text with names between commas, into a tuple of names."""
     if isinstance(value, str):
-        return tuple(name.strip() for name in value.split(",") if name.strip())
+        return split_names(value)
     return tuple(value) if isinstance(value, Iterable) else value
 
 

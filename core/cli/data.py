@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli import options
 from core.cli.command import Command
 from core.corpora.download.catalogue import Dataset, catalogue
 from core.errors import DataError
+from core.experiment.kinds import split_names
 
 _PACE = 2e6  # bytes a second, to begin with
 _GET = (
@@ -73,7 +73,7 @@ def _get(arguments: argparse.Namespace) -> None:
         )
     dataset = sets[arguments.name]
     if arguments.only is not None:
-        dataset = dataset.of(options.names(arguments.only))
+        dataset = dataset.of(split_names(arguments.only))
     progress, stage = Progress(Terminal()), f"downloading {dataset.title}"
     progress.plan({stage: dataset.size / _PACE})
     progress.stage(stage, dataset.size)

@@ -89,11 +89,6 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
     return replace(base, **given)
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Split names at commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def manual(*examples: str) -> str:
     """Write the help after the options: scores, methods, models, corpora, and examples of a command."""
     scores = {score.name: score.about for score in SCORES.values()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.cli import options
 from core.cli.command import Command
+from core.experiment.kinds import split_names
 from core.experiment.names import SETTINGS, in_group
 from core.reproduction.options import SWEEP, Options
 
@@ -48,10 +49,8 @@ def _add_sentences(group: Any) -> None:
     group.add_argument("--tatoeba", metavar="DIR", type=Path, help="pairs with English")
     group.add_argument("--bucc", metavar="DIR", type=Path, help="pairs with English")
     group.add_argument("--pawsx", metavar="DIR", type=Path, help="paraphrases")
-    group.add_argument("--targets", type=options.names, metavar="LANG,...", help="default: en,de,fr,es,ja, where there")
-    group.add_argument(
-        "--languages", type=options.names, metavar="LANG,...", help="default: the paper's 22, where there"
-    )
+    group.add_argument("--targets", type=split_names, metavar="LANG,...", help="default: en,de,fr,es,ja, where there")
+    group.add_argument("--languages", type=split_names, metavar="LANG,...", help="default: the paper's 22, where there")
     group.add_argument("--sentences", type=int, metavar="N", help="the first N evaluation rows (default: all)")
     group.add_argument("--probe-sentences", type=int, metavar="N", help="the first N probe rows (default: all)")
     group.add_argument(
@@ -100,7 +99,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _counts(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(name) for name in options.names(text))
+        return tuple(int(name) for name in split_names(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 100,500") from None
 

@@ -14,6 +14,11 @@ from core.models.spec import ALIASES
 from core.neurons.selection import check_layers
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of value: text of any sort, unless a kind below says otherwise.
@@ -168,7 +173,7 @@ class Several(Kind):
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Split at commas."""
-        return tuple(name.strip() for name in text.split(",") if name.strip())
+        return split_names(text)
 
     def check(self, value: tuple[str, ...]) -> tuple[str, ...]:
         """Refuse none, and what is not in the table."""
