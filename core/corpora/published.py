@@ -103,9 +103,8 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
         self, what: str, name: str, files: Mapping[str, Path], reference: str, read: Read, rows: slice = slice(None)
     ) -> None:
         self._what, self._files, self._read, self._rows = what, dict(files), read, rows
-        self._reference = self._files[reference]
-        self._name = name
-        self._expected = _read_once(what, self._reference, read)
+        self._name, self._reference = name, reference
+        self._expected = _read_once(what, self._files[reference], read)
         self._stamps = {code: stamp(path) for code, path in self._files.items()}
 
     def __getitem__(self, code: str) -> tuple[str, ...]:
@@ -120,8 +119,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
 
     def part(self, name: str, rows: slice) -> PublishedTexts:
         """The same languages in some of the rows, under a name of its own."""
-        reference = next(code for code, path in self._files.items() if path == self._reference)
-        return PublishedTexts(self._what, name, self._files, reference, self._read, rows)
+        return PublishedTexts(self._what, name, self._files, self._reference, self._read, rows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -147,15 +145,13 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
         return (*odd, *repeat_notes({code: self[code] for code in codes}, self._name))
 
     def _lines(self, code: str) -> Lines:
-        path = self._files[code]
+        path, reference = self._files[code], self._files[self._reference]
         lines = _read_once(self._what, path, self._read)
         count, expected_count = len(lines.sentences), len(self._expected.sentences)
         if count != expected_count:
-            why = (
-                f"{self._reference} has {expected_count} lines and {path} has {count}, so their lines do not correspond"
-            )
+            why = f"{reference} has {expected_count} lines and {path} has {count}, so their lines do not correspond"
         elif lines.ids != self._expected.ids:
-            why = f"{self._reference} and {path} name other rows, or the same in another order"
+            why = f"{reference} and {path} name other rows, or the same in another order"
         else:
             return lines
         raise CorpusError(self._what, why, "Get both files again, from the same release")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -201,20 +201,13 @@ class Run:
     def model(self) -> LoadedModel:
         """The loaded model; loading it takes a stage of its own."""
         resolved = self.plan.resolved
-        if self.models.is_loaded(resolved):
+        loaded = self.models.is_loaded(resolved)
+        with nullcontext() if loaded else self._timed("load", computes=True):
             model = self.models.get(resolved)
-            check_languages(model, self._languages)
-            return model
-        with self._timed("load", computes=True):
-            model = self.models.get(resolved)
-        check_languages(model, self._languages)
-        self.models.warm_up()  # not before: converting the embedded model keeps both cores busy
+        check_languages(model, (*self.plan.probe.languages, *self.plan.languages))
+        if not loaded:
+            self.models.warm_up()  # not before: converting the embedded model keeps both cores busy
         return model
-
-    @property
-    def _languages(self) -> tuple[str, ...]:
-        """Languages of all sentences that the model reads."""
-        return (*self.plan.probe.languages, *self.plan.languages)
 
     @contextmanager
     def _timed(self, stage: str, computes: bool = False) -> Iterator[None]:
