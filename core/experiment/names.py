@@ -222,8 +222,8 @@ SETTINGS = {
             "The languages that experts of the target are told from",
             Codes(),
             "experts",
-            unset=f"the target and those of {','.join(PAPER_LANGUAGES)} that the corpus has; all of them for the "
-            "embedded corpus",
+            unset=f"the target and those of {','.join(PAPER_LANGUAGES)} that the corpus has; all of its "
+            "languages for the embedded corpus, or where it has fewer than two of these",
             example=("en", "ja"),
         ),
         Setting(
