@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.file_memory import FileMemory
+from core.corpora.file_memory import FileMemory, bytes_of
 from core.corpora.published import odd_characters, repeat_notes
 from core.corpora.validation import MIN_ROWS, folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
@@ -20,7 +21,8 @@ _NAME = re.compile(r"(?P<pair>(?P<code>[a-z]{2,3})-en)\.(?P<split>test|training|
 _SPLITS = ("test", "training", "sample", "dev")
 
 # Texts take seconds to read.
-_memory: FileMemory[ParallelSet] = FileMemory(most=16)
+_MOST_BYTES = 64 << 20
+_memory: FileMemory[ParallelSet] = FileMemory(_MOST_BYTES, lambda rows: sum(map(bytes_of, rows.texts.values())))
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,35 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
         evaluation=tuple(pairs.values()),
         notes=tuple(notes),
     )
+
+
+def distractors(spec: str, folder: Path, code: str, first: int | None = None) -> dict[str, tuple[str, ...]]:
+    """Read the sentences of one pair's texts that the gold standard does not name: candidates without a translation.
+
+    Parameters
+    ----------
+    spec : str
+        As it was asked for.
+    folder : Path
+        As `load_bucc` reads it.
+    code : str
+        Canonical code of the language that is paired with English.
+    first : int, optional
+        How many of each text, from its top; all of them unless given. Blank ones are left out.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        By language, ``en`` first; the sentences of the two languages do not correspond.
+    """
+    what = f"corpus {spec!r}"
+    gold = _gold_standards(what, folder)[code]
+    named = [set(names) for names in zip(*((f, e) for _, f, e in _two_columns(what, gold.path)), strict=True)]
+    texts: dict[str, tuple[str, ...]] = {}
+    for language, path, names in (("en", gold.text("en"), named[1]), (code, gold.text(gold.code), named[0])):
+        others = (text for _, name, text in _two_columns(what, path) if name not in names and has_visible(text))
+        texts[language] = tuple(islice(others, first))
+    return texts
 
 
 def _gold_standards(what: str, folder: Path) -> dict[str, _Gold]:

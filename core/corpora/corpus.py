@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from core import notebook_html
+from core.corpora.file_memory import Memory, bytes_of
 from core.corpora.published import PublishedTexts
 from core.errors import CorpusError
 from core.language.codes import canonical
@@ -28,13 +29,23 @@ class ParallelSet:
         read when it is first asked for.
     notes : tuple of str
         What is odd in the sentences, in words; for a published corpus only a selection has them.
+    labels : tuple of str, optional
+        The class of each row (its topic, ...), length n_sentences; ``""`` for a row without one. None where the source
+        has no labels. They are no sentences: no digest depends on them.
     """
 
     ids: tuple[str, ...]
     texts: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = field(default=(), compare=False)
+    labels: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if self.labels is not None and len(self.labels) != len(self.ids):
+            raise CorpusError(
+                "a parallel set with labels",
+                f"it has {len(self.labels)} labels for {len(self.ids)} rows",
+                "Give every row one label, blank where it has none",
+            )
         if isinstance(self.texts, PublishedTexts):
             return  # `PublishedTexts` checks each language when it is read
         for language, sentences in self.texts.items():
@@ -90,7 +101,8 @@ class ParallelSet:
                 raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._codes()}")
         notes = self.texts.notes(selected) if isinstance(self.texts, PublishedTexts) else ()
         texts = {code: self.texts[code][:rows] for code in selected}
-        return ParallelSet(self.ids[:rows], texts, (*self.notes, *notes))
+        labels = None if self.labels is None else self.labels[:rows]
+        return ParallelSet(self.ids[:rows], texts, (*self.notes, *notes), labels)
 
     def usable(self, languages: Sequence[str] | None = None) -> ParallelSet:
         """Select those of the languages (all by default) whose sentences can be used; the others are noted.
@@ -218,10 +230,16 @@ def _parts(rows: ParallelSet | None) -> tuple[str, ...]:
     return (_sha256(rows.ids), *(part for code in rows.languages for part in (code, rows.digest(code))), "")
 
 
-# Every look-up in the store needs the digest of every language's sentences.
-@lru_cache(maxsize=256)
+# Every look-up in the store needs the digest of every language's sentences. Bytes, which are held meanwhile.
+_digests: Memory[str] = Memory(most=128 << 20)
+
+
 def _sha256_of(sentences: tuple[str, ...]) -> str:
-    return _sha256(sentences)
+    known = _digests.find(sentences)
+    if known is None:
+        known = _sha256(sentences)
+        _digests.keep(sentences, known, bytes_of(sentences))
+    return known
 
 
 def _sha256(parts: Iterable[str]) -> str:

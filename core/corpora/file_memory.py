@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,6 +17,11 @@ Stamp = tuple[str, int, int]
 _SETTLED_NS = 1_000_000_000
 
 
+def bytes_of(texts: Iterable[str]) -> int:
+    """Bytes that texts take in memory; a short one takes some fifty beside its letters."""
+    return sum(map(sys.getsizeof, texts))
+
+
 def stamp(path: Path) -> Stamp | None:
     """Give a file's stamp, or None where the file cannot be looked at."""
     try:
@@ -23,6 +29,40 @@ def stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return str(path.absolute()), status.st_size, status.st_mtime_ns
+
+
+class Memory(Generic[T]):
+    """Remembers values by what determines them; the oldest goes first.
+
+    Parameters
+    ----------
+    most : int
+        Sum of sizes to keep at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Hashable, tuple[T, int]] = {}
+        self._total = 0
+        self._lock = threading.Lock()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._known
+
+    def find(self, key: Hashable) -> T | None:
+        """The value of a key, or None."""
+        known = self._known.get(key)
+        return None if known is None else known[0]
+
+    def keep(self, key: Hashable, value: T, size: int) -> None:
+        """Remember a value; one that is larger than all that may be kept is kept alone."""
+        with self._lock:
+            if key in self._known:
+                return
+            while self._known and self._total + size > self._most:
+                self._total -= self._known.pop(next(iter(self._known)))[1]
+            self._known[key] = value, size
+            self._total += size
 
 
 class FileMemory(Generic[T]):
@@ -37,10 +77,8 @@ class FileMemory(Generic[T]):
     """
 
     def __init__(self, most: int, size: Callable[[T], int] = lambda _: 1) -> None:
-        self._most, self._size = most, size
-        self._known: dict[Hashable, tuple[T, int]] = {}
-        self._total = 0
-        self._lock = threading.Lock()
+        self._memory: Memory[T] = Memory(most)
+        self._size = size
 
     def get(self, files: Sequence[Path], how: Hashable, read: Callable[[], T]) -> T:
         """Do as ``read``, but read again only if the path, size or time of a file has changed.
@@ -54,24 +92,14 @@ class FileMemory(Generic[T]):
         read : callable
             What it raises is raised, and nothing is kept.
         """
-        stamps = [known for path in files if (known := stamp(path)) is not None]
+        stamps = [found for path in files if (found := stamp(path)) is not None]
         if len(stamps) < len(files):
             return read()  # which raises with the reason
         key = (how, *stamps)
-        if key in self._known:
-            return self._known[key][0]
+        if (known := self._memory.find(key)) is not None:
+            return known
         value = read()
         # Where file times are coarse, a file written a moment ago can still change without a new time.
         if all(time.time_ns() - changed > _SETTLED_NS for _, _, changed in stamps):
-            self._keep(key, value)
+            self._memory.keep(key, value, self._size(value))
         return value
-
-    def _keep(self, key: Hashable, value: T) -> None:
-        size = self._size(value)
-        with self._lock:
-            if key in self._known:
-                return
-            while self._known and self._total + size > self._most:
-                self._total -= self._known.pop(next(iter(self._known)))[1]
-            self._known[key] = value, size
-            self._total += size

@@ -81,7 +81,7 @@ FORMATS = {
             "table",
             "FILE",
             "your own CSV, TSV, JSON, JSONL, NDJSON or Parquet, also .gz, with one column a language (es, fr, ...), "
-            "optionally id and split (probe or evaluation)",
+            "optionally id, split (probe or evaluation) and label (a class of each row, for `transfer`)",
             "core.corpora.table_corpus:load_table",
         ),
     )

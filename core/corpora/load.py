@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
+from core import access
 from core.corpora.corpus import Corpus
 from core.corpora.formats import FORMATS, Format
 from core.errors import CorpusError
+from core.location import expanded
 
 
 def load_corpus(spec: str) -> Corpus:
@@ -33,6 +35,14 @@ def load_corpus(spec: str) -> Corpus:
     CorpusError
         Where the spec has none of these forms, or what it names is missing, damaged, or not parallel.
     """
+    allowed = access.current()
+    meant = allowed.corpus(spec)
+    with allowed.veiled("corpus", spec):
+        corpus = _read(meant)
+    return corpus if meant == spec else replace(corpus, spec=spec, title=spec, source="this server")
+
+
+def _read(spec: str) -> Corpus:
     name, colon, place = spec.strip().partition(":")
     kind = FORMATS.get(name)
     if kind is not None and not kind.place and not colon:
@@ -42,7 +52,7 @@ def load_corpus(spec: str) -> Corpus:
         raise CorpusError(
             f"corpus {spec!r}", why, f"Write one of: {', '.join(entry.form for entry in FORMATS.values())}"
         )
-    return _loader(kind)(spec, Path(place.strip()).expanduser())
+    return _loader(kind)(spec, expanded(place.strip()))
 
 
 def _loader(kind: Format) -> Callable[..., Corpus]:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.corpora.file_memory import FileMemory, stamp
+from core.corpora.file_memory import FileMemory, bytes_of, stamp
 from core.corpora.validation import has_visible, listed, not_text, read_text, repeats
 from core.errors import CorpusError
 from core.language.codes import canonical
 
-_MOST_CHARACTERS = 64_000_000
+_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,14 @@ class Lines:
         What a reader should know of them, in words: ``"line 839 holds U+0008"``.
     ids : tuple of str, optional
         Names of the sentences, where the file has some: files correspond where these are equal.
+    labels : tuple of str, optional
+        Classes of the sentences, where the file has some.
     """
 
     sentences: tuple[str, ...]
     oddities: tuple[str, ...] = ()
     ids: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
 
 
 Read = Callable[[str, Path], Lines]
@@ -238,7 +241,7 @@ def repeat_notes(texts: Mapping[str, tuple[str, ...]], name: str) -> list[str]:
     )
 
 
-_memory: FileMemory[Lines] = FileMemory(_MOST_CHARACTERS, lambda lines: sum(map(len, lines.sentences)))
+_memory: FileMemory[Lines] = FileMemory(_MOST_BYTES, lambda lines: bytes_of(lines.sentences))
 
 
 def _read_once(what: str, path: Path, read: Read) -> Lines:

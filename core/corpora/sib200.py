@@ -1,4 +1,4 @@
-"""SIB-200 in its published layout: sentences of FLORES in 205 languages, each with its topic."""
+"""SIB-200 in its published layout: sentences of FLORES in 205 languages, each with its topic as label."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def load_sib200(spec: str, folder: Path) -> Corpus:
 def _side(what: str, folders: dict[str, Path], split: str) -> ParallelSet:
     files = {code: folder / f"{split}.tsv" for code, folder in folders.items()}
     texts, reference = aligned(what, split, files, MIN_ROWS // 2, _read)
-    return ParallelSet(tuple(f"{split}:{name}" for name in reference.ids or ()), texts)
+    return ParallelSet(tuple(f"{split}:{name}" for name in reference.ids or ()), texts, labels=reference.labels)
 
 
 def _read(what: str, path: Path) -> Lines:
-    """Sentences of one language and split, with their published ids: ``index_id, category, text``, unquoted."""
+    """Sentences of one language and split, with published ids and topics: ``index_id, category, text``, unquoted."""
     header, *lines = read_text(what, path).removesuffix("\n").split("\n")
     instead = "Get the file again, as published, or leave its language out"
     if (columns := header.strip().split("\t")) != _HEADER:
@@ -83,4 +83,6 @@ def _read(what: str, path: Path) -> Lines:
         if len(row) != len(_HEADER) or not has_visible(row[2]):
             raise CorpusError(what, f"line {number} of {path} is not an id, a topic and a sentence", instead)
     sentences = tuple(row[2] for row in rows)
-    return Lines(sentences, odd_characters(sentences), tuple(row[0] for row in rows))
+    return Lines(
+        sentences, odd_characters(sentences), tuple(row[0] for row in rows), labels=tuple(row[1] for row in rows)
+    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.corpora.table_files import Rows
-from core.corpora.validation import MIN_LANGUAGES, listed
+from core.corpora.validation import MIN_LANGUAGES, check_size, listed
 from core.errors import CorpusError
 from core.language.codes import canonical
 
-RESERVED = ("id", "split", "topic")
-"""Columns with a meaning of their own that are no languages: row ids, probe or evaluation, a row's topic."""
+RESERVED = ("id", "split", "topic", "label")
+"""Columns with a meaning of their own that are no languages: row ids, probe or evaluation, what kind of sentence a row
+is (kept for people), and its class in a task."""
 
 # What published tables write before a language: sentence_eng_Latn.
 _PREFIX = re.compile(r"(?:sentence|text|translation)[_.-](?=.)", re.IGNORECASE)
@@ -54,6 +57,7 @@ def with_columns_of_translations(what: str, name: str, rows: Rows) -> Rows:
         if not values or len(values) < len(cells):
             continue
         languages = list(values[0])
+        check_size(what, name, len(languages), len(values))
         for place, value in zip(rows.places, values, strict=True):
             if set(value) != set(languages):
                 odd = listed(sorted(map(repr, set(value) ^ set(languages))))
@@ -76,6 +80,7 @@ def layout_of(what: str, rows: Rows) -> Layout:
     reserved: dict[str, int] = {}
     languages: dict[str, int] = {}
     foreign, no_sentences, notes = [], [], []
+    counts = Counter(rows.columns)
     for position, name in enumerate(rows.columns):
         values = [row[position] for row in rows.cells]
         if _INDEX.fullmatch(name):
@@ -84,7 +89,7 @@ def layout_of(what: str, rows: Rows) -> Layout:
                 raise CorpusError(what, why, "Name it after its language, or remove it")
             notes.append(f"Column {position + 1} numbers the rows and is left out.")
             continue
-        if rows.columns.count(name) > 1:
+        if counts[name] > 1:
             raise CorpusError(what, f"there are two columns {name!r}", "Keep one of them, or name them apart")
         if name.lower() in RESERVED:
             _put(what, rows.columns, reserved, name.lower(), position)
@@ -101,6 +106,26 @@ def layout_of(what: str, rows: Rows) -> Layout:
     if len(languages) < MIN_LANGUAGES:
         raise _too_few(what, rows, reserved, languages, foreign, no_sentences)
     return Layout(reserved, languages, tuple(notes))
+
+
+def labels_of(rows: Rows, layout: Layout) -> tuple[str, ...] | None:
+    """Read the column ``label``: the class of each row, ``""`` where a cell is empty; None where no row has one.
+
+    Numbers are taken as names of classes, whole ones without a decimal point: pandas writes 1.0 beside an empty cell.
+    """
+    if "label" not in layout.reserved:
+        return None
+    labels = tuple(label_of(row[layout.reserved["label"]]) for row in rows.cells)
+    return labels if any(labels) else None
+
+
+def label_of(value: object) -> str:
+    """Take a cell of the column ``label`` as the name of a class; ``""`` where it is empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.decode(errors="replace").strip() if isinstance(value, bytes) else str(value).strip()
 
 
 def _holds_no_sentences(values: Sequence[object]) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from core import access
+from core.corpora import read_apart
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.table_columns import Layout, layout_of, with_columns_of_translations
+from core.corpora.file_memory import FileMemory, bytes_of
+from core.corpora.table_columns import Layout, labels_of, layout_of, with_columns_of_translations
 from core.corpora.table_files import Rows, read_rows
 from core.corpora.validation import MIN_ROWS, decoded, refuse_bad_text, repeats
 from core.errors import CorpusError
@@ -18,10 +21,20 @@ _SPLITS = {
     **dict.fromkeys(("evaluation", "eval", "test", "devtest"), _EVALUATION),
 }
 _MIN_SIDE = MIN_ROWS // 2
+_MOST_BYTES = 128 << 20
+
+
+def _bytes_of(corpus: Corpus) -> int:
+    sets = (corpus.probe, *corpus.evaluation)
+    return sum(bytes_of(texts) for rows in sets if rows is not None for texts in rows.texts.values())
+
+
+# Every drawing of a page needs its table.
+_memory: FileMemory[Corpus] = FileMemory(_MOST_BYTES, _bytes_of)
 
 
 def load_table(spec: str, path: Path, name: str | None = None) -> Corpus:
-    """Read a table with one column a language, and optionally ``id``, ``split`` and ``topic``.
+    """Read a table with one column a language, and optionally ``id``, ``split``, ``topic`` and ``label``.
 
     Other columns are left out with a note, and so is what pandas and spreadsheets add.
 
@@ -44,6 +57,12 @@ def load_table(spec: str, path: Path, name: str | None = None) -> Corpus:
     CorpusError
         Where the table cannot be read, too few columns are languages, or sentences are blank or repeated.
     """
+    read = read_apart.read if read_apart.is_due(path) else read_table
+    return _memory.get([path], (spec, name), lambda: read(spec, path, name))
+
+
+def read_table(spec: str, path: Path, name: str | None) -> Corpus:
+    """Read a table in this process, and each time; as `load_table`."""
     what = f"corpus {name or spec!r}"
     probe, evaluation, notes = parallel_sets(what, name or str(path), read_rows(what, path, name))
     return Corpus(
@@ -94,7 +113,7 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
     what, table : str
         What was asked for, and what to call the table, in an error.
     rows : Rows
-        One column a language, and optionally ``id``, ``split`` and ``topic``.
+        One column a language, and optionally ``id``, ``split``, ``topic`` and ``label``.
 
     Returns
     -------
@@ -115,14 +134,17 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
         raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something")
     ids, places = _ids(what, table, rows, layout)
     roles, notes = _roles(what, table, rows, places, layout)
+    labels = labels_of(rows, layout)
     texts = {code: _column(what, table, rows, position) for code, position in layout.languages.items()}
     for code, sentences in texts.items():
         column = f"column {rows.columns[layout.languages[code]]!r}"
         refuse_bad_text(what, sentences, column, places.__getitem__)
         _refuse_repeats(what, sentences, column, places, roles)
-    probe = _side(what, table, _PROBE, roles, ids, texts) if _PROBE in roles else None
-    evaluation = _side(what, table, _EVALUATION, roles, ids, texts)
-    return probe, evaluation, (*rows.notes, *layout.notes, *notes)
+    probe = _side(what, table, _PROBE, roles, ids, texts, labels) if _PROBE in roles else None
+    evaluation = _side(what, table, _EVALUATION, roles, ids, texts, labels)
+    blank = labels.count("") if labels else 0
+    unlabelled = (f"{blank} of {len(rows.cells)} rows have no label and take no part in a task.",) if blank else ()
+    return probe, evaluation, (*rows.notes, *layout.notes, *notes, *unlabelled)
 
 
 def _column(what: str, name: str, rows: Rows, position: int) -> tuple[str, ...]:
@@ -147,7 +169,13 @@ def _text(what: str, name: str, place: str, column: str, value: object) -> str:
 
 
 def _side(
-    what: str, name: str, role: str, roles: tuple[str, ...], ids: tuple[str, ...], texts: dict[str, tuple[str, ...]]
+    what: str,
+    name: str,
+    role: str,
+    roles: tuple[str, ...],
+    ids: tuple[str, ...],
+    texts: dict[str, tuple[str, ...]],
+    labels: tuple[str, ...] | None,
 ) -> ParallelSet:
     """Take the rows of one role; raises `CorpusError` if they are too few."""
     chosen = [row for row, row_role in enumerate(roles) if row_role == role]
@@ -157,6 +185,7 @@ def _side(
     return ParallelSet(
         tuple(ids[row] for row in chosen),
         {code: tuple(sentences[row] for row in chosen) for code, sentences in texts.items()},
+        labels=None if labels is None else tuple(labels[row] for row in chosen),
     )
 
 
@@ -172,10 +201,17 @@ def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, .
     refuse_bad_text(what, ids, "column 'id'", rows.places.__getitem__)
     if repeated := repeats(ids):
         first, second = repeated[0]
-        why = f"the id {ids[first]!r} is on {rows.places[first]} and {rows.places[second]}"
+        why = f"{_quoted('id', ids[first])} is on {rows.places[first]} and {rows.places[second]}"
         more = f" ({len(repeated) - 1} more ids repeat)" if len(repeated) > 1 else ""
         raise CorpusError(what, why + more, "Give every row an id of its own, or leave the column out")
+    if access.current().public:
+        return ids, rows.places
     return ids, tuple(f"{place} (id {text!r})" for place, text in zip(rows.places, ids, strict=True))
+
+
+def _quoted(kind: str, cell: str) -> str:
+    """A cell for a refusal; on a public server, whose administrators read refusals too, not what is in it."""
+    return f"one {kind}" if access.current().public else f"the {kind} {cell!r}"
 
 
 def _roles(
@@ -190,7 +226,7 @@ def _roles(
     marks = [mark.lower() for mark in _column(what, name, rows, layout.reserved["split"])]
     for mark, place in zip(marks, places, strict=True):
         if mark not in _SPLITS:
-            why = f"the split {mark!r} on {place} is not known"
+            why = f"{_quoted('split', mark)} on {place} is not known"
             raise CorpusError(what, why, f"Write one of: {', '.join(_SPLITS)}")
     read_as = {mark: _SPLITS[mark] for mark in marks if mark != _SPLITS[mark]}
     notes = tuple(f"Rows of the split {mark!r} are {role} rows." for mark, role in read_as.items())

@@ -12,6 +12,7 @@ import gzip
 import io
 import re
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,18 +20,17 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core.corpora.table_records import records_of_json, records_of_lines, table_of_records
-from core.corpora.validation import decoded, read_bytes, require_file
+from core.corpora.validation import MOST_BYTES, check_size, decoded, read_bytes, require_file, too_large
 from core.errors import CorpusError
+from core.store import bounded_parquet
 
 # A cell as a program writes it that quotes cells: in quotes, with the quotes inside it doubled.
 _QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
 # A first line of Excel's that says what separates cells; it is not part of the table.
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<mark>[^\r\n"])"?\r?\n', re.IGNORECASE)
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_MOST_BYTES = 1 << 30
 _one_at_a_time = threading.Lock()
 
 
@@ -101,19 +101,22 @@ def read_rows(what: str, path: Path, name: str | None = None) -> Rows:
     if reader is None:
         why = f"tables of type {ending[0]!r} are not read" if ending[0] else f"the name of {name} has no extension"
         raise CorpusError(what, why, f"Save the table as one of: {', '.join(READERS)}")
+    if path.stat().st_size > MOST_BYTES:
+        raise too_large(what, f"{name} has more than {MOST_BYTES:,} bytes")
     data = read_bytes(what, path, name)
-    return _without_empty_ends(reader(File(what, name, _unpacked(what, name, data) if packed else data)))
+    rows = reader(File(what, name, _unpacked(what, name, data) if packed else data))
+    check_size(what, name, len(rows.columns), len(rows.cells))
+    return _without_empty_ends(rows)
 
 
 def _unpacked(what: str, name: str, data: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as packed:
-            unpacked = packed.read(_MOST_BYTES + 1)
-    except (OSError, EOFError) as error:
+            unpacked = packed.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise CorpusError(what, f"{name} cannot be unpacked ({error})", "Get the file again, or unpack it") from None
-    if len(unpacked) > _MOST_BYTES:
-        why = f"{name} unpacks to more than {_MOST_BYTES:,} bytes"
-        raise CorpusError(what, why, "Take fewer rows")
+    if len(unpacked) > MOST_BYTES:
+        raise too_large(what, f"{name} unpacks to more than {MOST_BYTES:,} bytes")
     return unpacked
 
 
@@ -172,7 +175,7 @@ def _delimited(
 def _cells_of_any_length() -> Iterator[None]:
     """Raise the csv module's limit of 131,072 characters a cell, which the whole process shares, and restore it."""
     with _one_at_a_time:
-        previous_limit = csv.field_size_limit(_MOST_BYTES)
+        previous_limit = csv.field_size_limit(MOST_BYTES)
         try:
             yield
         finally:
@@ -182,13 +185,17 @@ def _cells_of_any_length() -> Iterator[None]:
 def _records(file: File, text: str, mark: str, quoted: bool, first_line: int) -> list[tuple[int, list[str]]]:
     """Read each record with the number of its first line; a quoted cell may span several lines."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    records = []
+    records: list[tuple[int, list[str]]] = []
+    cells = 0
     with _cells_of_any_length():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting, strict=True)
         while True:
             line = reader.line_num + first_line
             try:
                 records.append((line, next(reader)))
+                cells += len(records[-1][1])
+                check_size(file.what, file.name, len(records[0][1]), 0)
+                check_size(file.what, file.name, 1, cells)
             except StopIteration:
                 return records
             except csv.Error as error:
@@ -219,10 +226,15 @@ def _is_object_a_line(text: str) -> bool:
 
 def _read_parquet(file: File) -> Rows:
     try:
-        table = pq.ParquetFile(pa.BufferReader(file.data)).read()
+        table = bounded_parquet.read(pa.BufferReader(file.data))
+        check_size(file.what, file.name, table.num_columns, table.num_rows)
         names = tuple(str(name) for name in table.schema.names)
         values = [table.column(position).to_pylist() for position in range(len(names))]
-    except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
+    except bounded_parquet.TooLargeError as error:
+        raise too_large(file.what, f"{file.name} is too large: {error}") from None
+    except CorpusError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # a date beyond the year 9999, for one
         reason = str(error).partition("\n")[0]
         why = f"{file.name} cannot be read as Parquet ({reason})"
         raise CorpusError(file.what, why, "Write it again, with columns of type string") from None

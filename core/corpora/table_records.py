@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from core.corpora.validation import listed
+from core.corpora.validation import check_size, listed
 from core.errors import CorpusError
 
 Record = tuple[str, Mapping[str, object]]
@@ -36,6 +36,7 @@ def records_of_json(what: str, name: str, text: str) -> list[Record]:
         return [(place, _object(what, name, place, record)) for place, record in zip(places, value, strict=True)]
     if isinstance(value, dict) and value and all(isinstance(column, list | dict) for column in value.values()):
         columns = {key: list(c.values()) if isinstance(c, dict) else c for key, c in value.items()}
+        check_size(what, name, len(columns), max(map(len, columns.values())))
         if len({len(column) for column in columns.values()}) == 1:
             rows = zip(*columns.values(), strict=True)
             return [(f"row {n}", dict(zip(columns, row, strict=True))) for n, row in enumerate(rows, start=1)]
@@ -47,11 +48,15 @@ def table_of_records(
 ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...], tuple[str, ...]]:
     """Turn records into columns, cells and places; raises `CorpusError` if one has other fields than the first."""
     columns: tuple[str, ...] = ()
+    names: set[str] = set()
     cells, places = [], []
     for place, record in records:
-        columns = columns or tuple(record)
-        if record.keys() != set(columns):
-            odd = listed(sorted(repr(field) for field in set(record) ^ set(columns)))
+        if not columns:
+            columns = tuple(record)
+            names = set(columns)
+            check_size(what, name, len(columns), 1)
+        if record.keys() != names:
+            odd = listed(sorted(repr(field) for field in set(record) ^ names))
             why = f"{place} of {name} has not the same fields as the first: {odd}"
             raise CorpusError(what, why, "Give every row the same fields")
         cells.append(tuple(_plain(record[column]) for column in columns))

@@ -13,7 +13,9 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from core import access
 from core.corpora.corpus import Corpus
+from core.corpora.table_columns import label_of
 from core.corpora.table_corpus import load_table, parallel_sets
 from core.corpora.table_files import Rows
 from core.errors import AskError, CorpusError
@@ -28,7 +30,7 @@ _WHAT = "sentences of your own"
 _EXAMPLE = '{"en": ["Good morning.", ...], "es": ["Buenos días.", ...]}'
 
 
-def keep_table(content: bytes, ending: str, folder: Path, name: str | None = None) -> Corpus:
+def keep_table(content: bytes, ending: str, folder: Path, name: str | None = None, owner: str | None = None) -> Corpus:
     """Store a table's file under the digest of its content, and read it.
 
     Parameters
@@ -41,6 +43,10 @@ def keep_table(content: bytes, ending: str, folder: Path, name: str | None = Non
     name : str, optional
         Its owner's name for it; errors and the corpus's title use it too.
 
+    owner : str, optional
+        Words that only its owner's session knows; the file's name then cannot be guessed by who knows the content, and
+        the corpus's ``spec`` is ``upload:ID``, which a public server takes (`core.access`).
+
     Returns
     -------
     Corpus
@@ -52,12 +58,17 @@ def keep_table(content: bytes, ending: str, folder: Path, name: str | None = Non
         Where it cannot be read as a table of sentences; then nothing is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
+    if owner is None:
+        path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{ending}"
+        spec = f"table:{path}"
+    else:
+        path = folder / f"{hashlib.blake2b(content, key=owner.encode(), digest_size=16).hexdigest()}{ending}"
+        spec = f"{access.UPLOAD}{path.name}"
     new = not path.exists()
     if new:
         write_whole(path, content)
     try:
-        return load_table(f"table:{path}", path, name)
+        return load_table(spec, path, name)
     except AskError:
         if new:
             path.unlink(missing_ok=True)
@@ -71,8 +82,8 @@ def keep_sentences(sentences: SentencesByLanguage, folder: Path, *, evaluate_all
     ----------
     sentences : mapping of str to sequence of str, or DataFrame
         One list or column a language, named by its code; number ``i`` of each says the same. Columns named ``id``,
-        ``split`` (``probe`` or ``evaluation``) and ``topic`` are read as in a table's file. Without ``split``, the
-        first half finds the neurons and the second is measured.
+        ``split`` (``probe`` or ``evaluation``), ``topic`` and ``label`` are read as in a table's file. Without
+        ``split``, the first half finds the neurons and the second is measured.
     folder : Path
         As in `keep_table`.
     evaluate_all : bool
@@ -123,6 +134,8 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
     for number, cell in enumerate(column, start=1):
         if name.strip().lower() == "id" and not isinstance(cell, float | bool):
             cell = str(cell)
+        if name.strip().lower() == "label":
+            cell = "" if cell is pd.NA else label_of(cell)
         if not isinstance(cell, str):
             why = f"row {number} of {name!r} is not text but {type(cell).__name__} ({cell!r:.40})"
             raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language")

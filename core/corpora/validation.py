@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 import stat
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from core.errors import CorpusError
+from core.language.normal_form import normal
+from core.store import bounded_parquet
 
 # C0 controls other than tab and line breaks, DELETE, and lone surrogates (half a character, from broken JSON).
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -19,6 +20,23 @@ MIN_ROWS = 4
 
 MIN_LANGUAGES = 2
 """The fewest languages: neurons are specific to one language as against another."""
+
+
+MOST_BYTES, MOST_CELLS, MOST_COLUMNS = bounded_parquet.MOST_BYTES, bounded_parquet.MOST_CELLS, 2_000
+"""What a table may hold, unpacked; there are not so many languages that people write."""
+
+
+def check_size(what: str, name: str, columns: int, rows: int) -> None:
+    """Raise a `CorpusError` for a table of more columns or cells than are read."""
+    if columns > MOST_COLUMNS:
+        raise too_large(what, f"{name} has {columns:,} columns, and at most {MOST_COLUMNS:,} are read")
+    if columns * rows > MOST_CELLS:
+        raise too_large(what, f"{name} has {columns * rows:,} cells, and at most {MOST_CELLS:,} are read")
+
+
+def too_large(what: str, why: str) -> CorpusError:
+    """The refusal of a table that holds too much."""
+    return CorpusError(what, why, "Take fewer rows, or fewer columns")
 
 
 def listed(items: Iterable[str], most: int = 5) -> str:
@@ -133,7 +151,12 @@ def repeats(sentences: Sequence[str]) -> list[tuple[int, int]]:
 
 def same_text(text: str) -> str:
     """Normalise a text for comparison: two ways to encode one accented letter become the same (Unicode's NFC)."""
-    return unicodedata.normalize("NFC", text)
+    return normal("NFC", text)
+
+
+def has_half_character(text: str) -> bool:
+    """Whether a text holds half of a surrogate pair, as JSON can write it: no encoding has it."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def not_text(text: str) -> int | None:

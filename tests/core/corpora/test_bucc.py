@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.corpora.bucc import distractors
 from core.corpora.load import load_corpus
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
@@ -168,3 +169,10 @@ def test_repeats_are_noted(bucc):
     write(bucc / "fr-en.training.en", numbered("en", [*ENGLISH[:3], "One dog.", *ENGLISH[4:]]))
     notes = load_corpus(f"bucc:{bucc}").notes
     assert "Sentences in fr-en, training that repeat an earlier one, kept as published: en 1." in notes
+
+
+def test_distractors_are_all_that_the_gold_standard_does_not_name(bucc):
+    found = distractors(f"bucc:{bucc}", bucc, "fr")
+    assert found == {"en": ("Nobody asks.", "Four fish."), "fr": ("Quatre poissons.", "Personne ne répond.")}
+    first = distractors(f"bucc:{bucc}", bucc, "fr", 1)
+    assert first == {"en": ("Nobody asks.",), "fr": ("Quatre poissons.",)}

@@ -55,6 +55,15 @@ def test_a_set_whose_languages_differ_in_length_cannot_be_made():
         ParallelSet(("a", "b"), {"en": ("x", "y"), "es": ("x",)})
 
 
+def test_labels_stay_with_their_rows_and_are_one_each():
+    labelled = ParallelSet(("a", "b"), {"en": ("x", "y"), "es": ("u", "v")}, labels=("one", ""))
+    assert labelled.select(["es"], 1).labels == ("one",)
+    assert labelled.usable(["en"]).labels == ("one", "")
+    assert labelled.digest("en") == ParallelSet(("c", "d"), {"en": ("x", "y")}).digest("en")
+    with pytest.raises(CorpusError, match="1 labels for 2 rows"):
+        ParallelSet(("a", "b"), {"en": ("x", "y")}, labels=("one",))
+
+
 def test_a_languages_digest_is_of_its_sentences_alone(flores, tmp_path):
     from_flores = load_corpus(f"flores:{flores}").evaluation[0]
     rows = "".join(f"q{n}\t{'dev' if n < 2 else 'test'}\t{SPANISH[n]}\t{ENGLISH[n]}\n" for n in range(5))

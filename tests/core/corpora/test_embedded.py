@@ -35,7 +35,7 @@ def test_has_the_promised_rows_and_languages() -> None:
 
 def test_no_two_sentences_are_alike() -> None:
     table = verify_corpus.read()
-    for code in table.columns[3:]:
+    for code in verify_corpus.languages(table):
         folded = [unicodedata.normalize("NFKC", text).casefold() for text in table[code]]
         assert [text for text, count in Counter(folded).items() if count > 1] == []
 
@@ -50,9 +50,29 @@ def test_both_halves_have_the_same_mix_of_topics() -> None:
     assert (counts["probe"] - counts["evaluation"]).abs().max() <= 1
 
 
+def test_every_row_has_one_of_at_least_six_labels_with_thirty_rows_each() -> None:
+    corpus = load_corpus("embedded")
+    assert corpus.probe is not None
+    counts = {
+        "probe": Counter(corpus.probe.labels),
+        "evaluation": Counter(corpus.evaluation[0].labels),
+        "all": Counter((corpus.probe.labels or ()) + (corpus.evaluation[0].labels or ())),
+    }
+    assert len(counts["all"]) >= 6
+    assert min(counts["all"].values()) >= 30
+    assert min(counts["evaluation"].values()) >= 15
+    rows = [line.split("|") for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    quoted = {row[1].strip(" `"): [int(cell) for cell in row[3:6]] for row in rows}
+    assert quoted == {label: [side[label] for side in counts.values()] for label in counts["all"]}
+
+
+def test_labels_leave_the_digest_as_it_was() -> None:
+    assert load_corpus("embedded").digest == "ff5bfd1b86c5243c2566cd790ac81c42ae8edbf9f924ca15fbedc8140ae9b5dd"
+
+
 def test_text_is_clean() -> None:
     table = verify_corpus.read()
-    for code in table.columns[3:]:
+    for code in verify_corpus.languages(table):
         for text in table[code]:
             assert text == text.strip()
             assert text == unicodedata.normalize("NFC", text)

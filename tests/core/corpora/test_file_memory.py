@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from core.corpora.file_memory import FileMemory, stamp
+from core.corpora.file_memory import FileMemory, bytes_of, stamp
 
 LONG_AGO = 10**18
 
@@ -62,3 +64,13 @@ def test_what_cannot_be_read_says_so_and_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         memory.get([missing], None, missing.read_text)
     assert memory.get([written(missing, "there")], None, missing.read_text) == "there"
+
+
+def test_texts_count_with_what_each_takes_beside_its_letters() -> None:
+    """Two million cells of one letter take a hundred megabytes, not two."""
+    texts = [chr(code) for code in range(0x4E00, 0x4E00 + 5000)]
+    tracemalloc.start()
+    kept = [f"{text}x" for text in texts]
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bytes_of(kept) == pytest.approx(taken - sys.getsizeof(kept), rel=0.1)

@@ -36,6 +36,8 @@ def test_train_probes_and_test_evaluates_from_any_folder_of_the_release(up: int,
     assert corpus.languages == corpus.probe_languages == ("en", "es", "zh")
     assert corpus.probe.ids == ("train:10", "train:11", "train:12")
     assert corpus.evaluation[0].texts["es"] == tuple(SPANISH[3:])
+    assert corpus.probe.labels == ("sports",) * 3
+    assert corpus.evaluation[0].select(["es"], 1).labels == ("sports",)
 
 
 def test_a_quotation_mark_is_text(sib200: Path) -> None:

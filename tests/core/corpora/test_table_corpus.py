@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core import access
+from core.corpora import table_corpus
 from core.corpora.load import load_corpus
+from core.corpora.table_files import read_rows
+from core.errors import CorpusError
 from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, refusal, table, write
 
 PLAIN = tuple(f"{en},{es}" for en, es in zip(ENGLISH, SPANISH, strict=True))
@@ -29,6 +34,20 @@ def test_a_table_without_a_split_is_halved(tmp_path):
     assert (corpus.kind, corpus.title) == ("table", "t.csv")
 
 
+def test_a_table_is_read_once_until_it_changes(tmp_path, monkeypatch):
+    spec = table(tmp_path, csv_text(*PLAIN))
+    path = tmp_path / "t.csv"
+    os.utime(path, (10**9, 10**9))
+    reads = []
+    monkeypatch.setattr(table_corpus, "read_rows", lambda *asked: reads.append(asked) or read_rows(*asked))
+    first = load_corpus(spec)
+    assert load_corpus(spec) is first
+    assert len(reads) == 1
+    path.write_text(csv_text(*reversed(PLAIN)), encoding="utf-8")
+    assert load_corpus(spec).digest != first.digest
+    assert len(reads) == 2
+
+
 def test_a_table_with_ids_splits_and_topics(tmp_path):
     marks = ["test", "dev", "Test", "train", "evaluation"]
     rows = [f"s{n},{mark},pets,{ENGLISH[n]},{SPANISH[n]}" for n, mark in enumerate(marks)]
@@ -43,6 +62,26 @@ def test_a_table_with_ids_splits_and_topics(tmp_path):
         "Rows of the split 'dev' are probe rows.",
         "Rows of the split 'train' are probe rows.",
     }
+
+
+def test_a_column_of_labels_is_kept_and_is_no_sentence(tmp_path):
+    labels = ["pets", "", "work", "pets", "work"]
+    rows = [f"{label},{row}" for label, row in zip(labels, PLAIN, strict=True)]
+    corpus = load_corpus(table(tmp_path, csv_text(*rows, header="Label,en,es")))
+    assert corpus.probe is not None
+    assert (corpus.probe.labels, corpus.evaluation[0].labels) == (("pets", ""), ("work", "pets", "work"))
+    assert "1 of 5 rows have no label and take no part in a task." in corpus.notes
+    plain = load_corpus(table(tmp_path, csv_text(*PLAIN)))
+    assert (plain.digest, plain.evaluation[0].labels) == (corpus.digest, None)
+
+
+@pytest.mark.parametrize("values", [[0, 1, None, 1, 0], [0.0, 1.0, float("nan"), 1.0, 0.0]], ids=["int", "float"])
+def test_labels_may_be_numbers(values, tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"en": ENGLISH, "es": SPANISH, "label": values}), path)
+    corpus = load_corpus(f"table:{path}")
+    assert corpus.probe is not None
+    assert (corpus.probe.labels, corpus.evaluation[0].labels) == (("0", "1"), ("", "1", "0"))
 
 
 def in_format(tmp_path: Path, suffix: str, columns: dict[str, list[str]]) -> str:
@@ -301,3 +340,26 @@ def test_a_parquet_column_that_is_not_all_text_is_refused(values, why, tmp_path)
     error = refusal(f"table:{path}")
     assert why in error.why
     assert "'es'" in error.why
+
+
+SECRET = "hunter2"
+TOLD = {
+    "an id twice": csv_text(f"{SECRET},A.,B.", f"{SECRET},C.,D.", "3,E.,F.", "4,G.,H.", header="id,en,es"),
+    "a split": csv_text(f"{SECRET},A.,B.", *["dev,C.,D."] * 4, header="split,en,es"),
+    "a blank cell": csv_text(f"{SECRET},,B.", "2,C.,D.", "3,E.,F.", "4,G.,H.", header="id,en,es"),
+    "a control character": csv_text(f"{SECRET},A\x08,B.", "2,C.,D.", "3,E.,F.", "4,G.,H.", header="id,en,es"),
+    "a sentence twice": csv_text(f"{SECRET},{SECRET},B.", f"2,{SECRET},D.", "3,E.,F.", "4,G.,H.", header="id,en,es"),
+    "a short row": csv_text(SECRET, *PLAIN),
+    "an open quotation mark": csv_text(f'"{SECRET},', *PLAIN),
+    "no language": csv_text(f"{SECRET},{SECRET}", header="x1,x2"),
+}
+
+
+@pytest.mark.parametrize("content", TOLD.values(), ids=TOLD)
+def test_a_public_server_quotes_no_cell(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = table(tmp_path, content)
+    monkeypatch.setenv(access.PUBLIC, "1")
+    with pytest.raises(CorpusError) as refused:
+        table_corpus.load_table(spec, tmp_path / "t.csv", "mine.csv")
+    assert SECRET not in str(refused.value)
+    assert refused.value.instead

@@ -53,6 +53,11 @@ def test_all_rows_are_measured_where_the_neurons_are_found_elsewhere(tmp_path: P
     assert len(keep_sentences(marked, tmp_path, evaluate_all=True).evaluation[0]) == 8
 
 
+def test_labels_of_rows_in_memory_may_be_numbers_and_missing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"label": pd.Series([3, None] * 6, dtype="Int64"), **lists()})
+    assert keep_sentences(frame, tmp_path).evaluation[0].labels == ("3", "") * 3
+
+
 def test_whole_numbers_can_be_row_ids(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": range(7, 19), **lists()})
     assert keep_sentences(frame, tmp_path).evaluation[0].ids[0] == "13"

@@ -1,0 +1,1 @@
+"""Prompts in several languages, written for this project, to see in which language a model answers."""

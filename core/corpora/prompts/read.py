@@ -1,0 +1,72 @@
+"""Reads prompts from a table: one column a language, one meaning a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from core.corpora.table_files import read_rows
+from core.errors import CorpusError
+from core.language.codes import canonical, describe
+
+PROMPTS = Path(__file__).with_name("prompts.tsv")
+"""Those that come with the product."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt in one language; ``id`` is the same in all languages."""
+
+    id: str
+    language: str
+    text: str
+
+
+@lru_cache(maxsize=8)
+def read_prompts(path: Path = PROMPTS) -> tuple[Prompt, ...]:
+    """Read every prompt of a table, row by row.
+
+    Raises
+    ------
+    CorpusError
+        If the table cannot be read, a column is no language, or a cell is blank.
+    """
+    what = f"prompts from {path}"
+    rows = read_rows(what, path)
+    codes = {name: canonical(name) for name in rows.columns if name != "id"}
+    if not codes or not rows.cells:
+        raise CorpusError(what, "it has no prompts", "Write a column for each language, named by its code.")
+    prompts = []
+    for number, (cells, place) in enumerate(zip(rows.cells, rows.places, strict=True)):
+        row = dict(zip(rows.columns, cells, strict=True))
+        for name, code in codes.items():
+            if not str(row[name] or "").strip():
+                raise CorpusError(what, f"{place} has none in {name!r}", "Write every prompt in every language.")
+            prompts.append(Prompt(str(row.get("id", number)), code, str(row[name])))
+    return tuple(prompts)
+
+
+def chosen(prompts: Sequence[Prompt], languages: Sequence[str] | None = None, first: int | None = None) -> list[Prompt]:
+    """Choose prompts in some languages, and of each language the first so many.
+
+    Raises
+    ------
+    CorpusError
+        If there is none in a language.
+    """
+    available = dict.fromkeys(prompt.language for prompt in prompts)
+    wanted = list(available) if languages is None else [canonical(code) for code in languages]
+    if missing := [code for code in wanted if code not in available]:
+        raise CorpusError(
+            f"prompts in {', '.join(missing)}",
+            f"the table has {', '.join(available)}",
+            "Choose among these, or name a table of your own: --prompts FILE.",
+        )
+    return [prompt for code in wanted for prompt in [p for p in prompts if p.language == code][:first]]
+
+
+def asking_for(prompt: Prompt, language: str) -> Prompt:
+    """The prompt with a request, in English, to answer in a language: what costs nothing."""
+    return Prompt(prompt.id, prompt.language, f"{prompt.text} Answer in {describe(language).english}.")
