@@ -12,9 +12,12 @@ import torch
 
 from core import parallel
 from core.errors import ModelError
+from core.inference import faults
 from core.inference.batching import Batch, Tokenised, padded, plan_batches
-from core.inference.hooks import hooked, unreached
-from core.inference.pooling import weighted_mean
+from core.inference.encoding import PLAIN, Encoding
+from core.inference.hooks import Passing, hooked, unreached
+from core.inference.pooling import largest, sentence_vectors, weighted_mean
+from core.models import sentence_encoder
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -32,8 +35,10 @@ class ForwardResult:
     responses : dict of str to ndarray of float16 or float32, (width, n_sentences), or None
         Pooled output of every neuron by site path, in the precision that the model computes in (float32 where a value
         would leave float16's range).
-    embeddings : ndarray of float32, (n_layers + 1, n_sentences, hidden), or None
-        Mean over counted tokens of each hidden state; 0 is the input embedding, the last comes after the final norm.
+    embeddings : ndarray of float32, (n_layers + 1, n_sentences, width), or None
+        Each hidden state pooled, over counted tokens unless the encoding says others; 0 is the input embedding, the
+        last comes after the final norm. The width is that of the hidden state, but for an encoding of several vectors
+        or with a linear map to more numbers; zeros fill what is narrower.
     """
 
     responses: dict[str, np.ndarray] | None
@@ -50,6 +55,7 @@ def forward(
     intervention: Intervention | None = None,
     neurons: NeuronMap | None = None,
     parts: Sequence[int] | None = None,
+    encoding: Encoding = PLAIN,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ForwardResult:
     """Pass sentences through the base model.
@@ -61,12 +67,16 @@ def forward(
     responses, embeddings : bool
         What to return.
     intervention : Intervention, optional
-        Written to every sentence; responses are read after it. The identity attaches no hook.
+        Written to every sentence, by the language that the tokens state where it depends on that; responses are read
+        after it. The identity attaches no hook.
     neurons : NeuronMap, optional
         What is read, and what the intervention's indices count through: the model's MLP neurons unless given.
     parts : sequence of int, optional
         Lengths of consecutive runs of sentences that are batched apart, so that a run's numbers do not depend on what
         passes beside it.
+    encoding : Encoding
+        How hidden states become embeddings: the same pooling at every layer; what a model's folder does after it, at
+        the last alone. The tokens were made with it.
     advance : callable
         Called with the number of tokens after each batch; what it raises stops the pass.
 
@@ -84,10 +94,10 @@ def forward(
         raise ValueError(f"pooling {pooling!r}: one of {tuple(POOLINGS)}")
     neurons = neurons or model.neurons
     reader = _Reader(model, neurons, len(tokens.ids), pooling) if responses else None
-    states = _empty_states(model, tokens) if embeddings else None
+    states = _States(model, len(tokens.ids), encoding) if embeddings else None
     with model.lock:
         _pass(model, _batches(model, tokens, parts), intervention, states, reader, neurons, advance)
-    return ForwardResult(reader.result() if reader else None, states)
+    return ForwardResult(reader.result() if reader else None, states.values if states else None)
 
 
 def embed_spaces(
@@ -97,6 +107,7 @@ def embed_spaces(
     *,
     neurons: NeuronMap | None = None,
     parts: Sequence[int] | None = None,
+    encoding: Encoding = PLAIN,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[np.ndarray]:
     """Embed sentences under several interventions, one after the other; None is the unmodified model.
@@ -113,13 +124,10 @@ def embed_spaces(
     with model.lock:
         batches = _batches(model, tokens, parts)
         for intervention in interventions:
-            spaces.append(_empty_states(model, tokens))
-            _pass(model, batches, intervention, spaces[-1], None, neurons or model.neurons, advance)
+            states = _States(model, len(tokens.ids), encoding)
+            _pass(model, batches, intervention, states, None, neurons or model.neurons, advance)
+            spaces.append(states.values)
     return spaces
-
-
-def _empty_states(model: LoadedModel, tokens: Tokenised) -> np.ndarray:
-    return np.empty((model.neurons.n_layers + 1, len(tokens.ids), model.hidden_size), dtype=np.float32)
 
 
 def _batches(model: LoadedModel, tokens: Tokenised, parts: Sequence[int] | None) -> list[Batch]:
@@ -137,19 +145,22 @@ def _pass(
     model: LoadedModel,
     batches: Sequence[Batch],
     intervention: Intervention | None,
-    states: np.ndarray | None,
+    states: _States | None,
     reader: _Reader | None,
     neurons: NeuronMap,
     advance: Callable[[int], None],
 ) -> None:
     """Pass every batch once, filling ``states`` and the reader; the caller holds the model's lock."""
     reads = reader.hooks() if reader else {}
-    with parallel.frequent_switches(), hooked(model, reads, intervention, neurons) as untouched:
+    passing = Passing()
+    with parallel.frequent_switches(), hooked(model, reads, intervention, neurons, passing) as untouched:
 
         def work(batch: Batch) -> None:
+            passing.languages = batch.languages
             if reader:
                 reader.begin(batch)
-            with torch.inference_mode():  # which is a thread's own
+            # inference mode is a thread's own
+            with faults.explained("pass sentences through", model), torch.inference_mode():
                 output = model.base(
                     input_ids=batch.ids,
                     attention_mask=batch.mask,
@@ -160,7 +171,7 @@ def _pass(
                 if untouched:
                     raise unreached(untouched)
                 if states is not None:
-                    _embed(states, batch, output, model)
+                    states.take(batch, output)
 
         count = 1 if model.sharded else parallel.count(model.device)
         for batch, _ in parallel.side_by_side(work, batches, count):
@@ -199,10 +210,7 @@ class _Reader:
                 "Use a dense model.",
             )
         output = output.reshape(*weights.shape, -1)  # OPT flattens its tokens before the MLP
-        if self._pooling == "mean":
-            values = weighted_mean(output, weights)
-        else:
-            values = output.float().masked_fill(weights[..., None] == 0, -torch.inf).amax(1).cpu().numpy()
+        values = weighted_mean(output, weights) if self._pooling == "mean" else largest(output, weights > 0)
         peak = np.abs(values).max()
         if not np.isfinite(peak):
             raise ModelError(
@@ -217,16 +225,39 @@ class _Reader:
             held[batch.rows] = values
 
 
-def _embed(states: np.ndarray, batch: Batch, output: object, model: LoadedModel) -> None:
-    hidden = list(output.hidden_states)  # type: ignore[attr-defined]
-    hidden[-1] = output.last_hidden_state  # type: ignore[attr-defined]  # some models list it before the final norm
-    for layer, state in enumerate(hidden):
-        pooled = weighted_mean(state, batch.weights.to(state.device))
-        if not np.isfinite(pooled).all():
-            raise ModelError(
-                f"embed sentences at layer {layer} of {model.name}",
-                "the hidden state is not finite (NaN or infinity)",
-                "Use a smaller strength, or float32 (--dtype float32).",
-            )
-        # OPT-350m narrows its last state; zeros beside it change no angle and no distance
-        states[layer, batch.rows] = np.pad(pooled, ((0, 0), (0, model.hidden_size - pooled.shape[1])))
+class _States:
+    """Pools the hidden states, batch by batch.
+
+    Attributes
+    ----------
+    values : ndarray of float32, (n_layers + 1, n_sentences, width)
+    """
+
+    def __init__(self, model: LoadedModel, n_sentences: int, encoding: Encoding) -> None:
+        self._model, self._encoding = model, encoding
+        encoder = encoding.encoder
+        self._head = sentence_encoder.head(model.resolved, encoder) if encoder else ()
+        shape = (model.neurons.n_layers + 1, n_sentences, encoding.width(model.hidden_size))
+        self.values = np.empty(shape, dtype=np.float32)
+
+    def take(self, batch: Batch, output: object) -> None:
+        """Pool what a pass gave for a batch."""
+        hidden = list(output.hidden_states)  # type: ignore[attr-defined]
+        hidden[-1] = output.last_hidden_state  # type: ignore[attr-defined]  # some models list it before the final norm
+        for layer, state in enumerate(hidden):
+            if self._encoding.poolings == ("mean",) and not self._encoding.pools_special:
+                vectors = weighted_mean(state, batch.weights.to(state.device))
+            else:
+                pooled = batch.pooled.to(state.device)
+                vectors = np.hstack([sentence_vectors(state, pooled, name) for name in self._encoding.poolings])
+            if layer == len(hidden) - 1:
+                for step in self._head:
+                    vectors = step(vectors)
+            if not np.isfinite(vectors).all():
+                raise ModelError(
+                    f"embed sentences at layer {layer} of {self._model.name}",
+                    "the hidden state is not finite (NaN or infinity)",
+                    "Use a smaller strength, or float32 (--dtype float32).",
+                )
+            # OPT-350m narrows its last state; zeros beside it change no angle and no distance
+            self.values[layer, batch.rows] = np.pad(vectors, ((0, 0), (0, self.values.shape[2] - vectors.shape[1])))

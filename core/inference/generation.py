@@ -9,7 +9,8 @@ import torch
 
 from core import parallel
 from core.errors import ModelError
-from core.inference.hooks import hooked, unreached
+from core.inference import chat, faults, sources
+from core.inference.hooks import Passing, hooked, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -33,6 +34,7 @@ def generate(
     intervention: Intervention | None = None,
     neurons: NeuronMap | None = None,
     use_cache: bool = True,
+    as_message: bool = False,
     advance: Callable[[int], None] = lambda _: None,
     on_text: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
@@ -45,10 +47,13 @@ def generate(
     temperature, top_p : float
         Temperature 0 takes the likeliest token each time.
     intervention : Intervention, optional
-        Written to the prompt and to every new token.
+        Written to the prompt and to every new token. Where it depends on the source language, this is the prompt's, as
+        it is identified; an empty prompt has none.
     use_cache : bool
         Keep keys and values of what came before. The text is the same without, but for rounding, unless the
         intervention is written to the last token alone: what a cache holds was the last token once.
+    as_message : bool
+        Put the prompt to the model as a user's message in its chat template; the continuation is its answer.
     advance : callable
         Called with the number of tokens written so far after each; what it raises stops the writing.
     on_text : callable, optional
@@ -62,12 +67,13 @@ def generate(
     Raises
     ------
     ModelError
-        If the model does not generate text, or cannot start from an empty prompt.
+        If the model does not generate text, cannot start from an empty prompt, or has no chat template.
     """
     lm: Any = model.lm
     check_generates(model.name, model.generates)
-    ids = _prompt_ids(model, prompt).repeat(n_samples, 1)
-    start = ids.shape[1]
+    ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)
+    start, passing = ids.shape[1], Passing()
+    passing.languages = (sources.identified(prompt, intervention),)
 
     def decoded(everything: torch.Tensor) -> list[str]:
         texts: list[str] = model.tokenizer.batch_decode(everything[:, start:], skip_special_tokens=True)
@@ -83,26 +89,36 @@ def generate(
         parallel.frequent_switches(),
         torch.inference_mode(),
         torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []),
-        hooked(model, {}, intervention, neurons) as untouched,
+        hooked(model, {}, intervention, neurons, passing) as untouched,
     ):
         torch.manual_seed(seed)
-        continued = lm.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=max_tokens,
-            use_cache=use_cache,
-            pad_token_id=model.pad_id,
-            stopping_criteria=[_Report(report)],
-            **_sampling(temperature, top_p),
-        )
+        reporter = _Report(report)
+        try:
+            with faults.explained("write text with", model):
+                continued = lm.generate(
+                    ids,
+                    attention_mask=torch.ones_like(ids),
+                    max_new_tokens=max_tokens,
+                    use_cache=use_cache,
+                    pad_token_id=model.pad_id,
+                    stopping_criteria=[reporter],
+                    **_sampling(temperature, top_p),
+                )
+        except ModelError as error:
+            if reporter.raised is not None and error.__cause__ is reporter.raised:
+                raise reporter.raised from None  # the caller's, not the model's
+            raise
         if untouched:
             raise unreached(untouched)
     return decoded(continued)
 
 
-def _prompt_ids(model: LoadedModel, prompt: str) -> torch.Tensor:
+def _prompt_ids(model: LoadedModel, prompt: str, as_message: bool) -> torch.Tensor:
     """The prompt's tokens on the model's device, (1, n); an empty prompt is the first token (BOS)."""
-    ids: torch.Tensor = model.tokenizer(prompt, return_tensors="pt")["input_ids"].long()
+    text = chat.template(model, answer=True).around(prompt) if as_message else prompt
+    with faults.explained("turn text into tokens with", model):
+        encoded = model.tokenizer(text, return_tensors="pt", add_special_tokens=not as_message)
+    ids: torch.Tensor = encoded["input_ids"].long()
     if ids.shape[1] == 0:
         first = model.tokenizer.bos_token_id
         if first is None:
@@ -162,7 +178,12 @@ class _Report:
 
     def __init__(self, report: Callable[[torch.Tensor], None]) -> None:
         self._report = report
+        self.raised: Exception | None = None
 
     def __call__(self, ids: torch.Tensor, _scores: object, **_: object) -> torch.Tensor:
-        self._report(ids)
+        try:
+            self._report(ids)
+        except Exception as error:
+            self.raised = error
+            raise
         return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)

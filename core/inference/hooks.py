@@ -7,7 +7,7 @@ under the model's lock, and an exception leaves the model as it was.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -27,11 +27,13 @@ def hooked(
     reads: dict[str, Callable[[torch.Tensor], None]],
     intervention: Intervention | None,
     neurons: NeuronMap | None = None,
+    passing: Passing | None = None,
 ) -> Iterator[set[str]]:
     """Attach reads (by site path) and an intervention to the model's modules; remove them whatever happens.
 
     Writes come before reads at the same module. The caller holds the model's lock. ``neurons`` is what the
-    intervention's indices count through; the model's MLP neurons where it is not given.
+    intervention's indices count through; the model's MLP neurons where it is not given. Where the intervention depends
+    on the language of a sentence, the caller says in ``passing.languages``, before each pass, which these are.
 
     Yields
     ------
@@ -42,13 +44,12 @@ def hooked(
     untouched: set[str] = set()
     try:
         if intervention is not None and not intervention.is_identity:
-            passing = _Passing()
-            if intervention.tokens != "all":
-                note = partial(_note_tokens, passing, intervention.tokens, _first_token(model))
+            passing = passing or Passing()
+            if intervention.tokens != "all" or not intervention.is_affine:
+                note = partial(note_tokens, passing, intervention.tokens, first_token(model))
                 handles.append(model.base.register_forward_pre_hook(note, with_kwargs=True))
             for site, units, positions in (neurons or model.neurons).by_site(intervention.neurons):
-                scale, shift = intervention.scale[positions], intervention.shift[positions]
-                write = _writer(site.path, units, scale, shift, passing)
+                write = _writer_of(site.path, units, positions, intervention, passing)
                 untouched.add(site.path)
                 handles.append(model.base.get_submodule(site.path).register_forward_hook(write))
         for path, read in reads.items():
@@ -62,13 +63,25 @@ def hooked(
             handle.remove()
 
 
-class _Passing(threading.local):
-    """Which tokens of what a thread passes at this moment are written to, ``(n, width)``; None: all."""
+class Passing(threading.local):
+    """What a thread passes at this moment.
 
+    Attributes
+    ----------
+    languages : tuple of (str or None)
+        Of each row, None where it is not known; one alone is that of all rows. The caller sets it.
+    shape : tuple of int
+        Rows and width of the pass.
+    written : tensor of bool, (n, width), or None
+        Which tokens are written to; None: all.
+    """
+
+    languages: tuple[str | None, ...] = (None,)
+    shape: tuple[int, int] = (0, 0)
     written: torch.Tensor | None = None
 
 
-def _first_token(model: LoadedModel) -> int | None:
+def first_token(model: LoadedModel) -> int | None:
     """The token that the tokenizer puts before every sentence, if it does."""
     for name in ("bos_token_id", "cls_token_id"):
         if (token := getattr(model.tokenizer, name, None)) is not None:
@@ -76,8 +89,8 @@ def _first_token(model: LoadedModel) -> int | None:
     return None
 
 
-def _note_tokens(
-    passing: _Passing,
+def note_tokens(
+    passing: Passing,
     tokens: str,
     first: int | None,
     _module: nn.Module,
@@ -88,6 +101,9 @@ def _note_tokens(
     ids = kwargs.get("input_ids", args[0] if args else None)
     if not isinstance(ids, torch.Tensor):
         raise ModelError(f"write to {tokens} tokens", "the model was called without token ids", "Write to all tokens.")
+    passing.shape = (ids.shape[0], ids.shape[1])
+    if tokens == "all":
+        return
     if tokens == "no-bos":
         passing.written = torch.ones_like(ids, dtype=torch.bool) if first is None else ids != first
         return
@@ -101,14 +117,14 @@ def _note_tokens(
 
 
 def _writer(
-    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: _Passing
+    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: Passing
 ) -> Callable[..., None]:
     """A hook that rewrites ``units`` of a module's output in place: ``scale * z + shift``, computed in float32."""
     constant = bool((scale == 0).all())
     held: dict[torch.device, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
     def write(module: nn.Module, _args: object, output: object) -> None:
-        tensor = _tensor(path, module, output)
+        tensor = output_tensor(path, module, output)
         if tensor.device not in held:  # a sharded model has its modules on several devices
             held[tensor.device] = (
                 torch.as_tensor(units, device=tensor.device),
@@ -126,9 +142,106 @@ def _writer(
     return write
 
 
+def _writer_of(
+    path: str, units: np.ndarray, positions: np.ndarray, intervention: Intervention, passing: Passing
+) -> Callable[..., None]:
+    """A hook that writes the part of an intervention at ``positions`` to ``units`` of a module's output."""
+    if intervention.is_affine:
+        return _writer(path, units, intervention.scale[positions], intervention.shift[positions], passing)
+    parts: dict[str | None, _Change] = {
+        language: _Change(part, positions) for language, part in intervention.sources.items() if not part.is_identity
+    }
+    if not intervention.sources or not intervention.of(None).is_identity:
+        parts[None] = _Change(intervention, positions)
+    if not intervention.sources:
+        return _writer_by_source(path, units, parts, lambda: (None,), passing)
+
+    def languages() -> tuple[str | None, ...]:
+        for language in set(passing.languages) - {None}:
+            intervention.of(language)  # refuses a language that it has nothing for
+        return passing.languages
+
+    return _writer_by_source(path, units, parts, languages, passing)
+
+
+class _Change:
+    """A map of one site's units, computed in float32."""
+
+    def __init__(self, intervention: Intervention, positions: np.ndarray) -> None:
+        left, right = intervention.factors or (None, None)
+        arrays = (
+            intervention.scale[positions],
+            intervention.shift[positions],
+            None if left is None else left[positions].T,
+            None if right is None else right[:, positions].T,
+        )
+        self._arrays = [None if array is None else torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
+        self._held: dict[torch.device, list[torch.Tensor | None]] = {}
+        self._restores_norm = intervention.restores_norm
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        """What becomes of outputs (n_tokens, n_units) of float32."""
+        if z.device not in self._held:
+            self._held[z.device] = [None if array is None else array.to(z.device) for array in self._arrays]
+        scale, shift, left, right = self._held[z.device]
+        assert scale is not None
+        assert shift is not None
+        new = z * scale + shift
+        if left is not None and right is not None:
+            new = new + (z @ right) @ left
+        if self._restores_norm:
+            length = torch.linalg.vector_norm(new, dim=-1, keepdim=True)
+            kept = torch.linalg.vector_norm(z, dim=-1, keepdim=True) / length
+            new = torch.where(length > 0, new * kept, z)
+        return new
+
+
+def _writer_by_source(
+    path: str,
+    units: np.ndarray,
+    parts: Mapping[str | None, _Change],
+    languages: Callable[[], tuple[str | None, ...]],
+    passing: Passing,
+) -> Callable[..., None]:
+    """A hook that rewrites ``units`` of a module's output in place, each row by the map of its language.
+
+    Rows of a language that ``parts`` does not have are left as they are, bit for bit.
+    """
+    held: dict[torch.device, torch.Tensor] = {}
+
+    def write(module: nn.Module, _args: object, output: object) -> None:
+        tensor = output_tensor(path, module, output)
+        if tensor.device not in held:
+            held[tensor.device] = torch.as_tensor(units, device=tensor.device)
+        index = held[tensor.device]
+        old = tensor[..., index]
+        flat = old.reshape(-1, old.shape[-1]).clone()
+        rows = languages()
+        for language, change in parts.items():
+            if language not in rows:
+                continue
+            here = _tokens_of(language, rows, passing).to(tensor.device)
+            flat[here] = change(flat[here].float()).to(tensor.dtype)
+        tensor[..., index] = flat.reshape(old.shape)
+
+    return write
+
+
+def _tokens_of(language: str | None, rows: tuple[str | None, ...], passing: Passing) -> torch.Tensor:
+    """Which tokens of a pass are in rows of a language and written to: bool, (n * width,)."""
+    n, width = passing.shape
+    chosen = torch.tensor([row == language for row in (rows * n if len(rows) == 1 else rows)])
+    if len(chosen) != n:
+        raise ValueError(f"{len(chosen)} languages for {n} rows")
+    here = chosen[:, None].expand(n, width)
+    if passing.written is not None:
+        here = here & passing.written.cpu()
+    return here.reshape(-1)
+
+
 def _reading(path: str, read: Callable[[torch.Tensor], None]) -> Callable[..., None]:
     def hook(module: nn.Module, _args: object, output: object) -> None:
-        read(_tensor(path, module, output))
+        read(output_tensor(path, module, output))
 
     return hook
 
@@ -150,7 +263,7 @@ def unreached(paths: set[str]) -> ModelError:
     )
 
 
-def _tensor(path: str, module: nn.Module, output: object) -> torch.Tensor:
+def output_tensor(path: str, module: nn.Module, output: object) -> torch.Tensor:
     """What a module gives: a tensor, or the first of a tuple where the module is a block and no single map."""
     if isinstance(output, (tuple, list)) and output and next(module.children(), None) is not None:
         output = output[0]

@@ -12,7 +12,8 @@ import torch
 
 from core import parallel
 from core.errors import ModelError, SettingError
-from core.inference.hooks import hooked, unreached
+from core.inference import faults, sources
+from core.inference.hooks import Passing, hooked, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -87,7 +88,8 @@ def likelihoods(
     Parameters
     ----------
     intervention : Intervention, optional
-        Written to all tokens of every window.
+        Written to all tokens of every window. Where it depends on the source language, this is the text's, as it is
+        identified.
     advance : callable
         Called with the number of tokens predicted after each window; what it raises stops the measuring.
 
@@ -104,7 +106,8 @@ def likelihoods(
         If no token can be predicted, or the intervention is written to the last token alone.
     """
     _check(model, intervention)
-    lists = [model.tokenizer(text, return_attention_mask=False)["input_ids"] for text in texts]
+    with faults.explained("turn text into tokens with", model):
+        lists = [model.tokenizer(text, return_attention_mask=False, verbose=False)["input_ids"] for text in texts]
     if not any(len(ids) > 1 for ids in lists):
         raise SettingError(
             "perplexity of an empty text", "there is no token to predict", "Give a text of at least two words."
@@ -112,9 +115,12 @@ def likelihoods(
     first = model.tokenizer.bos_token_id
     nll, n_tokens = np.zeros(len(lists)), np.zeros(len(lists), dtype=np.int64)
     with model.lock, parallel.frequent_switches(), torch.inference_mode():
-        _check_head(model, lists)
-        with hooked(model, {}, intervention, neurons) as untouched:
+        with faults.explained("predict text with", model):
+            _check_head(model, lists)
+        passing = Passing()
+        with hooked(model, {}, intervention, neurons, passing) as untouched:
             for text, ids in enumerate(lists):
+                passing.languages = (sources.identified(texts[text], intervention),)
                 for part, predicted in _windows(ids, first, min(window, model.context), stride):
                     nll[text] += _nll(model, part, predicted, untouched)
                     n_tokens[text] += predicted
@@ -153,9 +159,10 @@ def _windows(ids: list[int], first: int | None, window: int, stride: int) -> lis
 def _nll(model: LoadedModel, ids: list[int], predicted: int, untouched: set[str]) -> float:
     """Summed negative log-likelihood of a window's last ``predicted`` tokens."""
     tokens = torch.tensor([ids], device=model.device)
-    states = model.base(
-        input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False, return_dict=True
-    ).last_hidden_state[0]
+    with faults.explained("predict text with", model):
+        states = model.base(
+            input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False, return_dict=True
+        ).last_hidden_state[0]
     if untouched:
         raise unreached(untouched)
     start, total = len(ids) - predicted, 0.0

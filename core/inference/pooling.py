@@ -1,4 +1,4 @@
-"""Means over a sentence's tokens, without a copy of what is averaged.
+"""One vector from a sentence's tokens; means without a copy of what is averaged.
 
 A pass pools the outputs of every site and layer; turning each into single precision first would write and read three
 times what the model itself wrote. On a processor one compiled loop reads the model's own 16 bits once.
@@ -35,6 +35,49 @@ def weighted_mean(outputs: torch.Tensor, weights: torch.Tensor) -> np.ndarray:
     counted = torch.where(weights[..., None] > 0, outputs.float(), 0.0)
     result: np.ndarray = torch.einsum("bt,btw->bw", weights, counted).cpu().numpy()
     return result
+
+
+def largest(outputs: torch.Tensor, pooled: torch.Tensor) -> np.ndarray:
+    """Take the largest output over tokens: ndarray of float32, (n, n_units).
+
+    Parameters
+    ----------
+    outputs : tensor, (n, width, n_units)
+    pooled : tensor of bool, (n, width)
+        Which tokens take part.
+    """
+    result: np.ndarray = outputs.float().masked_fill(~pooled[..., None], -torch.inf).amax(1).cpu().numpy()
+    return result
+
+
+def sentence_vectors(states: torch.Tensor, pooled: torch.Tensor, pooling: str) -> np.ndarray:
+    """Pool hidden states by a way of `core.models.sentence_pooling.SENTENCE_POOLINGS`: float32, (n, hidden).
+
+    Parameters
+    ----------
+    states : tensor of float32, bfloat16 or float16, (n, width, hidden)
+    pooled : tensor of bool, (n, width)
+        Which tokens take part; of the first and the last token, among which they are looked for.
+
+    Notes
+    -----
+    The formulas are those of sentence-transformers' ``Pooling``. In a weighted mean the n-th token of the whole
+    sentence weighs n, whichever tokens take part.
+    """
+    if pooling == "max":
+        return largest(states, pooled)
+    taken = pooled.to(torch.float32)
+    if pooling in ("cls", "last"):
+        places = torch.arange(taken.shape[1], device=taken.device)
+        place = pooled.int().argmax(1) if pooling == "cls" else torch.where(pooled, places, -1).argmax(1)
+        weights = torch.nn.functional.one_hot(place, taken.shape[1]).to(torch.float32)
+    elif pooling == "weighted-mean":
+        weights = taken * torch.arange(1, taken.shape[1] + 1, dtype=torch.float32, device=taken.device)
+        weights = weights / weights.sum(1, keepdim=True)
+    else:
+        count = taken.sum(1, keepdim=True)
+        weights = taken / {"mean": count, "mean-sqrt-len": count.sqrt()}[pooling]
+    return weighted_mean(states, weights)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import pretrained
+from core.models import adapters, pretrained
 from core.models.placement import SHARDED, TORCH_DTYPES, placement
 
+_MOST_LAYERS = 400  # models today have at most 130; each layer costs milliseconds before anything is known of it
 _LONGEST_CONTEXT = 4096  # sentences, not documents: a cap where neither model nor tokenizer names one
 
 
@@ -134,13 +136,40 @@ def _no_text_model(name: str, found: str) -> ModelError:
 
 @pretrained.one_at_a_time
 def skeleton(name: str, made_by: Recipe) -> Made:
-    """Make the modules without memory for weights."""
+    """Make the modules without memory for weights.
+
+    Raises
+    ------
+    ModelError
+        If the config asks for what no model has, or for what cannot be made.
+    """
+    _check_size(name, made_by.config)
     with torch.device("meta"):
         try:
             whole = pretrained.make_model(made_by.auto, made_by.config)
         except ValueError as error:
             raise _no_text_model(name, made_by.config.model_type) from error
+        except Exception as error:  # whatever the values of a config lead to
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise ModelError(
+                f"load {name}",
+                f"no {made_by.config.model_type} can be made as its config says ({reason})",
+                "Use the config.json that the model was saved with.",
+            ) from error
     return cut(name, made_by, whole)
+
+
+def _check_size(name: str, config: Any) -> None:
+    """Refuse a config with more layers than any model has, before a page waits for them to be made."""
+    text = config.get_text_config()
+    for setting in ("num_hidden_layers", "encoder_layers", "decoder_layers", "num_layers", "num_decoder_layers"):
+        count = getattr(text, setting, None)
+        if isinstance(count, int) and not isinstance(count, bool) and not 0 <= count <= _MOST_LAYERS:
+            raise ModelError(
+                f"load {name}",
+                f"its config says {setting}: {count:,}, and models here have at most {_MOST_LAYERS:,} layers",
+                "Use the config.json that the model was saved with.",
+            )
 
 
 def cut(name: str, made_by: Recipe, whole: Any) -> Made:
@@ -162,13 +191,22 @@ def cut(name: str, made_by: Recipe, whole: Any) -> Made:
 
 
 @pretrained.one_at_a_time
-def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dtype: str, device: str) -> Made:
-    """Read a model's weights and put them where they belong.
+def read(
+    name: str,
+    made_by: Recipe,
+    location: str,
+    where: dict[str, Any],
+    *,
+    dtype: str,
+    device: str,
+    adapter: str = "",
+) -> Made:
+    """Read a model's weights and put them where they belong; merge the adapter of a folder into them if one is named.
 
     Raises
     ------
     ModelError
-        If the files lack weights that are used.
+        If the files lack weights that are used, or the adapter is of another model.
     """
     loaded: Any = pretrained.read_model(
         made_by.auto,
@@ -182,6 +220,8 @@ def read(name: str, made_by: Recipe, location: str, where: dict[str, Any], *, dt
         **placement(device, dtype),
     )
     whole, report = loaded
+    if adapter:
+        whole = adapters.merged(name, whole, Path(adapter))
     used = cut(name, made_by, whole)
     headless = _check_complete(name, made_by, used, report["missing_keys"])
     used.lm.eval().requires_grad_(False)

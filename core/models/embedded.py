@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
 from core.models import embedded_e5, embedded_gemma
+from core.models.sentence_pooling import SentenceEncoder
 from core.models.spec import CATALOGUE, E5, EMBEDDED, ResolvedModel
 from core.store.artefact import Artefact
 from core.store.files import JSON
@@ -33,6 +34,10 @@ class EmbeddedModel:
         Reads the tokenizer from that folder.
     seconds : float
         What the conversion takes, roughly.
+    encoder : SentenceEncoder, optional
+        What the folder in which the model was published says of how it embeds sentences.
+    prompts : mapping of str to str
+        Texts that it was trained with before sentences, by name.
     """
 
     package: str
@@ -42,6 +47,8 @@ class EmbeddedModel:
     convert: Callable[[Path], None]
     tokenizer: Callable[[Path], Any]
     seconds: float
+    encoder: SentenceEncoder | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> dict[str, JSON]:
@@ -67,6 +74,8 @@ MODELS = {
         embedded_e5.convert,
         embedded_e5.tokenizer,
         15.0,
+        embedded_e5.ENCODER,
+        embedded_e5.PROMPTS,
     ),
 }
 """By the name that each is asked for by."""

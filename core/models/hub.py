@@ -10,13 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from core.errors import ModelError
+from core import access
+from core.errors import ModelError, is_fault
+from core.models import adapters
+from core.progress import Cancelled
 
 log = logging.getLogger(__name__)
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BELIEVED = 30.0  # seconds
+_LARGEST_CONFIG = 16 << 20  # bytes
 _answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
 
 
@@ -29,23 +33,53 @@ def check_folder(folder: Path) -> None:
     """Raise `ModelError` unless a folder holds a model's config, weights and tokenizer."""
     if not folder.is_dir():
         raise ModelError(f"load the model in {folder}", "there is no such folder", "Check the path, or give a hub id.")
-    if adapters := sorted(path.name for path in folder.glob("adapter_*") if path.suffix in (".json", ".safetensors")):
+    if found := sorted(path.name for path in folder.glob("adapter_*") if path.suffix in (".json", ".safetensors")):
+        if not (folder / "config.json").is_file():
+            raise _adapter_alone(str(folder), adapters.base_of(folder), str(folder))
         raise ModelError(
             f"load the model in {folder}",
-            f"it holds an adapter ({', '.join(adapters)}), which would not be applied",
-            "Merge it into the model (peft's merge_and_unload) and save that, or remove the adapter's files.",
+            f"it holds an adapter ({', '.join(found)}), which would not be applied",
+            "Move the adapter's files into a folder of their own and name it with --adapter, or remove them.",
         )
     if not (folder / "config.json").is_file():
+        files = sorted(path.name for path in folder.glob("*.gguf"))
         raise ModelError(
             f"load the model in {folder}",
-            "it holds no config.json",
-            "Give a folder written by save_pretrained (config.json, *.safetensors, tokenizer.json).",
+            "it holds no config.json" + (f", but {', '.join(files)}" if files else ""),
+            f"Name the file: --model {folder / files[0]}."
+            if files
+            else "Give a folder written by save_pretrained (config.json, *.safetensors, tokenizer.json).",
         )
     if not list(folder.glob("*.safetensors")):
         raise ModelError(
             f"load the model in {folder}",
             "it holds no weights in the safetensors format",
             "Save it again with save_pretrained; pickled weights are not loaded, since they can run code.",
+        )
+
+
+def _adapter_alone(name: str, base: str, folder: str) -> ModelError:
+    return ModelError(
+        f"load the model in {name}",
+        f"it is an adapter{f' of {base}' if base else ''}, and no model",
+        f"Name the model it was trained on, and the adapter beside it: --model {base or 'MODEL'} --adapter {folder}.",
+    )
+
+
+def check_weight_file(path: Path) -> None:
+    """Raise `ModelError` unless a file is one that a model can be loaded from, by itself or as its folder's weights."""
+    asked = f"load the model in {path}"
+    if not path.is_file():
+        raise ModelError(asked, "there is no such file", "Check the path.")
+    index = path.with_name("model.safetensors.index.json")
+    if path.suffix.lower() == ".gguf" or path.name == "model.safetensors":
+        return
+    if not index.is_file() or path.name not in index.read_text(encoding="utf-8", errors="replace"):
+        raise ModelError(
+            asked,
+            "a folder's weights are model.safetensors, or what its model.safetensors.index.json lists, and this file "
+            "is neither",
+            "Name the folder, or put the file as model.safetensors beside its config.json and tokenizer.",
         )
 
 
@@ -73,6 +107,7 @@ def commit(name: str, revision: str | None) -> str:
 
 def _ask_commit(name: str, revision: str | None) -> str:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     if not _HUB_ID.fullmatch(name):
         raise ModelError(
@@ -85,9 +120,29 @@ def _ask_commit(name: str, revision: str | None) -> str:
     with explained(name, revision):
         # Its config is downloaded, not only its commit asked for: so the local cache knows the commit on a day without
         # a network, and a gated model refuses now.
-        local = not (known or _reachable(name, revision))
-        config = hf_hub_download(name, "config.json", revision=revision, local_files_only=local)
+        local = not (known or is_reachable(name, revision))
+        try:
+            if not local and not known:
+                stated = hf_hub_download(name, "config.json", revision=revision, dry_run=True).file_size or 0
+                if stated > _LARGEST_CONFIG:
+                    why = f"its config.json has {stated:,} bytes, which no config has"
+                    raise ModelError(f"load {name}", why, "Use another model.")
+            config = hf_hub_download(name, "config.json", revision=revision, local_files_only=local)
+        except RemoteEntryNotFoundError:
+            _refuse_adapter(name, revision)
+            raise
     return Path(config).parent.name  # snapshots/<commit>/config.json
+
+
+def _refuse_adapter(name: str, revision: str | None) -> None:
+    """Say so where a repository without a config holds an adapter."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    with suppress(RemoteEntryNotFoundError):
+        path = Path(hf_hub_download(name, adapters.CONFIG, revision=revision))
+        folder = f"DIR, after: hf download {name} --local-dir DIR"
+        raise _adapter_alone(name, adapters.base_of(path.parent), folder)
 
 
 def revision_argument(revision: str) -> dict[str, Any]:
@@ -95,18 +150,22 @@ def revision_argument(revision: str) -> dict[str, Any]:
     return {} if revision == "local" else {"revision": revision}
 
 
-def loading_arguments(name: str, revision: str) -> dict[str, Any]:
-    """As `revision_argument`, and without waiting for a hub that cannot be reached (its client tries for a minute)."""
+def loading_arguments(name: str, revision: str, *, small: bool = False) -> dict[str, Any]:
+    """As `revision_argument`, and without waiting for a hub that cannot be reached (its client tries for a minute).
+
+    A small file, of settings, is downloaded even where downloads must be confirmed, as the config is.
+    """
     from huggingface_hub.errors import HfHubHTTPError
 
     arguments = revision_argument(revision)
     if arguments:
         with suppress(HfHubHTTPError):  # it answers; what it refuses, loading says
-            arguments["local_files_only"] = not _reachable(name, revision)
+            asks = access.asks_before_downloads() and not small
+            arguments["local_files_only"] = asks or not is_reachable(name, revision)
     return arguments
 
 
-def _reachable(name: str, revision: str | None) -> bool:
+def is_reachable(name: str, revision: str | None) -> bool:
     """Whether the hub answers; what it answers about the model, if that is a refusal, is raised."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -130,9 +189,9 @@ def explained(name: str, revision: str | None = None) -> Iterator[None]:
     what = f"load {name}" + (f" at revision {revision}" if revision else "")
     try:
         yield
-    except ModelError:
-        raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_fault(error) or isinstance(error, Cancelled):
+            raise
         chain = list(_causes(error))
 
         def among(*kinds: type[BaseException]) -> bool:

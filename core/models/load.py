@@ -11,8 +11,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from core import access
 from core.errors import ModelError
-from core.models import architectures, embedded, first_pass, hub, memory, placement, pretrained
+from core.models import (
+    adapters,
+    architectures,
+    download,
+    embedded,
+    first_pass,
+    gguf_file,
+    hub,
+    memory,
+    packed,
+    placement,
+    pretrained,
+    weight_patch,
+)
 from core.models.placement import TORCH_DTYPES
 from core.models.spec import ResolvedModel
 from core.neurons.neuron_map import NeuronMap
@@ -34,6 +48,8 @@ class Outline:
         Whether it continues text; encoders do not.
     language_coded : bool
         Whether its tokenizer marks every sentence with a code of its language.
+    chat : bool
+        Whether it comes with a chat template.
     """
 
     neurons: NeuronMap
@@ -43,6 +59,7 @@ class Outline:
     architecture: str
     generates: bool = True
     language_coded: bool = False
+    chat: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,30 +130,43 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
         If transformers does not know the architecture, its neurons cannot be found, or reading them would not give one
         row a token.
     """
-    made = _skeleton(resolved)
-    _passes(resolved, kinds)
-    return Outline(
-        neurons=find_neurons(made.base, made.n_layers, kinds),
-        n_layers=made.n_layers,
-        hidden_size=made.hidden_size,
-        n_parameters=sum(p.numel() for p in made.lm.parameters()),
-        architecture=type(made.lm).__name__,
-        generates=made.generates,
-        language_coded=_language_coded(resolved),
-    )
+    with hub.explained(resolved.name):
+        packed.check_packed(resolved.name, _config(resolved))
+        made = _skeleton(resolved)
+        _passes(resolved, kinds)
+        return Outline(
+            neurons=find_neurons(made.base, made.n_layers, kinds),
+            n_layers=made.n_layers,
+            hidden_size=made.hidden_size,
+            n_parameters=sum(p.numel() for p in made.lm.parameters()),
+            architecture=type(made.lm).__name__,
+            generates=made.generates,
+            language_coded=_has_files(resolved) and _language_coded(resolved),
+            chat=_has_chat_template(resolved),
+        )
+
+
+def _has_files(resolved: ResolvedModel) -> bool:
+    """Whether a model's tokenizer is in files of its own; an embedded one is known."""
+    return resolved.name not in embedded.MODELS and not gguf_file.is_gguf(resolved)
 
 
 def _language_coded(resolved: ResolvedModel) -> bool:
-    if resolved.name in embedded.MODELS:
-        return False
     where = hub.revision_argument(resolved.revision)
-    with hub.explained(resolved.name):
-        return pretrained.takes_languages(_config(resolved), resolved.location, **where)
+    return pretrained.takes_languages(_config(resolved), resolved.location, **where)
+
+
+def _has_chat_template(resolved: ResolvedModel) -> bool:
+    if gguf_file.is_gguf(resolved):
+        return gguf_file.has_chat_template(resolved)
+    if not _has_files(resolved):
+        return False  # both embedded models are plain
+    return pretrained.has_chat_template(resolved.location, **hub.revision_argument(resolved.revision))
 
 
 @lru_cache(maxsize=8)
 def _skeleton(resolved: ResolvedModel) -> architectures.Made:
-    return architectures.skeleton(resolved.name, architectures.recipe(resolved.name, _config(resolved)))
+    return architectures.skeleton(resolved.name, recipe_of(resolved))
 
 
 @lru_cache(maxsize=32)
@@ -153,28 +183,29 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     Parameters
     ----------
     store : Store
-        Keeps the converted embedded models.
+        Keeps the converted models: embedded ones, and those of GGUF files.
 
     Raises
     ------
     ModelError
-        If it does not fit into memory, or its files are damaged or of an unknown kind.
+        If this machine has no such device, it does not fit into memory, or its files are damaged or of an unknown kind.
     """
+    placement.check_here(resolved.device)
     shape = outline(resolved)
     memory.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
-    is_embedded = resolved.name in embedded.MODELS
-    if is_embedded:
-        location, where = str(embedded.converted(store, resolved.name).path), {}
-    else:
-        location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
-    recipe = architectures.recipe(resolved.name, _config(resolved))
+    location, where, recipe = source(resolved, store)
+    placing = {"dtype": resolved.dtype, "device": resolved.device, "adapter": resolved.adapter}
     with hub.explained(resolved.name):
-        if is_embedded:
+        if resolved.name in embedded.MODELS:
             tokenizer = embedded.MODELS[resolved.name].tokenizer(Path(location))
         else:
+            _check_no_adapter(resolved, where)
             tokenizer = _tokenizer(resolved.name, location, where)
             _check_vocabulary(resolved.name, tokenizer, _skeleton(resolved).base)
-        made = architectures.read(resolved.name, recipe, location, where, dtype=resolved.dtype, device=resolved.device)
+        made = architectures.read(resolved.name, recipe, location, where, **placing)
+        if resolved.patch:
+            weight_patch.apply(made.base, weight_patch.read(resolved.patch))
+        context = architectures.context(made.base, made.base.config.get_text_config(), tokenizer)
     device = architectures.input_device(made, resolved.device)
     if not _passes(resolved):
         first_pass.check(resolved.name, made.base, shape.neurons, device)
@@ -185,7 +216,7 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
         tokenizer=tokenizer,
         neurons=shape.neurons,
         hidden_size=shape.hidden_size,
-        context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
+        context=context,
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         device=device,
         dtype=TORCH_DTYPES[resolved.dtype],
@@ -193,9 +224,65 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     )
 
 
+def _not_here(needed: download.Download) -> ModelError:
+    return ModelError(
+        f"load {needed.name}",
+        f"{needed.nbytes / 1e6:,.1f} MB of it are on the hub and not on this machine",
+        "Open the page Explore with this model and confirm the download, or download it beforehand (`hf download`).",
+    )
+
+
+def check_download(needed: download.Download, resolved: ResolvedModel) -> None:
+    """Refuse a download, or a model that could not be loaded after it; raises `ModelError`."""
+    placement.check_here(resolved.device)
+    made = _skeleton(resolved)
+    needed.check(sum(parameter.numel() for parameter in made.whole.parameters()))
+    memory.check_memory(resolved.name, made, dtype=resolved.dtype, device=resolved.device)
+
+
+def source(resolved: ResolvedModel, store: Store) -> tuple[str, dict[str, Any], architectures.Recipe]:
+    """Where a model is read from (folder or hub id), further arguments of ``from_pretrained``, and how it is made.
+
+    Raises
+    ------
+    ModelError
+        If it would have to be downloaded, and cannot be or must be confirmed first.
+    """
+    where: dict[str, Any] = {}
+    if resolved.name in embedded.MODELS:
+        location = str(embedded.converted(store, resolved.name).path)
+    elif gguf_file.is_gguf(resolved):
+        location = str(gguf_file.converted(store, resolved).path)
+    else:
+        location, where = resolved.location, hub.loading_arguments(resolved.location, resolved.revision)
+        if where and (needed := download.pending(resolved)) is not None:
+            check_download(needed, resolved)
+            if access.asks_before_downloads():
+                raise _not_here(needed)
+    return location, where, recipe_of(resolved)
+
+
+def recipe_of(resolved: ResolvedModel) -> architectures.Recipe:
+    """How a model is made, from its config alone."""
+    return architectures.recipe(resolved.name, _config(resolved))
+
+
+def _check_no_adapter(resolved: ResolvedModel, where: dict[str, Any]) -> None:
+    """Refuse a model on the hub that an adapter lies beside: transformers would apply it, and nobody named it."""
+    if resolved.revision != "local" and pretrained.find_file(resolved.location, adapters.CONFIG, where):
+        raise ModelError(
+            f"load {resolved.name}",
+            f"an adapter lies beside it ({adapters.CONFIG}), and which of the two is meant is not said",
+            f"Download it (hf download {resolved.name} --local-dir DIR), move the adapter's files elsewhere, and name "
+            "DIR, with --adapter or without.",
+        )
+
+
 def _config(resolved: ResolvedModel) -> Any:
     if resolved.name in embedded.MODELS:
         return embedded.MODELS[resolved.name].config()
+    if gguf_file.is_gguf(resolved):
+        return gguf_file.config(resolved)
     with hub.explained(resolved.name):
         return pretrained.read_config(resolved.name, resolved.location, **hub.revision_argument(resolved.revision))
 
@@ -206,7 +293,41 @@ def _tokenizer(name: str, location: str, where: dict[str, Any]) -> Any:
         raise ModelError(
             f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
         )
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ModelError(
+            f"the tokenizer of {name}", "what transformers finds of it knows no token besides special ones", _TOKENIZER
+        )
+    _check_sentencepiece(name, Path(location), tokenizer)
     return tokenizer
+
+
+_TOKENIZER = (
+    "Put its tokenizer.json beside the config, or its sentencepiece .model with a tokenizer_config.json that names its "
+    "class."
+)
+_SAMPLE = "the house by the river"
+
+
+def _check_sentencepiece(name: str, folder: Path, tokenizer: Any) -> None:
+    """Refuse what transformers makes of a lone sentencepiece model if it gives other pieces than sentencepiece does.
+
+    It must guess where no file names the tokenizer's class, and then takes one that puts nothing before the first word.
+    """
+    from transformers import TokenizersBackend
+
+    files = sorted(folder.glob("*.model"))
+    if not files or (folder / "tokenizer.json").is_file() or type(tokenizer) is not TokenizersBackend:
+        return
+    import sentencepiece
+
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(files[0])).encode(_SAMPLE, out_type=str)
+    if tokenizer.tokenize(_SAMPLE, add_special_tokens=False) != pieces:
+        raise ModelError(
+            f"the tokenizer of {name}",
+            f"no file names its class, and without it {files[0].name} is read otherwise than by sentencepiece",
+            'Put a tokenizer_config.json beside it that names the class ({"tokenizer_class": "LlamaTokenizer"}), or '
+            "its tokenizer.json.",
+        )
 
 
 def _rows(base: nn.Module) -> int:

@@ -8,21 +8,21 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models.architectures import Made
-from core.models.placement import _PACKED, SHARDED, TORCH_DTYPES
+from core.models.placement import PACKED, SHARDED, TORCH_DTYPES
 
 
 def weight_bytes(made: Made, dtype: str) -> float:
     """Memory that a model's weights take while it is loaded, from its skeleton."""
     width = TORCH_DTYPES[dtype].itemsize
     total = sum(p.numel() for p in made.whole.parameters())
-    if dtype not in _PACKED:
+    if dtype not in PACKED:
         return float(total * width)
     from transformers.pytorch_utils import Conv1D
 
     # Embeddings, the head, norms and stacked experts stay as they are.
     packed = {id(m.weight): m.weight.numel() for m in made.base.modules() if isinstance(m, (nn.Linear, Conv1D))}
     count: int = sum(packed.values())
-    return float(count * _PACKED[dtype] + (total - count) * width)
+    return float(count * PACKED[dtype] + (total - count) * width)
 
 
 def check_memory(name: str, made: Made, *, dtype: str, device: str) -> None:

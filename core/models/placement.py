@@ -24,7 +24,7 @@ TORCH_DTYPES = {
 
 
 # Bytes a packed weight takes; four bits carry a scale of 32 bits for every 64.
-_PACKED = {"int8": 1.0, "int4": 0.5625}
+PACKED = {"int8": 1.0, "int4": 0.5625}
 
 
 def placement(device: str, dtype: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def placement(device: str, dtype: str) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if device == SHARDED:
         arguments["device_map"] = "auto"
-    if dtype in _PACKED:
+    if dtype in PACKED:
         from transformers import BitsAndBytesConfig
 
         arguments.setdefault("device_map", {"": device})
@@ -46,14 +46,14 @@ def placement(device: str, dtype: str) -> dict[str, Any]:
 
 
 def check_device(asked: str) -> str:
-    """The device that is meant by a name.
+    """The device that is meant by a name: whose numbers, not whether this machine can compute them (`check_here`).
 
     Raises
     ------
     ModelError
-        If this machine has no such device.
+        If there is no such kind of device, or this machine has the kind and fewer of them.
     """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = _available()
     if asked == "auto":
         return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
     if asked == SHARDED:
@@ -64,10 +64,42 @@ def check_device(asked: str) -> str:
                 "Run: pip install -r requirements.txt, or name one device.",
             )
         return asked
-    if not available.get(asked.split(":")[0], False):
-        have = ", ".join(name for name, there in available.items() if there)
-        raise ModelError(f"device {asked!r}", f"this machine has {have}", f"Use auto, {SHARDED}, or one that is there.")
+    kind, colon, number = asked.partition(":")
+    is_number = number.isascii() and number.isdigit()
+    if kind not in available or (colon and not (is_number and (not available[kind] or int(number) < _count(kind)))):
+        raise _no_device(asked)
     return asked
+
+
+def check_here(device: str) -> None:
+    """Refuse to load a model for a device that this machine has not.
+
+    Raises
+    ------
+    ModelError
+        Says what there is; results that another machine has computed on such a device open without it.
+    """
+    if device != SHARDED and not _available()[device.partition(":")[0]]:
+        raise _no_device(device)
+
+
+def _available() -> dict[str, bool]:
+    return {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+
+
+def _count(kind: str) -> int:
+    return torch.cuda.device_count() if kind == "cuda" else 1
+
+
+def _no_device(asked: str) -> ModelError:
+    kind, colon, _ = asked.partition(":")
+    available = _available()
+    have = ", ".join(name for name, there in available.items() if there)
+    each = f", {_count(kind)} of kind {kind}" if colon and available.get(kind) else ""
+    instead = f"Use auto, {SHARDED}, or one that is there."
+    if kind in available and not available[kind]:
+        instead += " What a machine with it has computed opens here from a shared store (--shared) or its cache."
+    return ModelError(f"device {asked!r}", f"this machine has {have}{each}", instead)
 
 
 def check_dtype(asked: str, device: str) -> str:
@@ -76,21 +108,23 @@ def check_dtype(asked: str, device: str) -> str:
     Raises
     ------
     ModelError
-        If models do not run in it on this machine.
+        If models do not run in it on such a device.
     """
-    plain = [name for name in DTYPES if name not in _PACKED]
+    plain = [name for name in DTYPES if name not in PACKED]
     on_gpu = device.startswith("cuda") or (device == SHARDED and torch.cuda.is_available())
     if asked == "auto":
         if on_gpu:
+            if not torch.cuda.is_available():  # another machine's: every CUDA device of these years computes it
+                return "bfloat16"
             return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
         return "bfloat16" if device in ("cpu", SHARDED) and native_bfloat16() else "float32"
     if asked not in DTYPES:
         raise ModelError(f"dtype {asked!r}", "it is not one that models run in", f"Use auto, {', '.join(DTYPES)}.")
-    if asked in _PACKED and not on_gpu:
+    if asked in PACKED and not on_gpu:
         raise ModelError(
             f"dtype {asked!r}", f"weights are packed for CUDA devices only, and not for {device}", _use_one_of(plain)
         )
-    if asked in _PACKED and importlib.util.find_spec("bitsandbytes") is None:
+    if asked in PACKED and torch.cuda.is_available() and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(
             f"dtype {asked!r}",
             "packing weights needs the package bitsandbytes, which is not installed",

@@ -115,10 +115,29 @@ def takes_languages(config: Any, location: str | Path, **where: Any) -> bool:
     return hasattr(known, "src_lang")
 
 
+def has_chat_template(location: str | Path, **where: Any) -> bool:
+    """Whether a model's files hold a chat template, which says how a message is put to a chat-tuned model."""
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    with _quiet():
+        if get_tokenizer_config(location, **where).get("chat_template"):
+            return True
+        return any(find_file(location, name, where) for name in ("chat_template.jinja", "chat_template.json"))
+
+
+def check_packed_weights(stated: dict[str, Any]) -> None:
+    """Ask transformers whether weights packed as a config states can be read here; raises what it finds lacking."""
+    from transformers.quantizers.auto import AutoHfQuantizer
+
+    AutoHfQuantizer.from_config(stated, pre_quantized=True).validate_environment(device_map=None)
+
+
 @one_at_a_time
 def make_model(auto: Any, config: Any) -> Any:
     """Make a model of a config's kind by a class of transformers, with weights made up at random."""
     with _quiet():
+        if not hasattr(auto, "from_config"):  # a model's own class rather than one that picks it
+            return auto._from_config(config)
         return auto.from_config(config, trust_remote_code=False)
 
 
@@ -134,6 +153,13 @@ def read_model(auto: Any, name: str, location: str | Path, **arguments: Any) -> 
     _check_weights(name, location, arguments)
     with _quiet():
         return auto.from_pretrained(location, trust_remote_code=False, use_safetensors=True, **arguments)
+
+
+@one_at_a_time
+def write_model(model: Any, folder: Path) -> None:
+    """Write a model's config and weights as transformers does, in safetensors."""
+    with _quiet():
+        model.save_pretrained(folder)
 
 
 def own_code(name: str, part: str, reference: str) -> ModelError:
@@ -163,7 +189,7 @@ def _check_weights(name: str, location: str | Path, arguments: Mapping[str, Any]
     index_name = stated if stated and stated.endswith(_INDEX) else f"model{_INDEX}"
     if "gguf_file" in arguments or (stated is None and (Path(location) / "model.safetensors").is_file()):
         return
-    index = _find(location, index_name, arguments)
+    index = find_file(location, index_name, arguments)
     if index is None:
         return
     listed = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"]
@@ -172,7 +198,7 @@ def _check_weights(name: str, location: str | Path, arguments: Mapping[str, Any]
             raise _not_safetensors(name, f"index {index_name}", file)
 
 
-def _find(location: str | Path, file: str, arguments: Mapping[str, Any]) -> str | None:
+def find_file(location: str | Path, file: str, arguments: Mapping[str, Any]) -> str | None:
     """Where a file of a model lies on this machine, downloaded now if need be; None if the model has none such."""
     from transformers.utils.hub import cached_file
 

@@ -29,19 +29,23 @@ class ModelSpec:
     Attributes
     ----------
     name : str
-        ``embedded``, ``embedded:e5``, a Hugging Face id (``bigscience/bloom-560m``) or a local folder.
+        ``embedded``, ``embedded:e5``, a Hugging Face id (``bigscience/bloom-560m``), a local folder, or a file
+        (``.gguf``, or the ``.safetensors`` of a folder).
     revision : str, optional
         Branch, tag or commit on the hub.
     dtype : str
         ``auto`` or one of `DTYPES`. Auto is bfloat16 where the device computes it natively, else float32.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``sharded`` spreads it over all GPUs and the memory.
+    adapter : str, optional
+        Folder of an adapter (LoRA and its kin) that is merged into the weights.
     """
 
     name: str = EMBEDDED
     revision: str | None = None
     dtype: str = "auto"
     device: str = "auto"
+    adapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,19 @@ class ResolvedModel:
     Attributes
     ----------
     location : str
-        Folder or hub id to load from; empty for an embedded model.
+        Folder, GGUF file or hub id to load from; empty for an embedded model.
     revision : str
         Commit on the hub, or ``local``.
     digest : str
-        SHA-256 of the weights' files, or the commit for a model from the hub (a commit names its contents).
+        SHA-256 of the files that determine its numbers, or the commit for a model from the hub (a commit names its
+        contents); with an adapter, of both.
+    patch : str
+        Folder of an exported patch that is written into its weights; empty for none. The digest covers it.
+    adapter : str
+        Folder of the adapter; empty for none.
+    encoder_folder : str
+        Folder of the sentence encoder whose modules.json names ``location`` as that of its transformer; empty where
+        both are one.
     """
 
     name: str
@@ -64,6 +76,9 @@ class ResolvedModel:
     digest: str
     dtype: str
     device: str
+    patch: str = ""
+    adapter: str = ""
+    encoder_folder: str = ""
 
     @property
     def identity(self) -> dict[str, str]:

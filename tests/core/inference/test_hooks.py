@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import SettingError
+from core.errors import ModelError, SettingError
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult
 from core.inference.hooks import hooked
@@ -137,8 +137,9 @@ def test_an_exception_leaves_the_model_clean(where: str, tiny_models: Mapping[st
             run(model, pull(model, 1.0), advance=stop)
     elif where == "inside the model":
         trap = model.base.layers[1].register_forward_pre_hook(stop)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ModelError) as caught:
             run(model, pull(model, 1.0))
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
         trap.remove()
     else:
         outside = set_value(np.array([0, model.neurons.total]), np.zeros(2), 1.0)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.models.hub import explained
@@ -17,13 +18,16 @@ from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from tests.helpers.hub_server import COMMIT, Repository, serving
 from tests.helpers.refusals import refusal
+from tests.helpers.sentence_folder import DENSE_WIDTH, after, save_encoder
 
 ROOT = Path(__file__).parents[3]
 
 # Asks for each (id, revision), all the way to a loaded model, and writes down how each went.
 SCRIPT = """
 import json, sys, tempfile
+import numpy as np
 from core.errors import ModelError
+from core.models import sentence_encoder
 from core.models.load import load, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
@@ -38,8 +42,12 @@ for name, revision in json.loads(sys.argv[1]):
         neurons = outline(found).neurons.total
         step = "load"
         model = load(found, Store(tempfile.mkdtemp()))
+        encoder = sentence_encoder.read(found)
+        head = sentence_encoder.head(found, encoder) if encoder else ()
+        steps = [step(np.ones((1, 32), np.float32)).tolist() for step in head]
         weights = sum(float(p.double().sum()) for p in model.lm.parameters())
         answers.append({"revision": found.revision, "digest": found.digest, "neurons": neurons, "weights": weights})
+        answers[-1] |= {"encoder": str(encoder), "steps": steps} if encoder else {}
     except ModelError as error:
         answers.append({"step": step, "what": error.what, "why": error.why, "instead": error.instead})
 print(json.dumps(answers))
@@ -51,6 +59,7 @@ Answer = dict[str, object]
 def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline: bool = False) -> list[Answer]:
     """Ask in a process of its own, since the hub's client reads its settings when it is imported."""
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment.pop("LANGUAGE_NEURONS_DOWNLOADS", None)
     environment |= {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(home),
@@ -76,7 +85,16 @@ def answers(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
     home = tmp_path_factory.mktemp("home")
     headless = Path(shutil.copytree(tiny_folders["gpt2"], home / "headless"))
     (headless / "model.safetensors").unlink()
+    adapter = home / "adapter"
+    adapter.mkdir()
+    config = {"peft_type": "LORA", "base_model_name_or_path": "tiny/llama"}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    beside = Path(shutil.copytree(tiny_folders["llama"], home / "beside"))
+    (beside / "adapter_config.json").write_text(json.dumps(config))
     served = {
+        "tiny/adapter": Repository(adapter),
+        "tiny/beside": Repository(beside),
+        "tiny/encoder": Repository(save_encoder(home / "encoder", {"pooling_mode": "max"}, ["Dense"])),
         "tiny/llama": Repository(tiny_folders["llama"], ("main", "v1", COMMIT)),
         "tiny/gated": Repository(tiny_folders["llama"], gated=True),
         "tiny/headless": Repository(headless),
@@ -91,6 +109,9 @@ def answers(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
         "gated": ("tiny/gated", None),
         "no weights": ("tiny/headless", None),
         "hub ill": ("tiny/broken", None),
+        "an adapter": ("tiny/adapter", None),
+        "an adapter beside": ("tiny/beside", None),
+        "an encoder": ("tiny/encoder", None),
     }
     later: list[tuple[str, str | None]] = [
         ("tiny/llama", None),
@@ -172,6 +193,23 @@ def test_no_hub_and_not_cached(request_: str, answers: dict[str, Answer]) -> Non
     assert "cannot be reached" in str(answer["why"])
     assert "not in the local cache" in str(answer["why"])
     assert "hf download" in str(answer["instead"])
+
+
+def test_an_adapter_is_named_and_never_applied_unasked(answers: dict[str, Answer]) -> None:
+    alone, beside = answers["an adapter"], answers["an adapter beside"]
+    assert alone["step"] == "resolve"
+    assert "an adapter of tiny/llama" in str(alone["why"])
+    assert "--model tiny/llama --adapter DIR" in str(alone["instead"])
+    assert "hf download tiny/adapter" in str(alone["instead"])
+    assert beside["step"] == "load"
+    assert "an adapter lies beside it" in str(beside["why"])
+
+
+def test_a_sentence_encoders_steps_are_downloaded(answers: dict[str, Answer], tmp_path: Path) -> None:
+    encoder = answers["an encoder"]
+    assert encoder["encoder"] == f"max of all tokens, a linear map to {DENSE_WIDTH} numbers"
+    expected = after(save_encoder(tmp_path / "same", {}, ["Dense"]), np.ones(32), ["Dense"])
+    np.testing.assert_allclose(np.array(encoder["steps"])[0, 0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("of nought"), IndexError(), NotImplementedError("not this one")])

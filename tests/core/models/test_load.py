@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BloomConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, ViTConfig, WhisperConfig
 
-from core.errors import CorpusError
+from core.errors import CorpusError, ModelError
 from core.inference.batching import tokenise
 from core.models import embedded
 from core.models.load import LoadedModel, load, outline
@@ -155,7 +156,7 @@ def test_an_adapter_is_named_and_not_ignored(name: str, folder: Path) -> None:
     (folder / name).write_text("{}")
     error = refusal(lambda: resolve(spec(folder)))
     assert f"holds an adapter ({name}), which would not be applied" in error.why
-    assert "merge_and_unload" in error.instead
+    assert "--adapter" in error.instead
 
 
 def test_pickled_weights_only(folder: Path) -> None:
@@ -181,8 +182,13 @@ def test_unknown_precision_and_device(folder: Path) -> None:
     error = refusal(lambda: resolve(spec(folder, device="tpu")))
     assert "'tpu'" in error.what
     assert "cpu" in error.why
+    for number in ("cpu:99", "cpu:-1", "cpu:", "cpu:zero", "cpu:0:0"):
+        error = refusal(lambda number=number: resolve(spec(folder, device=number)))
+        assert "1 of kind cpu" in error.why
+    assert resolve(spec(folder, device="cpu:0")).device == "cpu:0"
     if not torch.cuda.is_available():
-        assert "this machine has cpu" in refusal(lambda: resolve(spec(folder, device="cuda:1"))).why
+        for number in ("cuda:", "cuda:x"):
+            assert "this machine has cpu" in refusal(lambda number=number: resolve(spec(folder, device=number))).why
 
 
 def test_a_revision_of_what_has_none(folder: Path) -> None:
@@ -208,6 +214,26 @@ def test_a_model_that_does_not_fit(folder: Path, store: Store) -> None:
     assert f"{parameters / 1e9:.1f} billion" in error.why
     assert "free on cpu" in error.why
     assert "smaller model" in error.instead
+
+
+def test_a_config_with_more_layers_than_any_model_is_refused_before_they_are_made(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 20_000}))
+    error = refusal(lambda: outline(resolve(spec(folder))))
+    assert "num_hidden_layers: 20,000" in error.why
+    assert "at most 400 layers" in error.why
+
+
+@pytest.mark.parametrize("value", ["many", [3], {"n": 3}, -1, 0.5, True, None, 1e300], ids=str)
+@pytest.mark.parametrize("setting", ["hidden_size", "num_hidden_layers", "vocab_size", "num_attention_heads"])
+def test_a_config_of_values_of_the_wrong_kind_is_refused_in_words(setting: str, value: object, folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {setting: value}))
+    if value is None or value is True:  # the class may have a value of its own for these
+        with suppress(ModelError):
+            outline(resolve(spec(folder)))
+    else:
+        refusal(lambda: outline(resolve(spec(folder))))
 
 
 @pytest.mark.parametrize(

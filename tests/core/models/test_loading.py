@@ -137,6 +137,7 @@ def test_packed_weights_are_refused_before_the_hub_is_asked(dtype: str, monkeypa
     assert "CUDA" in error.why
     assert "cpu" in error.why
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     hide(monkeypatch, "bitsandbytes")
     for device in ("cuda:1", "sharded"):
         error = refusal(lambda: resolve(ModelSpec("nobody/asked", dtype=dtype, device=device)))  # noqa: B023
@@ -144,6 +145,24 @@ def test_packed_weights_are_refused_before_the_hub_is_asked(dtype: str, monkeypa
         assert "pip install bitsandbytes" in error.instead
         assert "bfloat16" in error.instead
         assert "int8" not in error.instead
+
+
+def test_planning_needs_no_device_and_loading_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a GPU computes has one address on every machine; only a machine with one can compute it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    there = resolve(ModelSpec(device="auto"))
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    here = resolve(ModelSpec(device="cuda"))
+    assert here.identity == there.identity
+    assert (here.device, here.dtype) == ("cuda", "bfloat16")
+    assert resolve(ModelSpec(device="cuda:7", dtype="int8")).identity["device"] == "cuda"
+    error = refusal(lambda: load(here, Store(tmp_path)))
+    assert "'cuda'" in error.what
+    assert "this machine has cpu" in error.why
+    assert "--shared" in error.instead
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int4"])
