@@ -6,6 +6,7 @@ own. A language that is not listed has no known relation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.language.codes import describe
@@ -47,6 +48,8 @@ _MEMBERS = {
     ("Basque", "Basque"): "eu",
 }
 OTHER = "Other"
+NAMES = frozenset(name.casefold() for where in _MEMBERS for name in where)
+"""Names of all families and branches, in lower case."""
 _FAMILIES = {code: where for where, codes in _MEMBERS.items() for code in codes.split()}
 
 
@@ -77,6 +80,18 @@ def kin(code: str) -> str:
 def family(code: str) -> tuple[str, str] | None:
     """Family and branch of a language, by canonical code; None where it is not listed."""
     return _FAMILIES.get(code.split("-")[0])
+
+
+def members(name: str, languages: Iterable[str]) -> tuple[str, ...]:
+    """Those of some languages (canonical codes) that are in a family or branch, by its name in any case.
+
+    Examples
+    --------
+    >>> members("romance", ["en", "es", "it", "ja"])
+    ('es', 'it')
+    """
+    wanted = name.strip().casefold()
+    return tuple(code for code in languages if wanted in map(str.casefold, family(code) or ()))
 
 
 def relation(one: str, other: str) -> Relation:

@@ -73,6 +73,23 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
     return {code: share / total for code, share in possible}
 
 
+def known_name(code: str) -> str:
+    """The classifier's name of a language, as the keys of `probabilities` over all languages have it.
+
+    Raises
+    ------
+    SettingError
+        If it does not know the language.
+    """
+    if unknown((code,)):
+        raise SettingError(
+            f"how likely a text is in {code!r}",
+            "the classifier does not know the language",
+            f"Choose among {', '.join(known())}.",
+        )
+    return _plain(code)
+
+
 def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = None) -> Interval:
     """Mean probability of a language over texts; a text without letters counts as 0.
 
@@ -83,12 +100,7 @@ def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = N
     SettingError
         If there are no texts, or the classifier does not know the language.
     """
-    if unknown((target,)):
-        raise SettingError(
-            f"how likely a text is in {target!r}",
-            "the classifier does not know the language",
-            f"Choose among {', '.join(known())}.",
-        )
+    known_name(target)
     if not texts:
         raise SettingError("the language of no texts", "there is nothing to identify", "Write at least one.")
     values = np.array([probabilities(text, languages).get(_named(target, languages), 0.0) for text in texts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +44,18 @@ class Expertise:
                 self._chosen.clear()
             self._chosen[chosen_by, target] = experts
         return experts
+
+    def of(self, neurons: Sequence[int], values: Sequence[float] | None, target: str) -> Experts:
+        """Give neurons as the experts of a target language, in this order, whatever their score.
+
+        Parameters
+        ----------
+        values : sequence of float, optional
+            What each is held at; its mean response to the target unless given.
+        """
+        row, chosen = self.languages.index(target), np.asarray(neurons, dtype=np.int64)
+        held = self.means[row][chosen] if values is None else np.asarray(values, dtype=np.float32)
+        return Experts(chosen, self.scores[row][chosen], held)
 
 
 @dataclass(frozen=True)

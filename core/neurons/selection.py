@@ -15,6 +15,7 @@ from core.neurons.neuron_map import NeuronMap
 SELECTIONS = by_name(
     Choice("model", "the best of the model", "the K best of the model"),
     Choice("layer", "the best of each layer", "the K best of each layer"),
+    Choice("all", "all, whatever their score", "all of the chosen layers and sites, whatever K says"),
 )
 """Over what the best neurons are chosen."""
 
@@ -27,8 +28,8 @@ class Selection:
     ----------
     k : int
         How many: of the whole model, or of each layer.
-    over : {"model", "layer"}
-        The k best of the model, or of every layer.
+    over : {"model", "layer", "all"}
+        The k best of the model, or of every layer; or all, whatever k is.
     layers : str, optional
         Only neurons of these layers, counted from 0: ``0-5,9``.
     sites : tuple of str, optional
@@ -67,6 +68,8 @@ class Selection:
         if not ranges:
             raise SettingError("experts in these layers and sites", "no neuron is in both", "Choose others.")
         candidates = np.concatenate(ranges)
+        if self.over == "all":
+            return candidates
         available = len(candidates)
         if self.over == "layer":
             available = int(np.bincount(layers_of(candidates, neurons), minlength=1).max())
@@ -99,7 +102,7 @@ class Selection:
         if self.over == "layer":
             place = _place_in_group(layers_of(best, neurons))
             best = best[place < self.k]
-        else:
+        elif self.over == "model":
             best = best[: self.k]
         return best.astype(np.int64)
 
@@ -120,6 +123,50 @@ def random_by_layer(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.nd
         in_layer = expert_layers == layer
         drawn[in_layer] = generator.choice(np.flatnonzero(all_layers == layer), size=int(in_layer.sum()), replace=False)
     return drawn
+
+
+@dataclass(frozen=True)
+class ExpertSet(Choice):
+    """Which of the experts of several languages are held.
+
+    Attributes
+    ----------
+    keeps : callable
+        From whether each neuron is among a language's experts, bool (n_languages, n), with the target first: which are
+        held, bool (n,).
+    """
+
+    keeps: Callable[[np.ndarray], np.ndarray] = lambda member: np.asarray(np.any(member, axis=0))
+
+
+EXPERT_SETS = by_name(
+    ExpertSet("union", "of any of them", "the experts of any of the languages"),
+    ExpertSet(
+        "intersection",
+        "of all of them",
+        "those of all the languages",
+        keeps=lambda member: np.asarray(np.all(member, axis=0)),
+    ),
+    ExpertSet(
+        "difference",
+        "of the target alone",
+        "the target's that are none of the others'",
+        keeps=lambda member: member[0] & ~member[1:].any(axis=0),
+    ),
+    ExpertSet(
+        "not-shared",
+        "of just one of them",
+        "those of one of the languages and no other",
+        keeps=lambda member: member.sum(axis=0) == 1,
+    ),
+)
+"""How the experts of several languages are put together."""
+
+HELD_AT = by_name(
+    Choice("own", "each at its own language's mean", "each at the mean of the languages that it is an expert of"),
+    Choice("joint", "all at the joint mean", "each at its mean over all the languages together"),
+)
+"""What the experts of several languages are held at."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +231,8 @@ def _layers(text: str, n_layers: int | None) -> set[int]:
         if low > high or (n_layers is not None and high >= n_layers):
             reason = f"the model's layers are 0 to {n_layers - 1}" if match and n_layers else "it names no layers"
             raise SettingError(f"experts in layers {text!r}", reason, "Use numbers and ranges such as 0-5,9.")
-        layers.update(range(low, high + 1))
+        if n_layers is not None:  # else a few ranges of a link would name a hundred million layers
+            layers.update(range(low, high + 1))
     return layers
 
 

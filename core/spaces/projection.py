@@ -1,16 +1,20 @@
-"""One UMAP of both spaces together, so that a point's movement from one to the other can be read.
+"""UMAP of two spaces in one plane, so that a point's movement from one to the other can be read.
 
-Fitting on pre and transforming post is not sound: in umap's ``transform``, a point's place depends on its batch. So
-both are fitted jointly, with exact neighbours from one matrix product instead of an approximate search.
+Either both are fitted jointly, or the first is laid out alone and held while the others are laid out beside it, so that
+it is the same whatever the others are. Fitting on the first and transforming the others is not sound: in umap's
+``transform``, a point's place depends on its batch. Neighbours are exact, from one matrix product instead of an
+approximate search.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 
 from core.spaces.similarity import normalise
 from core.spaces.umap_layout import optimise
@@ -19,6 +23,9 @@ N_NEIGHBOURS = 15
 # Larger than umap's 0.1, so that the single sentences of a language can be seen, not only one dot.
 MIN_DIST, SPREAD = 0.5, 1.0
 N_EPOCHS = 200
+# A layout is held this many times as wide, so that other points find room between its own. Of 1, 1.4, 2 and 3, 2 keeps
+# the neighbours of both spaces together best (docs/measures.md).
+ROOM = 2.0
 # numba's default threading layer aborts the process when two fits run at once.
 _one_fit = threading.Lock()
 
@@ -76,8 +83,56 @@ def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.nda
     both = normalise(np.concatenate([pre, post]))
     if len(both) < 4:
         raise ValueError("a projection needs at least four points")
-    k = min(N_NEIGHBOURS, len(both) - 1)
-    indices, dists = nearest(both, k)
+    graph, start, a, b = _graph(
+        both, seed, "spectral" if len(both) > min(N_NEIGHBOURS, len(both) - 1) + 2 else "random"
+    )
+    plane = optimise(graph, start, a, b, N_EPOCHS, seed)
+    return plane[: len(pre)], plane[len(pre) :]
+
+
+def held_umap(first: np.ndarray, others: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+    """Lay out one space by itself, hold it there, and lay out others in the same plane.
+
+    All are one graph of neighbours: points of the others are drawn to the first's and pushed from them, which do not
+    move. Each starts from where its sentence is in the first. A space that is the first one lies exactly on it.
+
+    Parameters
+    ----------
+    first : ndarray of float32, (n, dim)
+        Embeddings; cosine metric.
+    others : sequence of ndarray of float32, (n, dim)
+        The same sentences in other spaces.
+    seed : int
+
+    Returns
+    -------
+    list of ndarray of float32, (n, 2)
+        The first, then the others.
+
+    Raises
+    ------
+    ValueError
+        With fewer than four points in all.
+    """
+    changed = [number for number, space in enumerate(others) if not np.array_equal(space, first)]
+    if len(first) < 4:  # too few to lie by themselves
+        alone, *rest = np.split(np.concatenate(joint_umap(first, np.concatenate(others), seed)), len(others) + 1)
+        return [alone, *(rest[number] if number in changed else alone for number in range(len(others)))]
+    alone = joint_umap(first, first[:0], seed)[0] * np.float32(ROOM)
+    planes = [alone] * (len(others) + 1)
+    if changed:
+        graph, _, a, b = _graph(normalise(np.concatenate([first, *(others[n] for n in changed)])), seed, "random")
+        start = np.concatenate([alone] * (len(changed) + 1))
+        placed = optimise(graph, start, a, b, N_EPOCHS, seed, held=len(first))
+        for number, plane in zip(changed, np.split(placed, len(changed) + 1)[1:], strict=True):
+            planes[number + 1] = plane
+    return planes
+
+
+def _graph(unit: np.ndarray, seed: int, init: str) -> tuple[csr_matrix, np.ndarray, float, float]:
+    """The graph of neighbours, where to start from, and the two numbers of the curve; see `umap_layout.optimise`."""
+    k = min(N_NEIGHBOURS, len(unit) - 1)
+    indices, dists = nearest(unit, k)
     with _one_fit, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # umap warns that a seed costs parallelism, which is the trade we chose
         import umap
@@ -92,10 +147,9 @@ def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.nda
             metric="cosine",
             random_state=seed,
             precomputed_knn=(indices, dists),
-            init="spectral" if len(both) > k + 2 else "random",
-        ).fit(both)
-    plane = optimise(fit.graph_, fit.embedding_, a, b, N_EPOCHS, seed)
-    return plane[: len(pre)], plane[len(pre) :]
+            init=init,
+        ).fit(unit)
+    return fit.graph_, fit.embedding_, a, b
 
 
 def warm_up() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-_CSLS_NEIGHBOURS = 10
+CSLS_NEIGHBOURS = 10
 
 Transformation = Callable[[np.ndarray], np.ndarray]
 """From a space, (n_languages, n_sentences, dim), to one of the same languages and sentences."""
@@ -22,7 +22,7 @@ Fit = Callable[[np.ndarray], Transformation]
 """From the rows to fit on, (n_languages, n_rows, dim), to the transformation of other rows of the same languages."""
 
 
-def csls(similarity: np.ndarray, k: int = _CSLS_NEIGHBOURS) -> np.ndarray:
+def csls(similarity: np.ndarray, k: int = CSLS_NEIGHBOURS) -> np.ndarray:
     """Cross-domain similarity local scaling: ``2 s(q, c) - r(q) - r(c)``, float32 of the same shape.
 
     ``r(q)`` is the mean similarity of query ``q`` to its ``k`` nearest candidates, ``r(c)`` that of candidate ``c`` to
@@ -34,9 +34,14 @@ def csls(similarity: np.ndarray, k: int = _CSLS_NEIGHBOURS) -> np.ndarray:
     """
     table = torch.from_numpy(np.ascontiguousarray(similarity))
     k = min(k, *table.shape)
-    of_queries = table.topk(k, dim=1).values.mean(dim=1, keepdim=True)
-    of_candidates = table.topk(k, dim=0).values.mean(dim=0, keepdim=True)
-    return np.asarray((2 * table - of_queries - of_candidates).numpy())
+    of_queries = table.topk(k, dim=1).values.mean(dim=1)
+    of_candidates = table.topk(k, dim=0).values.mean(dim=0)
+    return np.asarray(csls_of(table, of_queries, of_candidates).numpy())
+
+
+def csls_of(table: torch.Tensor, of_queries: torch.Tensor, of_candidates: torch.Tensor) -> torch.Tensor:
+    """Compute CSLS where the mean similarities to the nearest, (n_queries,) and (n_candidates,), are known."""
+    return 2 * table - of_queries[:, None] - of_candidates
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ NEGATIVES = 5  # points that an edge's head is pushed from, for one that it is d
 _LOWEST, _HIGHEST, _PARTS = -24, 14, 6
 
 
-def optimise(graph: csr_matrix, start: np.ndarray, a: float, b: float, n_epochs: int, seed: int) -> np.ndarray:
+def optimise(
+    graph: csr_matrix, start: np.ndarray, a: float, b: float, n_epochs: int, seed: int, held: int = 0
+) -> np.ndarray:
     """Lay out a graph from where its points are.
 
     Parameters
@@ -30,6 +32,8 @@ def optimise(graph: csr_matrix, start: np.ndarray, a: float, b: float, n_epochs:
         An edge of weight ``w`` takes part in about ``n_epochs * w / w.max()`` of them.
     seed : int
         Decides from which points each is pushed.
+    held : int
+        So many of the first points stay where they are; the others are drawn to them and pushed from them.
 
     Returns
     -------
@@ -42,10 +46,11 @@ def optimise(graph: csr_matrix, start: np.ndarray, a: float, b: float, n_epochs:
     """
     edges = graph.tocoo()
     kept = edges.data >= edges.data.max() / n_epochs  # weaker ones would take part in no epoch
+    kept &= (edges.row >= held) | (edges.col >= held)
     plane = np.array(start, dtype=np.float32, order="C")
     every = (edges.data.max() / edges.data[kept]).astype(np.float32)
     state = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
-    _run(plane, edges.row[kept], edges.col[kept], every, *_forces(a, b), n_epochs, state)
+    _run(plane, edges.row[kept], edges.col[kept], every, *_forces(a, b), n_epochs, state, held)
     return plane
 
 
@@ -76,7 +81,7 @@ def _step(force, difference):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state):  # type: ignore[no-untyped-def]
+def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state, held):  # type: ignore[no-untyped-def]
     """Move ``plane`` in place; edge ``e`` takes part once in ``every[e]`` epochs."""
     n = np.uint64(len(plane))
     due = every.copy()
@@ -94,10 +99,14 @@ def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state):  #
             if squared > 0:
                 force = _read(attraction, squared)
                 dx, dy = rate * _step(force, dx), rate * _step(force, dy)
+                if tail >= held:
+                    plane[tail, 0] -= dx
+                    plane[tail, 1] -= dy
                 x, y = x + dx, y + dy
-                plane[head, 0], plane[head, 1] = x, y  # before it is pushed: it must not be pushed from where it was
-                plane[tail, 0] -= dx
-                plane[tail, 1] -= dy
+                if head >= held:
+                    plane[head, 0], plane[head, 1] = x, y  # before it is pushed: not from where it was
+            if head < held:
+                continue
             # so many a time that the edge could have taken part by now
             more = np.int64(NEGATIVES * (epoch / every[e])) - pushed[e]
             pushed[e] += more

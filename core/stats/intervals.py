@@ -114,6 +114,22 @@ def bootstrap_statistic(
     return _percentile(float(statistic(*samples)), drawn[~np.isnan(drawn)], n)
 
 
+def resampled_means(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
+    """Means of draws of sentences with replacement: (n_sentences, ...) to float64, (resamples, ...).
+
+    All values of a sentence are drawn together. `from_resamples` makes an interval of what is computed from the means.
+    """
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    means = _counts(len(values), resamples, seed) @ flat / len(values)
+    return np.asarray(means.reshape(-1, *values.shape[1:]))
+
+
+def from_resamples(value: float, drawn: np.ndarray, n: int) -> Interval:
+    """Make the interval of a figure of ``n`` observations from its values in draws; draws that are NaN are left out."""
+    drawn = drawn[~np.isnan(drawn)]
+    return _percentile(value, drawn, n) if len(drawn) else Interval(value, math.nan, math.nan, n)
+
+
 def _percentile(value: float, drawn: np.ndarray, n: int) -> Interval:
     low, high = np.percentile(drawn, _ENDS)
     return Interval(value, float(low), float(high), n)

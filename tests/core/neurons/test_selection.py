@@ -108,6 +108,12 @@ def test_layers_that_no_model_has(text: str) -> None:
         check_layers(text)
 
 
+def test_ranges_of_layers_cost_nothing_until_the_model_is_known() -> None:
+    check_layers(",".join(["0-999999"] * 20_000))  # counted out, twenty thousand million layers
+    with pytest.raises(SettingError):
+        Selection(1, layers=",".join(["0-999999"] * 20_000)).candidates(MAP)
+
+
 def test_layers_of_neurons() -> None:
     assert layers_of(np.arange(MAP.total), MAP).tolist() == [0] * 11 + [1] * 11 + [2] * 11
 

@@ -13,7 +13,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from core.spaces.projection import joint_umap, nearest
+from core.spaces.projection import ROOM, held_umap, joint_umap, nearest
 from core.spaces.similarity import normalise
 
 
@@ -112,6 +112,35 @@ def test_as_trustworthy_as_umap_itself() -> None:
     shipped = umap.UMAP(n_neighbors=15, min_dist=0.1, metric="cosine", random_state=1, n_jobs=1).fit_transform(both)
     found, expected = (trustworthiness(both, flat, n_neighbors=15, metric="cosine") for flat in (plane, shipped))
     assert found > expected - 0.02
+
+
+def test_what_is_held_is_the_same_whatever_lies_beside_it(clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    pre, post = clusters
+    alone, _ = joint_umap(pre, pre[:0], seed=2)
+    first, second = held_umap(pre, [post], seed=2), held_umap(pre, [post[::-1].copy(), pre, post], seed=2)
+    for planes in (first, second):
+        np.testing.assert_array_equal(planes[0], ROOM * alone)
+    np.testing.assert_array_equal(second[2], second[0])  # a space that did not change lies where it lay
+    assert first[1].tobytes() == held_umap(pre, [post], seed=2)[1].tobytes()
+    assert all(plane.shape == (90, 2) for plane in (*first, *second))
+
+
+def test_held_both_spaces_keep_their_neighbours_as_in_a_joint_fit() -> None:
+    random = np.random.default_rng(6)
+    middles = np.repeat(random.normal(size=(6, 20)), 40, axis=0)
+    pre = (middles + random.normal(0, 0.6, size=(240, 20))).astype(np.float32)
+    post = (0.3 * middles + random.normal(0, 0.6, size=(240, 20))).astype(np.float32)
+    found, expected = held_umap(pre, [post], seed=1), joint_umap(pre, post, seed=1)
+    for space, held, joint in zip((pre, post), found, expected, strict=True):
+        ours, theirs = (trustworthiness(space, flat, n_neighbors=15, metric="cosine") for flat in (held, joint))
+        assert ours > theirs - 0.02
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 9, 20])
+def test_few_points_are_held_too(n: int) -> None:
+    planes = held_umap(points(1, n), [points(2, n), points(1, n), np.zeros_like(points(1, n))])
+    assert all(plane.shape == (n, 2) and np.isfinite(plane).all() for plane in planes)
+    np.testing.assert_array_equal(planes[2], planes[0])
 
 
 @pytest.mark.parametrize(("n_pre", "n_post"), [(2, 2), (3, 4), (9, 8), (20, 1)])

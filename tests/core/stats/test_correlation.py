@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.stats.correlation import pearson
+from core.stats.correlation import partial, pearson, spearman
 
 
 def test_correlation_is_scipys_with_an_interval_around_it() -> None:
@@ -29,3 +29,34 @@ def test_correlation_is_scipys_with_an_interval_around_it() -> None:
 def test_no_correlation_of_what_does_not_vary(x: list[float], y: list[float]) -> None:
     found = pearson(np.array(x, float), np.array(y, float))
     assert np.isnan([found.value, found.low, found.high, found.p]).all()
+
+
+def test_spearman_is_scipys_ties_and_all() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.integers(6, size=25).astype(float)
+    y = np.exp(x) + rng.normal(size=25)
+    found, expected = spearman(x, y), stats.spearmanr(x, y)
+    assert (found.value, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert found.low < found.value < found.high
+    assert np.isnan(spearman(np.ones(5), np.arange(5.0)).value)
+
+
+def test_partial_is_the_correlation_of_residuals_by_the_textbook_formula() -> None:
+    rng = np.random.default_rng(3)
+    z = rng.normal(size=40)
+    x, y = z + rng.normal(size=40), z + rng.normal(size=40)
+    xy, xz, yz = (stats.pearsonr(*pair).statistic for pair in ((x, y), (x, z), (y, z)))
+    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    found = partial(x, y, z[None])
+    assert found.value == pytest.approx(expected)
+    assert abs(found.value) < xy  # what both have from z is taken out
+    t = expected * np.sqrt(37 / (1 - expected**2))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), 37))
+    assert found.low < found.value < found.high
+    assert partial(x, y, np.empty((0, 40))).value == pytest.approx(pearson(x, y).value)
+
+
+def test_partial_has_no_value_where_the_controls_explain_all_or_too_few_are_left() -> None:
+    x, y = np.arange(6.0), np.array([1.0, 0, 3, 2, 5, 4])
+    assert np.isnan(partial(x, y, x[None]).value)
+    assert np.isnan(partial(x[:4], y[:4], np.array([[1.0, 3, 2, 2]])).value)

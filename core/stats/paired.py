@@ -1,0 +1,69 @@
+"""A difference of two figures of the same sentences: paired interval, test, and which way it certainly goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.stats.intervals import Interval, from_resamples, resampled_means
+from core.stats.significance import signed_ranks
+
+_LEVEL = 0.05  # below it, a corrected p-value counts as a difference
+
+Part = tuple[float, np.ndarray]
+"""A weight, and one value a sentence of a set of rows, (n,): a figure is the weighted sum of the sets' means."""
+
+
+def figure(parts: Sequence[Part]) -> Interval:
+    """A figure with its 95 % interval, by drawing sentences (percentile bootstrap); sets are drawn independently.
+
+    Parameters
+    ----------
+    parts : sequence of (weight, ndarray of float64, (n,))
+        One a set of rows.
+    """
+    drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
+    return from_resamples(mean(parts), drawn, sum(len(values) for _, values in parts))
+
+
+def mean(parts: Sequence[Part]) -> float:
+    """A figure from its parts: the weighted sum of the sets' means.
+
+    >>> mean([(0.5, np.array([0.0, 1.0])), (0.5, np.array([1.0]))])
+    0.75
+    """
+    return sum(weight * float(values.mean()) for weight, values in parts)
+
+
+def difference(first: Sequence[Part], second: Sequence[Part]) -> tuple[Interval, float]:
+    """Subtract one figure from another, sentence by sentence.
+
+    Parameters
+    ----------
+    first, second : sequence of (weight, ndarray of float64, (n,))
+        One a set of rows, in the same order, of the same sentences and weights; sets are drawn independently.
+
+    Returns
+    -------
+    Interval
+        The first minus the second; 95 %, by drawing sentences for both together (percentile bootstrap).
+    float
+        p-value of Wilcoxon's signed-rank test of the sentences' differences, before any correction.
+    """
+    parts = [(weight, one - other) for (weight, one), (_, other) in zip(first, second, strict=True)]
+    value = mean(parts)
+    drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
+    every = np.concatenate([values for _, values in parts])
+    # means of the same hits in another order differ in their last bits, and count as equal
+    return from_resamples(value, drawn, len(every)), signed_ranks(np.round(every, 6))
+
+
+def sign(difference: Interval, p: float) -> int:
+    """Which way a difference goes: 1 or -1; 0 where its interval holds zero or the corrected p-value is not below .05.
+
+    >>> sign(Interval(0.2, 0.1, 0.3, 50), 0.001), sign(Interval(0.2, -0.1, 0.3, 50), 0.001)
+    (1, 0)
+    """
+    sure = p < _LEVEL and not difference.low <= 0 <= difference.high
+    return int(np.sign(difference.value)) if sure else 0
