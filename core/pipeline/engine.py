@@ -7,8 +7,9 @@ model's own lock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
+from core.errors import AskError, ModelError
 from core.experiment.plan import Plan, plan
 from core.experiment.settings import Experiment
 from core.neurons.experts import Experts
@@ -23,11 +24,48 @@ from core.store.store import Store
 T = TypeVar("T")
 
 
-class Engine:
-    """Runs experiments over one store."""
+class Elsewhere(Protocol):
+    """Answers that other machines computed; see `core.packs.shelf.Shelf`."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.models = store, ModelHost(store)
+    def find(self, experiment: Experiment, question: Callable[..., Any]) -> Any | None:
+        """The answer to a question about an experiment, if there is one."""
+        ...
+
+    def origin(self, answer: object) -> object | None:
+        """Where an answer was computed, in words as text; None if it is none of these."""
+        ...
+
+
+class Engine:
+    """Runs experiments over one store.
+
+    Parameters
+    ----------
+    elsewhere : Elsewhere, optional
+        Asked for what is known where the store does not have it; what is computed here never comes from there.
+    """
+
+    def __init__(self, store: Store, elsewhere: Elsewhere | None = None) -> None:
+        self.store, self.models, self.elsewhere = store, ModelHost(store), elsewhere
+
+    def plan(self, experiment: Experiment) -> Plan:
+        """Bind an experiment to its model and sentences, as `core.experiment.plan.plan` does.
+
+        Raises
+        ------
+        AskError
+            As there; where only the result is known, from elsewhere, it says so.
+        """
+        try:
+            return plan(experiment)
+        except AskError as error:
+            if self.answer_elsewhere(experiment, Run.result) is None:
+                raise
+            raise ModelError(
+                "more of this setting than its pack holds",
+                f"that needs the model and its sentences on this machine ({error.what}: {error.why})",
+                f"Stay with the pages that need no pass of the model, or: {error.instead}",
+            ) from error
 
     def known(self, experiment: Experiment) -> Result | None:
         """Return the result if it is stored, so that nothing must be computed; else None."""
@@ -45,19 +83,50 @@ class Engine:
         ------
         AskError, Cancelled
         """
-        bound = plan(experiment)
+        bound = self.plan(experiment)
         return self._retried(lambda: question(Run(bound, self.models, progress or Progress())))
 
     def answer_known(self, experiment: Experiment, question: Callable[[Run], T]) -> T | None:
-        """Answer a question if everything it needs is stored, so that nothing must be computed; else None."""
+        """Answer a question if everything it needs is stored, so that nothing must be computed; else None.
+
+        What this machine computed goes before what is known from elsewhere.
+
+        Raises
+        ------
+        AskError
+            If there can be no answer here, and none is known from elsewhere.
+        """
         try:
-            return question(Run(plan(experiment), self.models, Progress(), only_cached=True))
+            return question(Run(self.plan(experiment), self.models, Progress(), only_cached=True))
         except (NotCached, DamagedArtefact):
-            return None
+            answer = self.answer_elsewhere(experiment, question)
+            # What is asked about a result that was computed here is not mixed with another machine's.
+            return None if answer is None or self._is_own(experiment) else answer
+        except AskError:  # the model is not on this machine, above all
+            answer = self.answer_elsewhere(experiment, question)
+            if answer is None:
+                raise
+            return answer
+
+    def _is_own(self, experiment: Experiment) -> bool:
+        """Whether the result of an experiment was computed here."""
+        try:
+            Run(self.plan(experiment), self.models, Progress(), only_cached=True).result()
+        except (NotCached, DamagedArtefact):
+            return False
+        return True
+
+    def answer_elsewhere(self, experiment: Experiment, question: Callable[[Run], T]) -> T | None:
+        """Answer a question from what other machines computed; None if they did not."""
+        return None if self.elsewhere is None else self.elsewhere.find(experiment, question)
+
+    def origin(self, answer: object) -> object | None:
+        """Where an answer was computed, if not here: its text says so in words."""
+        return None if self.elsewhere is None else self.elsewhere.origin(answer)
 
     def holds(self, result: Result) -> bool:
-        """Whether a result's model and sentences are still what they were when it was computed."""
-        return plan(result.plan.experiment) == result.plan
+        """Whether a result's model and sentences are still what they were when it was computed here."""
+        return self.origin(result) is None and plan(result.plan.experiment) == result.plan
 
     def experts(self, experiment: Experiment, progress: Progress | None = None) -> tuple[Plan, Experts]:
         """Find the experts alone, best first."""
@@ -77,7 +146,7 @@ class Engine:
 
     def estimate(self, experiment: Experiment) -> dict[str, float]:
         """Seconds that each stage is expected to take now, by stage; 0 where the store has it."""
-        return Run(plan(experiment), self.models, Progress()).expected()
+        return Run(self.plan(experiment), self.models, Progress()).expected()
 
     def _retried(self, work: Callable[[], T]) -> T:
         """Do the work again if an artefact vanished, or was damaged and so removed, between two stages."""

@@ -18,8 +18,9 @@ import numpy as np
 from core.inference.batching import Tokenised
 from core.inference.forward import embed_spaces
 from core.neurons.interventions import Intervention
+from core.pipeline import embedding_layout as layout
 from core.pipeline.stages import Stages
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
 from core.store.files import digest
 from core.store.stage import STAGES, NotCached
 
@@ -136,10 +137,11 @@ class Rounds:
             tokens = [self._tokens(key, number) for key in lists]
             embedded = embed_spaces(
                 self.stages.load(),
-                _joined(tokens),
+                Tokenised.joined(tokens),
                 [self.spaces[space] for space in spaces],
                 parts=[len(part.ids) for part in tokens],
                 neurons=self.plan.outline.neurons,
+                encoding=self.plan.encoding,
                 advance=self.stages.advance,
             )
             ends = np.cumsum([len(part.ids) for part in tokens])[:-1]
@@ -169,20 +171,28 @@ class Rounds:
         """Store the embeddings that are only in memory, part by part."""
         for item, number in list(self._held):
             states = self._held.pop((item, number))
-            payload = Payload(arrays=self.stages.layer_arrays(states))
+            payload = Payload(arrays=layout.whole(states))
             self.stages.store.put("embedding-parts", self._part_spec(item, number), payload)
 
     def _store(self, item: SpaceList) -> None:
-        """Store a list's embeddings, joined from its parts in the order of its rows, and remove the parts."""
+        """Store a list's embeddings, and remove its parts.
+
+        Those in memory are joined in the order of their rows; where some are stored already, since they did not fit
+        there, the embeddings stay in parts, so that nothing is written twice.
+        """
         space, group, language = item
         tokens = self.stages.tokens(self.plan.groups[group].texts[language], language)
 
         def compute() -> Payload:
             parts = [self._part(item, number) for number in range(len(self.cuts[group]))]
-            states = np.empty((parts[0].shape[0], len(tokens.ids), parts[0].shape[2]), dtype=np.float32)
-            for rows, part in zip(self.cuts[group], parts, strict=True):
+            held = [part for part in parts if isinstance(part, np.ndarray)]
+            facts = self.stages.embedding_facts(tokens)
+            if len(held) < len(parts):
+                return layout.in_parts(parts, np.concatenate(self.cuts[group]), self.plan.outline.n_layers, facts)
+            states = np.empty((held[0].shape[0], len(tokens.ids), held[0].shape[2]), dtype=np.float32)
+            for rows, part in zip(self.cuts[group], held, strict=True):
                 states[:, rows] = part
-            return Payload(arrays=self.stages.layer_arrays(states), facts=tokens.facts)
+            return Payload(arrays=layout.whole(states), facts=facts)
 
         spec = self.stages.embeddings_spec(group, language, self.spaces[space])
         self.stages.get("embeddings", spec, compute, lambda artefact: artefact.facts)
@@ -192,11 +202,15 @@ class Rounds:
             if stored is not None:
                 self.stages.store.remove(stored)
 
-    def _part(self, item: SpaceList, number: int) -> np.ndarray:
+    def _part(self, item: SpaceList, number: int) -> np.ndarray | Artefact:
         held = self._held.get((item, number))
         if held is not None:
             return held
-        return self.stages.stored_layers("embedding-parts", self._part_spec(item, number))
+
+        def absent() -> Payload:  # it was damaged, and so removed: a retry embeds it again
+            raise NotCached("embedding-parts")
+
+        return self.stages.store.get_or_compute("embedding-parts", self._part_spec(item, number), absent)
 
     def _part_spec(self, item: SpaceList, number: int) -> Mapping[str, Any]:
         space, group, language = item
@@ -206,12 +220,3 @@ class Rounds:
     def _tokens(self, key: SentenceList, number: int) -> Tokenised:
         group, language = key
         return self.stages.tokens(self.plan.groups[group].texts[language], language).select(self.cuts[group][number])
-
-
-def _joined(parts: Sequence[Tokenised]) -> Tokenised:
-    return Tokenised(
-        tuple(row for part in parts for row in part.ids),
-        tuple(row for part in parts for row in part.counted),
-        sum(part.cut for part in parts),
-        sum(part.unknown for part in parts),
-    )

@@ -1,6 +1,8 @@
 """One map of several spaces together: which sentences it shows, what determines it, and how it is drawn.
 
-The spaces share the plane, so that where a sentence moves from one space to another means something.
+The spaces share the plane, so that where a sentence moves from one space to another means something. The unmodified
+space is laid out by itself and held, so that it is the same on every map of a model's layer and these sentences,
+whatever is done to the model.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def inputs(plan: Plan, n_spaces: int = 2) -> dict[str, Any]:
 
 
 def draw(stages: Stages, spaces: Sequence[Intervention | None], seed: int) -> list[np.ndarray]:
-    """Draw spaces in one plane, at the plan's layer.
+    """Draw spaces in one plane, at the plan's layer; the first is held where it lies alone.
 
     Parameters
     ----------
@@ -50,9 +52,8 @@ def draw(stages: Stages, spaces: Sequence[Intervention | None], seed: int) -> li
         One a group of rows.
     """
     plan, shown = stages.plan, shown_rows(stages.plan, len(spaces))
-    flat = [_sentences(stages, space, shown) for space in spaces]
-    first, others = projection.joint_umap(flat[0], np.concatenate(flat[1:]), seed=seed)
-    planes = np.concatenate([first, others]).reshape(len(spaces), -1, 2)
+    first, *others = (_sentences(stages, space, shown) for space in spaces)
+    planes = np.stack(projection.held_umap(first, others, seed=seed))
     ends = np.cumsum([len(group.languages) * n for group, n in zip(plan.groups, shown, strict=True)])[:-1]
     return [
         part.reshape(len(spaces), len(group.languages), n, 2)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.pipeline.before_after import BeforeAfter, Change
+from core.pipeline.sentence_values import SentenceSpace, SentenceValues
+from core.spaces.similarity import CENTRED
 from core.stats.units import DISTANCE, SHARE, Unit
 
 
@@ -42,6 +44,9 @@ class Measure:
         Shown large on the first page.
     reads_layers : bool
         It is read from the table of all layers, which a cell of a grid has not.
+    by_sentence : callable, optional
+        The same of one space sentence by sentence, for paired intervals of the difference of two settings; without it,
+        their difference is shown without an interval.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Measure:
     free: str = ""
     headline: bool = False
     reads_layers: bool = False
+    by_sentence: SentenceValues | None = None
 
     @property
     def json_place(self) -> tuple[str, ...]:
@@ -86,6 +92,7 @@ MEASURES = {
             "Share of sentences in {target} whose nearest candidate is the translation; mean over candidate languages.",
             lambda spaces: spaces.target_top1,
             headline=True,
+            by_sentence=SentenceSpace.top1_from_target,
         ),
         Measure(
             "all_top1",
@@ -95,6 +102,7 @@ MEASURES = {
             "Share of sentences whose nearest candidate is the translation; mean over all ordered pairs of languages.",
             lambda spaces: spaces.all_top1,
             headline=True,
+            by_sentence=SentenceSpace.top1_of_all,
         ),
         Measure(
             "centred",
@@ -105,6 +113,7 @@ MEASURES = {
             lambda spaces: spaces.centred,
             place=("baselines", "centred"),
             free="subtracting each language's mean embedding",
+            by_sentence=lambda space: space.top1_from_target(CENTRED),
         ),
         Measure(
             "best_layer",
@@ -117,6 +126,7 @@ MEASURES = {
             details=lambda spaces: {"layer": spaces.best_layer[0]},
             free="layer {layer}",
             reads_layers=True,
+            by_sentence=lambda space: space.top1_from_target(layer=space.best_layer),
         ),
         Measure(
             "distance",
@@ -127,6 +137,7 @@ MEASURES = {
             lambda spaces: spaces.all_pairs_distance,
             place=("distance", "all_pairs"),
             headline=True,
+            by_sentence=SentenceSpace.distance_of_all,
         ),
         Measure(
             "target_distance",
@@ -136,6 +147,7 @@ MEASURES = {
             "Cosine distance between translations; mean over sentences and over pairs with {target}.",
             lambda spaces: spaces.target_distance,
             place=("distance", "to_target"),
+            by_sentence=SentenceSpace.distance_to_target,
         ),
         Measure(
             "target_medoid",
@@ -145,6 +157,7 @@ MEASURES = {
             "Cosine distance from the mean embedding of {target} to the medoid of all sentences.",
             lambda spaces: spaces.to_medoid(of_target=True),
             place=("distance", "to_medoid", "target"),
+            by_sentence=lambda space: space.medoid_distance(of_target=True),
         ),
         Measure(
             "others_medoid",
@@ -154,6 +167,7 @@ MEASURES = {
             "Cosine distance from a language's mean embedding to the medoid; mean over all languages but {target}.",
             lambda spaces: spaces.to_medoid(of_target=False),
             place=("distance", "to_medoid", "others"),
+            by_sentence=lambda space: space.medoid_distance(of_target=False),
         ),
     )
 }

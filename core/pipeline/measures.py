@@ -5,15 +5,20 @@ Each measure is a stage of its own, stored under the digests of the embeddings t
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pandas as pd
 
 from core.neurons.interventions import Intervention
-from core.pipeline import joint_map
+from core.pipeline import computed_settings, joint_map
 from core.pipeline.before_after import BeforeAfter, side_by_side
+from core.pipeline.measure_table import MEASURES
+from core.pipeline.sentence_values import SentenceSpace
 from core.pipeline.stages import Stages
 from core.spaces import distances
 from core.spaces.pairs import columns_spec, pair_table, query_means
+from core.stats.paired import Part
 from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
@@ -35,12 +40,55 @@ class Measures:
         (pairs_pre, medoid_pre), (pairs_post, medoid_post) = map(self.layer_measures, (None, intervention))
         medoid = side_by_side(medoid_pre, medoid_post, ["language"])
         profiles = (self.profile(None), self.profile(intervention)) if layers else None
-        return BeforeAfter(
+        measured = BeforeAfter(
             plan=self.plan,
             pairs=side_by_side(pairs_pre, pairs_post, ["group", "query", "candidate", "n"]),
             medoid=medoid.rename(columns={"to_medoid_pre": "pre", "to_medoid_post": "post"}),
             layers=side_by_side(*profiles, ["layer"]) if profiles else pd.DataFrame(),
         )
+        computed_settings.record(self.stages, measured, intervention)
+        return measured
+
+    def are_stored(self, intervention: Intervention | None, layers: bool = True, sentences: bool = False) -> bool:
+        """Whether a space is measured already, so that its embeddings are not needed.
+
+        Parameters
+        ----------
+        layers, sentences : bool
+            Also at every layer; also sentence by sentence.
+        """
+        find = self.stages.store.find
+        if find("layer", self._layer_spec(intervention)) is None:
+            return False
+        if (layers or sentences) and find("profile", self._profile_spec(intervention)) is None:
+            return False
+        if not sentences:
+            return True
+        if find("profile", self._profile_spec(None)) is None:
+            return False
+        return find("sentence-values", self._sentence_spec(intervention, self._best_layer())) is not None
+
+    def _layer_spec(self, intervention: Intervention | None) -> dict[str, Any]:
+        space = self.stages.space_spec(intervention)
+        return STAGES["layer"].spec(space=space, layer=self.plan.layer, **columns_spec())
+
+    def _profile_spec(self, intervention: Intervention | None) -> dict[str, Any]:
+        space = self.stages.space_spec(intervention)
+        return STAGES["profile"].spec(space=space, target=self.plan.target, **columns_spec())
+
+    def _sentence_spec(self, intervention: Intervention | None, best_layer: int) -> dict[str, Any]:
+        return STAGES["sentence-values"].spec(
+            space=self.stages.space_spec(intervention),
+            target=self.plan.target,
+            layer=self.plan.layer,
+            best_layer=best_layer,
+            measures=[name for name, measure in MEASURES.items() if measure.by_sentence],
+        )
+
+    def _best_layer(self) -> int:
+        """The layer at which the unmodified model finds most."""
+        best = self.profile(None)
+        return int(best["layer"].iloc[int(best["top1"].to_numpy().argmax())])
 
     def layer_measures(self, intervention: Intervention | None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Measure one space at the plan's layer.
@@ -53,7 +101,7 @@ class Measures:
         languages : DataFrame
             ``language, to_medoid``: cosine distance from the language's mean to the medoid of the space.
         """
-        spec = STAGES["layer"].spec(space=self.stages.space_spec(intervention), layer=self.plan.layer, **columns_spec())
+        spec = self._layer_spec(intervention)
 
         def compute() -> Payload:
             spaces = [self.stages.embeddings(g, intervention, self.plan.layer) for g in range(len(self.plan.groups))]
@@ -76,9 +124,7 @@ class Measures:
         DataFrame
             ``layer, top1, top1_centred, distance``, one row a hidden state; further columns likewise.
         """
-        spec = STAGES["profile"].spec(
-            space=self.stages.space_spec(intervention), target=self.plan.target, **columns_spec()
-        )
+        spec = self._profile_spec(intervention)
 
         def compute() -> Payload:
             rows = [
@@ -88,6 +134,31 @@ class Measures:
             return Payload(tables={"profile": pd.DataFrame(rows)})
 
         return self.stages.get("profile", spec, compute, lambda a: a.table("profile"))
+
+    def sentence_values(self, intervention: Intervention | None) -> dict[str, list[Part]]:
+        """Every measure of one space that has it, sentence by sentence: by name, one (weight, (n,)) a set of rows."""
+        best_layer = self._best_layer()
+        measures = {name: measure.by_sentence for name, measure in MEASURES.items() if measure.by_sentence}
+        spec = self._sentence_spec(intervention, best_layer)
+
+        def compute() -> Payload:
+            def embeddings(group: int, layer: int | None) -> np.ndarray:
+                return self.stages.embeddings(group, intervention, self.plan.layer if layer is None else layer)
+
+            languages = [group.languages for group in self.plan.groups]
+            space = SentenceSpace(self.plan.target, languages, embeddings, best_layer)
+            found = {name: read(space) for name, read in measures.items()}
+            arrays = {f"{name}-{n}": values for name, parts in found.items() for n, (_, values) in enumerate(parts)}
+            return Payload(arrays=arrays, facts={name: [weight for weight, _ in of] for name, of in found.items()})
+
+        def read(artefact: Artefact) -> dict[str, list[Part]]:
+            weights = {name: cast("list[float]", artefact.facts[name]) for name in measures}
+            return {
+                name: [(weight, artefact.array(f"{name}-{n}")) for n, weight in enumerate(of)]
+                for name, of in weights.items()
+            }
+
+        return self.stages.get("sentence-values", spec, compute, read)
 
     def projection(self, intervention: Intervention | None) -> list[tuple[np.ndarray, np.ndarray]]:
         """Joint map of both spaces at the chosen layer.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from core.models.load import LoadedModel, load
 from core.models.spec import ResolvedModel
@@ -28,6 +31,7 @@ class ModelHost:
         self._models: dict[ResolvedModel, LoadedModel] = {}
         self._loading = threading.Lock()
         self._ran: dict[str, tuple[float, float]] = {}  # tokens and seconds so far, by model digest
+        self._elsewhere: list[dict[str, str]] = []  # models that another process has in memory for this one
         self._warm: threading.Thread | None = None
 
     def get(self, resolved: ResolvedModel) -> LoadedModel:
@@ -39,8 +43,17 @@ class ModelHost:
             return self._models[resolved]
 
     def is_loaded(self, resolved: ResolvedModel) -> bool:
-        """Whether the model is in memory."""
-        return resolved in self._models
+        """Whether the model is in memory, here or in the process that computes for this one."""
+        return resolved in self._models or asdict(resolved) in self._elsewhere
+
+    def state(self) -> dict[str, Any]:
+        """What is in memory, and how fast models ran: plain data, for `told`."""
+        return {"loaded": [asdict(resolved) for resolved in self._models], "ran": dict(self._ran)}
+
+    def told(self, state: Mapping[str, Any]) -> None:
+        """Take over the `state` of the process that computes for this one; a pace once measured stays."""
+        self._elsewhere = list(state["loaded"])
+        self._ran |= {str(digest): (float(tokens), float(spent)) for digest, (tokens, spent) in state["ran"].items()}
 
     def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
         """Tokens a second: a guess from the model's size, which measured runs of this process replace step by step."""

@@ -8,7 +8,7 @@ strength computes the post side alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,13 +19,19 @@ from core.inference.batching import Tokenised, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
 from core.neurons import rank_statistics
+from core.neurons.expert_sets import together
 from core.neurons.experts import Expertise, Experts
-from core.neurons.interventions import METHODS, Evidence, Intervention, intervene
+from core.neurons.interventions import Intervention, intervene, intervene_by_source
+from core.neurons.methods import METHODS, Evidence
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
+from core.neurons.source_maps import SourceEvidence
+from core.pipeline import embedding_layout as layout
+from core.pipeline.learning import learned
+from core.pipeline.specs import Specs
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact, digest
-from core.store.stage import STAGES, NotCached, registered
+from core.store.stage import PASSING, NotCached, registered
 from core.store.store import Store
 
 T = TypeVar("T")
@@ -37,7 +43,7 @@ def _expertise_in(artefact: Artefact, languages: tuple[str, ...]) -> Expertise:
     return Expertise(languages, artefact.array("scores"), artefact.array("means"))
 
 
-class Stages:
+class Stages(Specs):
     """Runs the stages of one plan, and reads from the store what it has already.
 
     Parameters
@@ -48,6 +54,13 @@ class Stages:
         Called with the number of tokens of each batch that is done.
     only_cached : bool
         Raise `NotCached` instead of computing.
+    learning : callable
+        Called with the number of tokens before an intervention is learned; what it gives is entered meanwhile.
+
+    Attributes
+    ----------
+    passing : bool
+        Whether embeddings that are made now are noted as passing, which `drop_passing` then removes. False at first.
     """
 
     def __init__(
@@ -57,73 +70,69 @@ class Stages:
         load: Callable[[], LoadedModel],
         advance: Callable[[int], None] = lambda _: None,
         only_cached: bool = False,
+        learning: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
-        self.plan, self.store = plan, store
-        self.load, self.advance, self.only_cached = load, advance, only_cached
+        super().__init__(plan)
+        self.store = store
+        self.load, self.advance, self.only_cached, self.learning = load, advance, only_cached, learning
+        self.passing = False
         self._tokens: dict[tuple[str, tuple[str, ...]], Tokenised] = {}
         self._expertise: Expertise | None = None
-
-    # -- specs: what determines each artefact ------------------------------------------------------------------------
-
-    def responses_spec(self, language: str) -> dict[str, Any]:
-        """What determines the responses on one language's probe sentences."""
-        return STAGES["responses"].spec(
-            model=self.plan.resolved.identity,
-            sentences=self.plan.probe.digest(language),
-            pooling=self.plan.experiment.pooling,
-            **self._neurons_spec(),
-            **self._language_spec(language),
-        )
-
-    def embeddings_spec(self, group: int, language: str, intervention: Intervention | None) -> dict[str, Any]:
-        """What determines one language's embeddings; pre if there is no intervention."""
-        changed = intervention is not None and not intervention.is_identity
-        return STAGES["embeddings"].spec(
-            model=self.plan.resolved.identity,
-            sentences=self.plan.groups[group].digest(language),
-            intervention=intervention.digest if changed and intervention is not None else None,
-            **(self._neurons_spec() if changed else {}),
-            **self._language_spec(language),
-        )
-
-    def _neurons_spec(self) -> dict[str, Any]:
-        """Which neurons the indices count through, where they are not the MLP's."""
-        kinds = self.plan.experiment.neurons
-        return {} if kinds == ("mlp",) else {"neurons": list(kinds)}
-
-    def _language_spec(self, language: str) -> dict[str, Any]:
-        """Which language, where the tokens depend on it and not on the sentences alone."""
-        return {"language": language} if self.plan.outline.language_coded else {}
-
-    def expertise_spec(self) -> dict[str, Any]:
-        """What determines the expertise of all neurons."""
-        return STAGES["expertise"].spec(
-            score=self.plan.experiment.score,
-            responses={code: digest(self.responses_spec(code)) for code in self.plan.probe.languages},
-        )
-
-    def space_spec(self, intervention: Intervention | None) -> list[dict[str, str]]:
-        """What determines one space: digests of all its embeddings."""
-        return [
-            {code: digest(self.embeddings_spec(number, code, intervention)) for code in group.languages}
-            for number, group in enumerate(self.plan.groups)
-        ]
 
     # -- stages --------------------------------------------------------------------------------------------------------
 
     def missing_responses(self) -> list[str]:
-        """Probe languages whose responses are not stored."""
-        return [c for c in self.plan.probe.languages if not self.store.find("responses", self.responses_spec(c))]
+        """Languages in which neurons are read, and whose responses are not stored."""
+        languages = self.plan.response_rows.languages
+        return [code for code in languages if not self.store.find("responses", self.responses_spec(code))]
 
-    def missing_embeddings(self, intervention: Intervention | None) -> list[tuple[int, str]]:
-        """Groups and languages whose embeddings are not stored; a sentence list that two groups share counts once."""
+    def missing_embeddings(self, intervention: Intervention | None, layer: int | None = None) -> list[tuple[int, str]]:
+        """Groups and languages whose embeddings are not stored; a sentence list that two groups share counts once.
+
+        Parameters
+        ----------
+        layer : int, optional
+            Where one layer is enough, that layer.
+        """
         missing = {
             digest(spec): (number, code)
             for number, group in enumerate(self.plan.groups)
             for code in group.languages
-            if not self.store.find("embeddings", spec := self.embeddings_spec(number, code, intervention))
+            if not self._embedded(spec := self.embeddings_spec(number, code, intervention), layer)
         }
         return list(missing.values())
+
+    def drop_passing(self, intervention: Intervention | None, keep_layer: bool = False) -> int:
+        """Remove the embeddings of a space that are noted as passing; returns their bytes.
+
+        Parameters
+        ----------
+        keep_layer : bool
+            Keep those of the plan's layer.
+        """
+        removed = 0
+        for number, group in enumerate(self.plan.groups):
+            for code in group.languages:
+                spec = self.embeddings_spec(number, code, intervention)
+                stored = self.store.find("embeddings", spec)
+                if stored is None or not stored.facts.get(PASSING):
+                    continue
+                if keep_layer:
+                    facts = {name: value for name, value in stored.facts.items() if name != PASSING}
+                    array = {layout.layer_name(self.plan.layer): self.stored_layer(stored, self.plan.layer)}
+                    self.store.put(
+                        "layer-embeddings", self.layer_spec(spec, self.plan.layer), Payload(array, facts=facts)
+                    )
+                self.store.remove(stored)
+                removed += stored.nbytes
+        return removed
+
+    def _embedded(self, spec: Mapping[str, Any], layer: int | None) -> Artefact | None:
+        """The embeddings of a list of sentences, or where one layer is enough, those of that layer alone."""
+        stored = self.store.find("embeddings", spec)
+        if stored is not None or layer is None:
+            return stored
+        return self.store.find("layer-embeddings", self.layer_spec(spec, layer))
 
     def has_expertise(self) -> bool:
         """Whether the experts are known without a forward pass."""
@@ -133,13 +142,14 @@ class Stages:
         """Read every neuron on one language's probe sentences."""
 
         def compute() -> Payload:
-            tokens = self.tokens(self.plan.probe.texts[language], language)
+            tokens = self.tokens(self.plan.response_rows.texts[language], language)
             result = forward(
                 self.load(),
                 tokens,
                 pooling=self.plan.experiment.pooling,
                 responses=True,
                 neurons=self.plan.outline.neurons,
+                encoding=self.plan.encoding,
                 advance=self.advance,
             )
             assert result.responses is not None
@@ -149,9 +159,13 @@ class Stages:
 
     def expertise(self) -> Expertise:
         """Rank every neuron for every probe language, from the stored responses, site by site; read once."""
-        if self._expertise is not None:
-            return self._expertise
-        languages, score = self.plan.probe.languages, SCORES[self.plan.experiment.score]
+        if self._expertise is None:
+            self._expertise = self._expertise_of(self.plan.probe.languages)
+        return self._expertise
+
+    def _expertise_of(self, languages: Sequence[str]) -> Expertise:
+        """Rank every neuron for some languages, each told from the others."""
+        score = SCORES[self.plan.experiment.score]
 
         def compute() -> Payload:
             parts = [self._stored("responses", self.responses_spec(code)) for code in languages]
@@ -164,18 +178,33 @@ class Stages:
             scores = score.over_model(np.concatenate(statistics, axis=1))
             return Payload(arrays={"scores": scores, "means": np.concatenate(means, axis=1)})
 
-        self._expertise = self.get(
-            "expertise", self.expertise_spec(), compute, lambda artefact: _expertise_in(artefact, tuple(languages))
+        return self.get(
+            "expertise",
+            self.expertise_spec(languages),
+            compute,
+            lambda artefact: _expertise_in(artefact, tuple(languages)),
         )
-        return self._expertise
 
     def experts(self) -> Experts:
-        """The neurons chosen for the target language, and their mean responses to it."""
+        """The neurons chosen for the target language, or named by a file, and what they are held at."""
+        if self.plan.imported is not None:
+            return self.expertise().of(self.plan.imported.neurons, self.plan.imported.values, self.plan.target)
+        experiment = self.plan.experiment
+        if self.plan.targets:
+            return together(
+                self.expertise(),
+                experiment.selection,
+                self.plan.outline.neurons,
+                self.plan.targets,
+                experiment.combine,
+                experiment.held_at,
+            )
         return self.expertise().choose(self.plan.experiment.selection, self.plan.target, self.plan.outline.neurons)
 
     def needs_samples(self) -> bool:
         """Whether the intervention is built from the responses themselves."""
-        return METHODS[self.plan.experiment.method].samples
+        method = METHODS[self.plan.experiment.method]
+        return method.samples or method.by_source is not None
 
     def intervention(self, experts: Experts, strength: float | None = None) -> Intervention:
         """Build the intervention: what is written to the experts, or under a control to neurons drawn at random.
@@ -185,21 +214,65 @@ class Stages:
         strength : float, optional
             The experiment's unless given.
         """
-        experiment, neurons = self.plan.experiment, self.plan.outline.neurons
+        experiment = self.plan.experiment
         strength = experiment.strength if strength is None else strength
-        expertise = self.expertise()
-        other_languages = np.delete(expertise.means, expertise.languages.index(self.plan.target), axis=0)
-        rest = other_languages[:, experts.neurons]
-        evidence = Evidence(experts.values, rest.mean(axis=0, dtype=np.float64), lambda: self._samples(experts.neurons))
-        intervention = intervene(experiment.method, experts.neurons, evidence, strength, experiment.tokens)
+        by_source = METHODS[experiment.method].by_source is not None
+        build = self._by_source if by_source else self._same_for_all
+        intervention = build(experts, strength)
         draw = CONTROLS[experiment.control].draw
         if draw is None:
             return intervention
-        return replace(intervention, neurons=draw(experts.neurons, neurons, experiment.seed))
+        return intervention.moved_to(draw(intervention.neurons, self.plan.outline.neurons, experiment.seed))
 
-    def responses_of(self, neurons: np.ndarray) -> np.ndarray:
-        """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences)."""
-        languages = self.plan.probe.languages
+    def _same_for_all(self, experts: Experts, strength: float) -> Intervention:
+        """Build the intervention of a method that is the same for every sentence."""
+        experiment, expertise = self.plan.experiment, self.expertise()
+        rows = [expertise.languages.index(code) for code in self.plan.targets or (self.plan.target,)]
+        other_languages = np.delete(expertise.means, rows, axis=0)
+        # of no other language, where all are targets: no method that is left by then compares with them
+        rest = other_languages[:, experts.neurons] if len(other_languages) else np.zeros((1, len(experts.neurons)))
+        evidence = Evidence(
+            experts.values,
+            rest.mean(axis=0, dtype=np.float64),
+            lambda: self.samples(experts.neurons),
+            lambda: learned(self, experts.neurons),
+        )
+        return intervene(experiment.method, experts.neurons, evidence, strength, experiment.tokens)
+
+    def _by_source(self, experts: Experts, strength: float) -> Intervention:
+        """Build the intervention of a method that goes by the language of a sentence."""
+        experiment, neurons, sources = self.plan.experiment, self.plan.outline.neurons, self.plan.sources
+        assert sources is not None  # the plan has them for such a method
+        languages, chosen = sources.languages, {self.plan.target: experts.neurons}
+        if METHODS[experiment.method].source_experts:
+            others = self._expertise_of(languages)
+            chosen |= {
+                code: others.choose(experiment.selection, code, neurons).neurons
+                for code in languages
+                if code != self.plan.target
+            }
+        written = np.array(list(dict.fromkeys(np.concatenate(list(chosen.values())).tolist())), dtype=np.int64)
+        place = {neuron: number for number, neuron in enumerate(written.tolist())}
+        responses = self.responses_of(written, languages)
+        evidence = SourceEvidence(
+            languages=languages,
+            target=self.plan.target,
+            means=responses.mean(axis=2, dtype=np.float64),
+            samples=lambda: responses,
+            sites=[positions for _, _, positions in neurons.by_site(written)],
+            experts={
+                code: np.array([place[neuron] for neuron in each.tolist()], dtype=np.int64)
+                for code, each in chosen.items()
+            },
+        )
+        return intervene_by_source(experiment.method, written, evidence, strength, experiment.tokens)
+
+    def responses_of(self, neurons: np.ndarray, languages: Sequence[str] = ()) -> np.ndarray:
+        """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences).
+
+        In the probe's languages unless others are given.
+        """
+        languages = languages or self.plan.probe.languages
         responses = np.empty((len(languages), len(neurons), len(self.plan.probe)), dtype=np.float32)
         for row, code in enumerate(languages):
             stored = self._stored("responses", self.responses_spec(code))
@@ -207,42 +280,43 @@ class Stages:
                 responses[row, positions] = self._array(stored, site.path)[units]
         return responses
 
-    def _samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Responses of neurons ``(k,)`` to the target's probe sentences and to all others."""
-        by_language = list(self.responses_of(neurons))
-        target = by_language.pop(self.plan.probe.languages.index(self.plan.target))
-        return target, np.concatenate(by_language, axis=1)
+    def samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Responses of neurons ``(k,)`` to the target's probe sentences (or the targets'), and to all others."""
+        targets = self.plan.targets or (self.plan.target,)
+        by_language = dict(zip(self.plan.probe.languages, self.responses_of(neurons), strict=True))
+        target = np.concatenate([by_language.pop(code) for code in targets], axis=1)
+        return target, np.concatenate(list(by_language.values()) or [target[:, :0]], axis=1)
 
     def embeddings(self, group: int, intervention: Intervention | None, layer: int) -> np.ndarray:
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
-        return np.stack(
-            [
-                self._array(
-                    self._stored("embeddings", self.embeddings_spec(group, code, intervention)), _layer_name(layer)
-                )
-                for code in self.plan.groups[group].languages
-            ]
-        )
+        parts = []
+        for code in self.plan.groups[group].languages:
+            stored = self._embedded(self.embeddings_spec(group, code, intervention), layer)
+            if stored is None:
+                raise NotCached("embeddings")
+            parts.append(self.stored_layer(stored, layer))
+        return np.stack(parts)
 
-    @staticmethod
-    def layer_arrays(states: np.ndarray) -> dict[str, np.ndarray]:
-        """Embeddings ``(n_layers + 1, n_sentences, hidden)`` as they are stored."""
-        return {_layer_name(layer): state for layer, state in enumerate(states)}
-
-    def stored_layers(self, stage: str, spec: Mapping[str, Any]) -> np.ndarray:
-        """The inverse of `layer_arrays`."""
-        stored = self._stored(stage, spec)
-        return np.stack([self.stored_layer(stored, layer) for layer in range(self.plan.outline.n_layers + 1)])
+    def embedding_facts(self, tokens: Tokenised) -> dict[str, Any]:
+        """What is noted with the embeddings of a list of sentences."""
+        return {**tokens.facts, **({PASSING: True} if self.passing else {})}
 
     def stored_layer(self, artefact: Artefact, layer: int) -> np.ndarray:
-        """One layer of an artefact of embeddings, (n_sentences, hidden)."""
-        return self._array(artefact, _layer_name(layer))
+        """One layer of an artefact of embeddings, (n_sentences, hidden); joined where it lies in parts."""
+        if layout.ROWS not in artefact.arrays:
+            return self._array(artefact, layout.layer_name(layer))
+        rows, names = self._array(artefact, layout.ROWS), layout.parts_of(artefact, layer)
+        parts = np.concatenate([self._array(artefact, name) for name in names])
+        joined = np.empty_like(parts)
+        joined[rows] = parts
+        joined.setflags(write=False)
+        return joined
 
     def rows_of(
         self, group: int, language: str, intervention: Intervention | None, rows: np.ndarray
     ) -> np.ndarray | None:
         """Rows of a language that is embedded already, at the plan's layer: (n_rows, hidden); None if it is not."""
-        stored = self.store.find("embeddings", self.embeddings_spec(group, language, intervention))
+        stored = self._embedded(self.embeddings_spec(group, language, intervention), self.plan.layer)
         return None if stored is None else self.stored_layer(stored, self.plan.layer)[rows]
 
     def counted(self, *facts: str) -> list[dict[str, int]]:
@@ -253,16 +327,31 @@ class Stages:
         counts: list[dict[str, int]] = [{} for _ in facts]
         for number, group in enumerate(self.plan.groups):
             for code in group.languages:
-                stored = self._stored("embeddings", self.embeddings_spec(number, code, None)).facts
+                stored = self._embedded(self.embeddings_spec(number, code, None), self.plan.layer)
+                if stored is None:
+                    raise NotCached("embeddings")
                 for fact, by_language in zip(facts, counts, strict=True):
-                    by_language[code] = by_language.get(code, 0) + int(str(stored.get(fact, 0)))
+                    by_language[code] = by_language.get(code, 0) + int(str(stored.facts.get(fact, 0)))
         return counts
+
+    def gpus(self) -> tuple[str, ...]:
+        """Names of the GPUs that read the neurons and embedded the unmodified sentences; none where no GPU did."""
+        specs = [
+            *(("responses", self.responses_spec(code)) for code in self.plan.response_rows.languages),
+            *(
+                ("embeddings", self.embeddings_spec(number, code, None))
+                for number, group in enumerate(self.plan.groups)
+                for code in group.languages
+            ),
+        ]
+        found = [artefact for stage, spec in specs if (artefact := self.store.find(stage, spec)) is not None]
+        return tuple(sorted({artefact.made_by["gpu"] for artefact in found if "gpu" in artefact.made_by}))
 
     def tokens(self, sentences: Sequence[str], language: str) -> Tokenised:
         """Tokenise sentences of a language; each list is tokenised once."""
         key = language, tuple(sentences)
         if key not in self._tokens:
-            self._tokens[key] = tokenise(self.load(), sentences, language)
+            self._tokens[key] = tokenise(self.load(), sentences, language, self.plan.encoding)
         return self._tokens[key]
 
     # -- helpers -------------------------------------------------------------------------------------------------------
@@ -313,7 +402,3 @@ class Stages:
             return artefact.array(name)
         except DamagedArtefact:
             return self.store.get_or_compute(artefact.stage, artefact.spec, absent).array(name)
-
-
-def _layer_name(layer: int) -> str:
-    return f"layer-{layer:03d}"

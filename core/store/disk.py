@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+NO_ROOM = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
+"""Numbers of the system's errors that say that there is no room."""
 
 
 @contextmanager
@@ -19,7 +23,7 @@ def whole(path: Path) -> Iterator[Path]:
     the name is a link, it is the file that the link leads to.
     """
     path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
+    temporary = _beside(path)
     try:
         yield temporary
         with suppress(FileNotFoundError):
@@ -37,6 +41,38 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, as `whole` says."""
     with whole(path) as temporary:
         temporary.write_bytes(content)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder under a temporary name beside ``path``; it takes that name once all of it is on disk.
+
+    What is at ``path`` may be nothing, or an empty folder. If filling it fails, nothing is left of it.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = _beside(path)
+    temporary.mkdir()
+    try:
+        (temporary / ".mode").touch()
+        mode = (temporary / ".mode").stat().st_mode
+        (temporary / ".mode").unlink()
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                file.chmod(mode)  # safetensors makes files that their owner alone can read
+                sync(file)
+        sync_tree(temporary)
+        temporary.replace(path)
+    except BaseException:
+        delete(temporary)
+        raise
+    with suppress(OSError):  # some file systems do not force names to disk; the folder itself is there
+        sync(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    """A name in the same folder that nobody else takes."""
+    return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
 
 
 def sync(path: Path) -> None:

@@ -3,6 +3,7 @@ they are used. :mod:`core.store.store` decides where artefacts are, and exports 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -299,6 +300,8 @@ def missing_is_damage(path: Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise damaged(path, "it is missing") from error
     except OSError as error:
+        if error.errno == getattr(errno, "ESTALE", None):  # on NFS: another machine has removed what was open here
+            raise damaged(path, "it is missing") from error
         raise StoreError(
             f"reading {path}", f"the system says: {error.strerror or error}", "Check the folder and try again."
         ) from error

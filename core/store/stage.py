@@ -17,6 +17,10 @@ class NotCached(Exception):  # noqa: N818 - an answer, not an error
     """A result was requested only if it is stored already, and it is not."""
 
 
+PASSING = "passing"
+"""The fact of artefacts that whoever makes them will soon drop: they are not sent to a shared store."""
+
+
 class Cost(IntEnum):
     """How long it takes to compute an artefact again, the shortest first."""
 
@@ -51,6 +55,8 @@ class Stage:
     derived : bool
         Whether it is computed even for a question that may only read, since its inputs are stored and it takes a
         moment.
+    shared : bool
+        Whether it goes to a store that several machines share (`core.store.shared_store`).
     """
 
     name: str
@@ -61,14 +67,16 @@ class Stage:
     title: str = ""
     droppable: bool = True
     derived: bool = False
+    shared: bool = True
 
     def spec(self, **inputs: Any) -> dict[str, Any]:
         """What determines an artefact: its inputs, and the version of the code."""
         return {"version": self.version, **inputs}
 
 
-# Three stages keep joint maps: what changes a map raises the version of all three.
-_JOINT_MAP = 2
+# Three stages keep maps of several spaces, and one maps of one: what changes a map raises the version of all its kind.
+_JOINT_MAP = 3
+_MAP_OF_ONE = 2
 
 STAGES = {
     stage.name: stage
@@ -81,6 +89,7 @@ STAGES = {
             Cost.PASSES,
             "converting the embedded model",
             droppable=False,  # every start needs it
+            shared=False,  # large, and made from files that every machine has
         ),
         Stage(
             "responses",
@@ -99,6 +108,14 @@ STAGES = {
             "ranking the neurons",
         ),
         Stage(
+            "learned-map",
+            1,
+            "interventions that were learned by gradient",
+            "passes forth and back over some probe sentences",
+            Cost.PASSES,
+            "learning the intervention",
+        ),
+        Stage(
             "embeddings",
             2,
             "sentences embedded at every layer",
@@ -114,6 +131,15 @@ STAGES = {
             Cost.PASSES,
             "embedding the sentences",
             droppable=False,  # a run under way reads them
+            shared=False,  # gone when the run ends
+        ),
+        Stage(
+            "layer-embeddings",
+            1,
+            "sentences embedded at one layer",
+            "a pass over the evaluation sentences",
+            Cost.PASSES,
+            "embedding the sentences",
         ),
         Stage(
             "layer",
@@ -130,6 +156,30 @@ STAGES = {
             "seconds, from the embeddings",
             Cost.SECONDS,
             "measuring retrieval and distance",
+        ),
+        Stage(
+            "rival-layers",
+            1,
+            "the layer at which a free rival does best on probe rows",
+            "seconds, from the embeddings",
+            Cost.SECONDS,
+            "choosing the rivals' layers",
+        ),
+        Stage(
+            "rival-measures",
+            1,
+            "a space measured: as it is, or mapped by a free rival",
+            "seconds, from the embeddings",
+            Cost.SECONDS,
+            "measuring what is free",
+        ),
+        Stage(
+            "rival-map",
+            _MAP_OF_ONE,
+            "maps of one space",
+            "seconds, from the embeddings",
+            Cost.SECONDS,
+            "drawing the map",
         ),
         Stage("projection", _JOINT_MAP, "maps", "seconds, from the embeddings", Cost.SECONDS, "drawing the map"),
         Stage(
@@ -148,7 +198,55 @@ STAGES = {
             Cost.SECONDS,
             "drawing the map again with another seed",
         ),
+        Stage(
+            "setting",
+            1,
+            "settings that were computed, with their measures",
+            "a moment, from the measures",
+            Cost.MOMENT,
+            derived=True,
+        ),
+        Stage(
+            "sentence-values",
+            1,
+            "every measure, sentence by sentence",
+            "a moment, from the embeddings",
+            Cost.MOMENT,
+            derived=True,
+        ),
         Stage("ranks", 1, "ranks of translations", "a moment, from the embeddings", Cost.MOMENT, derived=True),
+        Stage(
+            "top-sentences",
+            1,
+            "what a neuron gives at the tokens of sentences",
+            "a pass over ten sentences",
+            Cost.SECONDS,
+            "reading the neuron token by token",
+        ),
+        Stage(
+            "own-sentence",
+            1,
+            "sentences of one's own, embedded",
+            "a pass over the sentence",
+            Cost.SECONDS,
+            "reading your sentence",
+        ),
+        Stage(
+            "search",
+            1,
+            "what searches for the best setting found",
+            "the minutes of the search again",
+            Cost.PASSES,
+            "searching for the best setting",
+        ),
+        Stage(
+            "transfer",
+            1,
+            "classes that a linear probe gives to sentences",
+            "seconds, from the embeddings",
+            Cost.SECONDS,
+            "training and testing linear probes",
+        ),
         Stage("written", 2, "texts that the model wrote", "writing them again", Cost.PASSES, "writing"),
         Stage(
             "perplexity-by-text",

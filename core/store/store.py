@@ -19,26 +19,25 @@ array([0., 2., 4.])
 
 from __future__ import annotations
 
-import json
+import errno
 import logging
 import os
 import re
-import secrets
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import lru_cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from core.errors import StoreError
-from core.store import disk, files
+from core.store import disk, drafts, files, manifest
 from core.store.artefact import Artefact, Payload
 from core.store.files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
+from core.store.shared_store import FOLDER, SharedStore, path_here, whole_here
+from core.store.stage import PASSING
 
 __all__ = ["JSON", "Artefact", "DamagedArtefact", "Payload", "Spec", "Store", "StoreError", "digest"]
 
@@ -46,35 +45,9 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+_USE_NOTED_EVERY = 60.0  # seconds
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_TEMPORARY = re.compile(r"\.tmp-\d+-[0-9a-f]+-([0-9a-f]{64})")
-
-
-@lru_cache(maxsize=4096)
-def _manifest(path: Path, stage: str, key: str, _status: tuple[int, int, int]) -> Artefact:
-    """Read the manifest of an artefact; raises `DamagedArtefact` if it is not as it was written."""
-    with files.missing_is_damage(path / MANIFEST):
-        text = (path / MANIFEST).read_bytes()
-    try:
-        manifest = json.loads(text)
-        checksum = manifest.pop("sha256")
-        if (manifest["format"], manifest["stage"], digest(manifest["spec"])) != (FORMAT, stage, key):
-            raise ValueError("it describes another artefact, or is of another format")
-        if checksum != digest(manifest):
-            raise ValueError("its checksum is wrong")
-        return Artefact(
-            stage=stage,
-            digest=key,
-            spec=manifest["spec"],
-            facts=manifest["facts"],
-            path=path,
-            created=datetime.fromisoformat(manifest["created"]),
-            seconds=manifest["seconds"],
-            files=tuple(map(FileEntry.from_json, manifest["files"])),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise files.damaged(path / MANIFEST, f"it cannot be understood ({error})") from error
 
 
 class Store:
@@ -84,6 +57,11 @@ class Store:
     ----------
     root : Path or str
         The folder; created if it does not exist. Half-written files of killed processes are removed.
+    below : Path, optional
+        Another store's folder, which is only read: what it has is not made again here.
+    shared : callable, optional
+        Gives, for the folder, what several machines share: it is looked in before anything is computed, and given what
+        was computed here.
 
     Attributes
     ----------
@@ -96,21 +74,28 @@ class Store:
         If the folder cannot be written to.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(
+        self, root: Path | str, *, below: Path | None = None, shared: Callable[[Path], SharedStore] | None = None
+    ) -> None:
         self.root = Path(root).resolve()
+        self.below = None if below is None else below.resolve()
         self.damaged: list[str] = []
         with files.explained(f"cache folder {self.root}"):
             (self.root / ".locks").mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
-        self._sweep()
+            self._clock_ahead = drafts.now_in(self.root) - time.time()
+        self.shared = None if shared is None else shared(self.root)
+        self.sweep()
 
     def find(self, stage: str, spec: Spec) -> Artefact | None:
         """Look up an artefact; None if it is absent, or was damaged and therefore removed.
 
         Quick: manifest and file sizes are checked, checksums only when a file is read.
         """
-        return self._sound(files.checked_name(stage, "stage"), digest(spec), thorough=False)
+        key = digest(spec)
+        found = self._sound(files.checked_name(stage, "stage"), key, thorough=False) or self._elsewhere(stage, key)
+        if found is not None:
+            self._note_use(found)
+        return found
 
     def put(self, stage: str, spec: Spec, payload: Payload, seconds: float | None = None) -> Artefact:
         """Store a result; if an undamaged artefact of the same spec exists already, that one is kept.
@@ -171,7 +156,13 @@ class Store:
                 with files.explained(f"storing {stage} in {self.root}"):
                     return self._commit(draft, stage, spec, facts, files.record_folder(draft), seconds)
 
-        return self._get(stage, spec, make)
+        try:
+            artefact = self._get(stage, spec, make)
+            artefact.fetch()  # the caller reads files by their paths
+        except DamagedArtefact:
+            artefact = self._get(stage, spec, make)
+            artefact.fetch()
+        return artefact
 
     def read(self, stage: str, spec: Spec, compute: Callable[[], Payload], reader: Callable[[Artefact], T]) -> T:
         """Return ``reader(artefact)``; if the artefact turns out damaged or removed meanwhile, compute it and retry.
@@ -183,18 +174,21 @@ class Store:
         except DamagedArtefact:
             return reader(self.get_or_compute(stage, spec, compute))
 
-    def entries(self) -> list[Artefact]:
-        """List all artefacts, the oldest first; damaged ones are removed on the way."""
-        sound = [
-            self._sound(folder.parent.name, folder.name, thorough=False)
-            for folder in self.root.glob("*/*")
+    def entries(self, stage: str | None = None) -> list[Artefact]:
+        """List all artefacts, or those of one stage, the oldest first; damaged ones are removed on the way."""
+        pattern = "*/*" if stage is None else f"{stage}/*"
+        places = {
+            (folder.parent.name, folder.name)
+            for root in filter(None, (self.root, self.below, self.root / FOLDER))
+            for folder in root.glob(pattern)
             if files.NAME.fullmatch(folder.parent.name) and _DIGEST.fullmatch(folder.name)
-        ]
+        }
+        sound = [self._sound(*place, thorough=False) for place in sorted(places)]
         return sorted((entry for entry in sound if entry is not None), key=lambda entry: entry.created)
 
     def size(self) -> int:
-        """Bytes of all artefacts."""
-        return sum(entry.nbytes for entry in self.entries())
+        """Bytes of all artefacts, as far as they lie here."""
+        return sum(entry.nbytes_here for entry in self.entries())
 
     def remove(self, artefact: Artefact) -> None:
         """Remove an artefact; if it no longer exists, or another has replaced it, do nothing."""
@@ -206,11 +200,61 @@ class Store:
             if current == artefact:
                 self._discard(artefact.stage, artefact.digest)
 
+    def last_used(self, artefact: Artefact) -> float:
+        """When an artefact was last looked up or made, in seconds since the epoch, to within a minute.
+
+        By this machine's clock, also where the folder lies on a file system with another.
+        """
+        try:
+            return artefact.path.stat().st_mtime - self._clock_ahead
+        except OSError:
+            return artefact.created.timestamp()
+
+    def remove_unused(self, artefact: Artefact, since: float) -> bool:
+        """Remove an artefact unless it was used since a moment, or is locked; gives whether it is gone."""
+        with self._locked(artefact.stage, artefact.digest, wait=False) as held:
+            if not held or self.last_used(artefact) >= since:
+                return False
+            self._discard(artefact.stage, artefact.digest)
+        return True
+
+    def send_waiting(self) -> int:
+        """Send to the shared store what could not be sent before; gives how many artefacts.
+
+        Raises
+        ------
+        StoreError
+            If the shared store does not take them.
+        """
+        return 0 if self.shared is None else self.shared.send_waiting(self._own)
+
+    def send_waiting_beside(self) -> None:
+        """Do so in the background, if anything waits; what still cannot be sent stays noted."""
+
+        def send() -> None:
+            with suppress(StoreError):
+                if sent := self.send_waiting():
+                    log.info("sent %d results to the shared store that had waited", sent)
+
+        if self.shared is not None and not self.shared.is_sending and self.shared.waiting():
+            threading.Thread(target=send, name="sending", daemon=True).start()
+
+    def _own(self, stage: str, key: str) -> Artefact | None:
+        """An artefact that was made here; None if there is none, or it is damaged."""
+        found = self._sound(stage, key, thorough=True)
+        return None if found is None or found.path.parent.parent != self.root else found
+
     @contextmanager
-    def lock(self, stage: str, spec: Spec) -> Iterator[None]:
-        """Lock an artefact against all other threads and processes; the same thread may enter again."""
-        with self._locked(files.checked_name(stage, "stage"), digest(spec)):
-            yield
+    def lock(self, stage: str, spec: Spec, *, wait: bool = True) -> Iterator[bool]:
+        """Lock an artefact against all other threads and processes; the same thread may enter again.
+
+        Parameters
+        ----------
+        wait : bool
+            If False and another holds the lock, go on without it; what is yielded says whether it is held.
+        """
+        with self._locked(files.checked_name(stage, "stage"), digest(spec), wait=wait) as held:
+            yield held
 
     def _get(self, stage: str, spec: Spec, make: Callable[[], Artefact]) -> Artefact:
         key = digest(spec)
@@ -218,8 +262,19 @@ class Store:
         if artefact is None:
             with self._locked(stage, key):
                 # The previous holder of the lock may have made it.
-                artefact = self._sound(stage, key, thorough=True) or make()
+                artefact = self._sound(stage, key, thorough=True) or self._elsewhere(stage, key, afresh=True) or make()
+        self._note_use(artefact)
         return artefact
+
+    def _elsewhere(self, stage: str, key: str, *, afresh: bool = False) -> Artefact | None:
+        """Look an artefact up in the shared store, if there is one."""
+        return None if self.shared is None else self.shared.find(stage, key, afresh=afresh)
+
+    def _note_use(self, artefact: Artefact) -> None:
+        """Give an artefact's folder the present time, once a minute at most."""
+        with suppress(OSError):  # another user's, or gone
+            if artefact.path.is_relative_to(self.root) and time.time() - self.last_used(artefact) > _USE_NOTED_EVERY:
+                os.utime(artefact.path)
 
     def _lock_path(self, stage: str, key: str) -> Path:
         return self.root / ".locks" / f"{stage}-{key}.lock"
@@ -245,14 +300,11 @@ class Store:
     def _load(self, stage: str, key: str) -> Artefact | None:
         """Read a manifest and check the file sizes; None if absent, `DamagedArtefact` if anything is wrong."""
         path = self.root / stage / key
+        if self.below is not None and not os.path.lexists(path):
+            path = self.below / stage / key
         if not os.path.lexists(path):
-            return None
-        with files.missing_is_damage(path / MANIFEST):
-            status = (path / MANIFEST).stat()
-        # As with the other files, a manifest is read again only if its size or time has changed.
-        settled = files.is_settled(status)
-        read = _manifest if settled else _manifest.__wrapped__
-        artefact = read(path, stage, key, (status.st_ino, status.st_size, status.st_mtime_ns))
+            return self.shared.taken(stage, key) if self.shared else whole_here(self.root, stage, key)
+        artefact = manifest.load(path, stage, key)
         for entry in artefact.files:
             files.check_size(path / entry.path, entry)
         return artefact
@@ -268,8 +320,10 @@ class Store:
 
         try:
             return inspect()
-        except DamagedArtefact:
-            pass
+        except DamagedArtefact as damage:
+            if self.below is not None and not os.path.lexists(self.root / stage / key):
+                log.warning("a damaged artefact is not used: %s", damage)
+                return None
         # Check again under the lock: without it, this could be another process's half-done removal, or its replacement
         # could be removed. If another process holds the lock, it will find the damage itself.
         with self._locked(stage, key, wait=False) as held:
@@ -284,7 +338,7 @@ class Store:
                 return None
 
     def _temporary(self, stage: str, key: str) -> Path:
-        return self.root / stage / f".tmp-{os.getpid()}-{secrets.token_hex(6)}-{key}"
+        return self.root / stage / drafts.name(key)
 
     @contextmanager
     def _draft(self, stage: str, key: str) -> Iterator[Path]:
@@ -308,50 +362,63 @@ class Store:
         entries: list[FileEntry],
         seconds: float | None,
     ) -> Artefact:
-        """Complete a draft with its manifest, force it to disk, and rename it to the artefact's place in one step."""
+        """Complete a draft with its manifest, force it to disk, and rename it to the artefact's place in one step.
+
+        Where another machine was first, its artefact is taken instead: all then have the same bits.
+        """
         key = digest(spec)
-        manifest: dict[str, JSON] = {
-            "format": FORMAT,
-            "stage": stage,
-            "spec": spec,
-            "facts": facts,
-            "created": datetime.now(UTC).isoformat(),
-            "seconds": seconds,
-            "files": [entry.as_json() for entry in entries],
-        }
-        files.plain(facts, "facts")  # for an error that names the fact
-        manifest["sha256"] = digest(manifest)
-        text = json.dumps(files.plain(manifest, "manifest"), indent=1, ensure_ascii=False).encode()
+        text = manifest.compose(stage, spec, facts, entries, seconds)
         files.write_file(draft / MANIFEST, lambda sink: sink.write(text))
         disk.sync_tree(draft)
+        if self.shared is not None and not facts.get(PASSING):
+            theirs = self.shared.offer(draft, manifest.read(text, draft, stage, key))
+            if theirs is not None and (taken := self.shared.take(stage, key, theirs)) is not None:
+                return taken
         final = self.root / stage / key
-        draft.rename(final)
+        try:
+            draft.rename(final)
+        except OSError as error:
+            # Another machine's, whose lock is not seen here, on a file system that both share.
+            theirs_here = self._sound(stage, key, thorough=True) if error.errno in _TAKEN else None
+            if theirs_here is None:
+                raise
+            return theirs_here
         disk.sync(final.parent)
+        if self.shared is not None:
+            disk.delete(path_here(self.root, stage, key))  # parts of another's that could not be had
         artefact = self._load(stage, key)
         if artefact is None:
             raise files.damaged(final, "it vanished as soon as it was stored")
+        if self.shared is not None and not self.shared.trouble:
+            self.send_waiting_beside()
         return artefact
 
     def _discard(self, stage: str, key: str) -> None:
         """Remove an artefact, in one step as others see it; the lock must be held."""
-        aside = self._temporary(stage, key)
         with files.explained(f"removing {stage} from {self.root}"):
-            (self.root / stage / key).rename(aside)
-            disk.delete(aside)
+            disk.delete(path_here(self.root, stage, key))
+            if os.path.lexists(self.root / stage / key):
+                aside = self._temporary(stage, key)
+                (self.root / stage / key).rename(aside)
+                disk.delete(aside)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Delete the half-written and half-deleted folders of killed processes.
 
         A writer holds the artefact's lock, and the system releases the lock of a dead process: if it is free, nobody is
         writing. The process id in the name is less reliable: another process or container may have it by now.
         """
         for leftover in self.root.glob("*/.tmp-*"):
-            match = _TEMPORARY.fullmatch(leftover.name)
-            if match is None:
+            key = drafts.key_of(leftover)
+            if key is None:
+                continue
+            if not drafts.is_own(leftover):  # its lock says nothing here
+                if drafts.is_old(leftover, time.time() + self._clock_ahead):
+                    disk.delete(leftover)
                 continue
             try:
                 # Not the singleton lock: a draft of this same thread must count as locked.
-                with FileLock(self._lock_path(leftover.parent.name, match[1])).acquire(blocking=False):
+                with FileLock(self._lock_path(leftover.parent.name, key)).acquire(blocking=False):
                     disk.delete(leftover)
                     log.info("swept %s, left by a process that was killed", leftover.name)
             except OSError:  # includes Timeout: its writer lives. For any other error, the next start tries again.

@@ -15,13 +15,15 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import forward
+from core.neurons.experts import Experts
 from core.pipeline.engine import Engine
 from core.pipeline.incremental import rounds
 from core.pipeline.result import Result
+from core.pipeline.run import Run
 from core.pipeline.stages import Stages
-from core.spaces.projection import joint_umap
+from core.spaces.projection import held_umap
 from tests.helpers.passes import set_value
-from tests.helpers.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences
+from tests.helpers.tiny import FAMILIES, LANGUAGES, N_LAYERS, Plain, sentences, write_table
 
 N_PROBE, N_EVAL, K = 10, 7, 30  # of the experiment that the fixture gives
 
@@ -172,6 +174,31 @@ def test_pairs_are_evaluated_one_by_one_in_both_directions(
     assert set(result.medoid["language"]) == {"en", "de", "es"}
 
 
+def test_the_probe_rows_are_embedded_in_every_evaluation_language_that_the_probe_has(
+    asked: Experiment, engine: Engine, tmp_path: Path, plain_models: Mapping[str, Plain]
+) -> None:
+    # ru is no probe language, but has probe rows; it has none in another probe corpus
+    fewer = write_table(tmp_path / "fewer.tsv", N_PROBE, N_EVAL, ["ja", "de", "en", "es"])
+
+    def probe_spaces(run: Run) -> tuple[Experts, tuple[str, ...], np.ndarray, np.ndarray]:
+        experts, intervention = run.spaces()
+        stages = run.probe_spaces({"before": None, "after": intervention})
+        both = (stages.embeddings(0, space, 2) for space in (None, intervention))
+        return experts, stages.plan.groups[0].languages, *both
+
+    assert engine.answer_known(asked, probe_spaces) is None
+    experts, languages, pre, post = engine.answer(asked, probe_spaces)
+    assert languages == LANGUAGES
+    assert engine.answer_known(asked, probe_spaces) is not None
+    slow = Slow(plain_models["llama"], "llama")
+    texts = {code: sentences(code, N_PROBE) for code in LANGUAGES}
+    held = dict(zip(experts.neurons.tolist(), experts.values.tolist(), strict=True))
+    np.testing.assert_allclose(pre, slow.space(texts, {}, 0.0)[2], atol=2e-5)
+    np.testing.assert_allclose(post, slow.space(texts, held, asked.strength)[2], atol=2e-4)
+    elsewhere = engine.answer(replace(asked, probe_corpus=fewer), probe_spaces)
+    assert elsewhere[1] == tuple(code for code in LANGUAGES if code != "ru")
+
+
 def test_the_random_control_puts_the_same_values_elsewhere(
     asked: Experiment, engine: Engine, plain_models: Mapping[str, Plain]
 ) -> None:
@@ -206,7 +233,7 @@ def test_the_map_shows_each_sentence_in_its_place(asked: Experiment, engine: Eng
                 assert states is not None
                 space[language, rows] = states[1]
         spaces.append(space.reshape(-1, model.hidden_size))
-    expected = joint_umap(*spaces, seed=asked.seed)
+    expected = held_umap(spaces[0], spaces[1:], seed=asked.seed)
     assert len(result.maps) == 1
     for found, plane in zip(result.maps[0], expected, strict=True):
         np.testing.assert_array_equal(found.reshape(-1, 2), plane)

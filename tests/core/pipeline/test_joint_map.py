@@ -55,8 +55,8 @@ def test_every_sentence_is_where_the_projection_puts_it() -> None:
         for n in range(len(group))
     ]
     flat = np.stack([spaces[space][g][c, n] for space, g, c, n in rows])
-    first = len(flat) // 3
-    planes = np.concatenate(projection.joint_umap(flat[:first], flat[first:], seed=7))
+    first, *others = np.split(flat, 3)
+    planes = np.concatenate(projection.held_umap(first, others, seed=7))
     for (space, g, c, n), point in zip(rows, planes, strict=True):
         np.testing.assert_array_equal(maps[g][asked.index(space), c, n], point)
 

@@ -111,7 +111,7 @@ def test_known_asks_for_every_stage(asked: Experiment, engine: Engine) -> None:
         ({"eval_sentences": 5}, {"embed_pre", "embed_post"}),
         ({"dtype": "bfloat16"}, PASSES - {"load"}),
     ],
-    ids=str,
+    ids=lambda value: str(value if isinstance(value, dict) else sorted(value)),
 )
 def test_a_change_computes_what_depends_on_it(
     change: dict[str, object], computed: set[str], asked: Experiment, filled: Store
@@ -175,12 +175,18 @@ def test_a_stopped_run_keeps_the_rounds_it_finished(
     with pytest.raises(Cancelled):
         engine.run(asked, Progress(stop))
     made = parts()
+    files = {path.stat().st_ino for path in store.root.glob("embedding-parts/[0-9a-f]*/*.npy")}
     assert len(made) == len(LANGUAGES) * (len(rounds(len(finished[0].plan.groups[0]))) - 1)
     seen: list[float] = []
     resumed = engine.run(asked, Progress(lambda _: seen.append(min(parts().values(), default=0.0))))
     assert set(seen) >= {min(made.values())}  # they were there, and were not made anew
     assert numbers(resumed) == numbers(finished[0])
     assert parts() == {}
+    # Nothing that was kept is written again: the embeddings are made of the same files.
+    assert files <= {path.stat().st_ino for path in store.root.glob("embeddings/[0-9a-f]*/*.npy")}
+    known = Engine(store).known(asked)
+    assert known is not None
+    assert numbers(known) == numbers(finished[0])
 
 
 def flip(path: Path) -> None:

@@ -91,6 +91,18 @@ def test_a_manifest_of_something_else(store: Store) -> None:
     assert store.find("s", SPEC) is None
 
 
+def test_a_manifest_whose_time_has_no_zone_is_damage(store: Store) -> None:
+    store.put("s", {"other": 1}, sample())
+    artefact = store.put("s", SPEC, sample())
+    manifest = json.loads((artefact.path / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["sha256"]
+    manifest["created"] = "2025-01-02T03:04:05"
+    manifest["sha256"] = digest(manifest)
+    (artefact.path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert len(store.entries()) == 1  # in order of time
+    assert "names no zone" in store.damaged[0]
+
+
 @pytest.mark.parametrize("path", ["../../secret", "/etc/hostname", "a/../../b", "..\\b", "C:x", ""])
 def test_a_manifest_cannot_lead_elsewhere(store: Store, path: str) -> None:
     artefact = store.get_or_build("s", SPEC, build)

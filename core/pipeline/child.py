@@ -1,0 +1,297 @@
+"""Computes in a child process, which may die: a panic, an abort, an endless loop or want of memory end one job alone.
+
+The child is `core.pipeline.worker`. What it computes lies in the store, where this process reads it; how the work goes
+crosses as plain data (`core.wire`). A child that ends, or that does not stop when it is told to, is replaced.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import queue
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core import subprocesses, wire
+from core.errors import ComputeError
+from core.pipeline.backend import InThisProcess
+from core.pipeline.engine import Engine
+from core.pipeline.messages import answer_of, heed, note_state
+from core.progress import Cancelled, Progress
+
+_log = logging.getLogger(__name__)
+_LOOK = 0.25  # seconds between two looks at whether the child is to stop, and how much memory it takes
+_LONGEST = 200.0  # seconds that a stage without a report is believed to take
+_GETTING_READY = 40.0  # seconds that a busy machine takes to import what computes
+_MEGABYTE = 1 << 20
+_ENDED: dict[str, Any] = {"ended": True}
+_OUTCOMES = ("done", "cancelled", "refused", "failed", "ended")
+_INSTEAD = "Try again, with a smaller model or fewer sentences where it was too much; what was finished is kept."
+
+
+class Child:
+    """One child process and what it says."""
+
+    def __init__(self, root: Path, most_bytes: int) -> None:
+        self.process = subprocess.Popen(
+            subprocesses.command("core.pipeline.worker", str(root), str(most_bytes)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="ascii",
+            env=subprocesses.environment(),
+        )
+        atexit.register(self.process.kill)  # it may be where it does not hear that this process ends
+        self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._number = 0
+        self.heard = time.monotonic()
+        self._traffic = 0
+        threading.Thread(target=self._read, name="child", daemon=True).start()
+
+    def ask(self, request: Any) -> None:
+        """Have it compute an answer."""
+        self._number += 1
+        self.heard = time.monotonic()
+        self._say(number=self._number, ask=wire.encode(request))
+
+    def cancel(self) -> None:
+        """Have it stop at its next report."""
+        self._say(cancel=self._number)
+
+    def next(self, timeout: float) -> dict[str, Any] | None:
+        """Give its next message; None if it says nothing for so many seconds."""
+        try:
+            message = self._messages.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        self.heard = time.monotonic()
+        return message
+
+    def memory(self) -> int:
+        """Bytes of memory that it takes."""
+        with suppress(psutil.Error):
+            taken: int = psutil.Process(self.process.pid).memory_info().rss
+            return taken
+        return 0
+
+    def note_traffic(self) -> None:
+        """Count it as heard of if it has read or written since the last look."""
+        with suppress(psutil.Error, AttributeError):  # not every system counts this
+            counted = psutil.Process(self.process.pid).io_counters()
+            traffic = counted.read_bytes + counted.write_bytes
+            if traffic - self._traffic > _MEGABYTE:
+                self.heard = time.monotonic()
+            self._traffic = traffic
+
+    def kill(self) -> None:
+        """End it at once."""
+        atexit.unregister(self.process.kill)
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(OSError):  # what was not sent is not sent any more
+                self.process.stdin.close()
+
+    def how_it_ended(self) -> str:
+        """How it ended, in words."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        if self.process.poll() is None:  # it lives, and what it says cannot be understood
+            self.kill()
+            return "said what cannot be understood and was ended"
+        return subprocesses.ending(self.process.returncode)
+
+    def _say(self, **message: Any) -> None:
+        assert self.process.stdin is not None
+        with suppress(OSError, ValueError):  # it has ended; that is read where its messages are
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with suppress(ValueError, OSError), self.process.stdout as lines:
+            for line in lines:
+                self._messages.put(json.loads(line))
+        self._messages.put(_ENDED)
+
+
+_early: dict[Path, Child] = {}
+
+
+def start_early(root: Path) -> None:
+    """Start the child of a cache folder before there is anything to compute: it takes seconds to get ready."""
+    _early[root.resolve()] = Child(root.resolve(), subprocesses.machine_memory() * 9 // 10)
+
+
+class InChild:
+    """Computes in a child process, one answer at a time; reads what is known in this one.
+
+    Parameters
+    ----------
+    engine : Engine
+        Reads what is known; its model host is told how fast the child's model runs, and which one is loaded.
+    most_bytes : int, optional
+        Memory that the child may take; nine tenths of the machine's unless given.
+    patience : float
+        Seconds for a child that was told to stop, after which it is ended; more where it was silent for long before.
+    silence : float
+        Seconds without a word after which a child is ended, unless it reads or writes (a download says nothing).
+    """
+
+    def __init__(
+        self, engine: Engine, most_bytes: int | None = None, patience: float = 30.0, silence: float = 600.0
+    ) -> None:
+        self._engine, self._here = engine, InThisProcess(engine)
+        self._most = most_bytes or subprocesses.machine_memory() * 9 // 10
+        self._patience, self._silence = patience, silence
+        self._one = threading.Lock()
+        self._restarts = 0
+        root = engine.store.root
+        self._child = _early.pop(root) if root in _early else Child(root, self._most)
+
+    def known(self, request: Any) -> Any | None:
+        """The answer if it can be had at once."""
+        return self._here.known(request)
+
+    def holds(self, answer: Any) -> bool:
+        """Whether an answer kept in memory is still the answer."""
+        return self._here.holds(answer)
+
+    def estimate(self, request: Any) -> Any:
+        """Seconds by stage."""
+        return self._here.estimate(request)
+
+    def about(self) -> str:
+        """Where it computes, in words."""
+        gigabytes = f"{self._child.memory() / 1e9:.1f} of at most {self._most / 1e9:.1f} GB"
+        return f"Computes in process {self._child.process.pid}, which takes {gigabytes}; restarts: {self._restarts}."
+
+    @property
+    def process_id(self) -> int:
+        """The child's."""
+        return self._child.process.pid
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.kill()
+
+    def run(self, request: Any, progress: Progress) -> Any:
+        """Compute the answer in the child.
+
+        Raises
+        ------
+        AskError
+            Where there can be none; `core.errors.ComputeError` where the child ended.
+        Cancelled
+            Where a report of the progress raised it.
+        """
+        with self._one:
+            child = self._living()
+            child.ask(request)
+            following = _Following(child, progress, self._engine, self._most, self._silence)
+            try:
+                message = following.to_the_end()
+            except Cancelled:
+                self._interrupt(child, following)
+                raise
+            return self._answer(request, message, child)
+
+    def _living(self) -> Child:
+        if self._child.process.poll() is not None:  # it ended while nothing was asked of it
+            self._restart()
+        return self._child
+
+    def _restart(self) -> None:
+        self._child.kill()
+        self._restarts += 1
+        self._engine.models.told({"ran": {}, "loaded": []})
+        self._child = Child(self._engine.store.root, self._most)
+
+    def _interrupt(self, child: Child, following: _Following) -> None:
+        """Have the child stop, or end it where it does not."""
+        child.cancel()
+        patience = max(self._patience, 3 * following.longest_silence, 3 * following.expected)
+        deadline = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0:
+            message = child.next(left)
+            if message is not None and "ended" in message:
+                raise self._lost(child.how_it_ended())
+            if message is not None and following.take_state(message):
+                return
+        raise self._lost(f"did not stop for {patience:.0f} seconds and was ended")
+
+    def _answer(self, request: Any, message: dict[str, Any], child: Child) -> Any:
+        if "ended" in message:
+            raise self._lost(message.get("why") or child.how_it_ended())
+        if "failed" in message and not message["sound"]:
+            self._restart()
+        return answer_of(request, message, self._here)
+
+    def _lost(self, how: str) -> ComputeError:
+        """Replace the child; returns the error that says how it was lost."""
+        self._restart()
+        return ComputeError("compute this", f"the process that computes {how}", _INSTEAD)
+
+
+class _Following:
+    """Follows one request to its end: has the progress here do as the child's does."""
+
+    def __init__(self, child: Child, progress: Progress, engine: Engine, most: int, silence: float) -> None:
+        self._child, self._progress, self._engine = child, progress, engine
+        self._most, self._silence = most, silence
+        self.longest_silence = 0.0
+        self._plan: dict[str, float] = {}
+        self._stage = ""
+        self._begun = False  # a process that has just been started takes seconds before it says anything
+
+    @property
+    def expected(self) -> float:
+        """Seconds that the present stage was expected to take: getting ready or loading cannot be interrupted."""
+        return _GETTING_READY if not self._begun else min(self._plan.get(self._stage, 0.0), _LONGEST)
+
+    def to_the_end(self) -> dict[str, Any]:
+        """Wait for the outcome; returns the message that holds it."""
+        while True:
+            message = self._child.next(_LOOK)
+            if message is None:
+                if why := self._fault():
+                    self._child.kill()
+                    return {**_ENDED, "why": why}
+                self._progress.report(self._progress.snapshot())  # where the work is told to stop
+            elif self.take_state(message):
+                return message
+            else:
+                self._do(message)
+
+    def take_state(self, message: dict[str, Any]) -> bool:
+        """Note what the child says of itself; returns whether the message is an outcome."""
+        note_state(message, self._engine)
+        return any(name in message for name in _OUTCOMES)
+
+    def _do(self, message: dict[str, Any]) -> None:
+        self._begun = self._begun or "ready" not in message
+        if "plan" in message:
+            self._plan = {str(name): float(seconds) for name, seconds in message["plan"].items()}
+        elif "stage" in message:
+            self._stage = str(message["stage"][0])
+        elif "advance" in message:
+            self._plan.pop(self._stage, None)  # it reports, so it can be stopped at any moment
+        heed(message, self._progress)
+
+    def _fault(self) -> str | None:
+        """Why the child must be ended now, if it must."""
+        self._child.note_traffic()
+        silent = time.monotonic() - self._child.heard
+        self.longest_silence = max(self.longest_silence, silent if self._begun else 0.0)
+        if silent > max(self._silence, 3 * self.expected):
+            return f"said nothing for {silent:.0f} seconds and was ended"
+        if (taken := self._child.memory()) > self._most:
+            return f"took {taken / 1e9:.1f} GB of memory, more than the {self._most / 1e9:.1f} it may, and was ended"
+        return None

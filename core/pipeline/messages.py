@@ -1,0 +1,87 @@
+"""What a process that computes says of its work, and how whoever asked understands it: plain data (`core.wire`).
+
+`core.pipeline.worker.Told` and `core.pipeline.worker.outcome` make the messages.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol
+
+from core import errors, wire
+from core.errors import AskError, ComputeError, WorkFailed
+from core.pipeline.backend import InThisProcess
+from core.pipeline.engine import Engine
+from core.pipeline.result import Result
+from core.progress import Cancelled, Progress
+
+Message = dict[str, Any]
+
+
+class Speaks(Protocol):
+    """Takes messages for whoever asked."""
+
+    def say(self, **message: Any) -> None:
+        """Say one."""
+        ...
+
+
+def heed(message: Message, progress: Progress) -> None:
+    """Have a progress here do as the one there did."""
+    if "plan" in message:
+        progress.plan({str(name): float(seconds) for name, seconds in message["plan"].items()})
+    elif "stage" in message:
+        progress.stage(str(message["stage"][0]), float(message["stage"][1]))
+    elif "advance" in message:
+        progress.advance(float(message["advance"]))
+    elif "partial" in message:
+        progress.publish(wire.decode(message["partial"]))
+    elif "finish" in message:
+        progress.finish()
+
+
+def note_state(message: Message, engine: Engine) -> None:
+    """Have an engine here know what the one there says of its models, and of results that it found damaged."""
+    if "state" in message:
+        engine.models.told(message["state"])
+        engine.store.damaged += [str(each) for each in message["damaged"]]
+
+
+def answer_of(request: Any, message: Message, here: InThisProcess) -> Any:
+    """Read the answer that an outcome tells of: from the message, or from the store that both share.
+
+    Raises
+    ------
+    AskError
+        Where there can be none.
+    Cancelled
+        Where the work was stopped.
+    WorkFailed
+        Where something unexpected happened there.
+    """
+    if "refused" in message:
+        raise _refusal(*message["refused"])
+    if "cancelled" in message:
+        raise Cancelled
+    if "failed" in message:
+        raise WorkFailed(str(message["failed"]))
+    facts = message["done"]
+    if "answer" in facts:
+        with suppress(TypeError, ValueError, AttributeError, ImportError):  # else it is read as the others are
+            return wire.decode(facts["answer"])
+    answer = here.known(request)
+    if answer is None:
+        raise ComputeError(
+            "compute this", "what was computed has gone from the cache before it could be read", "Try again."
+        )
+    if isinstance(answer, Result) and "seconds" in facts:
+        seconds = {str(stage): float(value) for stage, value in facts["seconds"].items()}
+        answer = replace(answer, seconds=seconds, computed=tuple(map(str, facts["computed"])))
+    return answer
+
+
+def _refusal(kind: str, what: str, why: str, instead: str) -> AskError:
+    made = getattr(errors, kind, AskError)
+    known = isinstance(made, type) and issubclass(made, AskError)
+    return (made if known else AskError)(str(what), str(why), str(instead))
