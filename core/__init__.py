@@ -19,6 +19,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # microseconds made a quiet machine of two cores 1.3 times as fast, and one with a busy neighbour 0.87 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 location.house_libraries()
+if os.environ.get("LANGUAGE_NEURONS_PUBLIC", "0") not in ("", "0"):
+    os.environ["HF_HUB_OFFLINE"] = "1"  # no visitor of a public server makes it download; its client reads this once
 
 # Where each public name is. `__init__.pyi` says the same to type checkers; a test holds the two together.
 _HOMES = {
@@ -28,7 +30,7 @@ _HOMES = {
     "load_model": "core.session",
     "Experiment": "core.experiment.settings",
     "Result": "core.pipeline.result",
-    "METHODS": "core.neurons.interventions",
+    "METHODS": "core.neurons.methods",
     "SCORES": "core.neurons.scores",
     "MEASURES": "core.pipeline.measure_table",
     "AskError": "core.errors",

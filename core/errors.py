@@ -22,6 +22,24 @@ class AskError(ValueError):
         return type(self), (self.what, self.why, self.instead)
 
 
+def is_fault(error: BaseException) -> bool:
+    """Whether an exception is a fault in some code, and neither a refusal nor a request to end.
+
+    A panic in Rust code (a tokenizer's) is a fault, though it is no ``Exception``.
+    """
+    if isinstance(error, AskError):
+        return False
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+class BusyError(AskError):
+    """The server has as much to do as it takes."""
+
+
+class ComputeError(AskError):
+    """The process that computes ended before it had an answer."""
+
+
 class CorpusError(AskError):
     """The requested sentences are missing or cannot be used."""
 
@@ -34,9 +52,29 @@ class ModelError(AskError):
     """The requested model is missing or cannot be used."""
 
 
+class PackError(AskError):
+    """A pack of results cannot be written or read."""
+
+
 class SettingError(AskError):
     """A setting of the experiment has an impossible value."""
 
 
 class StoreError(AskError):
     """An artefact cannot be written or read."""
+
+
+class WorkFailed(Exception):  # noqa: N818 - the error is the one that it quotes
+    """Something unexpected in another process, in one line as `in_one_line` gives it there."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """An unexpected error in one line, for the page; also of an error that fails when it is to say what it is."""
+    name = type(error).__name__
+    try:
+        words = " ".join(str(error).split())
+    except BaseException:  # a panic in what writes the message is no Exception either
+        words = "it cannot say what went wrong"
+    if isinstance(error, WorkFailed):
+        return words
+    return f"{name}: {words}" if words else name

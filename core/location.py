@@ -50,6 +50,17 @@ def default_cache() -> Path:
     return next(usable, None) or _temporary() or _lasting()[-1]
 
 
+def expanded(text: str) -> Path:
+    """A path as a person writes it, ``~`` for a home folder; where there is no such home, as it stands.
+
+    Nothing lies there then, and what asked for it says so.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def note(cache: Path) -> str | None:
     """Say so where results are kept among the temporary files for want of another folder; else None."""
     if os.environ.get("LANGUAGE_NEURONS_CACHE") or cache != default_cache() or cache in _lasting():

@@ -77,6 +77,10 @@ class Progress:
         self._done = min(self._done + units, self._total)
         self.report(self.snapshot())
 
+    def publish(self, partial: Any) -> None:
+        """Show a preliminary result."""
+        self.partial = partial
+
     def finish(self) -> None:
         """End the last stage."""
         self._close()

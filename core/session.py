@@ -10,54 +10,44 @@ Examples
 
 from __future__ import annotations
 
-import difflib
-import threading
-import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from functools import lru_cache
-from html import escape
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from core.analyses import retrieval_table, sentence_table, translation_ranks
+from core.analyses import (
+    retrieval_table,
+    rival_spaces,
+    rival_table,
+    sentence_table,
+    transfer,
+    transfer_table,
+    translation_ranks,
+)
 from core.analyses.sentence_table import Embeddings
 from core.corpora import load
 from core.corpora.corpus import Corpus
-from core.corpora.user_tables import FOLDER, SentencesByLanguage, keep_sentences
-from core.errors import SettingError
-from core.experiment.file import check_kinds
-from core.experiment.kinds import Several, split_names
-from core.experiment.names import SETTINGS
-from core.experiment.settings import Experiment
+from core.export import writing
+from core.export.encoder import Encoder, encoders
+from core.export.outcome import Exported
 from core.language.codes import describe
 from core.location import default_cache
 from core.models.load import LoadedModel
-from core.models.resolve import resolve
-from core.models.spec import EMBEDDED, ModelSpec
+from core.models.spec import EMBEDDED
 from core.neurons.experts import expert_table
-from core.pipeline.engine import Engine
 from core.pipeline.result import Result
-from core.progress import Shown, progress_shown
+from core.progress import progress_shown
+from core.session_base import Asked, Sentences, check_choice, names
+from core.session_methods import SessionOfMethods
 from core.spaces.retrieval import RANK_MEASURES
+from core.spaces.rivals import RIVALS
 from core.spaces.similarity import COMPARISONS
-from core.store.store import Store
-
-Sentences: TypeAlias = str | Corpus | SentencesByLanguage
-"""A corpus by its spec (``"embedded"``, ``"flores:DIR"``, ...), one that was loaded, lists by language, or a frame."""
-
-Asked: TypeAlias = Experiment | Result | None
-"""What a question is about: an experiment, one that was run, or nothing but settings."""
-
-# Sessions over one cache share an engine, so that a model is in memory once and its passes take turns.
-_engines: weakref.WeakValueDictionary[Path, Engine] = weakref.WeakValueDictionary()
-_opening = threading.Lock()
+from core.spaces.space_measures import SPACE_MEASURES
 
 
-class Session:
+class Session(SessionOfMethods):
     """Runs experiments and answers questions about them; what the cache has is not computed again.
 
     Every method takes an `Experiment`, a `Result` or nothing, and then settings by name: the fields of `Experiment`. A
@@ -68,6 +58,9 @@ class Session:
     ----------
     cache : str or Path, optional
         Folder in which results are kept; `core.location.default_cache` by default.
+    shared : str, optional
+        Address of a store that several machines share: ``s3://BUCKET/PREFIX``, ``gcs://BUCKET/PREFIX`` or
+        ``file:///DIR``; ``$LANGUAGE_NEURONS_SHARED`` by default, and none where that is not set.
     progress : bool or callable, optional
         None: long work shows a bar on a terminal and in a notebook. False: never; True: always. A callable receives a
         `core.progress.Snapshot` now and then, and may raise `core.progress.Cancelled` to stop the work.
@@ -75,79 +68,8 @@ class Session:
     Raises
     ------
     StoreError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or the address is none.
     """
-
-    def __init__(self, cache: str | Path | None = None, progress: Shown = None) -> None:
-        self._engine = _engine(Path(default_cache() if cache is None else cache).expanduser().resolve())
-        self._progress = progress
-
-    @property
-    def cache(self) -> Path:
-        """Folder in which results are kept."""
-        return self._engine.store.root
-
-    def corpus(self, sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
-        """Read sentences from a corpus by its spec, or from lists or a data frame.
-
-        Parameters
-        ----------
-        sentences : str, mapping of str to sequence of str, or DataFrame
-            See `core.corpora.load.load_corpus` and `core.corpora.user_tables.keep_sentences`. Lists are kept as a table
-            in the cache, under the digest of their content.
-        evaluate_all : bool
-            Lists without a ``split``: use every row for evaluation, so that the neurons are found on another corpus.
-
-        Raises
-        ------
-        CorpusError
-        """
-        if isinstance(sentences, Corpus):
-            return sentences
-        if isinstance(sentences, str):
-            return load.load_corpus(sentences)
-        return keep_sentences(sentences, self.cache / FOLDER, evaluate_all=evaluate_all)
-
-    def model(
-        self, name: str = EMBEDDED, *, revision: str | None = None, dtype: str = "auto", device: str = "auto"
-    ) -> LoadedModel:
-        """Load a model, ready to run: the same that experiments with these four settings run on.
-
-        Raises
-        ------
-        ModelError
-        """
-        with progress_shown(self._progress) as progress:
-            progress.stage("loading the model")
-            return self._engine.models.get(resolve(ModelSpec(name, revision, dtype, device)))
-
-    def experiment(self, experiment: Asked = None, /, **settings: Any) -> Experiment:
-        """Make an experiment from settings by name, and from another experiment if one is given.
-
-        If ``probe_corpus`` names a corpus for finding the neurons, lists given as ``corpus`` without a ``split`` are
-        evaluated whole; otherwise their first half is used to find the neurons.
-
-        Raises
-        ------
-        SettingError, CorpusError
-        """
-        base = experiment.plan.experiment if isinstance(experiment, Result) else experiment or Experiment()
-        known = [field.name for field in fields(Experiment)]
-        for name in settings:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
-                raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
-        changes = {
-            name: _names(value) if isinstance(SETTINGS[name].kind, Several) else _plain(value)
-            for name, value in settings.items()
-        }
-        elsewhere = changes.get("probe_corpus", base.probe_corpus) is not None
-        for name in ("corpus", "probe_corpus"):
-            if name in changes and changes[name] is not None and not isinstance(changes[name], str):
-                changes[name] = self.corpus(changes[name], evaluate_all=elsewhere and name == "corpus").spec
-        check_kinds("an experiment", {name: list(v) if isinstance(v, tuple) else v for name, v in changes.items()})
-        return replace(base, **changes)
 
     def run(self, experiment: Asked = None, /, **settings: Any) -> Result:
         """Run an experiment: find the experts, embed both spaces, measure retrieval and distances, draw the map.
@@ -200,13 +122,121 @@ class Session:
         DataFrame
             See `core.analyses.retrieval_table.by_candidate`.
         """
-        _check_choice("comparison", comparison, COMPARISONS)
-        _check_choice("direction", direction, translation_ranks.DIRECTIONS)
-        _check_choice("measure", measure, RANK_MEASURES)
+        check_choice("comparison", comparison, COMPARISONS)
+        check_choice("direction", direction, translation_ranks.DIRECTIONS)
+        check_choice("measure", measure, RANK_MEASURES)
         requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
             pre, post = self._engine.answer(requested, translation_ranks.both, progress)
         return retrieval_table.by_candidate(pre, post, comparison, direction, measure)
+
+    def rivals(
+        self,
+        experiment: Asked = None,
+        /,
+        *,
+        rivals: Iterable[str] | None = None,
+        measures: Iterable[str] | None = None,
+        **settings: Any,
+    ) -> pd.DataFrame:
+        """Measure what is free beside the intervention: maps fitted on the probe rows, with intervals and tests.
+
+        Parameters
+        ----------
+        rivals, measures : iterable of str, optional
+            Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`; all by default.
+
+        Returns
+        -------
+        DataFrame
+            One row a space, see `core.analyses.rival_table.frame`; ``raw`` in space ``post`` is the intervention.
+        """
+        chosen = tuple(RIVALS if rivals is None else rivals), tuple(SPACE_MEASURES if measures is None else measures)
+        for rival in chosen[0]:
+            check_choice("rival", rival, RIVALS)
+        for measure in chosen[1]:
+            check_choice("measure", measure, SPACE_MEASURES)
+        requested = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen), progress)
+        return rival_table.frame(spaces)
+
+    def transfer(
+        self,
+        experiment: Asked = None,
+        /,
+        *,
+        train_languages: Iterable[str] | None = None,
+        layers: str | None = None,
+        rivals: Iterable[str] = ("own-means",),
+        **settings: Any,
+    ) -> pd.DataFrame:
+        """Train a classifier of the corpus's labels on one language and test it on all, before and after.
+
+        Parameters
+        ----------
+        train_languages : iterable of str, optional
+            Each is trained on by itself; ``("all",)`` for every one tested on. English and the target by default.
+        layers : str, optional
+            Hidden states, as ``6,last`` or ``all``; that of the setting ``layer`` by default.
+        rivals : iterable of str
+            Free maps beside the intervention: names in `core.spaces.rivals.RIVALS`, or ``("all",)``.
+
+        Returns
+        -------
+        DataFrame
+            See `core.analyses.transfer_table.table`.
+
+        Raises
+        ------
+        SettingError
+            Where the corpus has no labels, or something that is asked for is not there.
+        """
+        languages = None if train_languages is None else names(train_languages)
+        asked = transfer.Settings(languages, layers, names(rivals))
+        requested = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            found = self._engine.answer(requested, lambda run: transfer.transfer(run, asked), progress)
+        return transfer_table.table(found)
+
+    def encoder(self, experiment: Asked = None, /, *, before: bool = False, **settings: Any) -> Encoder:
+        """Give an encoder of sentences under the intervention, as sentence-transformers' and mteb's encoders are used.
+
+        Parameters
+        ----------
+        before : bool
+            Give the unmodified model's instead, at the same layer.
+
+        Examples
+        --------
+        >>> import core
+        >>> encoder = core.Session().encoder(target="ja", experts=500)  # doctest: +SKIP
+        >>> encoder.encode(["Good morning.", "おはよう。"]).shape  # doctest: +SKIP
+        (2, 640)
+        """
+        requested = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            return self._engine.answer(requested, encoders, progress)[0 if before else 1]
+
+    def export(
+        self,
+        folder: str | Path,
+        experiment: Asked = None,
+        /,
+        *,
+        include_model: bool = False,
+        source: str | None = None,
+        **settings: Any,
+    ) -> Exported:
+        """Write the model with the intervention in its weights into a new folder; see `core.export.writing.export`."""
+        requested = self.experiment(experiment, **settings)
+        writing.check_folder(Path(folder))
+        with progress_shown(self._progress) as progress:
+            return self._engine.answer(
+                requested,
+                lambda run: writing.export(run, Path(folder), include_model=include_model, source=source),
+                progress,
+            )
 
     def map(self, experiment: Asked = None, /, **settings: Any) -> pd.DataFrame:
         """Place every sentence on the joint map of both spaces; see `core.analyses.sentence_table.map_points`."""
@@ -235,12 +265,6 @@ class Session:
         """Return a given result itself if no setting changes it; otherwise run the experiment."""
         return experiment if isinstance(experiment, Result) and not settings else self.run(experiment, **settings)
 
-    def __repr__(self) -> str:
-        return f"Session(cache={str(self.cache)!r})"
-
-    def _repr_html_(self) -> str:
-        return f"<p>Session; its cache is <code>{escape(str(self.cache))}</code>.</p>"
-
 
 def run(experiment: Asked = None, /, **settings: Any) -> Result:
     """Run an experiment over the default cache; see `Session.run`."""
@@ -255,18 +279,15 @@ def load_corpus(sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
 
 
 def load_model(
-    name: str = EMBEDDED, *, revision: str | None = None, dtype: str = "auto", device: str = "auto"
+    name: str = EMBEDDED,
+    *,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    adapter: str | None = None,
 ) -> LoadedModel:
     """Load a model, ready to run; see `Session.model`."""
-    return _default_session().model(name, revision=revision, dtype=dtype, device=device)
-
-
-def _engine(root: Path) -> Engine:
-    with _opening:
-        engine = _engines.get(root)
-        if engine is None:
-            engine = _engines[root] = Engine(Store(root))
-        return engine
+    return _default_session().model(name, revision=revision, dtype=dtype, device=device, adapter=adapter)
 
 
 def _default_session() -> Session:
@@ -276,20 +297,3 @@ def _default_session() -> Session:
 @lru_cache(maxsize=1)  # so that a model stays in memory from one call to the next
 def _session_over(cache: Path) -> Session:
     return Session(cache)
-
-
-def _names(value: Any) -> Any:
-    """Turn a list of names, or a text with names between commas, into a tuple of names."""
-    if isinstance(value, str):
-        return split_names(value)
-    return tuple(value) if isinstance(value, Iterable) else value
-
-
-def _plain(value: Any) -> Any:
-    """Turn a NumPy number into a Python number."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    if value not in choices:
-        raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(choices)}.")

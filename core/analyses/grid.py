@@ -41,8 +41,7 @@ def measures() -> dict[str, CellMeasure]:
 
 def cell(run: Run) -> dict[str, float]:
     """Compute all of `measures` but the perplexity, for the space after the intervention; draws no map."""
-    _, intervention = run.spaces()
-    spaces = run.measures.before_after(intervention, layers=False)
+    spaces = run.measured(layers=False)
     values = {name: measure.read(spaces).post for name, measure in MEASURES.items() if not measure.reads_layers}
     return values | {GAIN.name: spaces.target_top1.difference}
 
@@ -57,8 +56,7 @@ def cell_with_text(run: Run) -> dict[str, float]:
     AskError
         Where the model cannot predict text.
     """
-    experts, _ = run.spaces()
-    intervention = run.stages.intervention(experts)
+    intervention = run.measure_spaces(layers=False)
     group = next(group for group in run.plan.groups if run.plan.target in group.languages)
     texts = group.texts[run.plan.target][:TEXTS]
     pre, post = pooled_perplexity(run, texts, None), pooled_perplexity(run, texts, intervention)

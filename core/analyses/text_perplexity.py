@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.analyses.texts import check_generates, intervention_spec
+from core.errors import SettingError
 from core.inference import perplexity
 from core.inference.perplexity import STRIDE, WINDOW, Likelihoods, Perplexity
 from core.neurons.interventions import Intervention
@@ -14,7 +15,7 @@ from core.pipeline.run import Run
 from core.stats.intervals import Interval, bootstrap_ratio
 from core.store.artefact import Payload
 from core.store.files import digest
-from core.store.stage import STAGES
+from core.store.stage import STAGES, NotCached
 
 
 def likelihoods(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Likelihoods:
@@ -65,6 +66,18 @@ def pooled_perplexity(run: Run, texts: tuple[str, ...], intervention: Interventi
         facts: Any = sums.facts
         return Perplexity(float(facts["nll"]), int(facts["n_tokens"]), int(facts["n_texts"]))
     return likelihoods(run, texts, intervention).pooled
+
+
+def own_perplexity(run: Run, texts: tuple[str, ...]) -> Perplexity | None:
+    """How well the *unmodified* model predicts texts that were written, whoever wrote them.
+
+    None where nothing can be predicted (no text of two tokens), or where it was not measured yet and may not be now.
+    """
+    try:
+        measured = pooled_perplexity(run, texts, None) if any(text.strip() for text in texts) else None
+    except (NotCached, SettingError):
+        return None
+    return measured if measured is not None and measured.n_tokens else None
 
 
 def perplexity_interval(measured: Likelihoods, seed: int = 0) -> Interval:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from core.experiment.plan import Plan
 from core.inference import generation
 from core.inference.writing import Writing
 from core.neurons.interventions import Intervention
@@ -23,6 +24,11 @@ TITLES = {
 def check_generates(run: Run) -> None:
     """Refuse a model that is no causal language model, before it is loaded; raises `ModelError`."""
     generation.check_generates(run.plan.resolved.name, run.plan.outline.generates)
+
+
+def as_message(plan: Plan, writing: Writing) -> bool:
+    """Whether the prompt is put to the model in its chat template: where it has one, and there is a prompt."""
+    return bool(writing.prompt) and plan.outline.chat
 
 
 def written(
@@ -54,7 +60,10 @@ def written(
     writing.check()
     check_generates(run)
     spec = STAGES["written"].spec(
-        model=run.plan.resolved.identity, writing=asdict(writing), **intervention_spec(run, intervention)
+        model=run.plan.resolved.identity,
+        writing=asdict(writing),
+        **({"as_message": True} if as_message(run.plan, writing) else {}),
+        **intervention_spec(run, intervention),
     )
 
     def compute() -> Payload:
@@ -70,6 +79,7 @@ def written(
             seed=writing.seed,
             intervention=intervention,
             neurons=run.plan.outline.neurons,
+            as_message=as_message(run.plan, writing),
             advance=lambda _: run.progress.advance(),
             on_text=on_text,
         )

@@ -15,6 +15,11 @@ from core.charts.scales import colour_scale
 ROW_HEIGHT = 26  # pixels of a category whose bars lie
 
 
+def interval_tooltips(number: str) -> list[alt.Tooltip]:
+    """Say the ends of an interval, columns ``low`` and ``high``, in a tooltip; ``number`` in D3's notation."""
+    return [alt.Tooltip("low:Q", title="95% from", format=number), alt.Tooltip("high:Q", title="to", format=number)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bars:
     """How bars are drawn; all fields but the first three have defaults that suit most charts.
@@ -29,6 +34,8 @@ class Bars:
         Of the axis of values.
     group : str, optional
         Column that tells the bars of one category apart; None where each category has one bar.
+    side_by_side : bool
+        Whether the groups of one category stand beside each other; else each category has a bar of one group.
     colours : mapping of str to str
         The groups in order, each with its colour.
     order : sequence of str, optional
@@ -43,6 +50,8 @@ class Bars:
         Whether columns ``low`` and ``high`` are drawn as a line over each bar.
     free : str, optional
         Column drawn as a tick across the last group's bar: the value that needs no intervention.
+    free_title : str
+        What the legend calls that tick, where the bars have groups.
     mark : str, optional
         Column of text that stands right of the interval.
     tooltip : sequence of alt.Tooltip
@@ -59,6 +68,7 @@ class Bars:
     value: str
     title: str
     group: str | None = "space"
+    side_by_side: bool = True
     colours: Mapping[str, str] = field(default_factory=lambda: BEFORE_AFTER)
     order: Sequence[str] | None = None
     format: str = "%"
@@ -66,6 +76,7 @@ class Bars:
     ticks: Sequence[float] | None = None
     intervals: bool = True
     free: str | None = None
+    free_title: str = "mean-centred, no intervention"
     mark: str | None = None
     tooltip: Sequence[alt.Tooltip] = ()
     upright: bool = False
@@ -106,7 +117,7 @@ class Bars:
         )
         channel, offset = (alt.X, alt.XOffset) if self.upright else (alt.Y, alt.YOffset)
         place: dict[str, Any] = {self._across: channel(f"{self.category}:N", sort=sort, title=None, axis=axis)}
-        if self.group is not None and in_groups:
+        if self.group is not None and in_groups and self.side_by_side:
             place[f"{self._across}Offset"] = offset(f"{self.group}:N", sort=list(self.colours))
         return place
 
@@ -123,9 +134,13 @@ class Bars:
         along = {self._along: self._channel(self.value, axis=axis)}
         if self.group is None:
             return base.mark_bar(cornerRadiusEnd=2, color=POST).encode(**along)
-        legend = alt.Legend(title=None, orient="top")
-        colour = alt.Color(f"{self.group}:N", scale=colour_scale(self.colours), legend=legend)
+        colour = alt.Color(f"{self.group}:N", **self._legend())
         return base.mark_bar(cornerRadiusEnd=2).encode(**along, color=colour)
+
+    def _legend(self) -> dict[str, Any]:
+        """Scale and legend of the groups, and of the tick."""
+        colours = {**self.colours, **({self.free_title: FREE} if self.free is not None else {})}
+        return {"scale": colour_scale(colours), "legend": alt.Legend(title=None, orient="top", labelLimit=260)}
 
     def _intervals(self, base: alt.Chart) -> list[Any]:
         """Draw intervals dark on white, so that they are visible on and beside a bar, on light and dark pages."""
@@ -137,8 +152,9 @@ class Bars:
 
     def _free(self, rows: pd.DataFrame) -> Any:
         if self.group is not None:
-            rows = rows[rows[self.group] == list(self.colours)[-1]]
-        ticks = alt.Chart(rows).mark_tick(thickness=2.5, color=FREE, size=14)
+            rows = rows[rows[self.group] == list(self.colours)[-1]].assign(**{self.group: self.free_title})
+        named = {"color": alt.Color(f"{self.group}:N", **self._legend())} if self.group is not None else {}
+        ticks = alt.Chart(rows).mark_tick(thickness=2.5, color=FREE, size=14, opacity=1)
         return ticks.encode(
-            **self._place(in_groups=False), **{self._along: self._channel(str(self.free))}, **self._tooltip()
+            **self._place(in_groups=False), **{self._along: self._channel(str(self.free))}, **named, **self._tooltip()
         )

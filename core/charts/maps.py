@@ -8,12 +8,13 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import PRE
+from core.charts.palette import FREE, INK, PRE
 from core.charts.scales import colour_scale
 
 Window = tuple[list[float], list[float]]
 """The part of the plane that a map shows: x and y as ``[low, high]``."""
 
+_STAR = "M0,-1L.22,-.31L.95,-.31L.36,.12L.59,.81L0,.38L-.59,.81L-.36,.12L-.95,-.31L-.22,-.31Z"
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
 
 
@@ -32,6 +33,8 @@ def language_map(
     colours: Mapping[str, str],
     window: Window,
     ghosts: pd.DataFrame | None = None,
+    legend: bool = False,
+    own: pd.DataFrame | None = None,
 ) -> Any:
     """Draw one space as a map of sentences.
 
@@ -45,10 +48,19 @@ def language_map(
     ghosts : DataFrame, optional
         The points of the space before, to show faintly where they came from; then the points are drawn as crosses,
         as in the paper, else as dots with each language's name above them.
+    legend : bool
+        Say below the map which colour is which language.
+    own : DataFrame, optional
+        ``x, y, text``: one further sentence, drawn as a star over the others.
     """
     x = alt.X("x:Q", scale=alt.Scale(domain=window[0], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=window[1], nice=False), axis=None)
     colour = alt.Color("language:N", scale=colour_scale(colours), legend=None)
+    if legend:
+        names = dict(zip(points["language"], points["name"], strict=True))
+        by_name = {names[code]: hue for code, hue in colours.items() if code in names}
+        below = alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1, symbolType="circle")
+        colour = alt.Color("name:N", scale=colour_scale(by_name), legend=below)
     tooltip = [
         alt.Tooltip("name:N", title="language"),
         alt.Tooltip("text:N", title="sentence"),
@@ -66,6 +78,9 @@ def language_map(
     if ghosts is None:
         label = alt.Chart(_names(points)).mark_text(fontSize=12, fontWeight="bold", dy=-9)
         layers.append(label.encode(x=x, y=y, text="name:N", color=colour))
+    if own is not None:
+        star = alt.Chart(own).mark_point(shape=_STAR, size=320, filled=True, opacity=1, color=FREE, stroke=INK)
+        layers.append(star.encode(x=x, y=y, tooltip=[alt.Tooltip("text:N", title="your sentence")]))
     return alt.layer(*layers).properties(height=400).configure_view(strokeOpacity=0.15, cornerRadius=6)
 
 

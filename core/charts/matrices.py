@@ -15,8 +15,8 @@ CELL_HEIGHT = 26  # pixels
 COUNTS = alt.Scale(range=[f"{POST}14", POST], domainMin=0)
 
 
-def change_matrix(pairs: pd.DataFrame, order: Sequence[str]) -> Any:
-    """Draw the change of top-1 for every ordered pair of languages.
+def change_matrix(pairs: pd.DataFrame, order: Sequence[str], titles: tuple[str, str] = ("found in", "query")) -> Any:
+    """Draw the change of a share, such as top-1, for every ordered pair of languages.
 
     Parameters
     ----------
@@ -24,16 +24,19 @@ def change_matrix(pairs: pd.DataFrame, order: Sequence[str]) -> Any:
         ``query, candidate, pre, post, change``; names of languages, shares from 0 to 1.
     order : sequence of str
         The languages, on both axes.
+    titles : (str, str)
+        Of the axes of ``candidate`` and of ``query``.
     """
+    found_in, query = titles
     largest = max(0.05, float(pairs["change"].abs().max()))
     # Purple to green through white: told apart with every common colour-vision deficiency.
     scale = alt.Scale(scheme="purplegreen", domain=[-largest, largest], domainMid=0)
     base = alt.Chart(pairs).encode(
-        x=alt.X("candidate:N", sort=list(order), title="found in", axis=alt.Axis(labelAngle=-45, orient="top")),
-        y=alt.Y("query:N", sort=list(order), title="query"),
+        x=alt.X("candidate:N", sort=list(order), title=found_in, axis=alt.Axis(labelAngle=-45, orient="top")),
+        y=alt.Y("query:N", sort=list(order), title=query),
         tooltip=[
-            alt.Tooltip("query:N"),
-            alt.Tooltip("candidate:N", title="found in"),
+            alt.Tooltip("query:N", title=query),
+            alt.Tooltip("candidate:N", title=found_in),
             alt.Tooltip("pre:Q", title="before", format=".1%"),
             alt.Tooltip("post:Q", title="after", format=".1%"),
             alt.Tooltip("change:Q", format="+.1%"),

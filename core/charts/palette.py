@@ -20,6 +20,9 @@ INK = "#343a40"  # lines and text over a light colour
 ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
 RULE = "#7d879a"  # marks of a place, and text outside a bar: visible on light and dark backgrounds
 FAINT = "#c3c8d1"  # what is not significant
+# What an intervention is held against, by what it needs.
+INTERVENTION, ON_TOP, CONTROL, BEFORE = "the intervention", "on top of it", "random neurons", "before"
+NEEDS_NOTHING, NEEDS_LANGUAGE, TRANSLATED = "free", "free, needs each language", "from translations"
 # Outcomes of a sentence whose translation was searched for before and after.
 OUTCOMES = {"fixed": "#2f6fed", "broken": "#e4572e", "found in both": "#4fa095", "found in neither": "#a8b0bd"}
 # Categories other than languages: told apart with the common colour-vision deficiencies, on light and on dark,
@@ -29,6 +32,17 @@ CATEGORIES = (
     "#8866dd", "#99aa22", "#cc6699", "#7a8794", "#b15928", "#33bbaa", "#dd4444", "#5566ee",
     "#77bb55", "#c58cff", "#b0893b", "#3f9fd6", "#e58fb1", "#6b6fa8",
 )  # fmt: skip
+
+RIVALS = {
+    INTERVENTION: POST,
+    ON_TOP: "#91a7ff",
+    NEEDS_NOTHING: FREE,
+    NEEDS_LANGUAGE: "#ffc078",
+    TRANSLATED: CATEGORIES[5],
+    CONTROL: RULE,
+    BEFORE: PRE,
+}
+"""Kinds of spaces that an intervention is held against, each with its colour."""
 
 # The languages of the paper, in their own colours; others take their family's in order of appearance.
 _BY_LANGUAGE = {

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.cli import options
 from core.cli.command import Command
 from core.corpora.download.catalogue import Dataset, catalogue
-from core.errors import DataError
+from core.errors import DataError, StoreError
 from core.experiment.kinds import split_names
 
 _PACE = 2e6  # bytes a second, to begin with
@@ -16,15 +17,26 @@ _GET = (
     "Downloads a data set and unpacks it into a folder. What breaks off goes on where it was when the command is given "
     "again. Files are checked against the sha256 that is known; where none is, the one found is recorded and shown."
 )
+_KEPT = "Lists the results in the cache, by kind, and with --shared also what lies there and what waits to be sent."
+_SHARE = (
+    "Sends results that the cache holds, and the shared store has not, to the shared store: those that were computed "
+    "before there was one, and those that could not be sent when it did not answer."
+)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    inner = parser.add_subparsers(title="commands", metavar="{get}")
+    inner = parser.add_subparsers(title="commands", metavar="{get,kept,share}")
     get = inner.add_parser("get", help="download a data set", description=_GET)
     get.set_defaults(command=_get)
     get.add_argument("name", metavar="NAME", help=f"which: {', '.join(catalogue())}")
     get.add_argument("--to", metavar="DIR", type=Path, required=True, help="folder to put it into, empty or not there")
     get.add_argument("--only", metavar="LANG,...", help="only these languages, where they come in files of their own")
+    kept = inner.add_parser("kept", help="list what the cache and the shared store hold", description=_KEPT)
+    kept.set_defaults(command=_kept)
+    share = inner.add_parser("share", help="send what the cache holds to the shared store", description=_SHARE)
+    share.set_defaults(command=_share)
+    for command in (kept, share):
+        options.add_cache(command)
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -94,6 +106,37 @@ def _summary(dataset: Dataset, files: list[dict[str, Any]], folder: Path, record
         if not file["known_beforehand"]:
             lines.append(f"  not known beforehand, recorded in {record}: sha256 {file['sha256']} {file['name']}")
     return "\n".join([*lines, f"  use: {dataset.use.format(folder=folder)}"])
+
+
+def _kept(arguments: argparse.Namespace) -> None:
+    from core.store import inventory
+    from core.store.opening import open_store
+
+    store = open_store(arguments.cache)
+    kept, size = inventory.table(store), inventory.size
+    for row in kept.to_dict("records"):
+        count, far, late = (int(row[name]) for name in ("artefacts", "fetched", "waiting"))
+        where = (f", {far:,} of them fetched" if far else "") + (f", {late:,} to be sent" if late else "")
+        print(f"{row['stage']:<20} {count:>6,} {size(int(row['bytes'])):>8}  {row['what']}{where}")
+    free = size(inventory.disk(store).free)
+    print(f"{size(int(kept['bytes'].sum()))} in {store.root}, {free} free on its disk")
+    if shared := inventory.shared_words(store):
+        print(shared)
+
+
+def _share(arguments: argparse.Namespace) -> None:
+    from core.store.opening import open_store
+
+    store = open_store(arguments.cache)
+    if store.shared is None:
+        raise StoreError(
+            "send what the cache holds", "no shared store is named", "Name one: --shared s3://BUCKET/PREFIX."
+        )
+    for entry in store.entries():
+        if entry.source is None:
+            store.shared.note(entry)
+    sent = store.send_waiting()
+    print(f"{sent:,} artefacts of {store.root} are in {store.shared.place.address}")
 
 
 COMMAND = Command(

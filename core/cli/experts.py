@@ -13,7 +13,7 @@ from core.neurons.scores import SCORES
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    options.add_experiment(parser, ("model", "experts", "other"))
+    options.add_experiment(parser, ("model", "sentences", "experts", "other"))
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="CSV file to write; -: standard output")
 
 
@@ -21,10 +21,10 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.neurons.experts import expert_table
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
-    from core.store.store import Store
+    from core.store.opening import open_store
 
     output.check_file(arguments.out)
-    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         bound, experts = engine.experts(options.experiment(arguments), progress)
     frame = expert_table(experts, bound.outline.neurons)

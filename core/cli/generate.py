@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +12,15 @@ from core.inference.writing import Writing
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    # --tokens is a number here, as everywhere in generation; so where it is written has a name of its own.
-    options.add_experiment(parser, ("model", "experts", "intervention", "other"), {"tokens": "--written-to"})
+    # --tokens is a number here, as everywhere in generation, and --prompt what is continued: the settings of these
+    # names have others.
+    renamed = {"tokens": "--written-to", "prompt": "--sentence-prompt"}
+    options.add_experiment(parser, ("model", "sentences", "experts", "intervention", "other"), renamed)
     default = Writing()
     group = parser.add_argument_group("text")
-    group.add_argument("--prompt", default="", help="to continue; empty (default): from the model's first token")
+    group.add_argument(
+        "--prompt", dest="text", default="", help="to continue; empty (default): from the model's first token"
+    )
     group.add_argument(
         "--tokens", dest="max_tokens", type=int, metavar="N", default=default.tokens, help="of a text (default: 40)"
     )
@@ -32,14 +35,14 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.cli import generate_result
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
-    from core.store.store import Store
+    from core.store.opening import open_store
 
     if arguments.json:
         output.check_file(arguments.json)
-    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     experiment = options.experiment(arguments)
     writing = Writing(
-        arguments.prompt,
+        arguments.text,
         arguments.max_tokens,
         arguments.samples,
         arguments.temperature,
@@ -52,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> None:
         )
     progress.finish()
     if arguments.json:
-        output.write(arguments.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+        output.write_json(arguments.json, report.to_json())
     output.say(generate_result.summary(report), arguments.json)
 
 

@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.analyses.text_perplexity import pooled_perplexity
-from core.analyses.texts import written
+from core.analyses.text_perplexity import own_perplexity, pooled_perplexity
+from core.analyses.texts import as_message, written
 from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import label
+from core.language.degeneration import degeneration
 from core.pipeline.run import Run
 from core.stats.intervals import Interval, finite
 
@@ -28,6 +29,7 @@ class Report:
     texts: tuple[tuple[str, ...], tuple[str, ...]]
     shares: tuple[Interval, Interval] | None
     perplexities: tuple[Perplexity, Perplexity] | None
+    own_perplexities: tuple[Perplexity | None, Perplexity | None]
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as the command line writes it."""
@@ -36,6 +38,10 @@ class Report:
             side: dict[str, Any] = {"texts": list(texts)}
             if self.shares:
                 side["target_probability"] = {k: finite(v) for k, v in asdict(self.shares[number]).items()}
+            measures = asdict(degeneration(texts))
+            side["degeneration"] = {k: finite(v) if isinstance(v, float) else v for k, v in measures.items()}
+            own = self.own_perplexities[number]
+            side["perplexity_unmodified"] = None if own is None else finite(own.value)
             if self.perplexities:
                 perplexity = self.perplexities[number]
                 side["perplexity"] = {
@@ -46,7 +52,7 @@ class Report:
             sides.append(side)
         return {
             "experiment": self.plan.describe(),
-            "writing": asdict(self.writing),
+            "writing": asdict(self.writing) | {"chat_template": as_message(self.plan, self.writing)},
             "pre": sides[0],
             "post": sides[1],
         }
@@ -74,24 +80,36 @@ def write(run: Run, writing: Writing, perplexity_of: Path | None) -> Report:
         if paragraphs
         else None
     )
-    return Report(run.plan, writing, texts, shares, perplexities)
+    own_pre, own_post = (own_perplexity(run, side) for side in texts)
+    return Report(run.plan, writing, texts, shares, perplexities, (own_pre, own_post))
 
 
 def summary(report: Report) -> str:
     """Texts and measures as lines of text."""
-    lines = []
+    lines = ["", "the prompt is a user's message in the model's chat template; the texts are its answers"]
+    lines = lines if as_message(report.plan, report.writing) else []
     for title, texts in zip(("without the intervention", "with the intervention"), report.texts, strict=True):
         lines += ["", f"{title}:"]
         lines += [f"  {number}. {' '.join(text.split())}" for number, text in enumerate(texts, start=1)]
     lines.append("")
     if report.shares:
-        pre, post = map(_share, report.shares)
-        lines.append(f"probability of {label(report.plan.target)}, n = {report.shares[0].n}: {pre} -> {post}")
+        share_pre, share_post = map(_share, report.shares)
+        lines.append(
+            f"probability of {label(report.plan.target)}, n = {report.shares[0].n}: {share_pre} -> {share_post}"
+        )
         lines.append(
             f"  by py3langid among {', '.join(report.plan.languages)}; mean, 95% bootstrap interval over texts"
         )
     else:
         lines.append(f"the classifier does not know {label(report.plan.target)}")
+    pre, post = (degeneration(side) for side in report.texts)
+    lines.append(
+        f"repeated 4-grams: {pre.repeated:.1%} -> {post.repeated:.1%}; "
+        f"replacement characters: {pre.replaced:.1%} -> {post.replaced:.1%}"
+    )
+    if all(report.own_perplexities):
+        own_pre, own_post = (side.value for side in report.own_perplexities if side)
+        lines.append(f"perplexity of the texts under the unmodified model: {own_pre:,.1f} -> {own_post:,.1f}")
     if report.perplexities:
         before, after = report.perplexities
         lines.append(

@@ -7,14 +7,42 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from core.cli import data, ending, experts, generate, output, reproduce, run
+from core.cli import (
+    data,
+    embed,
+    ending,
+    experts,
+    export,
+    generate,
+    measures,
+    methods,
+    output,
+    pack,
+    reproduce,
+    run,
+    search,
+    sharing,
+    steer,
+    sweep,
+    transfer,
+)
 from core.cli.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     run.COMMAND,
     experts.COMMAND,
     generate.COMMAND,
+    steer.COMMAND,
+    methods.COMMAND,
+    search.COMMAND,
+    sweep.COMMAND,
+    transfer.COMMAND,
+    export.COMMAND,
+    embed.COMMAND,
+    pack.COMMAND,
+    pack.UNPACK,
     reproduce.COMMAND,
+    measures.COMMAND,
     data.COMMAND,
 )
 
@@ -40,6 +68,7 @@ def main(
         cache: Path | None = getattr(arguments, "cache", None)
         if cache is not None:
             output.check_cache(cache)
+            sharing.put_in_force(getattr(arguments, "shared", None), cache)
         command(arguments)
 
     return ending.guarded(work)

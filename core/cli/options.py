@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.cli import sharing
 from core.corpora.formats import FORMATS
 from core.errors import SettingError
 from core.experiment.file import read_experiment
-from core.experiment.kinds import OneOf
+from core.experiment.kinds import Flag, OneOf, split_names
 from core.experiment.names import SETTINGS, Setting, in_group
 from core.experiment.settings import Experiment
 from core.location import default_cache
-from core.neurons.interventions import METHODS
+from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 
 _INDENT = 20  # of what the tables in a manual say of a name
@@ -62,6 +63,8 @@ def add_setting(section: Any, setting: Setting, option: str | None = None) -> No
     arguments: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
     if isinstance(setting.kind, OneOf):
         arguments["choices"] = setting.kind.names
+    elif isinstance(setting.kind, Flag):
+        arguments |= {"type": _reader(setting), "nargs": "?", "const": True, "metavar": setting.kind.metavar}
     else:
         arguments |= {"type": _reader(setting), "metavar": setting.kind.metavar}
     section.add_argument(option or setting.option, help=_help(setting), **arguments)
@@ -70,8 +73,9 @@ def add_setting(section: Any, setting: Setting, option: str | None = None) -> No
 
 
 def add_cache(section: Any) -> None:
-    """Add ``--cache``."""
+    """Add ``--cache`` and ``--shared``."""
     section.add_argument("--cache", metavar="DIR", type=Path, default=default_cache(), help="default: %(default)s")
+    sharing.add_option(section)
 
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
@@ -86,19 +90,49 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
     base = read_experiment(arguments.experiment) if arguments.experiment else Experiment()
     if not arguments.experiment and "target" not in given:
         raise SettingError("an experiment without a target", "experts are those of a language", "Give --target ja.")
+    if "," in given.get("target", ""):  # the first is what retrieval is measured from; the others are held with it
+        several = split_names(given["target"])
+        given |= {"target": several[0], "targets": (*several, *(given.get("targets") or ()))}
     return replace(base, **given)
+
+
+def chosen(text: str | None, known: Iterable[str], what: str) -> tuple[str, ...]:
+    """Read names between commas, or ``all``; none where nothing is given.
+
+    Parameters
+    ----------
+    known : iterable of str
+        What there is to choose from; the answer is in its order.
+    what : str
+        What the names are of, for the refusal: ``rivals``.
+
+    Raises
+    ------
+    SettingError
+        If a name is not known.
+    """
+    names, requested = tuple(known), split_names(text or "")
+    if requested == ("all",):
+        return names
+    if unknown := [name for name in requested if name not in names]:
+        raise SettingError(
+            f"{what} {', '.join(map(repr, unknown))}",
+            f"the table of {what} has {', '.join(names)}",
+            "Choose among these, or all; python -m core measures lists what they are.",
+        )
+    return tuple(name for name in names if name in requested)
 
 
 def manual(*examples: str) -> str:
     """Write the help after the options: scores, methods, models, corpora, and examples of a command."""
     scores = {score.name: score.about for score in SCORES.values()}
-    methods = {method.name: method.formula for method in METHODS.values()}
+    methods = {method.name: f"{method.formula}{method.about and '; '}{method.about}" for method in METHODS.values()}
     corpora = {form.form: form.about for form in FORMATS.values()}
     return "\n".join(
         [
-            *("scores (--score)", _table(scores), ""),
+            *("scores (--score)", listing(scores), ""),
             "methods (--method), at strength s; means, medians and AUROC are over the probe sentences",
-            *(_table(methods), "", "models", _table(_MODELS), "", "corpora", _table(corpora), ""),
+            *(listing(methods), "", "models", listing(_MODELS), "", "corpora", listing(corpora), ""),
             *("languages are named by BCP 47 codes (es, zh); FLORES's spa_Latn and Tatoeba's spa mean the same.", ""),
             *("examples", *(f"  {example}" for example in examples), ""),
             "Results are cached in --cache: what was computed once is not computed again.",
@@ -106,7 +140,8 @@ def manual(*examples: str) -> str:
     )
 
 
-def _table(rows: Mapping[str, str]) -> str:
+def listing(rows: Mapping[str, str]) -> str:
+    """Write names and what they mean, a line each, as the manual does."""
     return "\n".join(
         textwrap.fill(
             text,
@@ -136,7 +171,6 @@ def _help(setting: Setting) -> str:
         default = "needed, here or in --experiment"
     else:
         value = setting.default
-        default = (
-            f"default: {setting.unset if value is None else ','.join(value) if isinstance(value, tuple) else value}"
-        )
+        shown = setting.unset if value is None else ",".join(value) if isinstance(value, tuple) else value
+        default = f"default: {'no' if value is False else shown}"
     return f"{setting.help} ({default})".replace("%", "%%")

@@ -6,13 +6,14 @@ devices, FIFOs and what the standard streams are joined to are written through, 
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from core import location
 from core.errors import SettingError
@@ -112,6 +113,11 @@ def write(path: Path, text: str) -> None:
             error.strerror or str(error),
             "Make room or allow writing there, and ask again: what was computed is in the cache.",
         ) from error
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a document as JSON, as `write` does; every command writes it alike."""
+    write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def say(text: str, beside: Path | None = None) -> None:

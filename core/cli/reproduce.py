@@ -17,10 +17,12 @@ _EPILOG = """
 examples
   python -m core reproduce --out report
   python -m core reproduce --corpus flores:flores200 --tatoeba tatoeba --sentences 200 --out report
+  python -m core reproduce --corpus flores:flores200 --transfer-corpus sib200:sib200 --out report
   python -m core reproduce --model bigscience/bloom-560m --corpus flores:flores200 --experts 500 --out report
 
 --corpus is embedded, flores:DIR or table:FILE: sentences that mean the same in all languages. --tatoeba, --bucc and
---pawsx take folders in their published layouts; what they measure is left out without them.
+--pawsx take folders in their published layouts; what they measure is left out without them. Transfer needs labels:
+embedded has them, and --transfer-corpus sib200:DIR or table:FILE.
 """
 
 
@@ -32,15 +34,30 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         options.add_setting(model, setting)
     _add_sentences(parser.add_argument_group("sentences"))
     _add_texts(parser.add_argument_group("choice of k"))
-    parser.add_argument_group("beyond the paper").add_argument(
+    beyond = parser.add_argument_group("beyond the paper")
+    beyond.add_argument(
         "--method-sentences",
         type=int,
         default=Options.method_sentences,
         metavar="N",
         help="the first N evaluation rows, on which methods and scores are compared (default: %(default)s)",
     )
+    beyond.add_argument(
+        "--footing",
+        type=split_names,
+        default=Options.footing,
+        metavar="NAME,...",
+        help="interventions, or all, that are also compared by transfer, the language written and perplexity",
+    )
     other = parser.add_argument_group("other")
     options.add_setting(other, SETTINGS["seed"])
+    other.add_argument(
+        "--engine",
+        metavar="local|ray|ray://HOST:PORT|auto",
+        default="local",
+        help="what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: "
+        "local)",
+    )
     options.add_cache(other)
 
 
@@ -49,6 +66,7 @@ def _add_sentences(group: Any) -> None:
     group.add_argument("--tatoeba", metavar="DIR", type=Path, help="pairs with English")
     group.add_argument("--bucc", metavar="DIR", type=Path, help="pairs with English")
     group.add_argument("--pawsx", metavar="DIR", type=Path, help="paraphrases")
+    group.add_argument("--transfer-corpus", metavar="SPEC", help="sentences with labels (default: those of --corpus)")
     group.add_argument("--targets", type=split_names, metavar="LANG,...", help="default: en,de,fr,es,ja, where there")
     group.add_argument("--languages", type=split_names, metavar="LANG,...", help="default: the paper's 22, where there")
     group.add_argument("--sentences", type=int, metavar="N", help="the first N evaluation rows (default: all)")
@@ -90,11 +108,12 @@ def _add_texts(group: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from core.cli.reproduce_work import reproduce
+    from core.cluster import connection
     from core.reproduction.settings import Settings
 
     names = {field.name for field in fields(Options)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
-    reproduce(settings, arguments.out, arguments.cache)
+    reproduce(settings, arguments.out, arguments.cache, connection.chosen(arguments.engine))
 
 
 def _counts(text: str) -> tuple[int, ...]:

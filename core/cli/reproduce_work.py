@@ -8,21 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import output
+from core.cluster.connection import connected
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
 from core.pipeline.engine import Engine
-from core.progress import duration
+from core.progress import Terminal, duration
 from core.reproduction.items import ITEMS
 from core.reproduction.reader import summary
 from core.reproduction.report import Report
 from core.reproduction.settings import Settings, bound
 from core.reproduction.steps import Step, StepRunner
 from core.reproduction.study import Study
-from core.store.store import Store
+from core.store.opening import open_store
+from core.sweep import graph
+from core.sweep import run as sweep
+from core.sweep.on_cluster import workers
 
 
-def reproduce(requested: Settings, folder: Path, cache: Path) -> None:
+def reproduce(requested: Settings, folder: Path, cache: Path, address: str | None = None) -> None:
     """Run a reproduction and write its report into a folder; see `Report` for what is written when.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of a cluster that first does what the items have in common, as `core.cluster.connection.chosen` gives it.
 
     Raises
     ------
@@ -30,7 +39,7 @@ def reproduce(requested: Settings, folder: Path, cache: Path) -> None:
         If it is impossible, or the folder cannot be written to or holds the report of another reproduction.
     """
     try:
-        _reproduce(requested, folder, cache)
+        _reproduce(requested, folder, cache, address)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",
@@ -39,10 +48,12 @@ def reproduce(requested: Settings, folder: Path, cache: Path) -> None:
         ) from error
 
 
-def _reproduce(requested: Settings, folder: Path, cache: Path) -> None:
+def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | None) -> None:
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
-    study = Study(Engine(Store(cache)), settings, plan)
+    study = Study(Engine(open_store(cache)), settings, plan)
+    if address is not None:
+        _on_cluster(study, address, folder)
     report = Report(folder, study)
     runner = _step_runner(study, report)
     for item in ITEMS:
@@ -58,6 +69,30 @@ def _reproduce(requested: Settings, folder: Path, cache: Path) -> None:
             report.fail(item, str(error))
     report.finish()
     print(_summary(report, runner))
+
+
+def _on_cluster(study: Study, address: str, folder: Path) -> None:
+    """Have a cluster do the tasks of all targets, with the experts and with random neurons; the steps find it done."""
+    cells = study.experiments("none", "random")
+    made = graph.build(study.engine, cells, "embeddings")
+    if not made.tasks:
+        return
+    with connected(address) as cluster, workers(cluster, study.engine.store.root, cluster.places(0)) as runner:
+        table, title = folder / sweep.TABLE, "What a reproduction's items have in common"
+        where, report = cluster.about(), Terminal()
+        outcome = sweep.sweep(
+            study.engine,
+            cells,
+            "embeddings",
+            table,
+            title=title,
+            runner=runner,
+            where=where,
+            report=report,
+            graph=made,
+        )
+    for cell, why in outcome.failures.items():  # the step that needs it tries again, and says what it is
+        print(f"{cell.target}: {why}", file=sys.stderr)
 
 
 def _step_runner(study: Study, report: Report) -> StepRunner:

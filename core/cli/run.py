@@ -3,34 +3,96 @@
 from __future__ import annotations
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
 from core.cli import options, output
 from core.cli.command import Command
+from core.errors import SettingError
 from core.experiment.names import GROUPS
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_experiment(parser, GROUPS)
+    free = parser.add_argument_group("what is free")
+    free.add_argument(
+        "--rivals",
+        metavar="all|NAME,...",
+        help="also measure what needs no intervention: maps fitted on the probe rows (python -m core measures lists "
+        "them), on the unmodified space and on top of the intervention",
+    )
+    free.add_argument(
+        "--measures", metavar="all|NAME,...", help="what is measured of every one of these spaces (default: all)"
+    )
+    free.add_argument(
+        "--rival-layers",
+        metavar="all|LAYER,...",
+        help="where (default: at --layer, and at the layer where the rival does best on probe rows)",
+    )
+    free.add_argument(
+        "--distractors",
+        metavar="N",
+        type=int,
+        help="on BUCC: mine among the first N other sentences of each text as well (default: the gold pairs alone)",
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="write what is free, a row a space, to FILE, or to -")
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.cli.run_result import summary
+    from core.analyses import rival_spaces, rival_table
+    from core.cli.run_result import rival_lines, summary
+    from core.experiment.plan import plan
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
-    from core.store.store import Store
+    from core.store.opening import open_store
 
-    if arguments.json:
-        output.check_file(arguments.json)
-    engine, progress = Engine(Store(arguments.cache)), Progress(Terminal())
+    for file in filter(None, (arguments.json, arguments.csv)):
+        output.check_file(file)
+    experiment, question = options.experiment(arguments), _free(arguments)
+    bound = plan(experiment)
+    layers = _layers(arguments.rival_layers, bound.outline.n_layers) if question else None
+    rival_spaces.check_distractors(bound, arguments.distractors)
+    engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
-        result = engine.run(options.experiment(arguments), progress)
+        result = engine.run(experiment, progress)
+        document, text = result.to_json(), summary(result)
+        if question:
+            compare = partial(rival_spaces.compare, rivals=question[0], measures=question[1], layers=layers)
+            spaces = engine.answer(experiment, partial(compare, distractors=arguments.distractors), progress)
+            document |= {"rivals": rival_table.to_json(spaces), "rival_notes": list(spaces.notes)}
+            text = f"{text}\n{rival_lines(spaces)}"
+            if arguments.csv:
+                output.write(arguments.csv, rival_table.frame(spaces).to_csv(index=False))
     if arguments.json:
-        output.write(arguments.json, json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n")
-    output.say(summary(result), arguments.json)
+        output.write_json(arguments.json, document)
+    output.say(text, arguments.json or arguments.csv)
+
+
+def _free(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Names of the rivals and of the measures; None where neither is asked for."""
+    from core.spaces.rivals import RIVALS
+    from core.spaces.space_measures import SPACE_MEASURES
+
+    if arguments.rivals is None and arguments.measures is None:
+        for option, value in (
+            ("--csv", arguments.csv),
+            ("--rival-layers", arguments.rival_layers),
+            ("--distractors", arguments.distractors),
+        ):
+            if value is not None:
+                raise SettingError(f"{option} without --rivals", "it is about what is free", "Add --rivals all.")
+        return None
+    rivals = options.chosen(arguments.rivals, RIVALS, "rivals")
+    return rivals, options.chosen(arguments.measures or "all", SPACE_MEASURES, "measures")
+
+
+def _layers(text: str | None, n_layers: int) -> tuple[int, ...] | None:
+    """Read layers between commas, or ``all``; None where nothing is given."""
+    if text is None:
+        return None
+    known = tuple(map(str, range(n_layers + 1)))
+    return tuple(map(int, options.chosen(text, known, "layers")))
 
 
 COMMAND = Command(
@@ -51,5 +113,6 @@ COMMAND = Command(
         "python -m core run --model bigscience/bloom-560m --target fr --experts 200",
         "python -m core run --target ja --method aura --score ap --expert-sites down_proj --expert-layers 6-17",
         "python -m core run --experiment saved.json --strength 0.5",
+        "python -m core run --target ja --rivals all --measures all --json out.json --csv rivals.csv",
     ),
 )

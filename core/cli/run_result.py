@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from core.analyses.rival_spaces import HEADLINE, RivalSpaces
+from core.analyses.rival_table import measures_of
+from core.analyses.rival_verdict import against_all, verdict
 from core.language.codes import label
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
 from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
 from core.progress import duration
+from core.spaces.rivals import NOTHING, Rival
+from core.spaces.space_measures import SPACE_MEASURES
 
 _WIDTH = 44  # of the names of measures
 
@@ -37,3 +42,30 @@ def summary(result: Result) -> str:
 def _line(measure: Measure, result: Result) -> str:
     change, title = measure.read(result), measure.titled(label(result.plan.target), result)
     return f"  {title:<{_WIDTH}} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+.3f})"
+
+
+def rival_lines(spaces: RivalSpaces) -> str:
+    """What is free beside the intervention: every space's top-1, what it needs, and the verdict."""
+    target, against = spaces.plan.target, against_all(spaces)
+    minus = {id(row.space): row for row in against}
+    lines = [
+        f"  {'free rivals':<32} space layer  top-1   95 %         all pairs  this minus the intervention  needs",
+    ]
+    for space in spaces.spaces:
+        values, row = measures_of(space, target), minus.get(id(space))
+        of_target, of_all = (values[key] for key in SPACE_MEASURES[HEADLINE].keys)
+        ends = f"[{of_target.low:.3f} {of_target.high:.3f}]"
+        beside = "the intervention" if row is None else f"{-row.difference.value:+.3f}, p = {row.p:.2g}"
+        lines.append(
+            f"    {space.rival.name:<30} {space.space:<5} {space.layer:>3}{'*' if space.chosen else ' '}  "
+            f"{of_target.value:.3f}  {ends}  {of_all.value:.3f}      {beside:<27}  {_needs(spaces, space.rival)}"
+        )
+    lines.append("    * the layer where it does best on probe rows. p: Wilcoxon's signed ranks, corrected by Holm")
+    lines += [f"  note: {note}" for note in spaces.notes]
+    return "\n".join([*lines, "", f"  {verdict(spaces, against).replace('**', '')}"])
+
+
+def _needs(spaces: RivalSpaces, rival: Rival) -> str:
+    """What a rival needs, in a few words: ``language labels; the sentence's language``."""
+    needs = rival.needs(spaces.n_probe)
+    return "nothing" if set(needs.values()) == {NOTHING} else f"{needs['fitting']}; applied: {needs['applied']}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -13,10 +15,26 @@ from core.errors import SettingError
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 
+_MOST_BYTES = 200_000_000  # a result has all pairs of languages
+
 
 def write_experiment(experiment: Experiment) -> str:
     """The settings as JSON; None stands for the default of the corpus."""
     return json.dumps({"experiment": experiment.to_dict()}, indent=1, ensure_ascii=False) + "\n"
+
+
+def file_stem(experiment: Experiment) -> str:
+    """A name for files about an experiment: what differs most often, and a digest of all settings.
+
+    Examples
+    --------
+    >>> file_stem(Experiment(target="ja", experts=2000))  # doctest: +ELLIPSIS
+    'ja-2000-set-mean-1-...'
+    """
+    digest = sha256(write_experiment(experiment).encode()).hexdigest()[:6]
+    parts = [experiment.target, experiment.experts, experiment.method, f"{experiment.strength:g}"]
+    parts += [experiment.control] if experiment.control != Experiment.control else []
+    return "-".join(re.sub(r"[^\w.-]", "_", str(part)) for part in (*parts, digest))
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -29,10 +47,15 @@ def read_experiment(path: Path) -> Experiment:
     """
     request, instead = f"read the experiment in {path}", "Name a file that the dashboard saved, or that --json wrote."
     try:
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            why = f"it has {size:,} bytes, and no file of an experiment or a result has more than {_MOST_BYTES:,}"
+            raise SettingError(request, why, instead)
         values = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark first
     except OSError as error:
         raise SettingError(request, error.strerror or str(error), instead) from error
-    except ValueError as error:
+    except SettingError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise SettingError(request, f"it is not JSON ({error})", instead) from error
     if isinstance(values, dict) and isinstance(values.get("experiment"), dict):
         values = values["experiment"]

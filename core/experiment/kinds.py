@@ -62,6 +62,26 @@ class Kind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verbatim(Kind):
+    """Text whose spaces count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Kind):
+    """Yes or no; on the command line, the option alone says yes."""
+
+    words: str = "true or false"
+    metavar: str = "BOOL"
+
+    def parse(self, text: str) -> bool:
+        """Read true or false, in the words that links and files may have."""
+        said = text.strip().lower()
+        if said not in ("true", "1", "yes", "on", "false", "0", "no", "off"):
+            raise ValueError(text)
+        return said in ("true", "1", "yes", "on")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelName(Kind):
     """What a model is asked for by."""
 

@@ -11,15 +11,30 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from core.corpora.formats import FORMATS
-from core.experiment.kinds import Code, Codes, HiddenState, Kind, Layers, ModelName, Number, OneOf, Several, Whole
+from core.experiment.kinds import (
+    Code,
+    Codes,
+    Flag,
+    HiddenState,
+    Kind,
+    Layers,
+    ModelName,
+    Number,
+    OneOf,
+    Several,
+    Verbatim,
+    Whole,
+)
 from core.experiment.settings import PAPER_LANGUAGES, Experiment
+from core.models.sentence_pooling import AUTO, SENTENCE_POOLINGS
 from core.models.spec import DTYPES, E5, EMBEDDED
-from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.interventions import TOKENS
+from core.neurons.methods import METHODS
 from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
-from core.neurons.selection import CONTROLS, SELECTIONS
+from core.neurons.selection import CONTROLS, EXPERT_SETS, HELD_AT, SELECTIONS
 
-GROUPS = ("model", "experts", "intervention", "evaluation", "other")
+GROUPS = ("model", "sentences", "experts", "intervention", "evaluation", "other")
 """What settings are about; the command line's help and forms list them by it."""
 
 
@@ -90,7 +105,7 @@ SETTINGS = {
         Setting(
             "model",
             "Model",
-            f"A hub id (owner/name), a folder, {EMBEDDED} or {E5}",
+            f"A hub id (owner/name), a folder, a GGUF file, {EMBEDDED} or {E5}",
             ModelName(),
             "model",
             link="always",
@@ -121,6 +136,42 @@ SETTINGS = {
             link="never",
         ),
         Setting(
+            "adapter",
+            "Adapter",
+            "Folder of an adapter (LoRA and its kin, saved by peft) that is merged into the model's weights",
+            Kind(words="a folder", metavar="DIR"),
+            "model",
+            unset="none",
+            example="adapters/es",
+        ),
+        Setting(
+            "sentence_pooling",
+            "Embedding of a sentence",
+            "How a sentence's hidden states become its embedding; auto is what the model's folder says in its "
+            "modules.json, and the mean where it has none",
+            OneOf(table=SENTENCE_POOLINGS, also=(AUTO,)),
+            "sentences",
+            panel="more",
+        ),
+        Setting(
+            "prompt",
+            "Prompt before every sentence",
+            "Put before every sentence: a prompt that the model names (query), or a text ('query: ')",
+            Verbatim(words="a prompt's name or text"),
+            "sentences",
+            unset="what the model's folder says where it is followed, else none",
+            example="query: ",
+            panel="more",
+        ),
+        Setting(
+            "chat_template",
+            "Chat template",
+            "Wraps every sentence in the model's chat template, as a message of a user",
+            Flag(),
+            "sentences",
+            panel="more",
+        ),
+        Setting(
             "corpus",
             "Sentences",
             f"Where sentences come from: {_PLACES}",
@@ -148,6 +199,33 @@ SETTINGS = {
             "experts",
             link="always",
             panel="top",
+        ),
+        Setting(
+            "targets",
+            "Held together with",
+            "Languages whose experts are held together with the target's: codes, a family or branch by its name "
+            "(Romance), or all",
+            Several(words="languages, families or all, with commas between", metavar="LANG,..."),
+            "experts",
+            unset="the target alone",
+            example=("es", "fr", "it"),
+            panel="neurons",
+        ),
+        Setting(
+            "combine",
+            "Of several languages, the experts",
+            "Which experts of several languages are held",
+            OneOf(table=EXPERT_SETS),
+            "experts",
+            panel="neurons",
+        ),
+        Setting(
+            "held_at",
+            "Of several languages, held at",
+            "What the experts of several languages are held at",
+            OneOf(table=HELD_AT),
+            "experts",
+            panel="neurons",
         ),
         Setting(
             "experts",
@@ -187,8 +265,8 @@ SETTINGS = {
         ),
         Setting(
             "expert_layers",
-            "In layers",
-            "Only neurons of these layers, counted from 0",
+            "In blocks",
+            "Only neurons of these blocks of the model, counted from 0",
             Layers(),
             "experts",
             unset="all",
@@ -207,6 +285,18 @@ SETTINGS = {
             panel="neurons",
             older_links=("in_sites",),
             older_options=("--sites",),
+        ),
+        Setting(
+            "experts_from",
+            "Experts from",
+            "A file that names the experts, whatever their score: a table of layer, site, unit and perhaps value, or "
+            "LAPE's masks (.pth, with #N for one of several languages); one neuron by hand "
+            "(12:down_proj:33, or 12:down_proj:33=4.2 for a value); several with or, and, without between them",
+            Kind(words="a file", metavar="FILE"),
+            "experts",
+            unset="the best by their score",
+            example="experts.csv",
+            link="never",  # a link names no file of the machine that opens it
         ),
         Setting(
             "neurons",

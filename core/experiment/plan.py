@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core import access
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
-from core.corpora.validation import same_text
-from core.errors import AskError, SettingError
+from core.corpora.validation import has_half_character
+from core.errors import AskError, ModelError, SettingError
+from core.experiment import rows
+from core.experiment.imported import Imported, names_files, read_imported
 from core.experiment.names import SETTINGS
-from core.experiment.settings import PAPER_LANGUAGES, Experiment
+from core.experiment.settings import Experiment
+from core.inference.encoding import PLAIN, Encoding
 from core.language.codes import canonical
+from core.models import sentence_encoder
 from core.models.load import Outline, outline
+from core.models.placement import PACKED
 from core.models.resolve import resolve
-from core.models.spec import ModelSpec, ResolvedModel
+from core.models.sentence_pooling import AUTO, FOLDER
+from core.models.spec import ResolvedModel
 from core.neurons import interventions, selection
+from core.neurons.methods import METHODS
+from core.neurons.neuron_map import NeuronMap
 from core.neurons.responses import NEURONS
 
 
@@ -33,8 +43,17 @@ class Plan:
         Evaluation rows. One set, or one per language pair; retrieval stays within a group.
     layer : int
         Index of the hidden state, 0 to ``n_layers``.
+    encoding : Encoding
+        How sentences are put to the model, and how its hidden states become embeddings.
     notes : tuple of str
         Decisions that a reader must know.
+    imported : Imported or None
+        The experts, if a file names them.
+    targets : tuple of str
+        Languages whose experts are held together, the target first; empty where these are the target's alone.
+    sources : ParallelSet or None
+        For a method that goes by the language of a sentence: the probe rows in the probe languages and in every
+        evaluated one.
     """
 
     experiment: Experiment
@@ -47,6 +66,15 @@ class Plan:
     groups: tuple[ParallelSet, ...]
     layer: int
     notes: tuple[str, ...]
+    imported: Imported | None = None
+    encoding: Encoding = PLAIN
+    sources: ParallelSet | None = None
+    targets: tuple[str, ...] = ()
+
+    @property
+    def response_rows(self) -> ParallelSet:
+        """Probe rows on which neurons are read: those of the sources, if there are some, else those of the probe."""
+        return self.sources or self.probe
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -74,6 +102,7 @@ class Plan:
             "model_digest": self.resolved.digest,
             "dtype": self.resolved.dtype,
             "device": self.resolved.device,
+            **({"encoding": self.encoding.spec} if self.encoding.spec else {}),
             "corpus_digest": self.corpus.digest,
             "probe_corpus_digest": self.probe_corpus.digest,
         }
@@ -87,40 +116,122 @@ def plan(experiment: Experiment) -> Plan:
     SettingError, CorpusError, ModelError
     """
     _check_plain(experiment)
+    _refuse_no_gradients(experiment)
     corpus = load_corpus(experiment.corpus)
     probe_corpus = load_corpus(experiment.probe_corpus) if experiment.probe_corpus else corpus
     target = canonical(experiment.target)
-    probe = _probe(experiment, probe_corpus, target)
-    groups = _groups(experiment, corpus, target)
+    targets = rows.targets(experiment, probe_corpus, target)
+    probe = rows.probe_rows(experiment, probe_corpus, target, targets)
+    rows.refuse_no_others(experiment, probe, targets)
+    groups = rows.evaluation_groups(experiment, corpus, target)
     all_notes = (
         corpus.notes,
         probe_corpus.notes,
         probe.notes,
         *(group.notes for group in groups),
-        _overlap(probe, groups),
+        rows.overlap(probe, groups),
     )
     notes = tuple(dict.fromkeys(note for notes in all_notes for note in notes))
-    resolved = resolve(ModelSpec(experiment.model, experiment.revision, experiment.dtype, experiment.device))
+    resolved = resolve(experiment.model_spec)
+    encoding = _encoding(experiment, resolved)
     kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
     shape = outline(resolved, kinds)
-    experiment.selection.candidates(shape.neurons)
+    imported = _imported(experiment, shape.neurons)
+    if imported is not None:
+        experiment = replace(experiment, experts=len(imported.neurons))
+        notes = (*notes, f"The experts are those that {experiment.experts_from} names: {len(imported.neurons):,}.")
+    else:
+        experiment.selection.candidates(shape.neurons)
     return Plan(
         # In one fixed order, so that the same kinds of neurons give the same artefacts.
-        experiment=replace(experiment, model=resolved.name, target=target, neurons=kinds),
+        experiment=replace(
+            experiment, model=resolved.name, target=target, neurons=kinds, targets=targets or experiment.targets
+        ),
         resolved=resolved,
         outline=shape,
-        corpus=_used(corpus, None, groups),
-        probe_corpus=_used(probe_corpus, probe, ()),
+        corpus=rows.used_rows(corpus, None, groups),
+        probe_corpus=rows.used_rows(probe_corpus, probe, ()),
         target=target,
         probe=probe,
         groups=groups,
         layer=_layer(experiment.layer, shape.n_layers),
-        notes=notes,
+        notes=(*notes, *_encoding_notes(encoding, experiment, shape)),
+        encoding=encoding,
+        imported=imported,
+        sources=_sources(experiment, probe_corpus, probe, groups),
+        targets=targets,
     )
+
+
+def _imported(experiment: Experiment, neurons: NeuronMap) -> Imported | None:
+    """Read the experts that a file names; refuse settings that would choose among them."""
+    if experiment.experts_from is None:
+        return None
+    if access.current().public and names_files(experiment.experts_from):
+        raise SettingError(
+            "experts from a file", "this server reads no files that visitors name", "Choose the experts by a score."
+        )
+    if METHODS[experiment.method].source_experts:
+        raise SettingError(
+            f"experts from {experiment.experts_from} with --method {experiment.method}",
+            "it also writes to the experts of the other languages, which the file does not name",
+            "Choose the experts by a score, or use another method.",
+        )
+    for name in ("select", "min_score", "expert_layers", "expert_sites"):
+        if getattr(experiment, name) != SETTINGS[name].default:
+            raise SettingError(
+                f"experts from {experiment.experts_from} with {SETTINGS[name].option}",
+                "the file names the experts, and nothing is chosen",
+                f"Leave {SETTINGS[name].option} out, or take the rows out of the file.",
+            )
+    return read_imported(experiment.experts_from, neurons)
+
+
+def _sources(
+    experiment: Experiment, corpus: Corpus, probe: ParallelSet, groups: tuple[ParallelSet, ...]
+) -> ParallelSet | None:
+    """Select the probe rows in every language that sentences come from, where the method goes by it."""
+    method = METHODS[experiment.method]
+    if method.by_source is None:
+        return None
+    assert corpus.probe is not None  # `_probe` has refused
+    evaluated = {code for group in groups for code in group.languages}
+    if missing := sorted(evaluated - set(corpus.probe.languages)):
+        raise SettingError(
+            f"the method {method.name} on sentences in {', '.join(missing)}",
+            f"it moves every sentence from its own language, and the probe of {corpus.spec} has no rows in "
+            f"{'it' if len(missing) == 1 else 'these'}",
+            "Leave the language out of --languages, name another --probe-corpus, or use a method that is the same for "
+            "every language.",
+        )
+    return corpus.probe.select(tuple(sorted({*probe.languages, *evaluated})), len(probe))
+
+
+def probe_in_evaluation_languages(bound: Plan) -> ParallelSet:
+    """Select the probe rows in every evaluation language that the probe corpus has: what free rivals are fitted on.
+
+    The neurons are found on the probe languages alone, which may be fewer or others. A language whose probe sentences
+    are missing or cannot be used is left out; of those that cannot be used, the notes say why.
+
+    Returns
+    -------
+    ParallelSet
+        The target and further evaluation languages, in the order of `Plan.languages`; as many rows as ``bound.probe``.
+    """
+    probe = load_corpus(bound.experiment.probe_corpus or bound.experiment.corpus).probe
+    assert probe is not None  # a plan is refused without
+    codes = tuple(code for code in bound.languages if code in probe.languages)
+    return probe.usable(codes).select(first=len(bound.probe))
 
 
 def _check_plain(experiment: Experiment) -> None:
     """Refuse settings that are wrong with any model and corpus."""
+    for name, value in experiment.to_dict().items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and has_half_character(text):
+                raise SettingError(
+                    f"{name} {text!r}", "it holds half a character, which no text or file name can", "Write it anew."
+                )
     selection.check_count(experiment.experts)
     interventions.check_strength(experiment.strength)
     for setting in SETTINGS.values():
@@ -136,122 +247,58 @@ def _check_plain(experiment: Experiment) -> None:
             raise setting.kind.refusal(setting.name, value) from None
 
 
-def _probe(experiment: Experiment, corpus: Corpus, target: str) -> ParallelSet:
-    if corpus.probe is None:
-        raise SettingError(
-            f"probe sentences from {corpus.spec}",
-            "it has none: it is a corpus of separate language pairs, or every row of it is for evaluation",
-            "Name another corpus for the probe: --probe-corpus embedded.",
-        )
-    available = corpus.probe.languages
-    if target not in available:
-        raise SettingError(
-            f"experts of {target!r}",
-            f"the probe sentences of {corpus.spec} are in {', '.join(available)}",
-            "Choose one of these as the target, or another --probe-corpus.",
-        )
-    if experiment.probe_languages is not None:
-        requested = {canonical(code) for code in experiment.probe_languages} | {target}
-    else:
-        requested = {target} | default_probe_languages(corpus)
-    if len(requested) < 2:
-        raise SettingError(
-            f"probe languages {', '.join(sorted(requested))}",
-            "an expert tells one language from others, so at least two are needed",
-            f"Add some of {', '.join(code for code in available if code not in requested)}.",
-        )
-    # In one fixed order, so that the same probe languages give the same artefact.
-    codes = tuple(sorted(requested))
-    return _readable(corpus.probe, codes, experiment.probe_languages is not None, target, experiment.probe_sentences)
+def _encoding(experiment: Experiment, resolved: ResolvedModel) -> Encoding:
+    """How sentences are put to the model: what its folder says, where that is asked for or nothing else is.
 
-
-def _readable(rows: ParallelSet, codes: tuple[str, ...], named: bool, target: str, first: int | None) -> ParallelSet:
-    """Select languages of a set: all of ``codes`` if the user named them, else those of them that can be used."""
-    if named:
-        return rows.select(codes, first)
-    if target in codes:
-        rows.select([target])  # raises, with the reason, if the target cannot be used
-    return rows.usable(codes).select(first=first)
-
-
-def default_probe_languages(corpus: Corpus) -> set[str]:
-    """Return the probe languages besides the target if the user names none.
-
-    For the embedded corpus all its languages; for others the paper's six, or all if the corpus has fewer than two of
-    these.
+    Raises
+    ------
+    ModelError
+        If the folder says nothing and is to be followed, or says what cannot be done.
     """
-    available = set(corpus.probe_languages)
-    paper = available & set(PAPER_LANGUAGES)
-    return available if corpus.kind == "embedded" or len(paper) < 2 else paper
-
-
-def _used(corpus: Corpus, probe: ParallelSet | None, groups: tuple[ParallelSet, ...]) -> Corpus:
-    """Reduce a corpus that is read by language to the rows and languages that the plan uses; others stay whole."""
-    return replace(corpus, probe=probe, evaluation=groups, notes=()) if corpus.is_read_by_language else corpus
-
-
-def _groups(experiment: Experiment, corpus: Corpus, target: str) -> tuple[ParallelSet, ...]:
-    if experiment.languages is None:
-        requested = set(corpus.languages)
+    pooling, encoder = experiment.sentence_pooling, None
+    # A model that comes with the product has no folder that a user sees: it is pooled as any other unless asked.
+    if pooling == FOLDER or (pooling == AUTO and resolved.location):
+        encoder = sentence_encoder.read(resolved)
+    if pooling == FOLDER and encoder is None:
+        raise ModelError(
+            f"embed sentences as the folder of {resolved.name} says",
+            "it has no modules.json, which sentence encoders come with",
+            "Use --sentence-pooling mean, or another.",
+        )
+    if pooling == AUTO:
+        pooling = FOLDER if encoder else "mean"
+    if experiment.prompt is None:
+        prompt = encoder.default_prompt if encoder else ""
     else:
-        requested = {canonical(code) for code in experiment.languages} | {target}
-        unknown = sorted(requested - set(corpus.languages))
-        if unknown:
-            if unreadable := next((code for code in unknown if code in corpus.left_out), None):
-                raise SettingError(
-                    f"evaluate on {unreadable}", corpus.left_out[unreadable], "Leave it out, or get its files again."
-                )
-            raise SettingError(
-                f"evaluate on {', '.join(unknown)}",
-                f"{corpus.spec} has {', '.join(corpus.languages)}",
-                "Choose among these.",
-            )
-    if target not in corpus.languages:
-        raise SettingError(
-            f"evaluate with {target!r} as the query",
-            f"{corpus.spec} has {', '.join(corpus.languages)}",
-            "Choose one of these as the target.",
-        )
-    n_rows = max(len(group) for group in corpus.evaluation)
-    if experiment.eval_sentences is not None and experiment.eval_sentences > n_rows:
-        raise SettingError(
-            f"{experiment.eval_sentences:,} evaluation sentences",
-            f"{corpus.spec} has {n_rows:,} rows to evaluate on",
-            f"Ask for {n_rows:,} or fewer.",
-        )
-    groups = []
-    for group in corpus.evaluation:
-        codes = tuple(code for code in group.languages if code in requested)
-        if len(codes) >= 2:
-            first = None if experiment.eval_sentences is None else min(experiment.eval_sentences, len(group))
-            chosen = _readable(group, codes, experiment.languages is not None, target, first)
-            if len(chosen.languages) >= 2:
-                groups.append(chosen)
-    if not any(target in group.languages for group in groups):
-        raise SettingError(
-            f"evaluate on {', '.join(sorted(requested))}",
-            f"no other language among them is paired with {target!r}",
-            f"Add some of {', '.join(code for code in corpus.languages if code not in requested) or 'the others'}.",
-        )
-    return tuple(groups)
+        prompt = sentence_encoder.prompts(resolved).get(experiment.prompt, experiment.prompt)
+    return Encoding(pooling, prompt, experiment.chat_template, encoder)
 
 
-def _overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, ...]:
-    """Count the evaluation sentences that are also in the probe; refuse if they are more than half."""
-    shared = total = 0
-    for group in groups:
-        for code in group.languages:
-            if code in probe.languages:
-                probe_texts = set(map(same_text, probe.texts[code]))
-                shared += sum(same_text(text) in probe_texts for text in group.texts[code])
-                total += len(group)
-    if total and shared > total / 2:
-        raise SettingError(
-            "evaluate on the probe sentences",
-            f"{shared:,} of {total:,} evaluation sentences were used to find the experts",
-            "Use another corpus for one of the two.",
+def _encoding_notes(encoding: Encoding, experiment: Experiment, shape: Outline) -> Iterator[str]:
+    """Say how sentences are embedded, where it is not the plain mean."""
+    if encoding.encoder:
+        following = "" if experiment.sentence_pooling == FOLDER else " (--sentence-pooling mean: the plain mean)"
+        steps = "; what follows the pooling is done at the last layer alone" if encoding.encoder.steps else ""
+        yield f"Sentences are embedded as the model's folder says: {encoding.encoder}{following}{steps}."
+    if encoding.prompt:
+        yield f"Every sentence is read behind the prompt {encoding.prompt!r}."
+    if encoding.chat:
+        yield "Every sentence is wrapped in the model's chat template; neurons are read at the sentence's own tokens."
+    if encoding.pooling == "cls" and shape.generates:
+        yield (
+            "The first token of a model that reads from left to right has seen nothing of what follows: where the "
+            "tokenizer puts one before every sentence, all sentences are embedded alike."
         )
-    return (f"{shared:,} of {total:,} evaluation sentences also stand in the probe.",) if shared else ()
+
+
+def _refuse_no_gradients(experiment: Experiment) -> None:
+    """Refuse to learn a method on weights that are packed; those of a packed checkpoint are refused when it is read."""
+    if METHODS[experiment.method].learned and experiment.dtype in PACKED:
+        raise SettingError(
+            f"the method {experiment.method} with --dtype {experiment.dtype}",
+            "it is learned by gradient, and packed weights are not made for gradients",
+            "Use --dtype bfloat16, or a method that is not learned: linear-act.",
+        )
 
 
 def _layer(requested: str | int, n_layers: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from core.models.spec import ModelSpec
 from core.neurons.selection import Selection
 
 PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
@@ -18,14 +19,27 @@ class Experiment:
 
     Attributes
     ----------
-    model, revision, dtype, device
+    model, revision, dtype, device, adapter
         See `core.models.spec.ModelSpec`.
+    sentence_pooling : str
+        How the hidden states of a sentence become its embedding, a name in
+        `core.models.sentence_pooling.SENTENCE_POOLINGS`; ``auto`` is what the model's folder says in its modules.json,
+        and the mean where it has none.
+    prompt : str, optional
+        Put before every sentence: a name in the model's config_sentence_transformers.json, or a text.
+    chat_template : bool
+        Whether every sentence is wrapped in the model's chat template, as a user's message.
     corpus : str
         ``embedded``, ``flores:DIR``, ``tatoeba:DIR``, ``bucc:DIR`` or ``table:FILE``.
     probe_corpus : str, optional
         Takes the probe sentences from another corpus.
     target : str
         Language whose experts are found, any code that names it.
+    targets : tuple of str, optional
+        Languages whose experts are held together: codes, families or branches by name, ``all``; the target is always
+        among them.
+    combine, held_at : str
+        Which of their experts, a name in `core.neurons.selection.EXPERT_SETS`, and at what, one in ``HELD_AT``.
     neurons : tuple of {"mlp", "attention", "residual"}
         Whose outputs count as neurons: the MLP's linear maps, the attention's output map, the blocks themselves.
     score : str
@@ -34,8 +48,10 @@ class Experiment:
         How many (k); with ``select="layer"`` of each layer.
     select, expert_layers, expert_sites, min_score
         See `core.neurons.selection.Selection`.
+    experts_from : str, optional
+        A file that names the experts, instead of the best by their score; see `core.experiment.imported`.
     method : str
-        What is written to them, a name in `core.neurons.interventions.METHODS`.
+        What is written to them, a name in `core.neurons.methods.METHODS`.
     strength : float
         0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
     tokens : {"all", "no-bos", "last"}
@@ -61,9 +77,16 @@ class Experiment:
     revision: str | None = None
     dtype: str = "auto"
     device: str = "auto"
+    adapter: str | None = None
+    sentence_pooling: str = "auto"
+    prompt: str | None = None
+    chat_template: bool = False
     corpus: str = "embedded"
     probe_corpus: str | None = None
     target: str = "ja"
+    targets: tuple[str, ...] | None = None
+    combine: str = "union"
+    held_at: str = "own"
     neurons: tuple[str, ...] = ("mlp",)
     score: str = "auroc"
     experts: int = 2000
@@ -71,6 +94,7 @@ class Experiment:
     expert_layers: str | None = None
     expert_sites: tuple[str, ...] | None = None
     min_score: float | None = None
+    experts_from: str | None = None
     method: str = "set-mean"
     strength: float = 1.0
     tokens: str = "all"
@@ -93,6 +117,11 @@ class Experiment:
         names = {field.name for field in fields(cls)}
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in names}
         return cls(**settings)
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        """Which model."""
+        return ModelSpec(self.model, self.revision, self.dtype, self.device, self.adapter)
 
     @property
     def selection(self) -> Selection:

@@ -35,7 +35,9 @@ _CLASSES = {"held": "held", "held in part": "part", "did not hold": "not", "": "
 
 _UNSET = {
     "revision": "default",
+    "adapter": "none",
     "perplexity_texts": "none: evaluation sentences",
+    "transfer_corpus": "as corpus",
     **dict.fromkeys(("tatoeba", "bucc", "pawsx"), "not asked for"),
 }
 

@@ -14,7 +14,7 @@ class Options:
 
     Attributes
     ----------
-    model, revision, dtype, device
+    model, revision, dtype, device, adapter
         See `core.models.spec.ModelSpec`.
     corpus : str
         Multi-parallel sentences to probe with and to evaluate on.
@@ -22,6 +22,9 @@ class Options:
         Folders of language pairs with English; left out where None.
     pawsx : Path, optional
         Folder of paraphrases.
+    transfer_corpus : str, optional
+        Sentences with labels, on which transfer is measured; those of ``corpus`` unless given. The experts are those of
+        ``corpus`` all the same.
     targets, languages : tuple of str, optional
         The paper's that the corpus has, unless given.
     experts : int
@@ -40,6 +43,8 @@ class Options:
         Folder of held-out text, a file a language (``ja.txt``), on whose paragraphs perplexity is measured instead.
     method_sentences : int
         The first N evaluation rows, on which other methods and scores are compared.
+    footing : tuple of str
+        Interventions that are also compared by transfer, the language written and perplexity; ``("all",)``: every one.
     seed : int
         Of the random control, the projections, the texts and the bootstrap.
     """
@@ -48,10 +53,12 @@ class Options:
     revision: str | None = None
     dtype: str = "auto"
     device: str = "auto"
+    adapter: str | None = None
     corpus: str = "embedded"
     tatoeba: Path | None = None
     bucc: Path | None = None
     pawsx: Path | None = None
+    transfer_corpus: str | None = None
     targets: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None
     experts: int = 2000
@@ -65,4 +72,5 @@ class Options:
     perplexity_sentences: int = 50
     perplexity_texts: Path | None = None
     method_sentences: int = 100
+    footing: tuple[str, ...] = ()
     seed: int = 0

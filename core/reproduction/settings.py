@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from core.access import without_folder
+from core.analyses.transfer_rows import task
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
 from core.errors import CorpusError, SettingError
@@ -15,6 +17,7 @@ from core.experiment.settings import Experiment
 from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import canonical
+from core.location import expanded
 from core.reproduction import published
 from core.reproduction.options import Options
 
@@ -33,13 +36,19 @@ class Settings(Options):
             k: v.name if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
             for k, v in asdict(self).items()
         }
-        kind, colon, place = self.corpus.partition(":")
-        return values | {"model": self.model_name, "corpus": f"{kind}{colon}{Path(place).name}"}
+        if self.adapter:
+            values["adapter"] = Path(self.adapter).name
+        labelled = self.transfer_corpus and without_folder(self.transfer_corpus)
+        return values | {
+            "model": self.model_name,
+            "corpus": without_folder(self.corpus),
+            "transfer_corpus": labelled,
+        }
 
     @property
     def model_name(self) -> str:
         """The model's name; for a local model, the name of its folder without the path."""
-        path = Path(self.model).expanduser()
+        path = expanded(self.model)
         return path.resolve().name if path.is_dir() else self.model
 
     def experiment(self, target: str, control: str = "none", **changes: Any) -> Experiment:
@@ -49,6 +58,7 @@ class Settings(Options):
             "revision": self.revision,
             "dtype": self.dtype,
             "device": self.device,
+            "adapter": self.adapter,
             "corpus": self.corpus,
             "target": target,
             "experts": self.experts,
@@ -69,6 +79,13 @@ class Settings(Options):
             languages=("en", language),
             eval_sentences=self.pair_sentences,
         )
+
+    def transfer(self, target: str) -> Experiment:
+        """The experiment of transfer: experts from the multi-parallel corpus, held on all sentences with labels."""
+        if self.transfer_corpus is None:
+            return self.experiment(target)
+        labelled: dict[str, Any] = {"corpus": self.transfer_corpus, "languages": None, "eval_sentences": None}
+        return self.experiment(target, probe_corpus=self.corpus, **labelled)
 
     def paired(self, kind: str) -> tuple[str, ...]:
         """Read a corpus of pairs (``tatoeba`` or ``bucc``) and list the targets that it pairs with English."""
@@ -121,6 +138,9 @@ def bound(settings: Settings) -> tuple[Settings, Plan]:
             _check_pairs(decided, kind)
     if decided.pawsx is not None:
         _check_paraphrases(decided)
+    if decided.transfer_corpus is not None:
+        for target in targets:
+            task(plan(decided.transfer(target)))
     return decided, first_plan
 
 

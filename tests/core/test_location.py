@@ -113,3 +113,10 @@ def test_compiles_where_neither_home_nor_code_can_be_written_to(tmp_path: Path) 
     )
     assert done.stdout == "42\n", done.stderr
     assert list((tmp_path / "cache" / ".compiled").rglob("*.nbi"))
+
+
+def test_a_home_that_nobody_has_leaves_a_path_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert location.expanded("~/models") == tmp_path / "models"
+    assert location.expanded("~nosuch/x") == Path("~nosuch/x")
+    assert location.expanded("/a/~b") == Path("/a/~b")

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import core
+from core.analyses import search, steering
 from core.errors import AskError, SettingError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -244,3 +245,27 @@ def test_a_session_says_where_its_cache_is(tmp_path: Path) -> None:
     session = Session(odd)
     assert str(odd) in repr(session)
     assert "a&lt;b" in session._repr_html_()
+
+
+def test_interventions_are_steered_compared_and_searched_as_by_the_command_line(
+    session: Session, asked: Experiment
+) -> None:
+    few: dict[str, Any] = {"prompt_languages": ["en"], "n_prompts": 1}
+    steered = session.steer(asked, methods="zero", max_tokens=3, **few)
+    prompts = steering.default_prompts(["en"], 1)
+    engine = Engine(Store(session.cache))
+    plain = steering.steer(engine.answer, asked, ("ja",), ("zero",), steering.Asked(prompts, 3, seed=asked.seed))
+    pd.testing.assert_frame_equal(steered, steering.table(plain))
+    compared = session.compare_methods(asked, methods=["zero"], timed=False, **few)
+    top1 = compared.set_index("condition")["top1_target"]
+    assert top1["zero"] == pytest.approx(engine.run(replace(asked, method="zero")).target_top1.post)
+    assert top1["unmodified"] == pytest.approx(engine.run(asked).target_top1.pre)
+    choices = search.Choices(experts=(10, 20), strengths=(1.0,))
+    found = session.search(asked, minutes=1, choices=choices)
+    assert found.best is not None
+    assert found.after is not None
+    assert found.after.value == pytest.approx(engine.run(found.best).target_top1.post)
+    with pytest.raises(AskError, match="no time"):
+        session.search(asked, minutes=0)
+    with pytest.raises(AskError, match="method 'invert'"):
+        session.steer(asked, methods=["invert"], **few)

@@ -13,11 +13,14 @@ from core.reproduction.items.correlations import CORRELATIONS
 from core.reproduction.items.distances import DISTANCES
 from core.reproduction.items.english import BUCC, TATOEBA
 from core.reproduction.items.experts import EXPERTS
+from core.reproduction.items.footing import FOOTING
 from core.reproduction.items.methods import METHODS_ITEM
 from core.reproduction.items.paraphrase import PARAPHRASE
 from core.reproduction.items.projection import PROJECTION
 from core.reproduction.items.retrieval import CONTROL, RETRIEVAL
+from core.reproduction.items.rivals import RIVALS_ITEM
 from core.reproduction.items.similarity import SIMILARITY
+from core.reproduction.items.transfer import TRANSFER
 from core.reproduction.tables import Tables
 
 ITEMS = (
@@ -27,12 +30,15 @@ ITEMS = (
     PROJECTION,
     CORRELATIONS,
     SIMILARITY,
+    TRANSFER,
     CONTROL,
+    RIVALS_ITEM,
     TATOEBA,
     BUCC,
     CHOICE,
     PARAPHRASE,
     METHODS_ITEM,
+    FOOTING,
 )
 
 

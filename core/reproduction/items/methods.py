@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS
+from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.pipeline.run import Run
 from core.progress import Progress

@@ -18,7 +18,7 @@ from core.store.store import Store
 
 
 def test_the_way_goes_through_what_each_strength_alone_gives(asked: Experiment, filled: Store) -> None:
-    """Every strength's space is that of an experiment of its own, and all are fitted together, in order."""
+    """Every strength's space is that of an experiment of its own, and all are laid out together, in order."""
     engine = Engine(filled)
     assert engine.answer_known(asked, strength_path.along) is None
     reports: list[Snapshot] = []
@@ -38,9 +38,11 @@ def test_the_way_goes_through_what_each_strength_alone_gives(asked: Experiment, 
         return embedded.reshape(-1, embedded.shape[-1])
 
     spaces = [space_of(strength) for strength in found.strengths]
-    first, rest = projection.joint_umap(spaces[0], np.concatenate(spaces[1:]), seed=asked.seed)
     (maps,) = found.maps
-    np.testing.assert_array_equal(maps.reshape(-1, 2), np.concatenate([first, rest]))
+    planes = projection.held_umap(spaces[0], spaces[1:], seed=asked.seed)
+    np.testing.assert_array_equal(maps.reshape(-1, 2), np.concatenate(planes))
+    (result,) = engine.run(asked).maps
+    np.testing.assert_array_equal(maps[0], result[0])  # before is where it is on the map of the two ends
     again = engine.answer_known(asked, strength_path.along)
     assert again is not None
     np.testing.assert_array_equal(again.maps[0], maps)

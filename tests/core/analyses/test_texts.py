@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
-from core.analyses.texts import written
+from core.analyses.texts import as_message, written
+from core.experiment.plan import plan
 from core.experiment.settings import Experiment
+from core.inference.generation import generate
 from core.inference.writing import Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
@@ -25,3 +29,23 @@ def test_a_change_of_strength_writes_one_side_alone(asked: Experiment, engine: E
     assert engine.answer_known(other, both) is None
     same = engine.answer(replace(asked, strength=0.0), both)
     assert same == (one[0], one[0])
+
+
+def test_a_prompt_is_a_message_where_the_model_has_a_template(
+    asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(asked.model, tmp_path / "chat"))
+    (folder / "chat_template.jinja").write_text("{{ bos_token }}{{ messages[0].content }}</s>{# answer #}")
+    tuned, writing = replace(asked, model=str(folder)), Writing("The dog", tokens=5, temperature=0)
+    texts = {}
+    for name, experiment, request in (
+        ("plain", asked, writing),
+        ("message", tuned, writing),
+        ("from nothing", tuned, replace(writing, prompt="")),
+    ):
+        texts[name] = engine.answer(experiment, lambda run, request=request: written(run, request, None))
+        assert as_message(plan(experiment), request) == (name == "message")
+    assert texts["message"] != texts["plain"]
+    model = engine.models.get(plan(tuned).resolved)
+    assert texts["message"] == (*generate(model, "The dog", max_tokens=5, temperature=0, as_message=True),)
+    assert texts["from nothing"] == (*generate(model, "", max_tokens=5, temperature=0),)

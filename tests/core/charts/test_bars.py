@@ -51,9 +51,12 @@ def test_every_layer_has_the_same_order() -> None:
 
 def test_the_tick_of_what_is_free_stands_once_a_category() -> None:
     tick = layer_of(drawn(free="free"), "tick")
-    assert [row["space"] for row in tick["rows"]] == ["after", "after"]
+    assert len(tick["rows"]) == 2
     assert tick["encoding"]["x"]["field"] == "free"
     assert tick["mark"]["color"] == FREE
+    scale = tick["encoding"]["color"]["scale"]
+    assert {row["space"] for row in tick["rows"]} == {scale["domain"][-1]}, "the legend names the tick"
+    assert scale["range"][-1] == FREE
 
 
 def test_bars_that_stand_have_their_categories_below() -> None:
@@ -77,3 +80,9 @@ def test_groups_have_the_colours_that_are_given_and_one_group_has_no_legend(opti
 def test_bars_without_intervals_are_one_chart() -> None:
     (bars,) = drawn(intervals=False, domain=None)
     assert "scale" not in bars["encoding"]["x"]
+
+
+def test_a_category_of_one_group_has_its_bar_in_the_middle_in_the_groups_colour() -> None:
+    encoding = layer_of(drawn(side_by_side=False), "bar")["encoding"]
+    assert "yOffset" not in encoding
+    assert encoding["color"]["scale"] == {"domain": ["before", "after"], "range": [PRE, POST]}

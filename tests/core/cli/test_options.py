@@ -25,6 +25,7 @@ def as_text(setting: Setting) -> tuple[str, object]:
     value = setting.example if setting.example is not None else others[0] if others else None
     value = {"target": "es", "experts": 7, "strength": 0.5, "layer": "3", "seed": 4}.get(setting.name, value)
     value = (value,) if isinstance(setting.default, tuple) else value
+    value = not setting.default if isinstance(setting.default, bool) else value
     value = "elsewhere" if value is None else value
     return ",".join(value) if isinstance(value, tuple) else str(value), value
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from core.errors import SettingError
-from core.experiment.file import read_experiment, write_experiment
+from core.experiment.file import file_stem, read_experiment, write_experiment
 from core.experiment.settings import Experiment
 
 CHANGED = Experiment(
@@ -34,6 +35,14 @@ def test_what_is_written_is_read_back(tmp_path: Path, experiment: Experiment, en
     assert read_experiment(path) == experiment
 
 
+def test_files_of_two_settings_have_two_names_that_any_system_takes() -> None:
+    settings = [Experiment(), CHANGED, Experiment(seed=1), Experiment(control="random"), Experiment(target="zh/../x")]
+    names = [file_stem(experiment) for experiment in settings]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
+    assert file_stem(Experiment()) == names[0]
+
+
 def test_a_bare_object_and_what_a_result_says_besides(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(json.dumps({"target": "es", "model_digest": "abc", "layer": 18}), encoding="utf-8")
@@ -44,6 +53,9 @@ def test_a_bare_object_and_what_a_result_says_besides(tmp_path: Path) -> None:
     ("content", "why"),
     [
         ("{", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ('{"target": ' + '{"a": ' * 100_000, "it is not JSON"),
+        ('{"experts": 1' + "0" * 5000 + "}", "it is not JSON"),
         ("[]", "it names no setting"),
         ('{"schema": 1}', "it names no setting"),
         ('{"experts": "many"}', 'experts is "many"'),

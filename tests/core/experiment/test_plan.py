@@ -38,6 +38,19 @@ def refusal(experiment: Experiment, kind: type[AskError] = SettingError) -> AskE
     return caught.value
 
 
+@pytest.mark.parametrize("changes", [{"model": "a\ud800"}, {"corpus": "table:\udfff"}, {"languages": ("en", "\udc00")}])
+def test_half_a_character_is_refused_before_it_reaches_a_file_name(asked: Experiment, changes: dict) -> None:
+    error = refusal(replace(asked, **changes))
+    assert next(iter(changes)) in error.what
+    assert error.what.isprintable()
+
+
+def test_probe_and_evaluation_are_compared_once(asked: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan(asked)
+    monkeypatch.setattr("core.experiment.rows.same_text", None)
+    assert plan(replace(asked, strength=0.25)).groups == plan(asked).groups
+
+
 def test_a_good_plan(asked: Experiment) -> None:
     bound = plan(replace(asked, probe_languages=None))
     assert bound.target == "ja"

@@ -1,0 +1,286 @@
+"""Every intervention on one footing: alignment, separation, transfer, the language written, perplexity and cost.
+
+All methods are measured on the same experts, sentences and prompts. Beside them stand the unmodified model, random
+neurons, and the free maps that need as little: nothing of a sentence, or its language where a method goes by it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from core.analyses import rival_spaces, rival_table, steering, transfer, transfer_table
+from core.analyses.rival_spaces import POST, PRE, RivalSpaces
+from core.analyses.steering import Asked, Condition
+from core.analyses.text_perplexity import likelihoods
+from core.errors import AskError, SettingError
+from core.experiment.settings import Experiment
+from core.inference.batching import Tokenised
+from core.inference.forward import forward
+from core.neurons.interventions import Intervention
+from core.neurons.methods import METHODS
+from core.pipeline.run import Run
+from core.spaces.rivals import RAW, RIVALS
+from core.stats.intervals import Interval, bootstrap_ratio, finite
+from core.stats.units import SHARE, TIMES, Unit
+
+TEXTS = 20  # sentences of the target whose perplexity is measured
+_TIMED = 24  # sentences that are passed to see what a method costs
+_PASSES = 3
+_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a method, as tables describe it.
+
+    Attributes
+    ----------
+    name, title, about : str
+    unit : Unit
+    higher_is_better : bool
+    """
+
+    name: str
+    title: str
+    about: str
+    unit: Unit
+    higher_is_better: bool
+
+
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure("top1_target", "top-1, target", "translations found, the target as the query", SHARE, True),
+        Figure("top1_all", "top-1, all", "translations found, over all pairs", SHARE, True),
+        Figure("mexa_all", "MEXA", "translations that are each other's nearest in both directions", SHARE, True),
+        Figure("language_id", "language id", "how often a linear probe still tells the language", SHARE, False),
+        Figure("transfer", "transfer", "accuracy of a classifier trained on one language, on the others", SHARE, True),
+        Figure("lines", "lines in the target", "of answers to prompts in other languages", SHARE, True),
+        Figure("perplexity", "perplexity", "of sentences in the target, × the unmodified model's", TIMES, False),
+        Figure("time", "time", "of a pass, × the unmodified model's", TIMES, False),
+    )
+}
+"""What is measured of each method. All are ranked but the time, which is this machine's at that moment."""
+RANKED = tuple(name for name in FIGURES if name != "time")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured under one condition.
+
+    Attributes
+    ----------
+    condition : str
+        A method's name, or `steering.UNMODIFIED`, `steering.RANDOM`, or a free map's.
+    kind : {"unmodified", "free", "method", "random"}
+    figures : mapping of str to Interval
+        By name in `FIGURES`; missing where it cannot be measured.
+    numbers : int
+        How many numbers the intervention keeps, beside the neurons' indices.
+    """
+
+    condition: str
+    title: str
+    kind: str
+    figures: Mapping[str, Interval]
+    numbers: int = 0
+
+
+Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
+"""Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
+
+
+def compare(
+    ask: Answer, experiment: Experiment, methods: Iterable[str], asked: Asked | None = None, timed: bool = True
+) -> list[Row]:
+    """Measure methods, one after another, each with everything else as in the experiment.
+
+    Parameters
+    ----------
+    asked : Asked, optional
+        What is written; `steering.default_prompts` unless given.
+    timed : bool
+        Whether passes are timed, which the store does not keep.
+
+    Raises
+    ------
+    AskError
+        If a method is not known, or the experiment is impossible.
+    """
+    names = tuple(methods)
+    if not names:
+        raise SettingError("a comparison of no method", "there is nothing to compare", "Name one: --methods set-mean.")
+    writing = asked or Asked(steering.default_prompts(), tokens=24)
+    rows: list[Row] = []
+    by_source = any(METHODS[name].by_source for name in names if name in METHODS)
+    for condition in steering.conditions(experiment, names):
+        if condition.name == steering.UNMODIFIED:
+            first = replace(experiment, method=names[0])
+            rows += ask(first, partial(_unmodified, condition=condition, writing=writing, by_source=by_source))
+        elif condition.asks:
+            continue  # it changes no space: `core.analyses.steering` has it
+        else:
+            rows.append(ask(condition.experiment, partial(_method, condition=condition, writing=writing, timed=timed)))
+    return rows
+
+
+def _unmodified(run: Run, condition: Condition, writing: Asked, by_source: bool) -> list[Row]:
+    """The unmodified model, and the free maps of its space that need as little as the methods."""
+    free = tuple(rival.name for rival in RIVALS.values() if rival.needs_as_little(by_source))
+    spaces = rival_spaces.compare(run, free, ("mexa", "language_id"), (run.plan.layer,))
+    figures = {**_of_space(spaces, PRE), **_task(run, "pre", None), **_written(run, condition, writing)}
+    figures |= {name: Interval(1.0, math.nan, math.nan, 0) for name in ("perplexity", "time")}
+    rows = [Row(condition.name, condition.title, "unmodified", figures)]
+    tasks = {name: _task(run, "pre", name) for name in free}
+    for name in free:
+        if spaces.find(name, PRE) is not None:
+            rows.append(
+                Row(
+                    name,
+                    f"free: {RIVALS[name].title.lower()}{_needs(name)}",
+                    "free",
+                    _of_space(spaces, PRE, name) | tasks[name],
+                )
+            )
+    return rows
+
+
+def _needs(rival: str) -> str:
+    return "" if RIVALS[rival].in_class else f" (needs {RIVALS[rival].when_applied})"
+
+
+def _method(run: Run, condition: Condition, writing: Asked, timed: bool) -> Row:
+    spaces = rival_spaces.compare(run, (), ("mexa", "language_id"), (run.plan.layer,))
+    intervention = run.stages.intervention(run.experts())
+    figures = {
+        **_of_space(spaces, POST),
+        **_task(run, "post", None),
+        **_written(run, condition, writing),
+        **_perplexity(run, intervention),
+        **({"time": _time(run, intervention)} if timed else {}),
+    }
+    kind = "random" if condition.name == steering.RANDOM else "method"
+    return Row(condition.name, condition.title, kind, figures, numbers_of(intervention))
+
+
+def _of_space(spaces: RivalSpaces, side: str, rival: str = RAW.name) -> dict[str, Interval]:
+    found = spaces.find(rival, side)
+    values = rival_table.measures_of(found, spaces.plan.target) if found is not None else {}
+    return {name: values[name] for name in FIGURES if name in values}
+
+
+def _task(run: Run, side: str, rival: str | None) -> dict[str, Interval]:
+    """Accuracy of a classifier trained on English (on the target, where there is no English); none without labels."""
+    train = "en" if "en" in run.plan.languages else run.plan.target
+    asked = transfer.Settings((train,), None, (rival,) if rival else ())
+    try:
+        found = transfer.transfer(run, asked)
+    except SettingError:
+        return {}
+    mean = transfer_table.mean_of(found, train, transfer.Space(side, run.plan.layer, rival))
+    return {} if mean is None else {"transfer": mean}
+
+
+def _written(run: Run, condition: Condition, writing: Asked) -> dict[str, Interval]:
+    """Share of lines in the target language; none where the model writes no text."""
+    prompts = tuple(prompt for prompt in writing.prompts if prompt.language != run.plan.target)
+    try:
+        found = steering.answers(run, condition, replace(writing, prompts=prompts))
+    except AskError:
+        return {}
+    return {"lines": steering.measured(found, range(len(prompts)))["lines"]}
+
+
+def _perplexity(run: Run, intervention: Intervention) -> dict[str, Interval]:
+    """How much worse sentences in the target are predicted, as a ratio of perplexities; paired over sentences."""
+    group = next(group for group in run.plan.groups if run.plan.target in group.languages)
+    texts = group.texts[run.plan.target][:TEXTS]
+    try:
+        pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
+    except AskError:
+        return {}
+    loss = bootstrap_ratio(post.nll - pre.nll, pre.n_tokens)
+    with np.errstate(over="ignore"):
+        value, low, high = (float(np.exp(end)) for end in (loss.value, loss.low, loss.high))
+    return {"perplexity": Interval(value, low, high, loss.n)}
+
+
+def _time(run: Run, intervention: Intervention) -> Interval:
+    """Time of a pass under the intervention over that of the unmodified model; the fastest of a few, in turns."""
+    model, rows = run.model(), run.plan.groups[0]
+    some = max(1, _TIMED // len(rows.languages))
+    tokens = Tokenised.joined([run.stages.tokens(rows.texts[code][:some], code) for code in rows.languages])
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(_PASSES):
+        for changed in seconds:
+            start = time.perf_counter()
+            forward(
+                model, tokens, embeddings=True, intervention=intervention if changed else None,
+                neurons=run.plan.outline.neurons, encoding=run.plan.encoding,
+            )  # fmt: skip
+            seconds[changed].append(time.perf_counter() - start)
+    return Interval(min(seconds[True]) / min(seconds[False]), math.nan, math.nan, _PASSES)
+
+
+def numbers_of(intervention: Intervention) -> int:
+    """Count the numbers that an intervention keeps for all languages: scales that are not 1, shifts, factors."""
+    parts = intervention.sources.values() or (intervention,)
+    return sum(
+        int((part.scale != 1).sum() + (part.shift != 0).sum() + sum(factor.size for factor in part.factors or ()))
+        for part in parts
+    )
+
+
+def ranks(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Rank the methods by each of `RANKED`, 1 the best, equal values sharing a rank; and ``mean`` over these.
+
+    A method without a figure has no rank by it. The unmodified model, free maps and random neurons are not ranked.
+    """
+    methods = [row for row in rows if row.kind == "method"]
+    found: dict[str, dict[str, float]] = {row.condition: {} for row in methods}
+    for name in RANKED:
+        with_it = [row for row in methods if math.isfinite(row.figures.get(name, _NOTHING).value)]
+        sign = -1.0 if FIGURES[name].higher_is_better else 1.0
+        for row, rank in zip(with_it, rankdata([sign * row.figures[name].value for row in with_it]), strict=True):
+            found[row.condition][name] = float(rank)
+    return {name: by | {"mean": float(np.mean(list(by.values())))} if by else {} for name, by in found.items()}
+
+
+def table(rows: Sequence[Row]) -> pd.DataFrame:
+    """List every condition.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, title, kind, numbers``; each of `FIGURES` with ``_low``, ``_high``, ``_n`` and, of a method,
+        ``_rank``; ``mean_rank``. NaN where it was not measured.
+    """
+    ranked = ranks(rows)
+    records = []
+    for row in rows:
+        record: dict[str, Any] = {"condition": row.condition, "title": row.title, "kind": row.kind}
+        record["numbers"] = row.numbers
+        by = ranked.get(row.condition, {}) if row.kind == "method" else {}
+        for name in FIGURES:
+            figure = row.figures.get(name, _NOTHING)
+            record |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
+            record |= {f"{name}_n": figure.n, f"{name}_rank": by.get(name, math.nan)}
+        records.append(record | {"mean_rank": by.get("mean", math.nan)})
+    return pd.DataFrame(records)
+
+
+def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The table as JSON values; None where nothing was measured."""
+    return [
+        {str(key): finite(value) if isinstance(value, float) else value for key, value in record.items()}
+        for record in table(rows).to_dict("records")
+    ]

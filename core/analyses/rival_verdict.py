@@ -1,0 +1,156 @@
+"""Whether an intervention beats what is free: paired differences, corrected by Holm, and the answer in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.analyses.rival_spaces import HEADLINE, POST, PRE, RivalSpace, RivalSpaces
+from core.language.codes import label
+from core.neurons.methods import METHODS, Method
+from core.spaces.measured_space import difference
+from core.spaces.rivals import RAW
+from core.spaces.space_measures import SPACE_MEASURES
+from core.stats import paired
+from core.stats.intervals import Interval
+from core.stats.significance import holm
+
+
+@dataclass(frozen=True)
+class Against:
+    """The intervention against another space, on the same sentences.
+
+    Attributes
+    ----------
+    space : RivalSpace
+    difference : Interval
+        The intervention's value minus the other's; 95 %, paired.
+    p : float
+        Of Wilcoxon's signed-rank test, corrected by Holm over all comparisons.
+    """
+
+    space: RivalSpace
+    difference: Interval
+    p: float
+
+    @property
+    def sign(self) -> int:
+        """1 where the intervention finds more, -1 where it finds less, 0 where that may be chance."""
+        return paired.sign(self.difference, self.p)
+
+
+def intervention_of(spaces: RivalSpaces) -> RivalSpace:
+    """The space of the intervention alone, at the plan's layer."""
+    found = spaces.find(RAW.name, POST)
+    assert found is not None  # it is always measured
+    return found
+
+
+def against_all(spaces: RivalSpaces, scope: str | None = None) -> tuple[Against, ...]:
+    """Compare the intervention with every other space, by top-1.
+
+    Parameters
+    ----------
+    scope : str, optional
+        A query language or `core.spaces.measured_space.ALL`; the target unless given.
+    """
+    intervention, at = intervention_of(spaces), scope or spaces.plan.target
+    others = [space for space in spaces.spaces if space is not intervention]
+    found = [difference(intervention.measured, other.measured, HEADLINE, at) for other in others]
+    corrected = holm(np.array([p for _, p in found]))
+    return tuple(
+        Against(other, interval, float(p)) for other, (interval, _), p in zip(others, found, corrected, strict=True)
+    )
+
+
+def best(spaces: RivalSpaces, *, in_class: bool = False, scope: str | None = None) -> RivalSpace | None:
+    """The free space that finds most; None if no rival was measured.
+
+    Parameters
+    ----------
+    in_class : bool
+        Only of those that need no more than an intervention when they are applied.
+    """
+    at = scope or spaces.plan.target
+    by_source = _method(spaces).by_source is not None
+    free = [
+        space
+        for space in spaces.spaces
+        if space.is_free and not _is_before(spaces, space)
+        if not in_class or space.rival.needs_as_little(by_source)
+    ]
+    # of equal ones, the one that needs less
+    return max(free, key=lambda s: (round(s.measured.value(HEADLINE, at).value, 9), s.rival.in_class), default=None)
+
+
+def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> str:
+    """Say whether the intervention beats what is free, in a sentence or two of Markdown, from the figures alone."""
+    top, in_class = best(spaces), best(spaces, in_class=True)
+    if top is None or in_class is None:
+        return "No free rival was measured, so that it is open what the intervention is worth."
+    found = {id(row.space): row for row in (against_all(spaces) if against is None else against)}
+    target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
+    value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
+    ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    own = f"{unit.text(value.value)} of translations from {target} {ends}"
+    first = found[id(top)]
+    text = (
+        f"The intervention **{_VERBS[first.sign]}** the best free rival: it finds {own}, and "
+        f"**{described(top)}** finds {_figures(spaces, first)}."
+    )
+    if _method(spaces).by_source is not None:
+        return f"{text} {_by_source(spaces, top)}"
+    if top is in_class:
+        return f"{text} Like the intervention, that needs nothing to be known of a sentence."
+    second = found[id(in_class)]
+    also = "also " if first.sign == second.sign else ""
+    return (
+        f"{text} That needs {top.rival.when_applied}; the intervention {also}**{_VERBS[second.sign]}** the best rival "
+        f"that needs nothing to be known of a sentence, as it does itself: **{described(in_class)}**, with "
+        f"{_figures(spaces, second)}."
+    )
+
+
+def _by_source(spaces: RivalSpaces, top: RivalSpace) -> str:
+    """What an intervention by source language needs, beside the best free rival."""
+    if top.rival.in_class:
+        text = "That needs nothing to be known of a sentence; the intervention needs its language."
+    else:
+        text = f"Like the intervention, that needs {top.rival.when_applied}."
+    learns = " The intervention learns from translations, which no free rival does."
+    return text + (learns if _method(spaces).translations else "")
+
+
+def _method(spaces: RivalSpaces) -> Method:
+    return METHODS[spaces.plan.experiment.method]
+
+
+_VERBS = {1: "beats", 0: "is level with", -1: "loses to"}
+
+
+def described(space: RivalSpace) -> str:
+    """A space in words: ``probe means and whitening at layer 11 of the unmodified model``."""
+    what = "the space as it is" if space.rival is RAW else space.rival.title[0].lower() + space.rival.title[1:]
+    where = "of the unmodified model" if space.space == PRE else "under the intervention"
+    return f"{what} at layer {space.layer} {where}"
+
+
+def _figures(spaces: RivalSpaces, row: Against) -> str:
+    """The other space's value, and how far it is from the intervention's: ``83%, 24.1 points more [21.0, 27.2]``."""
+    value = row.space.measured.value(HEADLINE, spaces.plan.target).value
+    low, high = sorted((abs(100 * row.difference.low), abs(100 * row.difference.high)))
+    size, unit = 100 * abs(row.difference.value), SPACE_MEASURES[HEADLINE].unit
+    if row.sign == 0:
+        # subtracted from 0.0, so that no zero is written as -0.0
+        change, least, most = (
+            0.0 - 100 * end for end in (row.difference.value, row.difference.high, row.difference.low)
+        )
+        return f"{unit.text(value)}, a difference of {change:+.1f} points [{least:+.1f}, {most:+.1f}]"
+    return f"{unit.text(value)}, {size:.1f} points {'fewer' if row.sign > 0 else 'more'} [{low:.1f}, {high:.1f}]"
+
+
+def _is_before(spaces: RivalSpaces, space: RivalSpace) -> bool:
+    """Whether it is the unmodified space at the plan's layer, which the intervention starts from."""
+    return (space.rival, space.space, space.layer) == (RAW, PRE, spaces.plan.layer)

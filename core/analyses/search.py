@@ -1,0 +1,305 @@
+"""The best setting within a budget of time: successive halving on probe rows that found no neuron.
+
+The probe rows are halved: the first half finds the neurons, the second judges the settings, more of its rows in each
+round, in which the better third goes on. The evaluation rows are seen by the last setting alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from core import wire
+from core.analyses.text_perplexity import likelihoods
+from core.corpora.corpus import ParallelSet
+from core.corpora.load import load_corpus
+from core.errors import AskError, SettingError
+from core.experiment.plan import plan
+from core.experiment.settings import Experiment
+from core.pipeline.run import Run
+from core.spaces import retrieval
+from core.stats.intervals import Interval, bootstrap
+from core.store.artefact import Payload
+from core.store.stage import STAGES
+from core.store.store import Store
+
+KEPT = 3  # one in so many goes on to the next round
+FIRST_ROWS = 16
+_TEXTS = 8  # sentences of the target whose perplexity is measured
+SCOPES = {"target": "with the target as the query", "all": "over all pairs of languages"}
+"""What may be maximised: top-1."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What may be chosen.
+
+    Attributes
+    ----------
+    methods, scores : tuple of str
+    experts : tuple of int
+    strengths : tuple of float
+    expert_layers : tuple of (str or None)
+        Blocks, as ``6-11``; None for all.
+    """
+
+    methods: tuple[str, ...] = ("set-mean",)
+    scores: tuple[str, ...] = ("auroc",)
+    experts: tuple[int, ...] = (200, 500, 1000, 2000, 4000)
+    strengths: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    expert_layers: tuple[str | None, ...] = (None,)
+
+    def experiments(self, experiment: Experiment) -> list[Experiment]:
+        """Every combination, each with everything else as in the experiment, in an order drawn by its seed."""
+        everything = [
+            replace(experiment, method=method, score=score, experts=k, strength=strength, expert_layers=layers)
+            for method, score, k, strength, layers in itertools.product(
+                self.methods, self.scores, self.experts, self.strengths, self.expert_layers
+            )
+        ]
+        order = np.random.default_rng(experiment.seed).permutation(len(everything))
+        return [everything[number] for number in order]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a setting must keep to.
+
+    Attributes
+    ----------
+    minutes : float
+        Of the search, without the last measure on the evaluation rows.
+    scope : str
+        A name in `SCOPES`.
+    perplexity : float, optional
+        The most that the perplexity of sentences in the target may be, as a multiple of the unmodified model's.
+    """
+
+    minutes: float
+    scope: str = "target"
+    perplexity: float | None = None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One setting in one round.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    round, rows : int
+        The round, from 0, and the rows a language that it was judged on.
+    top1 : Interval
+    perplexity : float
+        A multiple of the unmodified model's; NaN where it is not limited.
+    fits : bool
+        Whether the limit is kept.
+    """
+
+    experiment: Experiment
+    round: int
+    rows: int
+    top1: Interval
+    perplexity: float
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    best : Experiment or None
+        With all probe rows; None where no setting keeps to the limit.
+    tried : tuple of Tried
+    refused : tuple of (Experiment, str)
+        Settings that are impossible, and why.
+    offered : int
+        How many settings there were to try.
+    before, after : Interval or None
+        Top-1 on the evaluation rows, which the search has not seen: of the unmodified model and of the best setting.
+    """
+
+    best: Experiment | None
+    tried: tuple[Tried, ...]
+    refused: tuple[tuple[Experiment, str], ...]
+    offered: int
+    before: Interval | None = None
+    after: Interval | None = None
+
+
+Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
+"""Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
+
+
+def search(
+    ask: Answer,
+    experiment: Experiment,
+    choices: Choices,
+    limits: Limits,
+    clock: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Find the setting with the highest top-1 on held-out probe rows, and measure it on the evaluation rows.
+
+    The first round takes settings in random order until half of the time is gone, two at least; each further round the
+    better third, on twice the rows, until one is left, all rows are used or the time is gone.
+
+    Raises
+    ------
+    SettingError
+        If the budget is no time, or there are too few probe rows to halve.
+
+    References
+    ----------
+    Jamieson and Talwalkar (2016). Non-stochastic best arm identification and hyperparameter optimization. AISTATS.
+    """
+    _check(limits)
+    half = _half(replace(experiment, experts=1))  # whatever k is, which is what is looked for
+    left = choices.experiments(replace(experiment, probe_sentences=half))
+    offered, begin, most = len(left), clock(), 60.0 * limits.minutes
+    tried: list[Tried] = []
+    refused: list[tuple[Experiment, str]] = []
+    number, rows = 0, min(FIRST_ROWS, half)
+    while left:
+        until = begin + (most / 2 if number == 0 else most)
+        judged: list[Tried] = []
+        for candidate in left:
+            if clock() > until and len(judged) >= (2 if number == 0 else 1):
+                break
+            try:
+                judged.append(ask(candidate, partial(_judge, number=number, rows=rows, half=half, limits=limits)))
+            except AskError as error:
+                refused.append((candidate, str(error)))
+        tried += judged
+        fitting = sorted((one for one in judged if one.fits), key=lambda one: -one.top1.value)
+        finished = len(fitting) <= 1 or rows >= half or clock() > begin + most
+        if finished:
+            break
+        left = [one.experiment for one in fitting[: max(1, math.ceil(len(fitting) / KEPT))]]
+        number, rows = number + 1, min(2 * rows, half)
+    best = _best(tried)
+    if best is None:
+        return Found(None, tuple(tried), tuple(refused), offered)
+    whole = replace(best, probe_sentences=experiment.probe_sentences)
+    before, after = ask(whole, partial(_measured, scope=limits.scope))
+    return Found(whole, tuple(tried), tuple(refused), offered, before, after)
+
+
+def _check(limits: Limits) -> None:
+    if not 0 < limits.minutes < math.inf:
+        raise SettingError(f"a search of {limits.minutes:g} minutes", "it is no time", "Give it some: --minutes 5.")
+    if limits.scope not in SCOPES:
+        raise SettingError(f"maximise {limits.scope!r}", "it is not known", f"Use {' or '.join(SCOPES)}.")
+
+
+def _half(experiment: Experiment) -> int:
+    """Half of the probe rows, which find the neurons."""
+    rows = len(plan(experiment).probe)
+    if rows < 4:
+        raise SettingError(
+            f"a search over {rows} probe rows", "half of them must find neurons, half judge", "Use four or more."
+        )
+    return rows // 2
+
+
+def held_out(run: Run, half: int, rows: int) -> ParallelSet:
+    """The probe rows that judge: ``rows`` after the first ``half``, in the evaluation languages that the probe has."""
+    experiment = run.plan.experiment
+    probe = load_corpus(experiment.probe_corpus or experiment.corpus).probe
+    assert probe is not None  # a plan is refused without
+    codes = tuple(code for code in run.plan.languages if code in probe.languages)
+    whole = probe.usable(codes).select(first=half + rows)
+    return ParallelSet(whole.ids[half:], {code: whole.texts[code][half:] for code in whole.languages}, whole.notes)
+
+
+def _judge(run: Run, number: int, rows: int, half: int, limits: Limits) -> Tried:
+    intervention = run.stages.intervention(run.experts())
+    held = held_out(run, half, rows)
+    stages = run.beside((held,), {"after": intervention}, " of the probe")
+    space = stages.embeddings(0, intervention, run.plan.layer)
+    top1 = _top1(space, held.languages.index(run.plan.target), limits.scope)
+    perplexity = math.nan
+    if limits.perplexity is not None:
+        texts = held.texts[run.plan.target][:_TEXTS]
+        pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
+        with np.errstate(over="ignore"):
+            perplexity = float(np.exp((post.nll.sum() - pre.nll.sum()) / pre.n_tokens.sum()))
+    fits = limits.perplexity is None or perplexity <= limits.perplexity
+    return Tried(run.plan.experiment, number, len(held), top1, perplexity, fits)
+
+
+def _top1(space: np.ndarray, target: int, scope: str) -> Interval:
+    """Top-1 of a space (n_languages, n_sentences, hidden), bootstrapped over sentences."""
+    hits = retrieval.correct(space).astype(np.float64)
+    n = len(space)
+    pairs = [(a, b) for a in range(n) for b in range(n) if a != b and (scope == "all" or a == target)]
+    return bootstrap(np.mean([hits[a, b] for a, b in pairs], axis=0))
+
+
+def _measured(run: Run, scope: str) -> tuple[Interval, Interval]:
+    """Top-1 on the evaluation rows, before and after."""
+    _, intervention = run.spaces()
+    group = next(number for number, rows in enumerate(run.plan.groups) if run.plan.target in rows.languages)
+    target = run.plan.groups[group].languages.index(run.plan.target)
+    before, after = (
+        _top1(run.stages.embeddings(group, space, run.plan.layer), target, scope) for space in (None, intervention)
+    )
+    return before, after
+
+
+def _best(tried: Sequence[Tried]) -> Experiment | None:
+    """Of the last round in which any keeps to the limit, the best."""
+    fitting = [one for one in tried if one.fits]
+    if not fitting:
+        return None
+    last = max(one.round for one in fitting)
+    return max((one for one in fitting if one.round == last), key=lambda one: one.top1.value).experiment
+
+
+def _spec(experiment: Experiment, choices: Choices, limits: Limits) -> dict[str, Any]:
+    """What determines a search, but for the machine's pace."""
+    asked: dict[str, Any] = wire.encode((choices, limits))
+    return STAGES["search"].spec(setting=plan(experiment).describe(), asked=asked)
+
+
+def keep(store: Store, experiment: Experiment, choices: Choices, limits: Limits, found: Found) -> None:
+    """Keep what a search found."""
+    store.put("search", _spec(experiment, choices, limits), Payload(facts={"found": json.dumps(wire.encode(found))}))
+
+
+def kept(store: Store, experiment: Experiment, choices: Choices, limits: Limits) -> Found | None:
+    """What a search found, if it was kept; raises `AskError` if the experiment is impossible."""
+    artefact = store.find("search", _spec(experiment, choices, limits))
+    return None if artefact is None else wire.decode(json.loads(str(artefact.facts["found"])))
+
+
+def to_json(found: Found) -> dict[str, Any]:
+    """What was tried and what was found, as JSON values."""
+
+    def setting(experiment: Experiment) -> dict[str, Any]:
+        names = ("method", "score", "experts", "strength", "expert_layers")
+        return {name: getattr(experiment, name) for name in names}
+
+    return {
+        "offered": found.offered,
+        "tried": [
+            setting(one.experiment)
+            | {"round": one.round, "rows": one.rows, "top1": one.top1.value, "low": one.top1.low, "high": one.top1.high}
+            | {"perplexity": None if math.isnan(one.perplexity) else one.perplexity, "fits": one.fits}
+            for one in found.tried
+        ],
+        "refused": [setting(experiment) | {"why": why} for experiment, why in found.refused],
+        "best": None if found.best is None else found.best.to_dict(),
+        "evaluation": None
+        if found.before is None or found.after is None
+        else {"before": vars(found.before), "after": vars(found.after)},
+    }

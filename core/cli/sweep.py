@@ -1,0 +1,244 @@
+"""The command ``sweep``: many settings at once, as a table."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from core.cli import options, output
+from core.cli.command import Command
+from core.errors import SettingError
+from core.experiment.file import read_experiment
+from core.experiment.kinds import split_names
+from core.experiment.names import SETTINGS
+from core.experiment.settings import Experiment
+from core.neurons.methods import METHODS
+
+_SWEPT = ("model", "target", "targets", "method", "experts", "strength")  # what the sweep's own options say
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    swept = parser.add_argument_group("what is swept: every combination")
+    swept.add_argument("--models", type=split_names, metavar="MODEL,...", help="default: embedded")
+    swept.add_argument("--targets", type=split_names, metavar="LANG,...|all", dest="of", help="default: ja")
+    swept.add_argument("--experts", type=_numbers(int), metavar="K,...", dest="counts", help="default: 2000")
+    swept.add_argument("--strengths", type=_numbers(float), metavar="S,...", help="default: 1")
+    swept.add_argument("--methods", metavar="NAME,...|all", help="default: set-mean")
+    how = parser.add_argument_group("how")
+    how.add_argument("--out", metavar="DIR", type=Path, required=True, help="where cells.parquet is written; needed")
+    how.add_argument("--dry-run", action="store_true", help="say what it will cost, and compute nothing")
+    how.add_argument(
+        "--keep",
+        choices=("measures", "layer", "embeddings"),
+        default="measures",
+        help="of a cell: its measures alone, its embeddings at --layer too, or at every layer (default: measures)",
+    )
+    how.add_argument(
+        "--engine",
+        metavar="local|ray|ray://HOST:PORT|auto",
+        default="local",
+        help="what computes: this process, a Ray cluster (that of RAY_ADDRESS, else one on this machine), the one at "
+        "an address, or auto: a cluster where RAY_ADDRESS names one, else this process (default: local)",
+    )
+    how.add_argument("--workers", metavar="N", type=int, help="of a cluster (default: as many as it has room for)")
+    how.add_argument(
+        "--gpus-per-model", metavar="N", type=int, default=0, help="of a cluster: GPUs of each worker (default: none)"
+    )
+    how.add_argument(
+        "--shard", metavar="I/N", help="this machine's part, where N machines share --cache and no engine does"
+    )
+    parser.add_argument(
+        "--experiment", metavar="FILE", type=Path, help="take all other settings from a JSON file; options win"
+    )
+    rest = parser.add_argument_group("settings of all cells")
+    for setting in SETTINGS.values():
+        if setting.name not in _SWEPT:
+            options.add_setting(rest, setting)
+    options.add_cache(rest)
+
+
+def _numbers(kind: type) -> Any:
+    def read(text: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(name) for name in split_names(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 500,1000") from None
+
+    return read
+
+
+def asked(arguments: argparse.Namespace) -> Any:
+    """The sweep that the options ask for.
+
+    Raises
+    ------
+    SettingError
+    """
+    from core.sweep.settings import Sweep
+
+    given = {name: value for name, value in vars(arguments).items() if name in SETTINGS}
+    base = replace(read_experiment(arguments.experiment) if arguments.experiment else Experiment(), **given)
+    methods: tuple[str, ...] = (base.method,)
+    if arguments.methods is not None:
+        methods = options.chosen(arguments.methods, METHODS, "methods")
+    return Sweep(
+        base=base,
+        models=(base.model,) if arguments.models is None else arguments.models,
+        targets=(base.target,) if arguments.of is None else arguments.of,
+        methods=methods,
+        experts=(base.experts,) if arguments.counts is None else arguments.counts,
+        strengths=(base.strength,) if arguments.strengths is None else arguments.strengths,
+        keep=arguments.keep,
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from contextlib import ExitStack
+
+    from core.cluster.connection import chosen, connected
+    from core.pipeline.engine import Engine
+    from core.progress import Terminal
+    from core.store.opening import open_store
+    from core.sweep import graph, local, run, settings
+    from core.sweep.forecast import forecast
+
+    part = settings.parse_shard(arguments.shard) if arguments.shard else None
+    requested, address = asked(arguments), chosen(arguments.engine)
+    _check_workers(arguments, address)
+    engine = Engine(open_store(arguments.cache))
+    if not arguments.dry_run:
+        output.check_folder(arguments.out, "the table of a sweep")
+    with ExitStack() as held:
+        runner: run.Runner = local.run
+        where, places = "this process", None
+        if address is not None:
+            cluster = held.enter_context(connected(address))
+            places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
+            requested = _on_device(requested, arguments.gpus_per_model, cluster.gpus)
+        cells = requested.cells()
+        if part:
+            cells = settings.shard(cells, *part)
+        made = graph.build(engine, cells, requested.keep)
+        workers = 1 if places is None else len(places)
+        cost = forecast(made.tasks, workers)
+        output.say(forecast_lines(made, cost, requested.keep))
+        if arguments.dry_run:
+            return
+        check_room(cost, arguments.cache)
+        if places is not None and made.tasks:
+            from core.sweep import on_cluster
+
+            runner = held.enter_context(on_cluster.workers(cluster, engine.store.root, places))
+        outcome = run.sweep(
+            engine,
+            cells,
+            requested.keep,
+            arguments.out / run.table_name(part),
+            title=title(requested, len(cells)),
+            runner=runner,
+            where=where,
+            report=Terminal(),
+            graph=made,
+        )
+    output.say(f"{outcome.measured:,} cells are in {outcome.table}")
+    run.check(outcome)
+
+
+def _check_workers(arguments: argparse.Namespace, address: str | None) -> None:
+    """Refuse workers, or GPUs for each, without a cluster, and numbers that are none."""
+    for option, value, least in (
+        ("--gpus-per-model", arguments.gpus_per_model, 0),
+        ("--workers", arguments.workers, 1),
+    ):
+        if value and address is None:
+            raise SettingError(
+                f"{option} {value} with --engine {arguments.engine}",
+                "this process is the only worker, and runs on --device",
+                "Add --engine ray, or leave it out.",
+            )
+        if value is not None and value < least:
+            raise SettingError(f"{option} {value}", "it is no number of anything", f"Give {least} or more.")
+
+
+def _on_device(requested: Any, gpus_per_model: int, gpus: int) -> Any:
+    """The sweep on the workers' device, which need not be this machine's; unless --device names one."""
+    if requested.base.device != "auto" or not gpus:
+        return requested
+    device = {0: "cpu", 1: "cuda"}.get(gpus_per_model, "sharded")
+    return replace(requested, base=replace(requested.base, device=device))
+
+
+def title(requested: Any, cells: int) -> str:
+    """What is swept, in a line."""
+    counts = ("models", "targets", "methods", "experts", "strengths")
+    parts = [f"{len(values)} {name}" for name in counts if len(values := getattr(requested, name)) > 1]
+    what = f"{', '.join(parts)}, " if parts else ""
+    return f"A sweep of {cells:,} cells: {what}{', '.join(requested.models)} on {requested.base.corpus}"
+
+
+def forecast_lines(made: Any, found: Any, keep: str) -> str:
+    """What a sweep will cost, as text: its graph, and the forecast of that."""
+    from core.progress import duration
+    from core.sweep.tasks import KINDS
+
+    n_cells = len(made.cells) + len(made.known) + len(made.refused)
+    counts = f"{len(made.known):,} known, {len(made.cells):,} to measure, {len(made.refused):,} impossible"
+    lines = [
+        f"{n_cells:,} cells: {counts}",
+        *(f"  impossible: {cell.target}, {cell.model}: {why}" for cell, why in list(made.refused.items())[:10]),
+    ]
+    if not made.tasks:
+        return "\n".join(lines)
+    lines.append(f"  {'stage':<18} {'tasks':>7} {'sentences':>11} {'tokens':>13} {'GB written':>11}  expected")
+    for row in found.rows:
+        name = KINDS[row.kind].title if row.kind in KINDS else "writing, of these"
+        numbers = f"{row.tasks:>7,} {row.sentences:>11,} {row.tokens:>13,.0f} {row.nbytes / 1e9:>11.2f}"
+        lines.append(f"  {name:<18} {numbers}  {duration(row.seconds)}")
+    of = "1 worker" if found.workers == 1 else f"{found.workers} workers"
+    slowest = next(row for row in found.rows if row.kind == found.bottleneck)
+    named = KINDS[slowest.kind].title if slowest.kind in KINDS else "writing to the disk"
+    lines += [
+        f"  about {duration(found.seconds)} with {of}; the bottleneck is {named}",
+        f"  disk: at most {found.most_bytes / 1e9:.2f} GB more while it runs, {found.held_bytes / 1e9:.2f} GB after "
+        f"(--keep {keep})",
+    ]
+    return "\n".join(lines)
+
+
+def check_room(found: Any, cache: Path) -> None:
+    """Refuse a sweep that does not fit on the disk of the cache, before it begins.
+
+    Raises
+    ------
+    SettingError
+    """
+    import shutil
+
+    most, free = found.most_bytes, shutil.disk_usage(cache).free
+    if most > free:
+        raise SettingError(
+            f"a sweep that takes up to {most / 1e9:.1f} GB in {cache}",
+            f"{free / 1e9:.1f} GB are free there",
+            "Use --keep measures, fewer cells at once, or another --cache.",
+        )
+
+
+COMMAND = Command(
+    "sweep",
+    "measure many settings at once, into a table",
+    "Measures every combination of models, targets, methods, numbers of experts and strengths, and writes one row a "
+    "cell, measure and space into DIR/cells.parquet. What several cells need is computed once; what is known is not "
+    "computed again; a cell that fails is reported, and the rest goes on. The same command goes on where it was "
+    "stopped.",
+    _add_options,
+    _run,
+    partial(
+        options.manual,
+        "python -m core sweep --targets ja,es --experts 500,2000 --strengths 0.5,1 --out sweep --dry-run",
+        "python -m core sweep --targets all --methods set-mean,linear-act --strengths 0.5,1 --out sweep",
+        "python -m core sweep --targets all --experts 500,2000 --cache /mnt/shared/cache --shard 2/8 --out sweep",
+    ),
+)

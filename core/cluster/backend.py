@@ -1,0 +1,96 @@
+"""Answers computed on a cluster, by the protocol of `core.pipeline.backend.Backend`: for the dashboard's queue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from core.cluster.connection import connected
+from core.cluster.pool import Pool
+from core.errors import ComputeError
+from core.pipeline.backend import InThisProcess
+from core.pipeline.engine import Engine
+from core.pipeline.messages import answer_of, note_state
+from core.progress import Cancelled, Progress
+
+_LOOK, _PATIENCE = 0.25, 2.0  # seconds between two looks at the progress, and for a worker that was told to stop
+
+
+class OnCluster:
+    """Computes on one worker of a cluster; reads what is known in this process, whatever the cluster does.
+
+    Parameters
+    ----------
+    engine : Engine
+        Reads what is known, over the cache that the cluster has too; it is told how fast the worker's model runs.
+    address : str
+        As `core.cluster.connection.chosen` gives it.
+    gpus_per_model : int, optional
+        0 for the processor; unless given, 1 where this machine and the cluster have any: both must mean the same by
+        ``device="auto"``.
+
+    Raises
+    ------
+    SettingError, ComputeError
+        As `core.cluster.connection.connected` and `core.cluster.pool.Pool`.
+    """
+
+    def __init__(self, engine: Engine, address: str, gpus_per_model: int | None = None) -> None:
+        self._engine, self._here = engine, InThisProcess(engine)
+        self._one = threading.Lock()
+        with ExitStack() as held:
+            self._cluster = held.enter_context(connected(address))
+            if gpus_per_model is None:
+                gpus_per_model = int(self._cluster.gpus > 0 and torch.cuda.is_available())
+            self._pool = Pool(self._cluster, engine.store.root, self._cluster.places(gpus_per_model)[:1])
+            self._held = held.pop_all()
+
+    def known(self, request: Any) -> Any | None:
+        """The answer if it can be had at once."""
+        return self._here.known(request)
+
+    def holds(self, answer: Any) -> bool:
+        """Whether an answer kept in memory is still the answer."""
+        return self._here.holds(answer)
+
+    def estimate(self, request: Any) -> Mapping[str, float]:
+        """Seconds by stage."""
+        return self._here.estimate(request)
+
+    def run(self, request: Any, progress: Progress) -> Any:
+        """Compute the answer on the worker.
+
+        Raises
+        ------
+        AskError
+            Where there can be none; `core.errors.ComputeError` where the worker died again and again.
+        Cancelled
+            Where a report of the progress raised it.
+        """
+        with self._one:
+            (member,) = self._pool.members
+            self._pool.ask(member, request, progress)
+            try:
+                while not (outcomes := self._pool.ended(_LOOK)):
+                    pass
+            except Cancelled:
+                self._pool.stop(_PATIENCE)
+                raise
+            ((_, message),) = outcomes
+            note_state(message, self._engine)
+            if "state" not in message and "failed" in message:
+                raise ComputeError("compute this on the cluster", str(message["failed"]), "Try again.")
+            return answer_of(request, message, self._here)
+
+    def about(self) -> str:
+        """Where it computes, in words."""
+        return f"Computes on {self._cluster.about()}, at present on {self._pool.members[0].host}."
+
+    def close(self) -> None:
+        """End the worker, and leave the cluster."""
+        self._pool.close()
+        self._held.close()

@@ -1,0 +1,238 @@
+"""The connection to a Ray cluster, or the start of one on this machine; refused in words where it cannot be.
+
+Ray (pip install .[ray]) is imported only where a cluster is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from core import subprocesses
+from core.errors import ComputeError, SettingError
+
+ADDRESS = "RAY_ADDRESS"
+"""Ray's own variable: the cluster to join."""
+
+LOCAL, AUTO, RAY = "local", "auto", "ray"
+"""Engines: this process; a cluster where `ADDRESS` names one, else this process; a cluster, or one started here."""
+
+_CLIENT = "ray://"
+_ANSWERS_WITHIN = 5.0  # seconds
+_OBJECTS = 100_000_000  # bytes of Ray's own store where it is started here: results go through the cache
+_MOST_CORES = 8  # of a worker; more streams would wait for Python's lock (`core.parallel.MOST`)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that was joined.
+
+    Attributes
+    ----------
+    ray : module
+    address : str
+        Empty where it was started here.
+    cores : tuple of int
+        Of each machine.
+    gpus : int
+        Of all.
+    """
+
+    ray: ModuleType
+    address: str
+    cores: tuple[int, ...]
+    gpus: int
+
+    def about(self) -> str:
+        """What it is, in words."""
+        where = f"Ray at {self.address}" if self.address else "Ray on this machine"
+        gpus = f", {self.gpus} GPUs" if self.gpus else ""
+        return f"{where}: {len(self.cores)} machines, {sum(self.cores)} cores{gpus}"
+
+    def places(self, gpus_per_model: int, workers: int | None = None) -> list[dict[str, float]]:
+        """What each worker takes of the cluster, as Ray's options: as many workers as there is room for.
+
+        Parameters
+        ----------
+        gpus_per_model : int
+            0 for the processor.
+        workers : int, optional
+            So many, who share the cores.
+
+        Raises
+        ------
+        SettingError
+            If there is no room for one.
+        """
+        if gpus_per_model:
+            room = self.gpus // gpus_per_model
+            if not room:
+                raise SettingError(
+                    f"workers with {gpus_per_model} GPUs each",
+                    f"{self.about()} has {self.gpus}",
+                    "Give fewer --gpus-per-model, or add machines to the cluster.",
+                )
+            return [{"num_cpus": 1, "num_gpus": gpus_per_model}] * min(room, workers or room)
+        if workers:
+            each = max(1, sum(self.cores) // workers)
+            return [{"num_cpus": min(each, *filter(None, self.cores), _MOST_CORES)}] * workers
+        return [
+            {"num_cpus": min(cores, _MOST_CORES)}
+            for cores in self.cores
+            for _ in range(max(1, cores // _MOST_CORES))
+            if cores
+        ]
+
+
+def chosen(engine: str) -> str | None:
+    """The address that the name of an engine means: None for this process, empty for a cluster that is started here.
+
+    Parameters
+    ----------
+    engine : str
+        ``local``, ``auto``, ``ray``, ``ray://HOST:PORT`` or ``HOST:PORT``.
+
+    Raises
+    ------
+    SettingError
+        If it is none of these.
+    """
+    named = os.environ.get(ADDRESS, "")
+    if engine == LOCAL or (engine == AUTO and not named):
+        return None
+    if engine in (AUTO, RAY):
+        return named
+    host, colon, port = engine.removeprefix(_CLIENT).rpartition(":")
+    if host and colon and port.isdecimal():
+        return engine
+    raise SettingError(
+        f"--engine {engine}",
+        "it is no engine",
+        f"Use {LOCAL}, {RAY} (the cluster of {ADDRESS}, else one on this machine), ray://HOST:PORT or {AUTO}.",
+    )
+
+
+@contextmanager
+def connected(address: str, *, cores: int | None = None) -> Iterator[Cluster]:
+    """Join the cluster at an address, or start one on this machine; leave it, or end it, afterwards.
+
+    A cluster that this process has joined already is used as it is.
+
+    Parameters
+    ----------
+    address : str
+        As `chosen` gives it.
+    cores : int, optional
+        Of a cluster that is started here; those of the machine unless given.
+
+    Raises
+    ------
+    SettingError
+        If Ray is not installed.
+    ComputeError
+        If nothing answers at the address, or it does not let this program in.
+    """
+    ray = _ray()
+    joined = bool(ray.is_initialized())  # by whoever asks, who leaves it too
+    if not joined:
+        _join(ray, address, cores)
+    try:
+        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        cpus = tuple(int(node.get("CPU", 0)) for node in alive)
+        yield Cluster(ray, address, cpus, int(sum(node.get("GPU", 0) for node in alive)))
+    finally:
+        if not joined:
+            ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what this program does when it is told to end: Ray would abort it, with a trace of its stack."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set it
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _join(ray: ModuleType, address: str, cores: int | None) -> None:
+    if address:
+        check_answers(address)
+    try:
+        with _own_signals():
+            ray.init(**_options(address, cores))
+    except Exception as error:  # of many kinds: a refused token, another version, a cluster that is ending
+        raise ComputeError(
+            f"join the cluster at {address}" if address else "start Ray on this machine",
+            " ".join(str(error).split())[:500],
+            "Give the address that ray start printed, its token (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH) where it asks "
+            "for one, and the same versions of Ray and Python there and here.",
+        ) from error
+
+
+def _ray() -> ModuleType:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would send figures about this machine
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingError(
+            "compute on a Ray cluster",
+            "Ray is not installed",
+            "pip install 'language-neurons[ray]', or --engine local.",
+        ) from error
+    found: ModuleType = ray
+    return found
+
+
+def check_answers(address: str) -> None:
+    """Find out within seconds that nobody is there: Ray itself tries for minutes.
+
+    Raises
+    ------
+    ComputeError
+    """
+    host, _, port = address.removeprefix(_CLIENT).rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN):
+            return
+    except (OSError, OverflowError) as error:
+        raise ComputeError(
+            f"join the cluster at {address}",
+            f"nothing answers there ({getattr(error, 'strerror', None) or error})",
+            f"Start it (ray start --head), mend the address (--engine or {ADDRESS}), or use --engine local.",
+        ) from error
+
+
+def _options(address: str, cores: int | None) -> dict[str, Any]:
+    """The arguments of ``ray.init``."""
+    options: dict[str, Any] = {
+        "runtime_env": {"env_vars": _variables()},
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+    }
+    if address:
+        return {"address": address, **options}
+    # Ray would give its workers the lowest priority but four, and whatever else runs would stop them.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    here = {"num_cpus": cores, "object_store_memory": _OBJECTS, "include_dashboard": False}
+    # A variable that is empty means none; Ray would take it for an address.
+    with suppress(KeyError):
+        del os.environ[ADDRESS]
+    return {"address": "local", "_node_ip_address": "127.0.0.1", **here, **options}
+
+
+def _variables() -> dict[str, str]:
+    """What the workers' processes must know: where the project is, its own settings, and how threads wait."""
+    own = {name: value for name, value in os.environ.items() if name.startswith(("LANGUAGE_NEURONS_", "HF_"))}
+    return {**own, "PYTHONPATH": subprocesses.environment()["PYTHONPATH"], "OMP_WAIT_POLICY": "PASSIVE"}

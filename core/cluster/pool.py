@@ -1,0 +1,224 @@
+"""Workers on a cluster, and the requests they are at: a dead one is started again, and its request with it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import wire
+from core.cluster import version
+from core.cluster.connection import Cluster
+from core.cluster.worker import Worker
+from core.errors import ComputeError
+from core.pipeline.messages import Message, heed
+from core.progress import Progress
+
+RETRIES = 3
+"""How often a request is begun anew whose worker died."""
+
+SILENCE = 60.0
+"""Seconds; a worker that starts again elsewhere answers within these."""
+
+_THREADS = 4  # of a worker: one computes, the others say how that goes
+_BEGIN_WITHIN = 120.0  # seconds until a worker must have started
+
+
+@dataclass
+class Member:
+    """One worker, and what it is at.
+
+    Attributes
+    ----------
+    number : int
+    actor : object
+        Ray's handle of a `core.cluster.worker.Worker`.
+    host : str
+    asked : int
+        Number of its request.
+    running : object or None
+        Ray's reference to the outcome of its request; None while it is idle.
+    progress : Progress or None
+        Does as the worker's.
+    """
+
+    number: int
+    actor: Any
+    host: str = ""
+    asked: int = 0
+    running: Any = None
+    progress: Progress | None = None
+    _hearing: Any = None
+    taken: Any = None
+    _heard_at: float = 0.0
+
+
+class Pool:
+    """Workers over one cache.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    root : Path
+        The cache, by the same path on every machine.
+    places : sequence of mapping
+        What each takes of the cluster, as `Cluster.places` gives it.
+    silence : float
+        Seconds without an answer after which a worker is given up: its machine has gone, and there is no room for it
+        elsewhere.
+
+    Raises
+    ------
+    ComputeError
+        If none starts, or one is of another version.
+    """
+
+    def __init__(
+        self, cluster: Cluster, root: Path, places: Sequence[dict[str, float]], silence: float = SILENCE
+    ) -> None:
+        self.ray, self._silence = cluster.ray, silence
+        self._numbers = itertools.count(1)
+        made = self.ray.remote(Worker)
+        self.members = [
+            Member(number, made.options(**_options(place)).remote(str(root))) for number, place in enumerate(places)
+        ]
+        self._begin(cluster)
+
+    def _begin(self, cluster: Cluster) -> None:
+        """Wait until the workers have started; those for which there is no room are let go."""
+        starting = {member.actor.about.remote(): member for member in self.members}
+        deadline, waiting = time.monotonic() + _BEGIN_WITHIN, list(starting)
+        ready: list[Any] = []
+        while waiting and time.monotonic() < deadline:
+            done, waiting = self.ray.wait(waiting, timeout=1.0)
+            ready += done
+        for reference in waiting:
+            self.ray.kill(starting[reference].actor)
+            self.members.remove(starting[reference])
+        for reference in ready:
+            try:
+                about = self.ray.get(reference)
+            except self.ray.exceptions.RayError as error:
+                raise ComputeError(
+                    "start a worker on the cluster",
+                    " ".join(str(error).split())[-500:],
+                    "Install the same version of this program on all machines, with the cache at the same path.",
+                ) from error
+            version.check(about)
+            starting[reference].host = str(about["host"])
+        if not self.members:
+            raise ComputeError(
+                "start a worker on the cluster",
+                f"{cluster.about()} had no room for one within {_BEGIN_WITHIN:.0f} seconds",
+                "Wait until others have finished, or ask for fewer --gpus-per-model.",
+            )
+
+    def idle(self) -> Iterator[Member]:
+        """The workers that wait for a request."""
+        return (member for member in self.members if member.running is None)
+
+    def ask(self, member: Member, request: Any, progress: Progress) -> None:
+        """Have a worker compute an answer."""
+        member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
+        member.running = member.actor.run.remote(member.asked, wire.encode(request))
+
+    def ended(self, timeout: float) -> list[tuple[Member, Message]]:
+        """Wait for outcomes, and let the progress of all that work do as theirs; what its reports raise passes through.
+
+        A worker that died more often than it is begun anew gives ``{"failed": ..., "sound": False}``; one that is given
+        up ``{"lost": True}``, and it is a member no longer.
+
+        Raises
+        ------
+        ComputeError
+            If no worker is left.
+        """
+        busy = {member.running: member for member in self.members if member.running is not None}
+        if not busy:
+            return []
+        done, _ = self.ray.wait(list(busy), num_returns=1, timeout=timeout)
+        outcomes = []
+        for reference in done:
+            member = busy[reference]
+            try:
+                message = self.ray.get(reference)
+            except self.ray.exceptions.RayError as error:
+                message = {"failed": f"its worker died: {' '.join(str(error).split())[:300]}", "sound": False}
+            self._follow(member, last=True)
+            member.running, member._hearing = None, None
+            if not message["sound"]:
+                with suppress(self.ray.exceptions.RayError):
+                    self.ray.kill(member.actor, no_restart=False)
+            outcomes.append((member, message))
+        for member in busy.values():
+            if member.running is None:
+                continue
+            self._follow(member)
+            if time.monotonic() - member._heard_at > self._silence:
+                self._give_up(member)
+                outcomes.append((member, {"lost": True}))
+        return outcomes
+
+    def _give_up(self, member: Member) -> None:
+        with suppress(self.ray.exceptions.RayError):
+            self.ray.kill(member.actor)
+        member.running = None
+        self.members.remove(member)
+        if not self.members:
+            raise ComputeError(
+                "go on with the cluster",
+                f"the last worker has not answered for {self._silence:.0f} seconds",
+                "See that its machines are there, and give the same command again: what was finished is kept.",
+            )
+
+    def _follow(self, member: Member, last: bool = False) -> None:
+        """Hear what a worker says, without waiting for one that cannot answer now."""
+        assert member.progress is not None
+        asked_before = member._hearing is not None
+        self._hear(member, 1.0 if last else 0.0)
+        if last and asked_before and member._hearing is None:
+            self._hear(member, 1.0)  # what it has said since
+        member.progress.report(member.progress.snapshot())
+
+    def _hear(self, member: Member, timeout: float) -> None:
+        assert member.progress is not None
+        if member._hearing is None:
+            member._hearing = member.actor.heard.remote()
+        ready, _ = self.ray.wait([member._hearing], timeout=timeout)
+        if not ready:
+            return
+        reference, member._hearing = member._hearing, None
+        said: list[Message] = []
+        with suppress(self.ray.exceptions.RayError):
+            said = self.ray.get(reference)
+            member._heard_at = time.monotonic()
+        for message in said:
+            heed(message, member.progress)
+
+    def stop(self, within: float) -> None:
+        """Stop all that work at their next report; those that do not within so many seconds are started again."""
+        busy = [member for member in self.members if member.running is not None]
+        for member in busy:
+            member.actor.stop.remote(member.asked)
+        if busy:
+            self.ray.wait([member.running for member in busy], num_returns=len(busy), timeout=within)
+        for member in busy:
+            ready, _ = self.ray.wait([member.running], timeout=0)
+            if not ready:
+                with suppress(self.ray.exceptions.RayError):
+                    self.ray.kill(member.actor, no_restart=False)
+            member.running, member._hearing = None, None
+
+    def close(self) -> None:
+        """End the workers."""
+        for member in self.members:
+            with suppress(Exception):  # the cluster may have gone
+                self.ray.kill(member.actor)
+
+
+def _options(place: dict[str, float]) -> dict[str, Any]:
+    return {**place, "max_restarts": -1, "max_task_retries": RETRIES, "max_concurrency": _THREADS}

@@ -1,0 +1,1 @@
+"""Taking a setting along: an intervention written into a model's weights, and sentences with their embeddings."""

@@ -1,0 +1,61 @@
+"""The files of a model beside its weights: its tokenizer, how it pools, its licence."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from core.models import embedded
+from core.models.load import LoadedModel
+from core.models.spec import CATALOGUE, ResolvedModel
+
+# What a model's folder holds beside weights and config; code, pickles and its description are not taken along.
+_TAKEN = re.compile(
+    r"(tokenizer|special_tokens|added_tokens|vocab|merges|spiece|sentencepiece|source\.spm|target\.spm|chat_template"
+    r"|modules|sentence_bert_config|config_sentence_transformers|licen[cs]e|notice|use_policy)[\w.-]*",
+    re.IGNORECASE,
+)
+_NOT_TAKEN = (".py", ".bin", ".pt", ".pth", ".pkl")
+_LICENCE = re.compile(r"^licen[cs]e(?:_name|_link)?:\s*(\S.*?)\s*$", re.MULTILINE)
+
+
+def copy_beside(model: LoadedModel, location: str, folder: Path) -> None:
+    """Write a model's tokenizer, and what its own folder has beside the weights, into a folder.
+
+    Files of a local model are copied as they are; a tokenizer from the hub is written by transformers.
+    """
+    source = Path(location)
+    if not source.is_dir():
+        model.tokenizer.save_pretrained(folder)
+        return
+    for path in sorted(source.iterdir()):
+        if path.is_file() and _TAKEN.fullmatch(path.name) and path.suffix not in _NOT_TAKEN:
+            shutil.copyfile(path, folder / path.name)
+    for name in _modules(source):
+        shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns(*(f"*{end}" for end in _NOT_TAKEN)))
+
+
+def _modules(source: Path) -> list[str]:
+    """Folders of the steps after the model that sentence-transformers takes: pooling, dense layers."""
+    if not (source / "modules.json").is_file():
+        return []
+    steps: Any = json.loads((source / "modules.json").read_text(encoding="utf-8"))
+    names = [str(step.get("path", "")) for step in steps if isinstance(step, dict)]
+    return [name for name in names if re.fullmatch(r"[\w-]+", name) and (source / name).is_dir()]
+
+
+def licence(resolved: ResolvedModel, location: str) -> str:
+    """The licence of a model in words, as far as it can be known without a network."""
+    if resolved.name in embedded.MODELS:
+        offer = CATALOGUE[resolved.name]
+        return f"{offer.licensed} is provided under and subject to the {offer.licence}, {offer.licence_url}"
+    card = Path(location) / "README.md"
+    head = card.read_text(encoding="utf-8", errors="replace").split("---")[1:2] if card.is_file() else []
+    if head and (stated := _LICENCE.search(head[0])):
+        return stated[1]
+    if Path(location).is_dir():
+        return "not stated in its folder"
+    return f"as stated at https://huggingface.co/{location}"

@@ -1,0 +1,64 @@
+"""What an export wrote: its form, how it compares with the hooks, where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.export.comparison import Difference
+from core.export.forms import Form
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, and how it compares.
+
+    Attributes
+    ----------
+    form : Form
+    difference : Difference or None
+        From the hooks, measured on what was written; None if it was not measured.
+    made_by : str
+        Class of transformers.
+    patched : str
+        Where a patch finds the unmodified model, in words; empty for a plain folder.
+    licence : str
+        Of the model, in words.
+    """
+
+    form: Form
+    difference: Difference | None
+    made_by: str
+    patched: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model that was written.
+
+    Attributes
+    ----------
+    folder : Path
+    neurons : int
+        How many are written to.
+    written : Written
+    """
+
+    folder: Path
+    neurons: int
+    written: Written
+
+    @property
+    def difference(self) -> Difference:
+        """How far what was written is from the hooks."""
+        assert self.written.difference is not None  # it is measured on everything that is written to disk
+        return self.written.difference
+
+    def in_words(self) -> str:
+        """What was written, and how far it is from the hooks."""
+        kind = "A patch with its loader" if self.written.patched else "A model"
+        return f"{kind}: {self.folder}, {self.neurons:,} neurons written. {self.difference.in_words()}"
+
+    def __repr__(self) -> str:
+        return f"Exported({self.in_words()!r})"

@@ -1,0 +1,159 @@
+"""What a pack holds of a setting: the answers to the questions that pages ask, without the model or embeddings.
+
+Sentences are packed only where the licence of their corpus lets them be passed on; otherwise every sentence is blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from core.access import without_folder
+from core.analyses import experts, grid, map_stability, rival_spaces, strength_path, translation_ranks
+from core.corpora.corpus import Corpus, ParallelSet
+from core.errors import AskError
+from core.experiment.plan import Plan
+from core.experiment.settings import Experiment
+from core.models.spec import CATALOGUE, DTYPES
+from core.packs.parts import PARTS
+from core.pipeline.engine import Engine
+from core.pipeline.result import Result
+from core.pipeline.run import Run
+from core.progress import Progress
+
+QUESTIONS: dict[str, Callable[[Run], Any]] = {
+    "result": Run.result,
+    "ranks": translation_ranks.both,
+    "movement": map_stability.movement,
+    "cell": grid.cell,
+    "experts": experts.read,
+    "path": strength_path.along,
+    "rivals": rival_spaces.compare,
+    "control": rival_spaces.as_they_are,
+}
+"""What pages ask of a `Run`, by the name in `PARTS`."""
+
+WITHOUT_SENTENCES = "The sentences are not in the pack, since the licence of their corpus is not known to allow it."
+
+_PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder
+
+# Licences, as `Corpus.licence` has them, under which sentences may be passed on with their source and licence.
+_OPEN = re.compile(r"(CC0|CC[- ]BY(-SA)?\b(?!-N)|as this software|Apache-2\.0|MIT\b)", re.IGNORECASE)
+
+
+def may_pass_on(corpus: Corpus) -> bool:
+    """Whether a corpus's sentences may be packed: under a licence that is known to allow it."""
+    return _OPEN.match(corpus.licence) is not None
+
+
+def gather(
+    engine: Engine, experiment: Experiment, parts: Iterable[str], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Collect the answers about a setting, by part; what must be computed is.
+
+    Raises
+    ------
+    AskError
+        If the setting cannot be computed.
+    """
+    answers = {}
+    for name in parts:
+        try:
+            answer = _answer(engine, experiment, name, progress)
+        except AskError:
+            if name == "result":
+                raise
+            continue  # there is none for this setting: no path between two spaces that are one
+        if answer is not None:
+            answers[name] = _carried(answer)
+    return answers
+
+
+def _answer(engine: Engine, experiment: Experiment, part: str, progress: Progress | None) -> Any | None:
+    answer = engine.answer_known(experiment, QUESTIONS[part])
+    if answer is None and PARTS[part].computed:
+        return engine.answer(experiment, QUESTIONS[part], progress)
+    return answer
+
+
+def _carried(answer: Any) -> Any:
+    """An answer as it is packed: its plan without what stays behind."""
+    plan = getattr(answer, "plan", None)
+    if not isinstance(plan, Plan):
+        return answer
+    carried: dict[str, Any] = {"plan": carried_plan(plan)}
+    if isinstance(answer, Result):
+        withheld = () if may_pass_on(plan.corpus) else (WITHOUT_SENTENCES,)
+        carried |= {"notes": (*answer.notes, *withheld), "plan": carried_plan(plan)}
+    return replace(answer, **carried)
+
+
+def carried_plan(plan: Plan) -> Plan:
+    """A plan as it is packed: without probe sentences, folders and, unless the licence allows them, sentences."""
+    with_texts = may_pass_on(plan.corpus)
+    return replace(
+        plan,
+        experiment=carried_experiment(plan.experiment),
+        resolved=replace(plan.resolved, name=without_folder(plan.resolved.name), location="", patch="", adapter=""),
+        corpus=_carried_corpus(plan.corpus),
+        probe_corpus=_carried_corpus(plan.probe_corpus),
+        probe=_blank(plan.probe),
+        groups=plan.groups if with_texts else tuple(map(_blank, plan.groups)),
+        sources=None if plan.sources is None else _blank(plan.sources),
+    )
+
+
+def carried_experiment(experiment: Experiment) -> Experiment:
+    """The settings as they are packed: of folders only the last part."""
+    named = {name: getattr(experiment, name) for name in _PLACES}
+    carried: dict[str, Any] = {name: without_folder(place) for name, place in named.items() if place}
+    return replace(experiment, **carried)
+
+
+def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
+    """Places that name folders of this machine in some settings, and what stands for each in a pack; longest first."""
+    named = [getattr(experiment, name) for experiment in experiments for name in _PLACES]
+    places = {place: without_folder(place) for place in named if place}
+    inner = {place.partition(":")[2]: name.partition(":")[2] for place, name in places.items() if ":" in place}
+    changed = {place: name for place, name in {**inner, **places}.items() if place and place != name}
+    return dict(sorted(changed.items(), key=lambda item: -len(item[0])))
+
+
+def _carried_corpus(corpus: Corpus) -> Corpus:
+    """A corpus without rows; its digest stays that of the whole."""
+    carried = replace(corpus, spec=without_folder(corpus.spec), probe=None, evaluation=())
+    vars(carried)["digest"] = corpus.digest  # in the place of the cached property
+    return carried
+
+
+def _blank(rows: ParallelSet) -> ParallelSet:
+    """The rows without their sentences."""
+    return replace(rows, texts={code: ("",) * len(rows) for code in rows.languages})
+
+
+def same_setting(asked: Experiment, packed: Experiment, plan: Plan) -> bool:
+    """Whether a packed setting answers what is asked.
+
+    A result is what it is wherever it was computed: the device is not compared, and precision and revision only where
+    they are asked for by name.
+    """
+    if asked.dtype in DTYPES and asked.dtype != plan.resolved.dtype:
+        return False
+    if asked.revision not in (None, packed.revision, plan.resolved.revision):
+        return False
+
+    def compared(experiment: Experiment) -> Experiment:
+        of_machine: dict[str, Any] = {"device": "auto", "dtype": "auto", "revision": None}
+        codes = {name: getattr(experiment, name) for name in ("languages", "probe_languages")}
+        in_order: dict[str, Any] = {name: value and tuple(sorted(value)) for name, value in codes.items()}
+        return replace(experiment, **of_machine, **in_order)
+
+    return compared(asked) in (compared(packed), compared(plan.experiment))
+
+
+def model_title(name: str) -> str:
+    """What lists call a model."""
+    offer = CATALOGUE.get(name)
+    return offer.title if offer else name

@@ -1,0 +1,40 @@
+"""The figure of interventions on one footing: a panel a measure."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from core.analyses.method_comparison import FIGURES
+from core.charts.bars import Bars
+from core.reproduction.charts.figure import Figure, names_of
+from core.reproduction.tables import Tables
+from core.stats.units import SHARE
+
+
+def footing(tables: Tables) -> list[Figure]:
+    """Draw one panel a measure that was measured, a bar a condition."""
+    rows = tables["footing"]
+    panels = []
+    for figure in FIGURES.values():
+        if figure.name not in rows or not rows[figure.name].notna().any():
+            continue
+        part = rows[rows[figure.name].notna()].rename(
+            columns={f"{figure.name}_low": "low", f"{figure.name}_high": "high", f"{figure.name}_n": "n_sentences"}
+        )
+        better = "higher" if figure.higher_is_better else "lower"
+        bars = Bars(
+            category="title",
+            value=figure.name,
+            title=f"{figure.title} ({better} is better)",
+            group=None,
+            format=figure.unit.number_format,
+            domain=(0.0, 1.0) if figure.unit is SHARE else None,
+            label_limit=260,
+        )
+        panels.append(bars.draw(part).properties(width=320, height=18 * len(part) + 20))
+    name = names_of(rows["target"]).iloc[0]
+    caption = (
+        f"{name}: every intervention on the same experts, sentences and prompts, beside the unmodified model, what is "
+        f"free, and random neurons. n = {int(rows['top1_all_n'].iloc[0]):,} sentences; lines are 95% intervals."
+    )
+    return [Figure("footing", alt.concat(*panels, columns=2).resolve_scale(color="independent"), caption)]

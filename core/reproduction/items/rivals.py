@@ -1,0 +1,67 @@
+"""Item: what is free beside the intervention, and what the space became, on every corpus of the report."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from core.analyses import rival_spaces, rival_table
+from core.experiment.settings import Experiment
+from core.pipeline.run import Run
+from core.reproduction.charts import rivals as charts
+from core.reproduction.item import Item
+from core.reproduction.settings import CONTROLS, PAIRS
+from core.reproduction.steps import Step
+from core.reproduction.study import Study
+
+_MEASURES = ("mexa", "csls", "reciprocity", "hub_skew", "never_first")  # of rivals; beside top-1
+_SECONDS = 60.0  # about, for one experiment's rivals
+
+
+def _experiments(study: Study, control: str) -> dict[str, list[Experiment]]:
+    """The experiments by corpus: the multi-parallel one, and the pairs with English that the report has."""
+    experiments = {"multi-parallel": study.experiments(control)}
+    for kind in PAIRS if control == "none" else ():
+        if getattr(study.settings, kind) is not None:
+            paired = study.settings.paired(kind)
+            experiments[kind] = [study.settings.with_english(language, kind) for language in paired]
+    return experiments
+
+
+def _rivals(run: Run) -> pd.DataFrame:
+    return rival_table.frame(rival_spaces.compare(run, measures=_MEASURES))
+
+
+def _as_they_are(run: Run) -> pd.DataFrame:
+    """Both spaces by every measure, at the plan's layer."""
+    frame = rival_table.frame(rival_spaces.compare(run, rivals=(), layers=(run.plan.layer,)))
+    return frame.drop(columns=["name", "title", "chosen", "supervised", "fitting", "applied"])
+
+
+def _steps(study: Study) -> list[Step]:
+    steps = []
+    for corpus, experiments in _experiments(study, "none").items():
+        for experiment in experiments:
+            seconds = study.expected(experiment, "embed_pre", "embed_post") + _SECONDS
+            steps.append(study.step("rivals", f"{experiment.target}, {corpus}", experiment, _rivals, seconds))
+    for control in CONTROLS:
+        for experiment in study.experiments(control):
+            seconds = study.expected(experiment, "embed_pre", "embed_post") + _SECONDS / 2
+            title = f"{experiment.target}, what the space became" + (", random" if control == "random" else "")
+            steps.append(study.step("rivals", title, experiment, _as_they_are, seconds))
+    return steps
+
+
+def _tables(study: Study) -> dict[str, pd.DataFrame]:
+    """``rivals``: a row a rival's space; ``spaces``: a row a space as it is, of the experts and of random neurons."""
+    rows = [
+        study.table([experiment], _rivals).assign(corpus=corpus)
+        for corpus, experiments in _experiments(study, "none").items()
+        for experiment in experiments
+    ]
+    return {
+        "rivals": pd.concat(rows, ignore_index=True),
+        "spaces": study.table(study.experiments(*CONTROLS), _as_they_are),
+    }
+
+
+RIVALS_ITEM = Item("rivals", "What is free", _tables, charts.rivals, _steps)

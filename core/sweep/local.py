@@ -1,0 +1,86 @@
+"""Does the tasks of a sweep in this process, one after the other; what another process is doing comes later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from core.errors import AskError, in_one_line, is_fault
+from core.pipeline.engine import Engine
+from core.progress import Cancelled, Progress, Snapshot
+from core.sweep.schedule import Schedule
+from core.sweep.tasks import Task
+
+_AGAIN = 0.2  # seconds between two looks at whether another process has finished
+
+
+class Listener(Protocol):
+    """Is told how the tasks go; may raise `core.progress.Cancelled`, which stops the sweep."""
+
+    def progressed(self, task: Task | None, snapshot: Snapshot) -> None:
+        """A task reports; None while nothing can begin."""
+        ...
+
+    def done(self, task: Task, answer: Any) -> None:
+        """A task is done."""
+        ...
+
+    def failed(self, tasks: list[Task], why: str) -> None:
+        """A task failed, and with it those that need it."""
+        ...
+
+
+def run(engine: Engine, schedule: Schedule, listener: Listener) -> None:
+    """Do all tasks; a failed one is reported, and the rest goes on.
+
+    A task that another process holds the lock of is put off while there is other work: nobody waits at a lock.
+
+    Raises
+    ------
+    Cancelled
+        Where the listener raised it.
+    """
+    model: str | None = None
+    while not schedule.ended:
+        with ExitStack() as held:
+            task = _next(engine, schedule, model, held)
+            if task is None:
+                listener.progressed(None, Snapshot("waiting for another process", 0.0, 0.0, 0.0))
+                time.sleep(_AGAIN)
+                continue
+            model = task.experiment.model
+            _do(engine, schedule, task, listener)
+
+
+def _next(engine: Engine, schedule: Schedule, model: str | None, held: ExitStack) -> Task | None:
+    """Take the next task that nobody else is at; its lock is held until ``held`` ends."""
+    others: set[str] = set()
+    while (task := schedule.take(model, others)) is not None:
+        try:
+            lock = task.lock(engine)
+        except AskError:  # it is said when the task is done
+            lock = None
+        if lock is None or held.enter_context(engine.store.lock(*lock, wait=False)):
+            return task
+        others.add(task.key)
+        schedule.put_back(task)
+    return None
+
+
+def _do(engine: Engine, schedule: Schedule, task: Task, listener: Listener) -> None:
+    report: Callable[[Snapshot], None] = lambda snapshot: listener.progressed(task, snapshot)  # noqa: E731
+    try:
+        answer = task.run(engine, Progress(report))
+    except AskError as error:
+        listener.failed(schedule.fail(task, str(error)), str(error))
+    except Cancelled:
+        raise
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        listener.failed(schedule.fail(task, in_one_line(error)), in_one_line(error))
+    else:
+        schedule.finish(task)
+        listener.done(task, answer)

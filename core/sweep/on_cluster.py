@@ -1,0 +1,108 @@
+"""Does the tasks of a sweep on the workers of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.cluster.connection import Cluster
+from core.cluster.pool import Member, Pool
+from core.errors import AskError, in_one_line
+from core.pipeline.backend import InThisProcess
+from core.pipeline.engine import Engine
+from core.pipeline.messages import Message, answer_of, note_state
+from core.progress import Progress, Snapshot
+from core.sweep.local import Listener
+from core.sweep.schedule import Schedule
+from core.sweep.tasks import Task
+
+_LOOK, _PATIENCE = 0.25, 2.0  # seconds between two looks, and for workers that were told to stop
+
+
+class OnCluster:
+    """A `core.sweep.run.Runner` over a pool of workers.
+
+    Each takes the next task as soon as it is idle, of the model that it has loaded if there is one. What one worker
+    refuses (it has no such corpus, other sentences) another tries; only what all refuse fails.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._models: dict[int, str] = {}  # by worker, the model it was last at
+        self._refused: dict[int, set[str]] = {}  # by worker, tasks that it refused
+
+    def __call__(self, engine: Engine, schedule: Schedule, listener: Listener) -> None:
+        """Do all tasks; a failed one is reported, and the rest goes on.
+
+        Raises
+        ------
+        Cancelled
+            Where the listener raised it; the workers have stopped then.
+        """
+        self._schedule, self._listener = schedule, listener
+        self._here = InThisProcess(engine)
+        try:
+            while not schedule.ended:
+                for member in self.pool.idle():
+                    self._give(member)
+                for member, message in self.pool.ended(_LOOK):
+                    note_state(message, engine)
+                    self._take(member, message)
+        except BaseException:
+            self.pool.stop(_PATIENCE)
+            raise
+
+    def _give(self, member: Member) -> None:
+        task = self._schedule.take(self._models.get(member.number), self._refused.get(member.number, ()))
+        if task is None:
+            return
+        self._models[member.number], member.taken = task.experiment.model, task
+
+        def report(snapshot: Snapshot) -> None:
+            self._listener.progressed(task, snapshot)
+
+        self.pool.ask(member, task, Progress(report))
+
+    def _take(self, member: Member, message: Message) -> None:
+        task: Task = member.taken
+        if "lost" in message:
+            self._schedule.put_back(task)
+            return
+        try:
+            answer = answer_of(task, message, self._here)
+        except AskError as error:
+            self._refused.setdefault(member.number, set()).add(task.key)
+            if all(task.key in self._refused.get(other.number, ()) for other in self.pool.members):
+                self._fail(task, f"{error} (on {member.host})")
+            else:
+                self._schedule.put_back(task)
+        except Exception as error:
+            self._fail(task, f"{in_one_line(error)} (on {member.host})")
+        else:
+            self._schedule.finish(task)
+            self._listener.done(task, answer)
+
+    def _fail(self, task: Task, why: str) -> None:
+        self._listener.failed(self._schedule.fail(task, why), why)
+
+
+@contextmanager
+def workers(cluster: Cluster, root: Path, places: Sequence[dict[str, float]]) -> Iterator[OnCluster]:
+    """Start workers over the cache in a folder, and end them afterwards.
+
+    Parameters
+    ----------
+    places : sequence of mapping
+        What each takes of the cluster, as `Cluster.places` gives it.
+
+    Raises
+    ------
+    ComputeError
+        As `core.cluster.pool.Pool`.
+    """
+    pool = Pool(cluster, root, places)
+    try:
+        yield OnCluster(pool)
+    finally:
+        pool.close()

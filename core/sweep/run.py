@@ -1,0 +1,147 @@
+"""A sweep from its settings to its table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import AskError, ComputeError
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+from core.progress import Progress, Snapshot
+from core.store.files import digest
+from core.sweep import cells, local, status
+from core.sweep.graph import Graph, build
+from core.sweep.local import Listener
+from core.sweep.schedule import Schedule
+from core.sweep.tally import Tally
+
+TABLE = "cells.parquet"
+_WRITTEN_EVERY = 30.0  # seconds between two writings of the table while cells come in
+_SHOWN = 5  # reasons in a message
+
+Runner = Callable[[Engine, Schedule, Listener], None]
+"""Does the tasks of a schedule: `core.sweep.local.run`, or a cluster's."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a sweep.
+
+    Attributes
+    ----------
+    table : Path
+    measured, failed : int
+        Cells.
+    failures : mapping of Experiment to str
+    """
+
+    table: Path
+    measured: int
+    failures: dict[Experiment, str]
+
+
+def table_name(shard: tuple[int, int] | None = None) -> str:
+    """The name of the table: of one machine's part, its number too.
+
+    >>> table_name(), table_name((2, 8))
+    ('cells.parquet', 'cells-2-of-8.parquet')
+    """
+    return TABLE if shard is None else f"cells-{shard[0]}-of-{shard[1]}.parquet"
+
+
+def sweep(
+    engine: Engine,
+    settings: Sequence[Experiment],
+    keep: str,
+    table: Path,
+    *,
+    title: str = "",
+    runner: Runner = local.run,
+    where: str = "this process",
+    report: Callable[[Snapshot], None] = lambda _: None,
+    graph: Graph | None = None,
+) -> Outcome:
+    """Measure all cells and write their table; what the store has is not computed again.
+
+    The table is written every half minute, at the end, and also where the sweep is stopped.
+
+    Parameters
+    ----------
+    settings : sequence of Experiment
+    keep : str
+        A name in `core.sweep.settings.KEEP`.
+    table : Path
+        Its folder must exist.
+    title, where : str
+        What it is and what computes, for the page of jobs.
+    runner : callable
+        Does the tasks.
+    report : callable
+        Called with a `core.progress.Snapshot` of the whole; may raise `core.progress.Cancelled`.
+    graph : Graph, optional
+        The tasks, where they are made already.
+
+    Returns
+    -------
+    Outcome
+        With the cells that failed and why; the others are measured.
+    """
+    graph = build(engine, settings, keep) if graph is None else graph
+    schedule = Schedule(graph.tasks)
+    name = digest({"cells": [cell.to_dict() for cell in settings]})[:16]
+    folder = str(table.parent.absolute())
+    tally = Tally(graph, schedule, engine.store.root, name, title, folder, where, report)
+    written = time.monotonic()
+
+    def write() -> None:
+        done = [(cell, tally.measured[cell]) for cell in settings if cell in tally.measured]
+        cells.write(table, done)
+
+    def now_and_then() -> None:
+        nonlocal written
+        if time.monotonic() - written > _WRITTEN_EVERY:
+            written = time.monotonic()
+            write()
+
+    tally.on_cell = now_and_then
+    state = status.STOPPED
+    try:
+        runner(engine, schedule, tally)
+        state = status.DONE
+        if keep != "embeddings":
+            _drop_unmodified(engine, settings, keep)
+    finally:
+        write()
+        tally.end(state)
+    return Outcome(table, len(tally.measured), tally.failures)
+
+
+def _drop_unmodified(engine: Engine, settings: Sequence[Experiment], keep: str) -> None:
+    """Drop the spaces before that were embedded for the sweep: every cell has its measures now."""
+    seen = set()
+    for experiment in settings:
+        with suppress(AskError):
+            stages = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True).stages
+            key = digest({"space": stages.space_spec(None)})
+            if key not in seen:
+                seen.add(key)
+                stages.drop_passing(None, keep_layer=keep == "layer")
+
+
+def check(outcome: Outcome) -> None:
+    """Raise `ComputeError` if cells failed: all others are in the table."""
+    if not outcome.failures:
+        return
+    reasons = list(dict.fromkeys(outcome.failures.values()))
+    more = f"; and {len(reasons) - _SHOWN:,} more reasons" if len(reasons) > _SHOWN else ""
+    raise ComputeError(
+        f"measure {len(outcome.failures):,} of {len(outcome.failures) + outcome.measured:,} cells",
+        "; ".join(reasons[:_SHOWN]) + more,
+        f"The others are in {outcome.table}. Mend what is named and give the same command again: it computes what is "
+        "missing.",
+    )

@@ -1,0 +1,87 @@
+"""How a sweep goes, for whoever looks at the cache: one small file a sweep, written as it goes.
+
+A sweep runs in a process of its own, on this machine or on others; the dashboard's page of jobs reads these files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.store.disk import write_whole
+
+FOLDER = "sweeps"
+RUNNING, DONE, STOPPED = "running", "done", "stopped"
+SILENT = 120.0
+"""Seconds without a word after which a sweep that says it runs is taken for dead."""
+
+_KEPT = 30 * 86_400.0  # seconds that the file of a sweep which has ended is kept
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a sweep goes.
+
+    Attributes
+    ----------
+    title, folder, engine : str
+        What is swept, where its table is written, and what computes.
+    cells, done, failed : int
+        Done counts those that were known before.
+    fraction, remaining : float
+        Of the work, 0 to 1; expected seconds left.
+    now : str
+        What is being done, in words.
+    state : str
+        One of ``running``, ``done``, ``stopped``.
+    updated : float
+        When this was written, in seconds since the epoch.
+    host : str
+    pid : int
+    """
+
+    title: str
+    folder: str
+    engine: str
+    cells: int
+    done: int
+    failed: int
+    fraction: float
+    remaining: float
+    now: str
+    state: str = RUNNING
+    updated: float = 0.0
+    host: str = ""
+    pid: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.state == RUNNING and time.time() - self.updated < SILENT
+
+
+def write(root: Path, name: str, status: Status) -> None:
+    """Write how a sweep goes into the cache at ``root``; where that cannot be written to, nothing is lost."""
+    folder = root / FOLDER
+    here = {"updated": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+        write_whole(folder / f"{name}.json", json.dumps({**asdict(status), **here}).encode())
+
+
+def read(root: Path) -> list[Status]:
+    """The sweeps of a cache, the newest first; old ones that have ended are removed on the way."""
+    found = []
+    for path in (root / FOLDER).glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):  # being replaced, or of another version
+            status = Status(**json.loads(path.read_text(encoding="utf-8")))
+            if time.time() - status.updated > _KEPT:
+                path.unlink()
+            else:
+                found.append(status)
+    return sorted(found, key=lambda status: -status.updated)

@@ -1,0 +1,134 @@
+"""Counts what a sweep has done: for the terminal, for the file of its status, and for the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.experiment.settings import Experiment
+from core.progress import Snapshot
+from core.sweep import status
+from core.sweep.cells import CellMeasures
+from core.sweep.graph import Graph
+from core.sweep.schedule import Schedule
+from core.sweep.status import Status
+from core.sweep.tasks import CELL, KINDS, Task
+
+_EVERY = 1.0  # seconds between two writings of the status
+
+
+@dataclass
+class Tally:
+    """Listens to the tasks of a sweep.
+
+    Attributes
+    ----------
+    report : callable
+        Called with a `core.progress.Snapshot` of the whole; may raise `core.progress.Cancelled`.
+    measured : dict of Experiment to CellMeasures
+        The cells that are measured, those that were known before among them.
+    failures : dict of Experiment to str
+        The cells that failed or were refused, and why.
+    on_cell : callable
+        Called after every cell.
+    """
+
+    graph: Graph
+    schedule: Schedule
+    root: Path
+    name: str
+    title: str
+    folder: str
+    engine: str
+    report: Callable[[Snapshot], None] = lambda _: None
+    on_cell: Callable[[], None] = lambda: None
+    measured: dict[Experiment, CellMeasures] = field(default_factory=dict)
+    failures: dict[Experiment, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _written: float = 0.0
+    _fractions: dict[str, float] = field(default_factory=dict)  # of tasks that run
+    _spent: float = 0.0  # expected seconds of the tasks that ended
+    _shown: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.measured.update(self.graph.known)
+        self.failures.update({experiment: str(error) for experiment, error in self.graph.refused.items()})
+        self._all = sum(task.seconds for task in self.graph.tasks)
+
+    @property
+    def cells(self) -> int:
+        """All cells of the sweep."""
+        return len(self.graph.known) + len(self.graph.cells) + len(self.graph.refused)
+
+    def progressed(self, task: Task | None, snapshot: Snapshot) -> None:
+        """A task reports; None while nothing can begin."""
+        if task is not None:
+            self._fractions[task.key] = snapshot.fraction
+        self._say(snapshot.stage if task is None else _now(task, snapshot.stage))
+
+    def done(self, task: Task, answer: Any) -> None:
+        """A task is done."""
+        self._close(task)
+        if task.kind == CELL and isinstance(answer, CellMeasures):
+            self.measured[task.experiment] = answer
+            self.on_cell()
+        self._say(_now(task))
+
+    def failed(self, tasks: list[Task], why: str) -> None:
+        """A task failed, and with it those that need it."""
+        for task in tasks:
+            self._close(task)
+            if task.kind == CELL:
+                self.failures[task.experiment] = why
+        self._say(_now(tasks[0]))
+
+    def end(self, state: str) -> None:
+        """Note how the sweep ended."""
+        status.write(self.root, self.name, self._status("", self.snapshot(""), state))
+
+    def snapshot(self, now: str) -> Snapshot:
+        """Where the sweep stands; the time left is what is left to do, at the pace so far."""
+        running = [self.schedule.tasks[key].seconds * part for key, part in self._fractions.items()]
+        spent, elapsed = self._spent + sum(running), time.monotonic() - self._began
+        self._shown = max(self._shown, spent / self._all if self._all else 1.0)
+        pace = elapsed / spent if spent > 0.02 * self._all else 1.0
+        counted = f"{len(self.measured):,} of {self.cells:,} cells"
+        failed = f", {len(self.failures):,} failed" if self.failures else ""
+        return Snapshot(
+            f"{counted}{failed}{f'; {now}' if now else ''}", self._shown, elapsed, max(self._all - spent, 0.0) * pace
+        )
+
+    def _close(self, task: Task) -> None:
+        self._fractions.pop(task.key, None)
+        self._spent += task.seconds
+
+    def _say(self, now: str) -> None:
+        snapshot = self.snapshot(now)
+        if time.monotonic() - self._written > _EVERY:
+            self._written = time.monotonic()
+            status.write(self.root, self.name, self._status(now, snapshot))
+        self.report(snapshot)
+
+    def _status(self, now: str, snapshot: Snapshot, state: str = status.RUNNING) -> Status:
+        return Status(
+            self.title,
+            self.folder,
+            self.engine,
+            self.cells,
+            len(self.measured),
+            len(self.failures),
+            snapshot.fraction,
+            snapshot.remaining if state == status.RUNNING else 0.0,
+            now,
+            state,
+        )
+
+
+def _now(task: Task, stage: str = "") -> str:
+    """What is being done, in a few words."""
+    experiment = task.experiment
+    of = task.language or ("the unmodified model" if task.kind != CELL and not task.modified else experiment.target)
+    return f"{stage or KINDS[task.kind].title} ({of})"

@@ -1,0 +1,51 @@
+"""One neuron held alone, against a plain pass in which it is set by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cosine
+
+from core.analyses.held_neuron import effect, held
+from core.errors import SettingError
+from core.experiment.imported import names_files
+from core.experiment.plan import plan
+from core.experiment.settings import Experiment
+from core.inference.batching import tokenise
+from core.inference.forward import forward
+from core.pipeline.engine import Engine
+
+
+def test_a_held_neuron_moves_sentences_as_one_set_by_hand(asked: Experiment, engine: Engine) -> None:
+    neurons = plan(asked).outline.neurons
+    site = neurons.sites[1]
+    one = held(replace(asked, method="zero", control="random", expert_layers="1"), neurons, site.start + 4, 25.0)
+    found = engine.answer(one, effect)
+    model, group = engine.models.get(found.plan.resolved), found.plan.groups[0]
+
+    def write(_module: object, _args: object, output: torch.Tensor) -> None:
+        output[..., 4] = 25.0
+
+    for code in ("en", "ja"):
+        tokens = tokenise(model, group.texts[code])
+        before = forward(model, tokens, embeddings=True).embeddings
+        handle = model.base.get_submodule(site.path).register_forward_hook(write)
+        after = forward(model, tokens, embeddings=True).embeddings
+        handle.remove()
+        assert before is not None
+        assert after is not None
+        by_hand = [cosine(a.astype(float), b.astype(float)) for a, b in zip(before[-1], after[-1], strict=True)]
+        assert found.moved[code].value == pytest.approx(np.mean(by_hand), rel=1e-3)
+        assert found.moved[code].n == len(by_hand)
+    assert found.spaces.target_top1.pre == engine.run(asked).target_top1.pre
+    with pytest.raises(SettingError, match="neuron"):
+        held(asked, neurons, neurons.total, 1.0)
+
+
+def test_neurons_named_by_hand_are_no_files() -> None:
+    assert names_files("es.csv")
+    assert names_files("1:down_proj:3 or es.csv")
+    assert not names_files("1:down_proj:3=2.5 or 0:up_proj:1=-1e-05")

@@ -1,0 +1,138 @@
+"""The search: its halving against a plain loop on known values, its figures against plain retrieval."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.analyses import search
+from core.analyses.search import Choices, Limits, Tried
+from core.cli.main import main
+from core.errors import SettingError
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+from core.stats.intervals import Interval
+from tests.helpers import slow_reproduction as slow
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def known(
+    worth: Callable[[Experiment], float], clock: Clock, seconds: float = 1.0
+) -> Callable[[Experiment, Callable[[Run], Any]], Any]:
+    """Answers in place of a model: a setting's worth, for each a second."""
+
+    def ask(experiment: Experiment, question: Any) -> Any:
+        clock.now += seconds
+        if "scope" in question.keywords:  # the last measure, on the evaluation rows
+            return Interval(0.1, 0, 1, 9), Interval(worth(experiment), 0, 1, 9)
+        number, rows = question.keywords["number"], question.keywords["rows"]
+        value = worth(experiment)
+        return Tried(experiment, number, rows, Interval(value, value, value, rows), math.nan, value < 0.9)
+
+    return ask
+
+
+CHOICES = Choices(experts=(1, 2, 3, 4, 5), strengths=(0.5, 1.0))
+
+
+def test_the_better_third_goes_on_and_the_limit_is_kept(asked: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "FIRST_ROWS", 1)
+    clock = Clock()
+
+    def worth(experiment: Experiment) -> float:  # the best of all, .95, is beyond the limit
+        return experiment.experts * experiment.strength * 0.19
+
+    found = search.search(known(worth, clock), asked, CHOICES, Limits(minutes=10), clock)
+    assert found.offered == 10
+    rounds = {number: [one for one in found.tried if one.round == number] for number in range(3)}
+    assert [len(rounds[number]) for number in rounds] == [10, 3, 1]
+    assert [rounds[number][0].rows for number in rounds] == [1, 2, 4]
+    expected = sorted((worth(one.experiment) for one in rounds[0] if one.fits), reverse=True)[:3]
+    assert sorted((worth(one.experiment) for one in rounds[1]), reverse=True) == expected
+    assert found.best is not None
+    assert worth(found.best) == expected[0] == 0.76
+    assert found.best.probe_sentences == asked.probe_sentences
+
+
+def test_what_was_found_is_kept_under_what_was_asked(asked: Experiment, engine: Engine) -> None:
+    limits = Limits(minutes=10)
+    found = search.search(known(lambda e: e.experts / 10, Clock()), asked, CHOICES, limits, Clock())
+    assert search.kept(engine.store, asked, CHOICES, limits) is None
+    search.keep(engine.store, asked, CHOICES, limits, found)
+    again = search.kept(engine.store, asked, CHOICES, limits)
+    assert again is not None
+    assert repr(again) == repr(found)  # perplexities that are not limited are NaN, which equals nothing
+    assert search.kept(engine.store, asked, CHOICES, Limits(minutes=11)) is None
+    assert search.kept(engine.store, replace(asked, target="de"), CHOICES, limits) is None
+
+
+def test_the_budget_ends_the_rounds(asked: Experiment) -> None:
+    clock = Clock()
+    found = search.search(known(lambda e: e.experts / 10, clock, 30), asked, CHOICES, Limits(minutes=3), clock)
+    first = [one for one in found.tried if one.round == 0]
+    assert len(first) == 4  # half of three minutes, and the one under way
+    everything = CHOICES.experiments(replace(asked, probe_sentences=5))
+    assert [one.experiment for one in first] == everything[:4]
+    assert everything == CHOICES.experiments(replace(asked, probe_sentences=5))
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [(Limits(0), "no time"), (Limits(math.nan), "no time"), (Limits(1, "sideways"), "not known")],
+)
+def test_an_impossible_search_is_refused(limits: Limits, words: str, asked: Experiment) -> None:
+    with pytest.raises(SettingError, match=words):
+        search.search(lambda *_: None, asked, CHOICES, limits)
+    with pytest.raises(SettingError, match="Use four or more"):
+        search.search(lambda *_: None, replace(asked, probe_sentences=3), CHOICES, Limits(1))
+
+
+def test_rows_that_judge_found_no_neuron_and_figures_are_plain(asked: Experiment, engine: Engine) -> None:
+    asked = replace(asked, strength=1.0)
+
+    def spaces(run: Run) -> tuple[Any, Any, np.ndarray]:
+        held = search.held_out(run, 5, 4)
+        built = run.stages.intervention(run.experts())
+        return run.plan.probe, held, run.beside((held,), {"x": built}).embeddings(0, built, run.plan.layer)
+
+    halved = replace(asked, probe_sentences=5)
+    probe, held, space = engine.answer(halved, spaces)
+    assert (len(probe), len(held)) == (5, 4)
+    assert not set(probe.ids) & set(held.ids)
+    tried = engine.answer(halved, lambda run: search._judge(run, 0, 4, 5, Limits(1, perplexity=1e-9)))
+    at = held.languages.index("ja")
+    hits = [slow.hits(space[at], space[other], "cosine") for other in range(len(space)) if other != at]
+    assert math.isclose(tried.top1.value, np.mean(hits))
+    assert not tried.fits
+
+
+def test_the_command_says_what_it_tried(
+    asked: Experiment, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["search", "--model", asked.model, "--dtype", "float32", "--corpus", asked.corpus, "--target", "ja"]
+    arguments += ["--cache", str(engine.store.root), "--minutes", "5", "--counts", "10,9999", "--strengths", "1"]
+    assert main([*arguments, "--json", str(tmp_path / "s.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "impossible: set-mean, auroc, 9,999" in printed
+    assert "evaluation rows a language that the search has not seen" in printed
+    document = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert document["best"]["experts"] == 10
+    result = engine.run(Experiment(**{**document["best"], "probe_languages": None}))  # type: ignore[arg-type]
+    assert document["evaluation"]["after"]["value"] == pytest.approx(result.target_top1.post)

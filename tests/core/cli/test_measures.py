@@ -1,0 +1,75 @@
+"""The command line lists measures and rivals, and measures what is free as the library does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core.cli.main import main
+from core.experiment.settings import Experiment
+from core.pipeline.measure_table import MEASURES
+from core.session import Session
+from core.spaces.rivals import RIVALS
+from core.spaces.space_measures import SPACE_MEASURES
+from core.store.store import Store
+
+
+def test_every_measure_and_rival_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measures"]) == 0
+    said = capsys.readouterr().out
+    for name in (*MEASURES, *SPACE_MEASURES, *RIVALS):
+        assert f"\n  {name} " in said
+    assert "N translations" in said
+
+
+def run_with(asked: Experiment, filled: Store, *more: str) -> int:
+    experiment = filled.root / "asked.json"
+    experiment.write_text(json.dumps(asked.to_dict()), encoding="utf-8")
+    return main(["run", "--experiment", str(experiment), "--cache", str(filled.root), *more])
+
+
+def test_run_writes_what_is_free_beside_the_result(
+    asked: Experiment, filled: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = tmp_path / "out.json", tmp_path / "rivals.csv"
+    status = run_with(
+        *(asked, filled, "--rivals", "whitening,own-means", "--measures", "mexa,cka", "--rival-layers", "1"),
+        *("--json", str(files[0]), "--csv", str(files[1])),
+    )
+    assert status == 0
+    said = capsys.readouterr().out
+    document, table = json.loads(files[0].read_text(encoding="utf-8")), pd.read_csv(files[1])
+    assert document["summary"]["target_top1"]
+    assert {record["name"] for record in document["rivals"]} == {"raw", "own-means", "whitening"}
+    assert {record["layer"] for record in document["rivals"]} == {1, 3}
+    assert set(document["rivals"][0]["measures"]) == {
+        f"{name}_{scope}" for name in ("top1", "mexa", "cka") for scope in ("target", "all")
+    }
+    assert table["mexa_all"].tolist() == pytest.approx([r["measures"]["mexa_all"] for r in document["rivals"]])
+    assert "whitening" in said
+    assert "The intervention " in said
+    frame = Session(filled.root, progress=False).rivals(asked, rivals=["whitening"], measures=["mexa"])
+    by_library = frame.set_index(["name", "space", "layer"]).loc[("whitening", "post", 3)]
+    (by_command,) = [r for r in document["rivals"] if (r["name"], r["space"], r["layer"]) == ("whitening", "post", 3)]
+    assert by_library["top1_target"] == by_command["measures"]["top1_target"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--rivals", "bleach"], ["rivals 'bleach'", "own-means", "python -m core measures"]),
+        (["--rivals", "all", "--measures", "beauty"], ["measures 'beauty'", "top1"]),
+        (["--rivals", "all", "--rival-layers", "99"], ["layers '99'", "0, 1, 2, 3"]),
+        (["--csv", "x.csv"], ["--csv without --rivals", "Add --rivals all"]),
+    ],
+)
+def test_names_that_are_not_known_are_refused_before_any_work(
+    options: list[str], words: list[str], asked: Experiment, filled: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(asked, filled, *options) == 2
+    said = capsys.readouterr().err
+    for word in words:
+        assert word in said

@@ -1,0 +1,69 @@
+"""The command ``transfer``: its JSON is the session's table, its text says the same figures; refusals are in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import main
+from core.experiment.file import write_experiment
+from core.experiment.settings import Experiment
+from core.session import Session
+from tests.helpers.labelled import N_TEST, N_TRAIN, labelled
+from tests.helpers.tiny import LANGUAGES
+
+
+def test_the_json_is_the_sessions_table_and_the_text_says_what_it_holds(
+    asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment, out, cache = labelled(asked, tmp_path / "t.tsv"), tmp_path / "out.json", tmp_path / "cache"
+    (tmp_path / "asked.json").write_text(write_experiment(experiment), encoding="utf-8")
+    arguments = ["transfer", "--experiment", str(tmp_path / "asked.json"), "--cache", str(cache), "--layers", "1,last"]
+    assert main([*arguments, "--rivals", "own-means,subspace", "--json", str(out)]) == 0
+    said = capsys.readouterr().out
+    report = json.loads(out.read_text(encoding="utf-8"))
+
+    frame = Session(cache, progress=False).transfer(
+        experiment, layers="1,last", rivals=["own-means", "subspace"], train_languages="en,ja"
+    )
+    assert len(frame) == len(report["transfer"]) == 2 * len(LANGUAGES) * 2 * 2 * 3
+    for row, written in zip(frame.to_dict("records"), report["transfer"], strict=True):
+        for key in ("train", "test", "space", "layer", "rival", "n", "accuracy", "low", "high"):
+            assert row[key] == written[key]
+    assert (report["task"]["n_train"], report["task"]["n_test"]) == (N_TRAIN, N_TEST)
+    assert report["experiment"]["target"] == "ja"
+    assert f"trained on {N_TRAIN} rows of one language, tested on {N_TEST} of each" in said
+    for lesson in report["lessons"]:
+        assert lesson in said
+    for mean in report["means"]:
+        assert f"{mean['accuracy']:.3f} ({mean['low']:.3f} to {mean['high']:.3f})" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--train-languages", "fi"], ["train on fi", "en, de, es, ru, ja"]),
+        (["--rivals", "luck"], ["'luck'", "own-means"]),
+        (["--layers", "9"], ["layers '9'", "0 (embeddings) to 3"]),
+    ],
+)
+def test_refusals(
+    arguments: list[str], words: list[str], asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = labelled(asked, tmp_path / "t.tsv")
+    (tmp_path / "asked.json").write_text(write_experiment(experiment), encoding="utf-8")
+    path, cache = str(tmp_path / "asked.json"), str(tmp_path / "cache")
+    assert main(["transfer", "--experiment", path, "--cache", cache, *arguments]) == 2
+    said = capsys.readouterr().err
+    for part in ("error:", "why:", "instead:", *words):
+        assert part in said
+
+
+def test_no_rivals_are_no_rivals(asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = labelled(asked, tmp_path / "t.tsv")
+    (tmp_path / "asked.json").write_text(write_experiment(experiment), encoding="utf-8")
+    path, cache = str(tmp_path / "asked.json"), str(tmp_path / "cache")
+    assert main(["transfer", "--experiment", path, "--cache", cache, "--rivals", "none"]) == 0
+    assert "own means" not in capsys.readouterr().out.lower()

@@ -1,0 +1,102 @@
+"""A cluster of two workers on this machine: the same bits as without one, whatever dies in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.cluster.backend import OnCluster as Backend
+from core.cluster.connection import Cluster, connected
+from core.cluster.pool import Pool
+from core.errors import CorpusError
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
+from core.progress import Cancelled, Progress, Snapshot
+from core.store.store import Store
+from core.sweep import run
+from core.sweep.on_cluster import OnCluster
+from core.sweep.settings import Sweep
+from dashboard.work.questions import Cell
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with connected("", cores=2) as joined:
+        yield joined
+
+
+def pids(pool: Pool) -> list[int]:
+    return [about["pid"] for about in pool.ray.get([member.actor.about.remote() for member in pool.members])]
+
+
+def test_a_sweep_whose_worker_is_killed_gives_the_bits_of_one_without_a_cluster(
+    asked: Experiment, cluster: Cluster, tmp_path: Path
+) -> None:
+    cells = Sweep(asked, (asked.model,), ("ja", "es"), ("set-mean",), (10,), (0.0, 0.5, 1.0)).cells()
+    alone = run.sweep(Engine(Store(tmp_path / "alone")), cells, "measures", tmp_path / "alone.parquet")
+
+    engine = Engine(Store(tmp_path / "shared"))
+    pool = Pool(cluster, engine.store.root, cluster.places(0, 2))
+    workers = pids(pool)
+    assert len(set(workers)) == 2
+    seen: list[Snapshot] = []
+
+    def kill_one(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        if snapshot.fraction > 0.2 and psutil.pid_exists(workers[0]):
+            psutil.Process(workers[0]).kill()
+            psutil.Process(workers[0]).wait()
+
+    outcome = run.sweep(engine, cells, "measures", tmp_path / "cells.parquet", runner=OnCluster(pool), report=kill_one)
+    assert not outcome.failures
+    assert workers[0] not in pids(pool)
+    assert outcome.table.read_bytes() == alone.table.read_bytes()
+    assert not engine.store.entries("embeddings")
+    fractions = [snapshot.fraction for snapshot in seen]
+    assert fractions == sorted(fractions)
+
+    # Stopped, it lets the workers stop; begun again, it goes on to the same table.
+    more = [replace(cell, score="ap") for cell in cells[:3]]
+
+    def stop(snapshot: Snapshot) -> None:
+        if snapshot.fraction > 0.1:
+            raise Cancelled
+
+    runner: Any = OnCluster(pool)
+    with pytest.raises(Cancelled):
+        run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=runner, report=stop)
+    assert all(member.running is None for member in pool.members)
+    begun = run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=OnCluster(pool))
+    assert begun.measured == len(more)
+    pool.close()
+
+
+def test_the_dashboards_jobs_run_there(asked: Experiment, cluster: Cluster, tmp_path: Path) -> None:
+    assert cluster.address == ""
+    backend = Backend(Engine(Store(tmp_path / "cache")), "")
+    asked = replace(asked, experts=12)
+    seen: list[Snapshot] = []
+    assert backend.known(Cell(asked)) is None
+    found = backend.run(Cell(asked), Progress(seen.append))
+    assert found == backend.known(Cell(asked)) == Engine(Store(tmp_path / "alone")).answer(asked, Cell.question)
+    assert {"done"} < {snapshot.stage for snapshot in seen}
+    result = backend.run(asked, Progress())
+    assert backend.holds(result)
+
+    with pytest.raises(CorpusError) as refused:
+        backend.run(replace(asked, corpus="table:nowhere.tsv"), Progress())
+    assert refused.value.instead
+
+    def stop(_: Snapshot) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        backend.run(Cell(replace(asked, experts=13)), Progress(stop))
+    assert backend.run(Cell(replace(asked, experts=14)), Progress()) is not None
+    assert "Ray on this machine" in backend.about()
+    backend.close()

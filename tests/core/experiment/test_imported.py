@@ -1,0 +1,173 @@
+"""Experts from a file: what the command writes is read back, LAPE's masks, and what does not fit the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core import access
+from core.errors import SettingError
+from core.experiment.imported import read_imported
+from core.experiment.plan import _imported as imported_by
+from core.experiment.settings import Experiment
+from core.models.load import LoadedModel
+from core.neurons.experts import expert_table
+from core.neurons.neuron_map import NeuronMap
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+
+
+@pytest.fixture(scope="module")
+def neurons(tiny_models: dict[str, LoadedModel]) -> NeuronMap:
+    return tiny_models["llama"].neurons
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_the_command_writes_is_read_back_and_written(
+    ending: str, asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    """The same intervention, digest and all; with values of its own, these are held."""
+    plan, experts = engine.experts(asked)
+    table = expert_table(experts, plan.outline.neurons)
+    path = tmp_path / f"experts.{ending}"
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    imported = replace(asked, experts_from=str(path), experts=7)
+
+    def intervention(run: Run) -> str:
+        return run.stages.intervention(run.experts()).digest
+
+    assert engine.answer(imported, intervention) == engine.answer(asked, intervention)
+    assert engine.experts(imported)[0].experiment.experts == asked.experts
+    table.assign(value=0.5)[["layer", "site", "unit", "value"]].to_csv(tmp_path / "held.csv", index=False)
+    _, held = engine.experts(replace(asked, experts_from=str(tmp_path / "held.csv")))
+    assert held.neurons.tolist() == experts.neurons.tolist()
+    assert set(held.values) == {0.5}
+    table[["layer", "site", "unit"]].to_csv(tmp_path / "bare.csv", index=False)
+    _, bare = engine.experts(replace(asked, experts_from=str(tmp_path / "bare.csv")))
+    np.testing.assert_array_equal(bare.values, experts.values)
+
+
+def test_masks_name_units_of_the_activation(neurons: NeuronMap, tmp_path: Path) -> None:
+    """Lists by language and layer of units, as LAPE saves them; or of one language, or as masks of booleans."""
+    units = [[[1, 5], [], [0]], [[7], [2, 3], []]]
+    torch.save([[torch.tensor(u, dtype=torch.int64) for u in language] for language in units], tmp_path / "all.pth")
+    first = {site.layer: site for site in reversed(neurons.sites)}
+    assert {site.name for site in first.values()} == {"gate_proj"}
+    for number, language in enumerate(units):
+        found = read_imported(f"{tmp_path / 'all.pth'}#{number}", neurons)
+        assert list(found.neurons) == [first[layer].start + u for layer, part in enumerate(language) for u in part]
+        assert found.values is None
+    masks = torch.zeros(neurons.n_layers, first[0].width, dtype=torch.bool)
+    masks[2, 4] = True
+    torch.save(list(masks), tmp_path / "one.pth")
+    assert read_imported(str(tmp_path / "one.pth"), neurons).neurons == (first[2].start + 4,)
+    for spec, words in (("all.pth", "2 lists, one a language"), ("all.pth#2", "from #0 to #1"), ("all.pth#x", "#1")):
+        with pytest.raises(SettingError, match=words):
+            read_imported(str(tmp_path / spec), neurons)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"layer": [0], "unit": [1]}, "no column site"),
+        ({"layer": [9], "site": ["gate_proj"], "unit": [1]}, "layers 0 to 2"),
+        ({"layer": [0], "site": ["c_fc"], "unit": [1]}, "line 2 names c_fc 1 of layer 0"),
+        ({"layer": [0], "site": ["gate_proj"], "unit": [48]}, "gate_proj 0 to 47"),
+        ({"layer": [0], "site": ["gate_proj"], "unit": [-1]}, "names gate_proj -1"),
+        ({"layer": [0, 0], "site": ["gate_proj"] * 2, "unit": [1, 1]}, "line 3 names a neuron once more"),
+        ({"layer": ["one"], "site": ["gate_proj"], "unit": [1]}, "'one' as its layer"),
+        ({"layer": [0], "site": ["gate_proj"], "unit": [1], "value": ["much"]}, "the value 'much'"),
+        ({"layer": [], "site": [], "unit": []}, "names no neuron"),
+    ],
+)
+def test_what_the_model_does_not_have_is_refused(
+    content: dict[str, list[object]], words: str, neurons: NeuronMap, tmp_path: Path
+) -> None:
+    pd.DataFrame(content).to_csv(tmp_path / "experts.csv", index=False)
+    with pytest.raises(SettingError, match=words):
+        read_imported(str(tmp_path / "experts.csv"), neurons)
+
+
+def test_masks_that_do_not_fit_and_code_are_refused(neurons: NeuronMap, tmp_path: Path) -> None:
+    spoiled = {
+        "layers.pth": ([torch.tensor([1])], "it holds 1 layers"),
+        "units.pth": ([torch.tensor([1]), torch.tensor([48]), torch.tensor([0])], "gate_proj 48 of layer 1"),
+        "shape.pth": ([torch.zeros(47, dtype=torch.bool)] * 3, "layer 0 is no list of units"),
+        "kind.pth": ({"a": 1}, "it holds a dict"),
+        "code.pth": (Path, "code in a file is not run"),
+    }
+    for name, (content, words) in spoiled.items():
+        torch.save(content, tmp_path / name)
+        with pytest.raises(SettingError, match=words):
+            read_imported(str(tmp_path / name), neurons)
+    (tmp_path / "empty.pth").touch()
+    for name, words in (("empty.pth", "damaged"), ("none.pth", "No such file"), ("none.csv", "there is no file")):
+        with pytest.raises(SettingError, match=words):
+            read_imported(str(tmp_path / name), neurons)
+
+
+def test_nothing_is_chosen_among_named_experts(asked: Experiment, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("layer,site,unit\n0,up_proj,3\n", encoding="utf-8")
+    named = replace(asked, experts_from=str(tmp_path / "e.csv"))
+    with pytest.raises(SettingError, match="--expert-layers"):
+        engine.experts(replace(named, expert_layers="0"))
+    plan, experts = engine.experts(named)
+    assert len(experts.neurons) == 1
+    assert any(note.startswith("The experts are those that ") for note in plan.notes)
+
+
+def test_files_are_put_together_from_left_to_right(neurons: NeuronMap, tmp_path: Path) -> None:
+    units = {"es": {1: 0.5, 2: 1.0, 3: 1.5}, "fr": {2: 3.0, 4: 2.0}, "it": {3: 0.0, 4: 4.0}}
+    for name, values in units.items():
+        table = pd.DataFrame({"layer": 1, "site": "up_proj", "unit": list(values), "value": list(values.values())})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    table.drop(columns="value").to_csv(tmp_path / "bare.csv", index=False)
+    (start,) = (site.start for site in neurons.sites if (site.layer, site.name) == (1, "up_proj"))
+
+    def read(*words: str) -> dict[int, float] | None:
+        spec = " ".join(str(tmp_path / f"{word}.csv") if word in {*units, "bare"} else word for word in words)
+        found = read_imported(spec, neurons)
+        if found.values is None:
+            return None
+        return dict(zip((neuron - start for neuron in found.neurons), found.values, strict=True))
+
+    assert read("es", "or", "fr") == {1: 0.5, 2: 2.0, 3: 1.5, 4: 2.0}
+    assert read("es", "or", "fr", "or", "it") == {1: 0.5, 2: 2.0, 3: 0.75, 4: 3.0}
+    assert read("es", "and", "fr") == {2: 2.0}
+    assert read("es", "without", "fr") == {1: 0.5, 3: 1.5}
+    assert read("es", "or", "fr", "without", "it") == {1: 0.5, 2: 2.0}
+    assert read("bare", "without", "fr") is None
+    for words, why in ((("fr", "without", "fr"), "no neuron is left"), (("fr", "or", "bare"), "others none")):
+        with pytest.raises(SettingError, match=why):
+            read(*words)
+
+
+def test_a_public_server_reads_no_file_that_is_named(neurons: NeuronMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(access.PUBLIC, "1")
+    with pytest.raises(SettingError, match="reads no files that visitors name"):
+        imported_by(Experiment(experts_from="/etc/passwd"), neurons)
+    with pytest.raises(SettingError, match="reads no files that visitors name"):
+        imported_by(Experiment(experts_from="1:down_proj:3 or /etc/passwd"), neurons)
+    assert imported_by(Experiment(experts_from="1:down_proj:3"), neurons)
+
+
+def test_one_neuron_is_named_by_hand(neurons: NeuronMap) -> None:
+    site = next(site for site in neurons.sites if (site.layer, site.name) == (1, "down_proj"))
+    alone = read_imported("1:down_proj:3", neurons)
+    assert (alone.neurons, alone.values) == ((site.start + 3,), None)
+    held = read_imported("1:down_proj:3=4.25 or 0:gate_proj:7=-1", neurons)
+    assert held.values == (4.25, -1.0)
+    assert held.neurons == (site.start + 3, next(s for s in neurons.sites if s.name == "gate_proj").start + 7)
+    for spec, words in (
+        ("1:down_proj:32", "names down_proj 32 of layer 1"),
+        ("9:down_proj:3", "the model has layers 0 to 2"),
+        ("1:nothing:3", "names nothing 3"),
+        ("1:down_proj:3=much", "has the value 'much'"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            read_imported(spec, neurons)

@@ -1,0 +1,28 @@
+"""A setting in words tells apart what differs, and names no place of a machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
+
+HERE = Experiment(target="ja", experts=2000)
+
+
+def test_settings_that_differ_are_named_differently() -> None:
+    others = [
+        replace(HERE, method="linear-act"),
+        replace(HERE, layer="11"),
+        replace(HERE, control="random"),
+        replace(HERE, languages=("en", "ja")),
+        replace(HERE, seed=3),
+        HERE,
+    ]
+    assert len({in_words(other) for other in others}) == len(others)
+    assert in_words(others[3]) == "Japanese, 2,000 experts, strength 1, languages en, ja"
+    assert in_words(others[1], without=["layer"]) == in_words(HERE)
+
+
+def test_of_a_path_the_last_part_is_named() -> None:
+    assert in_words(replace(HERE, model="/home/me/models/tiny")).endswith("strength 1, model tiny")

@@ -1,0 +1,67 @@
+"""Sentences of a file with their embeddings: what is read, what is written, and that the numbers are the product's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import core
+from core.cli.main import main
+from core.errors import AskError
+from core.experiment.file import write_experiment
+from core.experiment.settings import Experiment
+from core.export.embedding_files import check_out, read_texts
+from tests.helpers.tiny import sentences
+
+
+def test_a_file_is_written_with_its_columns_and_both_vectors(asked: Experiment, tmp_path: Path) -> None:
+    texts = [*sentences("en", 3), *sentences("ja", 2)]
+    table = pd.DataFrame({"topic": list("abcde"), "text": texts, "lang": ["eng", "en", "en", "jpn", "ja"]})
+    table.to_csv(tmp_path / "in.csv", index=False)
+    (tmp_path / "asked.json").write_text(write_experiment(asked), encoding="utf-8")
+    cache = tmp_path / "cache"
+    for name in ("out.parquet", "out.npy"):
+        options = [
+            "--experiment",
+            str(tmp_path / "asked.json"),
+            "--cache",
+            str(cache),
+            "--in",
+            str(tmp_path / "in.csv"),
+        ]
+        assert main(["embed", *options, "--out", str(tmp_path / name)]) == 0
+    written = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(written) == ["topic", "text", "lang", "vector_before", "vector_after"]
+    assert list(written["topic"]) == list("abcde")
+    assert list(written["lang"]) == ["en", "en", "en", "ja", "ja"]
+    session = core.Session(cache, progress=False)
+    for place, name in enumerate(("vector_before", "vector_after")):
+        found = np.stack(written[name])
+        expected = session.encoder(asked, before=place == 0).encode(texts)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+        np.testing.assert_array_equal(np.load(tmp_path / "out.npy")[place], found)
+    assert not np.allclose(np.load(tmp_path / "out.npy")[0], found)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("sentences\nGood.\n", "no column 'text'"),
+        ("text\n", "no rows"),
+        ("text,language\nGood.,klingon!\n", "klingon!"),
+        ("text,vector_after\nGood.,1\n", "already"),
+        ("text,language\n  ,en\nGood.,en\n", "blank"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(content: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(AskError, match=words):
+        read_texts(tmp_path / "in.csv")
+
+
+def test_other_kinds_of_files_are_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(AskError, match=r"Name a file that ends in \.parquet or \.npy"):
+        check_out(tmp_path / "out.csv")

@@ -1,0 +1,132 @@
+"""A pack beside the cache answers for a model that is not on this machine, and says that it was computed elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.analyses import map_stability, translation_ranks
+from core.cli.main import main
+from core.errors import AskError, PackError
+from core.experiment.file import write_experiment
+from core.experiment.settings import Experiment
+from core.packs.pack import pack
+from core.packs.shelf import Shelf
+from core.pipeline.engine import Engine
+from core.pipeline.result import Result
+from core.store.store import Store
+
+
+@pytest.fixture
+def packed(filled: Store, asked: Experiment, tmp_path: Path) -> Path:
+    """A pack of the result and the ranks."""
+    path = tmp_path / "results.pack"
+    pack(Engine(filled), [asked], path, ["ranks"])
+    return path
+
+
+@pytest.fixture
+def elsewhere(packed: Path, tmp_path: Path) -> Engine:
+    """The engine of a machine that has the pack, and neither its model nor its corpus."""
+    shelf = Shelf(tmp_path / "other", opening=None)
+    shelf.put(packed.read_bytes(), "results.pack")
+    return Engine(Store(tmp_path / "other"), shelf)
+
+
+def test_what_a_pack_has_is_known_without_its_model(elsewhere: Engine, finished: tuple[Result, Path]) -> None:
+    assert isinstance(elsewhere.elsewhere, Shelf)
+    (setting,) = elsewhere.elsewhere.settings()
+    result = elsewhere.known(setting)
+    assert result is not None
+    assert result.to_json()["retrieval"] == finished[0].to_json()["retrieval"]
+    assert str(elsewhere.origin(result)).startswith("computed on ")
+    assert elsewhere.answer_known(setting, translation_ranks.both) is not None
+    assert elsewhere.known(setting) is result  # pages derive from it what they keep beside it
+    assert not elsewhere.holds(result)  # so that what is computed here takes its place
+
+
+def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:
+    assert isinstance(elsewhere.elsewhere, Shelf)
+    (setting,) = elsewhere.elsewhere.settings()
+    with pytest.raises(AskError):
+        elsewhere.known(replace(setting, strength=0.5))
+    with pytest.raises(AskError):
+        elsewhere.run(setting)  # a pack is never taken for this machine's own work
+
+
+def test_what_was_computed_here_goes_before_a_pack(packed: Path, filled: Store, asked: Experiment) -> None:
+    shelf = Shelf(filled.root, opening=None)
+    shelf.put(packed.read_bytes(), "results.pack")
+    own = Engine(filled, shelf).known(asked)
+    assert own is not None
+    assert shelf.origin(own) is None
+
+
+def test_what_is_asked_about_a_result_of_this_machine_is_not_taken_from_a_pack(
+    filled: Store, asked: Experiment, tmp_path: Path
+) -> None:
+    pack(Engine(Store(shutil.copytree(filled.root, tmp_path / "copy"))), [asked], tmp_path / "a.pack", ["movement"])
+    shelf = Shelf(filled.root, opening=None)
+    shelf.put((tmp_path / "a.pack").read_bytes(), "a.pack")
+    (setting,) = shelf.settings()
+    assert shelf.find(setting, map_stability.movement) is not None
+    assert Engine(filled, _Always(shelf, setting)).answer_known(asked, map_stability.movement) is None
+    empty = Engine(Store(tmp_path / "empty"), _Always(shelf, setting))
+    assert empty.answer_known(asked, map_stability.movement) is not None
+
+
+@dataclass
+class _Always:
+    """A shelf that answers with a setting of a pack, whatever setting is asked for: packs name no folders."""
+
+    shelf: Shelf
+    setting: Experiment
+
+    def find(self, _: Experiment, question: Callable[..., Any]) -> Any | None:
+        return self.shelf.find(self.setting, question)
+
+    def origin(self, answer: object) -> object | None:
+        return self.shelf.origin(answer)
+
+
+def test_the_opening_pack_is_asked_last(packed: Path, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "empty", opening=packed)
+    (setting,) = Shelf(tmp_path / "empty", packed)._read(packed).settings  # type: ignore[union-attr]
+    opening = Engine(Store(tmp_path / "empty"), shelf).known(setting)
+    assert shelf.is_opening(opening)
+    assert shelf.settings() == []
+    shelf.put(packed.read_bytes(), "results.pack")
+    assert not shelf.is_opening(Engine(Store(tmp_path / "empty"), shelf).known(setting))
+
+
+def test_a_damaged_pack_is_not_taken_and_one_on_the_shelf_is_left_out(packed: Path, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "empty", opening=None)
+    content, middle = packed.read_bytes(), packed.stat().st_size // 2
+    with pytest.raises(PackError):
+        shelf.put(content[:middle] + bytes(64) + content[middle + 64 :], "results.pack")
+    assert not shelf.folder.exists()
+    shelf.put(packed.read_bytes(), "results.pack")
+    (shelf.folder / "broken.pack").write_bytes(b"no pack")
+    assert len(shelf.packs()) == 1
+
+
+def test_the_commands_pack_and_unpack(
+    filled: Store, asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, out, cache = tmp_path / "setting.json", tmp_path / "out.pack", tmp_path / "other"
+    settings.write_text(write_experiment(asked), encoding="utf-8")
+    assert main(["pack", "--experiment", str(settings), "--out", str(out), "--cache", str(filled.root)]) == 0
+    shutil.rmtree(filled.root)
+    assert main(["unpack", str(out), "--cache", str(cache)]) == 0
+    said = capsys.readouterr().out
+    assert "From a pack: computed on " in said
+    assert "with: result, ranks, movement, cell, experts" in said
+    assert len(Shelf(cache, opening=None).settings("llama")) == 1
+    out.write_bytes(out.read_bytes()[:-100])
+    assert main(["unpack", str(out), "--cache", str(cache)]) == 2
+    assert "why:" in capsys.readouterr().err
