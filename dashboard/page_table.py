@@ -57,6 +57,7 @@ class Page:
 
 _TABLE = (
     Page("", "Explore", "What do language neurons do?", "scatter_plot", "dashboard.page.explore"),
+    Page("is-it-real", "Is it real?", "Is it more than what is free?", "balance", "dashboard.page.is_it_real"),
     Page(
         "retrieval",
         "Retrieval",
@@ -64,12 +65,15 @@ _TABLE = (
         "travel_explore",
         "dashboard.page.retrieval",
     ),
+    Page("transfer", "Transfer", "Does it help a task?", "translate", "dashboard.page.transfer"),
     Page("layers", "Layers", "Where in the model does it happen?", "stacked_line_chart", "dashboard.page.layers"),
     Page("experts", "Experts", "Which neurons are the experts?", "neurology", "dashboard.page.experts"),
     Page("what-if", "What if", "What if it were stronger, or more neurons?", "grid_on", "dashboard.page.what_if"),
+    Page("results", "Results", "What is known already?", "table_view", "dashboard.page.results"),
     Page("sentences", "Sentences", "What happens to one sentence?", "format_quote", "dashboard.page.sentences"),
     Page("generate", "Generate", "What does the model write?", "edit_note", "dashboard.page.generate"),
     Page("compare", "Compare", "How do two settings compare?", "compare_arrows", "dashboard.page.compare"),
+    Page("take-along", "Take it along", "How is this taken along?", "output", "dashboard.page.take_along"),
     Page("reproduction", "Reproduction", "The paper, reproduced", "fact_check", "dashboard.page.reproduction"),
     Page("jobs", "Jobs and cache", "Jobs and cache", "memory", "dashboard.page.jobs"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import Bars
+from core.charts.bars import Bars, interval_tooltips
 from core.charts.palette import FREE, POST
 from dashboard.charts.cache import made_once
 from dashboard.charts.sizes import bars_height
@@ -34,8 +34,7 @@ def bars(rows: pd.DataFrame) -> Any:
             alt.Tooltip("name:N", title="found in"),
             alt.Tooltip("setting:N"),
             alt.Tooltip("top1:Q", title="top-1", format=".1%"),
-            alt.Tooltip("low:Q", title="95% from", format=".1%"),
-            alt.Tooltip("high:Q", title="to", format=".1%"),
+            *interval_tooltips(".1%"),
             alt.Tooltip("n:Q", title="sentences"),
         ],
     )

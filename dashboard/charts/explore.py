@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import Bars
+from core.charts.bars import Bars, interval_tooltips
 from core.charts.palette import BEFORE_AFTER, RULE
 from core.charts.scales import colour_scale
 from dashboard.charts.cache import made_once
@@ -27,8 +27,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         alt.Tooltip("name:N", title="found in"),
         alt.Tooltip("space:N", title="space"),
         alt.Tooltip("top1:Q", title="top-1", format=".1%"),
-        alt.Tooltip("low:Q", title="95% from", format=".1%"),
-        alt.Tooltip("high:Q", title="to", format=".1%"),
+        *interval_tooltips(".1%"),
         alt.Tooltip("centred_pre:Q", title="mean-centred, no intervention", format=".1%"),
         alt.Tooltip("n:Q", title="sentences"),
     ]
@@ -36,6 +35,28 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         category="name", value="top1", title="translation found first (top-1)", free="centred_pre", tooltip=tooltip
     )
     return bars.draw(rows).properties(height=bars_height(rows["candidate"].nunique()))
+
+
+@made_once
+def chosen_bars(rows: pd.DataFrame, target: str) -> Any:
+    """Draw top-1 of chosen sentences into the target, by their language, before and after, with 95 % intervals.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``name, space, top1, low, high, n``; one row a language and space.
+    target : str
+        Name of the target language.
+    """
+    tooltip = [
+        alt.Tooltip("name:N", title="sentences in"),
+        alt.Tooltip("space:N", title="space"),
+        alt.Tooltip("top1:Q", title="top-1", format=".1%"),
+        *interval_tooltips(".1%"),
+        alt.Tooltip("n:Q", title="chosen sentences"),
+    ]
+    bars = Bars(category="name", value="top1", title=f"translation in {target} found first (top-1)", tooltip=tooltip)
+    return bars.draw(rows).properties(height=bars_height(rows["name"].nunique()))
 
 
 @made_once

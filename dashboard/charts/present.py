@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,8 +10,13 @@ import pyarrow as pa
 import streamlit as st
 
 from core.charts.export import specification
+from core.experiment.file import file_stem
 from dashboard.charts import export
 from dashboard.charts.cache import spec_of
+from dashboard.state import presentation, session
+
+_PRESENTED = 16  # pixels of an axis's type in presenter mode
+_ROOM = 1.3  # how much taller charts are there
 
 
 def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
@@ -20,7 +25,7 @@ def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bo
     Parameters
     ----------
     key : str
-        Unique on the page; also the name of the files.
+        Unique on the page; also in the name of the files, after the setting's.
     alt : str
         What the chart shows, for those who do not see it.
     data : DataFrame
@@ -29,18 +34,40 @@ def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bo
         Run the page again when something is selected in the chart; then what is selected is returned.
     """
     # `st.altair_chart` makes the same specification again whenever the page runs.
+    spec = spec_of(drawing, _specification)
     state = st.vega_lite_chart(
-        spec=spec_of(drawing, _specification), key=key, alt=alt, on_select="rerun" if on_select else "ignore"
+        spec=larger(spec) if presentation.presenting() else spec,
+        key=key,
+        alt=alt,
+        on_select="rerun" if on_select else "ignore",
     )
     files(key, lambda: data, lambda: drawing)
     return state if on_select else None
 
 
-def table(frame: pd.DataFrame, *, key: str, **options: Any) -> Any:
-    """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text."""
+def table(frame: pd.DataFrame, *, key: str, saved: pd.DataFrame | None = None, **options: Any) -> Any:
+    """Draw a table; ``options`` are those of ``st.dataframe``. Texts are shown as text.
+
+    Parameters
+    ----------
+    saved : DataFrame, optional
+        What its files hold, where the page shows it in words.
+    """
     state = st.dataframe(frame, key=key, hide_index=True, **options)
-    files(key, lambda: frame)
+    files(key, lambda: frame if saved is None else saved)
     return state
+
+
+def larger(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A chart's Vega-Lite with type, and room for it, as large as presenter mode's."""
+    axis = {"labelFontSize": _PRESENTED, "titleFontSize": _PRESENTED, "labelLimit": 260}
+    legend = {"labelFontSize": _PRESENTED, "titleFontSize": _PRESENTED, "labelLimit": 400}
+    config = spec.get("config", {})
+    for name, sizes in (("axis", axis), ("legend", legend)):
+        config = {**config, name: {**config.get(name, {}), **sizes}}
+    height = spec.get("height")
+    scaled = {"height": round(_ROOM * height)} if isinstance(height, int | float) else {}
+    return {**spec, **scaled, "config": config}
 
 
 def _specification(drawing: Any) -> dict[str, Any]:
@@ -60,7 +87,13 @@ def _arrow(table: pd.DataFrame) -> pa.Table | pd.DataFrame:
 def files(
     key: str, data: Callable[[], pd.DataFrame], drawing: Callable[[], Any] | None = None, title: str = "Save"
 ) -> None:
-    """Offer files of a table, and of a chart if there is one; they are made when they are asked for."""
+    """Offer files of a table, and of a chart if there is one; they are made when they are asked for.
+
+    The list is built when it is opened: a page has up to a dozen of them, and most stay closed.
+    """
+    menu = st.popover(title, icon=":material/download:", type="tertiary", key=f"save-{key}", on_change="rerun")
+    if not menu.open:
+        return
     kinds: dict[str, tuple[str, Callable[[], bytes]]] = {}
     if drawing is not None:
         kinds |= {
@@ -71,12 +104,13 @@ def files(
         "CSV": ("text/csv", lambda: export.csv(data())),
         "Parquet": ("application/vnd.apache.parquet", lambda: export.parquet(data())),
     }
-    with st.popover(title, icon=":material/download:", type="tertiary", key=f"save-{key}"):
+    stem = file_stem(session.experiment())
+    with menu:
         for kind, (mime, content) in kinds.items():
             st.download_button(
                 kind,
                 content,
-                f"{key}.{kind.lower()}",
+                f"{stem}-{key}.{kind.lower()}",
                 mime,
                 key=f"save-{key}-{kind}",
                 on_click="ignore",

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import Bars
+from core.charts.bars import Bars, interval_tooltips
 from core.charts.matrices import CELL_HEIGHT, change_matrix
 from core.spaces.retrieval import RANK_MEASURES
 from core.stats.units import SHARE
@@ -40,8 +40,7 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
             alt.Tooltip("name:N", title="language"),
             alt.Tooltip("space:N"),
             alt.Tooltip("value:Q", title=measure, format=number),
-            alt.Tooltip("low:Q", title="95% from", format=number),
-            alt.Tooltip("high:Q", title="to", format=number),
+            *interval_tooltips(number),
             alt.Tooltip("n:Q", title="sentences"),
         ],
     )

@@ -6,8 +6,12 @@ import html
 
 import streamlit as st
 
+from core import access
 from core.charts.palette import POST
 from core.language.codes import describe
+
+BUTTON = "#3b5bdb"
+"""The ground of a primary button, on which white is read at 5.9:1."""
 
 _CSS = """
 <style>
@@ -17,16 +21,34 @@ _CSS = """
     > [data-testid="stHtml"] > :is(style, [data-testid="result-ready"]):only-child) { position: absolute; }
   @media (max-width: 768px) { .block-container { padding-top: 4rem; } }
   h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
-  h3 { font-size: 1.1rem !important; padding-bottom: .25rem !important; }
+  h2 { font-size: 1.1rem !important; padding-bottom: .25rem !important; }
   [data-testid="stMetricLabel"] :is(p, div) { white-space: normal !important; overflow: visible !important; }
+  /* A chart of several panels has a width of its own: a narrow page scrolls it in its place, and not the page. */
+  [data-testid="stVegaLiteChart"] { max-width: 100%; overflow: auto hidden; }
   .st-key-summary { padding: .6rem 1rem !important; } .st-key-summary p { line-height: 1.45; }
   .st-key-summary p:not(:last-child) { margin-bottom: .3rem; }
-  .st-key-tour-offer { padding: .45rem .8rem !important; }
+  /* The picture of the setting before, while the present one is computed. */
+  .st-key-earlier { opacity: .45; filter: saturate(.6); pointer-events: none; }
+  .st-key-between { pointer-events: none; }
+  .st-key-tour-offer { gap: .3rem .8rem; }
+  /* The tour's card is docked below the page, which ends above it. */
+  :has(> .st-key-tour) { position: sticky; bottom: .6rem; z-index: 20; order: 99; }
+  .st-key-tour { max-height: 40vh; overflow: auto; background: var(--st-background-color, Canvas); gap: .4rem;
+    box-shadow: 0 -2px 18px #0003; padding: .7rem 1rem !important; } .st-key-tour p { line-height: 1.4; }
+  @media (max-width: 768px) { .st-key-tour { max-height: 34vh; } }
+  @media (min-width: 1100px) { /* beside the heading, so that it moves nothing */
+    .block-container { position: relative; }
+    .st-key-tour-offer { position: absolute; right: clamp(1rem, 3vw, 4rem); top: 1.5rem; width: auto; z-index: 2; } }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
+  /* White on the dark theme's light blue cannot be read: primary buttons are dark blue in both themes. */
+  [data-testid="stBaseButton-primary"]:not(:disabled) { background: BUTTON; border-color: BUTTON; color: white; }
+  [data-testid="stBaseButton-primary"]:not(:disabled):hover { filter: brightness(1.12); }
   .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
   .ln-sentence { margin: .2rem 0 .8rem; padding: .6rem 1rem; border-left: 3px solid POST; font-size: 1.15rem; }
   .ln-sentence small { display: block; opacity: .72; font-size: .9rem; }
+  .ln-tokens { font-size: 1.15rem; line-height: 2; white-space: pre-wrap; overflow-wrap: anywhere; }
+  .ln-tokens span { border-radius: .2rem; padding: .1rem 0; box-decoration-break: clone; }
   .ln-near { list-style: none; margin: 0 !important; padding: 0 !important; }
   .ln-near li { display: flex; gap: .7rem; align-items: baseline; padding: .45rem .6rem; border-radius: .4rem;
     margin: 0 !important; }
@@ -35,7 +57,7 @@ _CSS = """
   .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .75; }
   .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
 </style>
-""".replace("POST", POST)
+""".replace("POST", POST).replace("BUTTON", BUTTON)
 
 
 def style() -> None:
@@ -48,11 +70,16 @@ def name(code: str) -> str:
     return describe(code).english
 
 
+def heading(text: str) -> None:
+    """A heading of a part of a page, of text that a file gives: shown as text, never as markup."""
+    st.html(f"<h2>{html.escape(access.words(text))}</h2>")
+
+
 def problem(text: str) -> None:
     """A warning; shown as text, never as markup: it quotes what people typed."""
-    st.html(f'<div class="ln-problem" role="alert">{html.escape(text)}</div>')
+    st.html(f'<div class="ln-problem" role="alert">{html.escape(access.words(text))}</div>')
 
 
 def quiet(text: str) -> None:
     """A line of small print; shown as text, never as markup."""
-    st.html(f'<div class="ln-quiet">{html.escape(text)}</div>')
+    st.html(f'<div class="ln-quiet">{html.escape(access.words(text))}</div>')

@@ -54,9 +54,13 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
 
 @made_once
 def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
-    """Draw the measure against strength, one line a number of neurons: ``k, strength, value``."""
+    """Draw the measure against strength, one line a number of neurons: ``k, strength, value``.
+
+    A line joins strengths that are next to each other in the grid and both measured: where a value is missing it has a
+    gap.
+    """
     return (
-        alt.Chart(cells.dropna(subset=["value"]))
+        alt.Chart(cells)
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
         .encode(
             x=alt.X(

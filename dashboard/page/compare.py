@@ -2,55 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analyses.chosen_pairs import Chosen, ranks_of
+from core.analyses.paired_settings import Compared, can_be_paired, compare_rows, verdict
+from core.analyses.paired_settings import compare as paired
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
+from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
 from dashboard.charts import compare as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
-from dashboard.state import link, page_state, session
+from dashboard.page import map_view, waiting
+from dashboard.state import kept as kept_settings
+from dashboard.state import navigation, page_state, session
+from dashboard.state.kept import Kept
 from dashboard.text import frames, summary
+from dashboard.work import process
+from dashboard.work.questions import Figures, RanksAsked, SentenceValuesAsked
 
 
 def draw() -> None:
     """Draw the page."""
     theme.quiet("Keep a setting, change the controls, and see both on every measure.")
-    current, kept = session.experiment(), _kept()
+    current = session.experiment()
+    kept, problems = kept_settings.read()
+    for message in problems:
+        theme.problem(message)
+    at = kept_settings.chosen(kept)
     with st.container(horizontal=True):
-        if st.button("Keep this setting", type="primary" if kept is None else "secondary", icon=":material/keep:"):
-            page_state.put("with", urlencode(link.to_query(current)))
-            st.rerun()
-        if kept is not None and st.button("Swap the two", icon=":material/swap_horiz:"):
-            session.go("compare", kept, **{"with": urlencode(link.to_query(current))})
-    if kept is None:
-        st.html('<div data-testid="result-ready"></div>')
-        theme.quiet(
-            "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side. Or "
-            "compare it with"
-        )
-        with st.container(horizontal=True):
-            for title, other in suggestions(current).items():
-                if st.button(title, key=f"compare-{title}"):
-                    page_state.put("with", urlencode(link.to_query(other)))
-                    st.rerun()
+        if st.button("Keep this setting", type="secondary" if kept else "primary", icon=":material/keep:"):
+            _keep(current, kept)
+        if kept and st.button("Swap the two", icon=":material/swap_horiz:"):
+            swapped = [*kept[:at], Kept(current), *kept[at + 1 :]]
+            navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, at))
+    if not kept:
+        _suggest(current)
         return
-    if kept == current:
+    at = _choose(kept, at)
+    if kept[at].experiment == current:
         theme.quiet("Both settings are the same. Change one on the left.")
-    first = waiting.result_or_wait(current)  # one after the other: a visitor waits for one thing at a time
-    second = waiting.result_or_wait(kept) if first is not None else None
-    if first is not None and second is not None:
-        _show(first, second)
+    first = _known_or_wait(current)  # one after the other: a visitor waits for one thing at a time
+    second = _known_or_wait(kept[at].experiment) if first is not None else None
+    if first is None or second is None:
+        return
+    values = []
+    for experiment in (current, kept[at].experiment):
+        of = waiting.answer_or_wait(SentenceValuesAsked(experiment)) if can_be_paired(first.plan, second.plan) else None
+        values.append(of)
+    of_a, of_b = values
+    chosen, rows = None, paired(first, second, of_a, of_b)
+    if of_a is not None and of_b is not None:
+        mapped = first if first.maps or not second.maps else second  # a sweep's setting has no map
+        chosen = map_view.draw_chosen(mapped, "The verdict and the measures are of their meanings, the bars of them.")
+        if chosen is not None and (meanings := map_view.meanings(chosen, first)) is not None:
+            rows = compare_rows(first, of_a, of_b, meanings)
+    _show(first, second, rows, kept[at], chosen)
+    _all_kept(first, kept)
+
+
+def _known(experiment: Experiment) -> Result | None:
+    """The result if it is known; without its map where a sweep has kept the measures alone."""
+    jobs = process.jobs()
+    try:
+        result: Result | None = jobs.result(experiment)
+        return result if result is not None else jobs.result(Figures(experiment))
+    except AskError:  # it is said where it is waited for
+        return None
+
+
+def _known_or_wait(experiment: Experiment) -> Result | None:
+    """The result if it is known, at least without its map; else draw the progress or the problem, and return None."""
+    known = _known(experiment)
+    return known if known is not None and not known.maps else waiting.result_or_wait(experiment)
+
+
+def _keep(current: Experiment, kept: list[Kept]) -> None:
+    """Keep the present setting beside those that are kept; the oldest makes room."""
+    others = [one for one in kept if one.experiment != current][-(kept_settings.MOST - 1) :]
+    kept_settings.write([*others, Kept(current)], len(others))
+    st.rerun()
+
+
+def _suggest(current: Experiment) -> None:
+    """Offer settings to compare with, where none is kept."""
+    st.html('<div data-testid="result-ready"></div>')
+    theme.quiet(
+        "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side. Or "
+        "compare it with"
+    )
+    with st.container(horizontal=True):
+        for title, other in suggestions(current).items():
+            if st.button(title, key=f"compare-{title}"):
+                kept_settings.write([Kept(other)])
+                st.rerun()
+
+
+def _choose(kept: list[Kept], at: int) -> int:
+    """Draw the kept settings: which is B, their names, and how to let go of one."""
+    if len(kept) > 1:
+        places = [str(place) for place in range(len(kept))]
+        at = int(page_state.pick("B", places, "at", lambda place: kept[int(place)].title, default="0"))
+    with st.expander(f"Name or remove what is kept ({len(kept)})"):
+        for place, one in enumerate(kept):
+            left, right = st.columns([5, 1], vertical_alignment="bottom")
+            key = f"{hash(one.experiment)}"
+            name = left.text_input(in_words(one.experiment), one.name, max_chars=60, key=page_state.key(f"name-{key}"))
+            if name.strip() != one.name:
+                kept_settings.write([*kept[:place], Kept(one.experiment, name.strip()), *kept[place + 1 :]], at)
+                st.rerun()
+            if right.button("Remove", key=f"remove-{key}", icon=":material/delete:"):
+                kept_settings.write([*kept[:place], *kept[place + 1 :]], at - (place < at))
+                st.rerun()
+    return at
 
 
 def suggestions(current: Experiment) -> dict[str, Experiment]:
@@ -65,32 +139,31 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
     return {title: suggestion for title, suggestion in suggested.items() if suggestion != current}
 
 
-def _kept() -> Experiment | None:
-    text = page_state.get("with")
-    if not text:
-        return None
-    experiment, problems = link.from_query(dict(parse_qsl(text)))
-    for problem in problems:
-        theme.problem(problem)
-    return experiment
-
-
-def _show(a: Result, b: Result) -> None:
+def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Chosen | None) -> None:
+    titles = {"A": in_words(a.plan.experiment), "B": kept.title}
     st.html('<div data-testid="result-ready"></div>')
-    st.subheader("What differs", anchor=False)
+    with st.container(border=True):
+        st.markdown(verdict(a, b, rows, with_free=chosen is None))
+        st.text("\n".join(f"{name}: {title}" for name, title in titles.items()))
+    for warning in warnings(a, b):
+        theme.problem(warning)
+    st.header("What differs", anchor=False)
     differing = differences(a, b)
     if differing.empty:
         theme.quiet("Nothing.")
     else:
         drawing.table(differing, key="differences")
-    for warning in warnings(a, b):
-        theme.problem(warning)
-    st.subheader("Every measure", anchor=False)
-    drawing.table(measure_frame(a, b), key="measures")
-    theme.quiet(f"A is the setting on the left, B the kept one. {experts_shared(a, b)}")
-    bars = bar_frame(a, b)
+    st.header("Every measure, after", anchor=False)
+    drawing.table(text_frame(rows), key="measures", saved=measure_frame(a, b, rows) if chosen is None else None)
+    theme.quiet(
+        "A is the setting on the left, B the kept one. The interval is of A - B, 95%, paired: by drawing sentences for "
+        "both together. Better: the interval leaves out zero, and Wilcoxon's signed ranks give p < 0.05 after Holm's "
+        "correction over all measures. A distance is better where it is smaller, which a collapsed space makes it too. "
+        f"{experts_shared(a, b)}"
+    )
+    bars = bar_frame(a, b) if chosen is None else chosen_bars(a, b, chosen)
     if len(bars):
-        st.subheader("By candidate language, after", anchor=False)
+        st.header("By candidate language, after", anchor=False)
         drawing.chart(
             charts.bars(bars),
             key="compare-bars",
@@ -98,21 +171,59 @@ def _show(a: Result, b: Result) -> None:
             data=bars,
         )
         theme.quiet("Lines are 95% intervals (Wilson); languages that both settings look for translations in.")
-    _maps(a, b)
+    if a.maps and b.maps:
+        _maps(a, b, titles)
+    else:
+        theme.quiet("A sweep kept the measures alone; the maps are drawn once both settings are opened on *Explore*.")
 
 
-def _maps(a: Result, b: Result) -> None:
-    st.subheader("Maps, after", anchor=False)
-    for column, name, result in zip(st.columns(2), ("A", "B"), (a, b), strict=True):
+def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
+    st.header("Maps", anchor=False)
+    for column, (name, title), result in zip(st.columns(2), titles.items(), (a, b), strict=True):
         spaces = [frames.map_frame(result, space, []) for space in (0, 1)]
         with column:
+            theme.heading(f"{name}: {title}")
+            hues = colours(result.plan.languages)
             drawing.chart(
-                language_map(spaces[1], colours(result.plan.languages), window_of(pd.concat(spaces)), spaces[0]),
+                language_map(spaces[1], hues, window_of(pd.concat(spaces)), spaces[0], legend=True),
                 key=f"compare-map-{name}",
-                alt=f"Map of setting {name} after its intervention.",
+                alt=f"Map of setting {name} after its intervention, over the space before in grey.",
                 data=spaces[1],
             )
-    theme.quiet("Each map is a UMAP of its own: shapes can be compared, places cannot. Grey: before.")
+    theme.quiet(
+        "Coloured crosses: after. Grey dots: before. Each map is a UMAP of its own: shapes can be compared, places "
+        "cannot."
+    )
+
+
+def _all_kept(present: Result, kept: Sequence[Kept]) -> None:
+    """All kept settings side by side, where there are several; what is not computed is said to be so."""
+    if len(kept) < 2:
+        return
+    st.header("All kept settings, after", anchor=False)
+    drawing.table(kept_frame(present, kept, _known), key="kept")
+
+
+def kept_frame(present: Result, kept: Sequence[Kept], known: Callable[[Experiment], Result | None]) -> pd.DataFrame:
+    """One row a setting, the present one first: its name, and every measure after as people read it."""
+    rows: list[tuple[str, Result | None]] = [("A (on the left)", present)]
+    for one in kept:
+        try:
+            rows.append((one.title, known(one.experiment)))
+        except AskError:
+            rows.append((one.title, None))
+    return pd.DataFrame(
+        [
+            {
+                "setting": title,
+                **{
+                    measure.titled(): "not computed" if result is None else measure.unit.text(measure.read(result).post)
+                    for measure in MEASURES.values()
+                },
+            }
+            for title, result in rows
+        ]
+    )
 
 
 def differences(a: Result, b: Result) -> pd.DataFrame:
@@ -125,6 +236,9 @@ def differences(a: Result, b: Result) -> pd.DataFrame:
         if settings_a[name] != settings_b[name]
     ]
     return pd.DataFrame(rows, columns=["setting", "A", "B"])
+
+
+_BETTER = {1: "A", -1: "B", 0: "may be level"}
 
 
 def _in_words(value: object) -> str:
@@ -149,19 +263,41 @@ def warnings(a: Result, b: Result) -> list[str]:
     return messages
 
 
-def measure_frame(a: Result, b: Result) -> pd.DataFrame:
-    """One row a measure: ``measure, A before, A after, B before, B after, A - B after``."""
-    rows = []
-    for measure in MEASURES.values():
-        first, second = measure.read(a), measure.read(b)
-        rows.append((measure.titled(), first.pre, first.post, second.pre, second.post, first.post - second.post))
+def measure_frame(a: Result, b: Result, rows: Sequence[Compared]) -> pd.DataFrame:
+    """One row a measure, and two on the experts: both settings, their difference, its interval, which is better, p."""
+    measured = []
+    for row in rows:
+        first, second, interval = row.measure.read(a), row.measure.read(b), row.difference
+        low, high = (np.nan, np.nan) if interval is None else (interval.low, interval.high)
+        values = first.pre, first.post, second.pre, second.post, first.post - second.post, low, high
+        measured.append((row.measure.titled(), *values, _BETTER[row.winner] if interval else "", row.p))
     for name, value_a, value_b in (
         ("Experts", float(len(a.experts.neurons)), float(len(b.experts.neurons))),
         ("Mean score of the experts", float(a.experts.scores.mean()), float(b.experts.scores.mean())),
     ):
-        rows.append((name, np.nan, value_a, np.nan, value_b, value_a - value_b))
-    columns = ["measure", "A before", "A after", "B before", "B after", "A - B, after"]
-    return pd.DataFrame(rows, columns=columns).round(4)
+        measured.append((name, np.nan, value_a, np.nan, value_b, value_a - value_b, np.nan, np.nan, "", np.nan))
+    columns = ["measure", "A before", "A after", "B before", "B after", "A - B, after", "low", "high", "better", "p"]
+    return pd.DataFrame(measured, columns=columns)
+
+
+def text_frame(rows: Sequence[Compared]) -> pd.DataFrame:
+    """The same after the interventions, as people read it: ``measure, A, B, better, A - B, 95%, p``."""
+    return pd.DataFrame([_in_text(row) for row in rows])
+
+
+def _in_text(row: Compared) -> dict[str, str]:
+    unit, interval = row.measure.unit, row.difference
+    write = unit.change_text
+    ends = "" if interval is None else f"{write(interval.low + 0.0)} to {write(interval.high + 0.0)}"
+    return {
+        "measure": row.measure.titled(),
+        "A": unit.text(row.first),
+        "B": unit.text(row.second),
+        "better": "" if interval is None else _BETTER[row.winner],
+        "A - B": write(row.first - row.second + 0.0),
+        "95%": ends,
+        "p": "" if interval is None else f"{row.p:.2g}",
+    }
 
 
 def experts_shared(a: Result, b: Result) -> str:
@@ -171,7 +307,28 @@ def experts_shared(a: Result, b: Result) -> str:
         return "The models differ, so their experts cannot be held against each other."
     common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
     smaller = min(len(a.experts.neurons), len(b.experts.neurons))
-    return f"The two share {common:,} experts ({summary.percent(common / smaller)} of the smaller set)."
+    score = " and ".join(f"{result.experts.scores.mean():.3f}" for result in (a, b))
+    return (
+        f"The two share {common:,} experts ({summary.percent(common / smaller)} of the smaller set), whose mean scores "
+        f"are {score}."
+    )
+
+
+def chosen_bars(a: Result, b: Result, chosen: Chosen) -> pd.DataFrame:
+    """The columns of `bar_frame`, of chosen pairs alone; empty where the ranks of one setting are not known."""
+    parts = []
+    for name, result in (("A", a), ("B", b)):
+        ranks = map_view.known(result, RanksAsked(result.plan.experiment))
+        if ranks is None:
+            return bar_frame(a, b).iloc[:0]
+        after = ranks_of(ranks[1], result.plan.target, chosen)
+        codes = list(dict.fromkeys(code for _, code in after.candidates))
+        hits = [after.of(code) == 1 for code in codes]
+        rate, n = np.array([hit.mean() for hit in hits]), np.array([len(hit) for hit in hits])
+        low, high = wilson(rate, n)
+        names = [theme.name(code) for code in codes]
+        parts.append(pd.DataFrame({"name": names, "setting": name, "top1": rate, "low": low, "high": high, "n": n}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def bar_frame(a: Result, b: Result) -> pd.DataFrame:

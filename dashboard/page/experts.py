@@ -11,9 +11,10 @@ import streamlit as st
 
 from core.analyses import experts
 from core.analyses.experts import ScoredNeurons
+from core.analyses.top_sentences import TopSentence
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site, histogram
-from core.neurons.interventions import METHODS
+from core.neurons.methods import METHODS
 from core.neurons.overlap import Ranking, ranking
 from core.neurons.scores import SCORES
 from core.pipeline.engine import Engine
@@ -21,14 +22,17 @@ from core.progress import Progress
 from dashboard.charts import experts as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import held_neuron, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
+from dashboard.text.tokens import coloured
 from dashboard.work import process
+from dashboard.work.questions import TopSentencesAsked
 
 _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
 _PRECISE = {name: st.column_config.NumberColumn(format="%.4f") for name in ("score", "value", "mean")}
+_LOCATED = _PRECISE | {"layer": st.column_config.NumberColumn("block", help="Of the model, counted from 0.")}
 Overlaps = tuple[Ranking, pd.DataFrame]
 _DRAWN = 6000  # sentences of one neuron; more would only overlap
 
@@ -126,7 +130,7 @@ def _summary(scored: ScoredNeurons) -> str:
 
 
 def _sites(scored: ScoredNeurons) -> None:
-    st.subheader("Where are they?", anchor=False)
+    st.header("Where are they?", anchor=False)
     column = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
     rows = by_site(scored.plan.outline.neurons, scored.experts.neurons).rename(columns={"layer": "block"})
     drawing.chart(
@@ -142,7 +146,7 @@ def _sites(scored: ScoredNeurons) -> None:
 
 
 def _scores(scored: ScoredNeurons) -> None:
-    st.subheader("How well do they tell the language?", anchor=False)
+    st.header("How well do they tell the language?", anchor=False)
     all_scores = scored.expertise.scores[scored.expertise.languages.index(scored.plan.target)]
     rows, best = histogram(all_scores, scored.experts.neurons), scored.experts.scores
     score = SCORES[scored.plan.experiment.score]
@@ -159,7 +163,7 @@ def _scores(scored: ScoredNeurons) -> None:
 
 
 def _overlap(scored: ScoredNeurons) -> None:
-    st.subheader("Do languages share experts?", anchor=False)
+    st.header("Do languages share experts?", anchor=False)
     selection = scored.plan.experiment.selection
     ranked, curve = _overlaps((scored.key, selection.over, selection.layers, selection.sites), scored)
     k = _chosen_k(selection.k, ranked.most)
@@ -212,7 +216,7 @@ def _chosen_k(selected: int, most: int) -> int:
 
 def _table(scored: ScoredNeurons) -> int:
     """Draw the ranking and return the chosen neuron."""
-    st.subheader("The experts, best first", anchor=False)
+    st.header("The experts, best first", anchor=False)
     rows = ranking_frame(scored)
     best, total = int(rows["neuron"].iloc[0]), scored.plan.outline.neurons.total
     key, table = f"{page_state.key('neuron')}-{best}", f"{page_state.key('ranking')}"
@@ -222,7 +226,7 @@ def _table(scored: ScoredNeurons) -> int:
         if picked["selection"]["rows"]:
             st.session_state[key] = int(rows["neuron"].iloc[picked["selection"]["rows"][0]])
 
-    drawing.table(rows, key=table, height=280, on_select=pick, selection_mode="single-row", column_config=_PRECISE)
+    drawing.table(rows, key=table, height=280, on_select=pick, selection_mode="single-row", column_config=_LOCATED)
     st.session_state.setdefault(key, page_state.whole("neuron", best, 0, total - 1))
     neuron = int(st.number_input("Neuron (click a row above, or type a number)", 0, total - 1, key=key))
     page_state.put("neuron", str(neuron), str(best))
@@ -232,7 +236,10 @@ def _table(scored: ScoredNeurons) -> int:
 def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     plan = scored.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
-    st.subheader(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
+    st.header(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
+    if process.engine().origin(scored) is not None:
+        theme.quiet("What a neuron responds to each sentence is not in a pack.")
+        return
     question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
     if question.known(process.engine()) is None and again.experiment != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
@@ -266,6 +273,25 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     theme.quiet(
         f"Each line is one probe sentence ({len(plan.probe):,} a language, {plan.experiment.pooling} over its tokens), "
         f"points are medians; hover to read one. Dashed: {value:.4g}, {held_at}.{thinned}"
+    )
+    _strongest(scored, neuron)
+    held_neuron.draw(scored, neuron, value)
+
+
+def _strongest(scored: ScoredNeurons, neuron: int) -> None:
+    """Draw the sentences that the neuron responds to most, with their tokens coloured, when they are asked for."""
+    if not page_state.switch("Its strongest sentences, token by token", "top"):
+        return
+    found: tuple[TopSentence, ...] | None = waiting.answer_or_wait(TopSentencesAsked(scored.plan.experiment, neuron))
+    if found is None:
+        return
+    full = max((float(np.abs(one.outputs).max()) for one in found if len(one.outputs)), default=1.0)
+    for one in found:
+        st.html(coloured(one.tokens, one.outputs, full))
+        theme.quiet(f"{theme.name(one.language)}, response {one.response:.4g}")
+    theme.quiet(
+        f"The {len(found)} probe sentences of all languages with the largest response. Blue: the neuron's output at a "
+        f"token is above zero, orange: below; full at {full:.3g}, the largest here. In the unmodified model."
     )
 
 

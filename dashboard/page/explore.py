@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import map_panel, waiting
+from dashboard.page import map_panel, packed, waiting
 from dashboard.state import presentation, session
 from dashboard.text import frames, summary, tour
+from dashboard.work import free
 
 _MOVED = 0.0005  # a smaller change would be written as "+0.0 points"
+
+
+@dataclass
+class _Seen:
+    """The result that this visitor saw last on this page."""
+
+    result: Result | None = None
 
 
 def draw() -> None:
@@ -25,8 +36,18 @@ def draw() -> None:
         theme.problem(problem)
     experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
+    seen = session.visitor().part(_Seen)
     if result is not None:
+        seen.result = result
         _show(result)
+    elif waiting.waits(experiment) and not map_panel.between(experiment) and seen.result is not None:
+        _earlier(seen.result, experiment)
+
+
+def _earlier(result: Result, computing: Experiment) -> None:
+    """Keep the picture of the setting before, dimmed, while the present one is computed."""
+    theme.heading(f"{in_words(result.plan.experiment)} · computing {in_words(computing)} …")
+    map_panel.earlier(result)
 
 
 def _show(result: Result) -> None:
@@ -52,8 +73,14 @@ def _show(result: Result) -> None:
 
 
 def _summary(result: Result) -> None:
+    spaces = free.known(result)
     with st.container(border=True, key="summary"):
-        st.markdown(summary.summary(result))
+        st.markdown(summary.summary(result, spaces))
+    if spaces is None and result.plan.experiment.strength != 0:
+        theme.quiet(
+            "More costs nothing: means, whitening and other layers, fitted on probe sentences. The page Is it real? "
+            "measures how the intervention compares; its verdict then stands here."
+        )
 
 
 def _figures(result: Result) -> None:
@@ -91,13 +118,16 @@ def _figure(column: DeltaGenerator, measure: Measure, result: Result, target: st
 
 
 def _every_measure(result: Result) -> None:
-    with st.expander("Every measure, before and after"):
+    folder = st.expander("Every measure, before and after", key="every-measure", on_change="rerun")
+    if not folder.open:
+        return
+    with folder:
         drawing.table(frames.measure_frame(result), key="measures")
 
 
 def _retrieval(result: Result) -> None:
     target = theme.name(result.plan.target)
-    st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
+    st.header(f"Does a {target} sentence find its translation?", anchor=False)
     rows = frames.bar_frame(result)
     drawing.chart(
         charts.retrieval_bars(rows),
@@ -113,7 +143,7 @@ def _retrieval(result: Result) -> None:
 
 
 def _layers(result: Result) -> None:
-    st.subheader("The same at every layer", anchor=False)
+    st.header("The same at every layer", anchor=False)
     rows = frames.layer_frame(result)
     drawing.chart(
         charts.layer_lines(rows, result.plan.layer),
@@ -128,4 +158,5 @@ def _conditions(result: Result) -> None:
     """Draw the conditions under which the numbers were measured."""
     for note in result.notes:
         theme.quiet(f"Note: {note}")
+    packed.agreement(result)
     theme.quiet(summary.conditions(result))

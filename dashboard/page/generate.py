@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.texts import check_generates
+from core.analyses.texts import as_message, check_generates
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
@@ -24,9 +24,9 @@ from core.progress import duration
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import downloading, steering, waiting
 from dashboard.state import page_state, session
-from dashboard.text import summary
+from dashboard.text import summary, text_quality
 from dashboard.work import process
 from dashboard.work.text_questions import Predicted, Texts, Written
 
@@ -60,7 +60,7 @@ def draw() -> None:
     assert plan is not None  # a plan needs no computing
     question = Written(experiment, _writing())
     busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, plan))
-    st.subheader("Does it still predict real text?", anchor=False)
+    st.header("Does it still predict real text?", anchor=False)
     perplexity_question = Predicted(experiment, _text_to_predict(plan))
     if perplexity_question.texts:
         busy |= _answer(perplexity_question, "Measure perplexity", _show_perplexity)
@@ -68,7 +68,8 @@ def draw() -> None:
         theme.quiet("Paste a text above to measure how well the model predicts it.")
     if not busy:
         st.html('<div data-testid="result-ready"></div>')
-    theme.quiet(_conditions(plan))
+    steering.draw(experiment)
+    theme.quiet(_conditions(plan, question.writing))
 
 
 def _plan(run: Run) -> Plan:
@@ -88,11 +89,11 @@ def _writing() -> Writing:
     )
     page_state.put("prompt", prompt)
     columns = st.columns(5)
-    tokens = _whole(columns[0], "Tokens", "tokens", 40, 1, 200)
-    samples = _whole(columns[1], "Texts a side", "samples", 1, 1, 8)
+    tokens = page_state.whole_number(columns[0], "Tokens", "tokens", 40, 1, 200)
+    samples = page_state.whole_number(columns[1], "Texts a side", "samples", 1, 1, 8)
     temperature = _number(columns[2], "Temperature", "temperature", 1.0, 0.0, 2.0)
     top_p = _number(columns[3], "Top-p", "top-p", 0.9, 0.05, 1.0)
-    seed = _whole(columns[4], "Seed", "seed", 0, 0, 9999)
+    seed = page_state.whole_number(columns[4], "Seed", "seed", 0, 0, 9999)
     live = st.toggle(
         "Write again when a control is moved",
         page_state.get("live", "on") == "on",
@@ -102,14 +103,6 @@ def _writing() -> Writing:
     )
     page_state.put("live", "on" if live else "off", "on")
     return Writing(prompt, tokens, samples, temperature, top_p, seed)
-
-
-def _whole(place: st.delta_generator.DeltaGenerator, label: str, name: str, default: int, low: int, high: int) -> int:
-    number = int(
-        place.number_input(label, low, high, page_state.whole(name, default, low, high), key=page_state.key(name))
-    )
-    page_state.put(name, str(number), str(default))
-    return number
 
 
 def _number(
@@ -160,24 +153,42 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
         if isinstance(job.error, AskError):
             waiting.refusal(job.error)
         else:
-            theme.problem(f"Something went wrong: {job.error}")
+            waiting.wrong(str(job.error))
     if isinstance(question, Written):
         partial = question.known_before(process.engine())
         if partial is not None:
             _columns(question.writing, partial)
-    seconds = jobs.backend.estimate(question)["answer"]
+    try:
+        if not downloading.may_begin(question):
+            return False
+        seconds = jobs.backend.estimate(question)["answer"]
+    except AskError as error:
+        waiting.refusal(error)
+        return False
     if _goes_along(question, seconds) and (job is None or job.state != "failed"):
-        jobs.submit(session.visitor().name, question)
+        if not _submitted(question):
+            return False
         _follow(question)
         return True
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
-        jobs.submit(session.visitor().name, question)
+        if not _submitted(question):
+            return False
         if isinstance(question, Written):
             writes = session.visitor().part(_Writes)
             writes.asked, writes.stopped = True, None
         st.rerun()
     theme.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
     return False
+
+
+def _submitted(question: Written | Predicted) -> bool:
+    """Have it computed; draw the refusal and return False where the queue is full."""
+    try:
+        process.jobs().submit(session.visitor().name, question)
+    except AskError as error:
+        waiting.refusal(error)
+        return False
+    return True
 
 
 def _goes_along(question: Written | Predicted, seconds: float) -> bool:
@@ -201,7 +212,7 @@ def _follow(question: Written | Predicted) -> None:
         st.rerun()
     snapshot = job.snapshot
     st.progress(
-        min(snapshot.fraction, 1.0), snapshot.stage.capitalize() if job.state == "running" else "Waiting for others"
+        min(snapshot.fraction, 1.0), snapshot.stage.capitalize() if job.state == "running" else waiting.place(job)
     )
     partial = job.progress.partial if job.progress is not None else None
     if isinstance(question, Written):
@@ -231,7 +242,7 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
     columns = _columns(writing, texts)
     target, among = plan.target, plan.corpus.languages
     strange = identification.unknown(among)
-    for column, side in zip(columns, (texts.pre, texts.post), strict=True):
+    for column, side, predicted in zip(columns, (texts.pre, texts.post), texts.perplexities, strict=True):
         with column:
             if target in strange:
                 theme.quiet(f"The language classifier does not know {theme.name(target)}.")
@@ -244,6 +255,9 @@ def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
                     help=f"Mean over {share.n} texts, by a language classifier (py3langid).",
                 )
                 theme.quiet(f"{spread}n = {share.n} text{'s' * (share.n != 1)}")
+            theme.quiet(text_quality.measured(side, predicted))
+    if warning := text_quality.warning(texts.pre, texts.post):
+        theme.problem(warning)
     rows = both_frame(texts, target, among)
     drawn = likeliest(rows, target, _DRAWN)
     if len(rows):
@@ -319,9 +333,10 @@ def _show_perplexity(perplexities: tuple[Perplexity, Perplexity]) -> None:
     )
 
 
-def _conditions(plan: Plan) -> str:
+def _conditions(plan: Plan, writing: Writing) -> str:
     experiment, model = plan.experiment, plan.resolved
-    return (
+    message = "The prompt is put to the model as a user's message in its chat template. "
+    return (message if as_message(plan, writing) else "") + (
         f"{experiment.model}, revision {model.revision}, {model.dtype} on {model.device}; {experiment.experts:,} "
         f"neurons of {theme.name(plan.target)}, {experiment.method}, strength {experiment.strength:g}, control "
         f"{experiment.control}; sampling with the temperature, top-p and seed above, the same on both sides."

@@ -11,19 +11,24 @@ import psutil
 import streamlit as st
 import torch
 
-from core.errors import AskError
+from core import access
 from core.experiment.settings import Experiment
 from core.progress import duration
-from core.store import inventory
+from core.store import inventory, quota
+from core.store.inventory import size
+from core.sweep import status
+from core.sweep.status import Status
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.state import page_state
+from dashboard.page import waiting
+from dashboard.state import page_state, role, session
 from dashboard.work import process
-from dashboard.work.queue import Job
+from dashboard.work.job import Health, Job
 
 _PACKAGES = ("torch", "transformers", "streamlit", "umap-learn", "scikit-learn", "altair", "pandas", "numpy", "numba")
 _STATES = {"waiting": "waits", "running": "runs", "done": "finished", "failed": "failed", "stopped": "stopped"}
 _ENDED_SHOWN = 20
+_COLUMNS = ("size", "bytes", "newest", "again", "stage")
 
 
 def draw() -> None:
@@ -31,14 +36,19 @@ def draw() -> None:
     theme.quiet("What runs, what is kept, and on what machine.")
     st.html('<div data-testid="result-ready"></div>')
     _jobs()
+    _sweeps()
+    if not role.is_admin():
+        theme.quiet("These are your own jobs. Whoever runs this server sees all of them, the cache and the machine.")
+        return
     _cache()
     _machine()
 
 
 @st.fragment(run_every=2.0)
 def _jobs() -> None:
-    st.subheader("What runs", anchor=False)
-    jobs = process.jobs().all()
+    st.header("What runs", anchor=False)
+    admin, visitor = role.is_admin(), session.visitor().name
+    jobs = [job for job in process.jobs().all() if admin or visitor in job.seen]
     active = [job for job in jobs if job.active]
     if not active:
         theme.quiet("Nothing runs or waits.")
@@ -51,14 +61,68 @@ def _jobs() -> None:
                 remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
                 left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
-                left.caption(f"Waits for {process.jobs().ahead(job)} before it.")
-            if right.button("Stop", key=f"stop-{number}-{hash(job.request)}", disabled=job.stop):
+                left.caption(f"{waiting.place(job)}.")
+            if admin and right.button("Stop", key=f"stop-{number}-{hash(job.request)}", disabled=job.stop):
                 process.jobs().stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
         with st.expander(f"Ended ({len(ended)})"):
             drawing.table(ended_frame(ended), key="ended")
+    health = process.jobs().health()
+    (theme.quiet if health.alive else theme.problem)(f"{health_words(health)} {process.jobs().backend.about()}")
+
+
+@st.fragment(run_every=2.0)
+def _sweeps() -> None:
+    """Sweeps run in processes of their own, and say in the cache how they go."""
+    if not role.is_admin():
+        return
+    sweeps = status.read(process.engine().store.root)
+    if not sweeps:
+        return
+    st.header("Sweeps", anchor=False)
+    for sweep in (one for one in sweeps if one.alive):
+        with st.container(border=True):
+            st.text(sweep.title)
+            left = f", about {duration(sweep.remaining)} left" if sweep.remaining >= 1 else ""
+            st.progress(min(sweep.fraction, 1.0), f"{sweep_counts(sweep)}: {sweep.now}{left}")
+            theme.quiet(
+                f"By {sweep.engine}, on {sweep.host}; stop it where it was started. Its cells are on *Results*."
+            )
+    ended = [one for one in sweeps if not one.alive]
+    if ended:
+        with st.expander(f"Sweeps that ended ({len(ended)})"):
+            drawing.table(sweep_frame(ended), key="sweeps")
+
+
+def sweep_counts(sweep: Status) -> str:
+    """How far a sweep is, in words."""
+    failed = f", {sweep.failed:,} failed" if sweep.failed else ""
+    return f"{sweep.done:,} of {sweep.cells:,} cells{failed}"
+
+
+def sweep_frame(sweeps: list[Status]) -> pd.DataFrame:
+    """One row a sweep that ended: ``what, how, cells, table in``; one that says nothing any more was cut off."""
+    how = {status.DONE: "finished", status.STOPPED: "stopped"}
+    return pd.DataFrame(
+        [
+            {
+                "what": one.title,
+                "how": how.get(one.state, "cut off"),
+                "cells": sweep_counts(one),
+                "table in": one.folder,
+            }
+            for one in sweeps
+        ]
+    )
+
+
+def health_words(health: Health) -> str:
+    """How the worker does, in words."""
+    state = "The worker is well." if health.alive else "The worker has ended; the next request starts another."
+    counts = f"Since the server started: ended {health.ended:,}, of these failed {health.failed:,}"
+    return f"{state} {counts}, worker started again {health.restarts:,}."
 
 
 def title(job: Job) -> str:
@@ -78,39 +142,46 @@ def title(job: Job) -> str:
 
 def ended_frame(jobs: list[Job]) -> pd.DataFrame:
     """One row an ended job: ``what, how, why``."""
-
-    def why(job: Job) -> str:
-        error = job.error
-        return f"{error.what}: {error.why}" if isinstance(error, AskError) else str(error or "")
-
-    return pd.DataFrame([{"what": title(job), "how": _STATES[job.state], "why": why(job)} for job in jobs])
+    return pd.DataFrame([{"what": title(job), "how": _STATES[job.state], "why": waiting.reason(job)} for job in jobs])
 
 
 def _cache() -> None:
-    st.subheader("What is kept", anchor=False)
+    st.header("What is kept", anchor=False)
     store = process.engine().store
     artefacts, disk = inventory.table(store), inventory.disk(store)
     total = int(artefacts["bytes"].sum())
     theme.quiet(
         f"{size(total)} in {int(artefacts['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
-        f"{size(disk.total)} free on that disk. What is kept opens at once; what is taken away is computed again when "
-        "it is needed."
+        f"{size(disk.total)} free on that disk. At most {size(quota.limit(store.root))} are kept: what was used least "
+        "recently goes first, and what is dear to have again stays longer. What is kept opens at once; what is taken "
+        f"away is {'fetched or ' if store.shared else ''}computed again when it is needed."
     )
+    if store.shared is not None:
+        theme.quiet(_shared(store.shared.place.address))
     for message in store.damaged:
         theme.problem(message)
     if artefacts.empty:
         return
     rows = artefacts.assign(size=artefacts["bytes"].map(size))[
-        ["what", "artefacts", "size", "bytes", "newest", "again", "stage"]
+        ["what", "artefacts", *(("fetched", "waiting") if store.shared else ()), *_COLUMNS]
     ]
     columns = {
         "bytes": None,
         "stage": None,
         "again": "to have it again",
+        "fetched": "of them fetched",
+        "waiting": "to be sent",
         "newest": st.column_config.DatetimeColumn("newest (UTC)", format="YYYY-MM-DD HH:mm"),
     }
     drawing.table(rows, key="kept", column_config=columns)
-    _remove(artefacts)
+    if not access.reads_only():
+        _remove(artefacts)
+
+
+@st.cache_data(ttl=60, show_spinner="Asking the shared store …")
+def _shared(address: str) -> str:  # noqa: ARG001 - by which it is cached
+    """What is shared, in words; asked over the network, so not at every drawing."""
+    return inventory.shared_words(process.engine().store)
 
 
 def _remove(artefacts: pd.DataFrame) -> None:
@@ -136,7 +207,7 @@ def _remove(artefacts: pd.DataFrame) -> None:
 
 
 def _machine() -> None:
-    st.subheader("The machine", anchor=False)
+    st.header("The machine", anchor=False)
     memory = psutil.virtual_memory()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "the processor (no GPU)"
     rows = {
@@ -156,13 +227,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def size(count: int) -> str:
-    """Bytes in words: ``512 B``, ``1.2 GB``."""
-    value, units = float(count), ("B", "kB", "MB", "GB", "TB")
-    for unit in units[:-1]:
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} {units[-1]}"

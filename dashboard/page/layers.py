@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analyses.chosen_pairs import Chosen, by_layer
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
 from core.pipeline.result import Result
@@ -16,7 +18,7 @@ from core.spaces.similarity import CENTRED
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work import process
@@ -47,16 +49,32 @@ def _show(result: Result) -> None:
         lambda name: _MEASURES[name],
         f"{CENTRED.title.capitalize()}: {CENTRED.about}, which needs no intervention.",
     )
+    chosen = map_view.draw_chosen(
+        result, "The verdict and the first chart are of their pairs with the target's, the rest of all sentences."
+    )
+    shown, n_pairs = _of_chosen(result, chosen)
     with st.container(border=True):
-        st.markdown(verdict(result, measure))
-    _retrieval(result, measure, target)
+        st.markdown(verdict(shown, measure))
+    _retrieval(shown, measure, target, n_pairs)
     _distance(result, target)
     _neurons(result)
     theme.quiet(summary.conditions(result))
 
 
-def _retrieval(result: Result, measure: str, target: str) -> None:
-    st.subheader(f"Does a {target} sentence find its translation?", anchor=False)
+def _of_chosen(result: Result, chosen: Chosen | None) -> tuple[Result, int | None]:
+    """The result with top-1 at every layer of the chosen pairs alone, and how many they are; None for all."""
+    if chosen is None:
+        return result, None
+    rows = process.known_beside(result.plan.experiment, lambda run: by_layer(run, chosen))
+    if rows is None or not rows["n"].all():
+        theme.quiet("Layers of chosen sentences need the embeddings, which are not on this machine: all are shown.")
+        return result, None
+    changed = {str(name): rows[name].to_numpy() for name in rows if name not in ("layer", "n")}
+    return replace(result, layers=result.layers.assign(**changed)), int(rows["n"].iloc[0])
+
+
+def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None) -> None:
+    st.header(f"Does a {target} sentence find its translation?", anchor=False)
     rows = lines_frame(result.layers, measure)
     best = best_before(result.layers, measure)
     drawing.chart(
@@ -66,6 +84,9 @@ def _retrieval(result: Result, measure: str, target: str) -> None:
         f"{_MEASURES[measure]}.",
         data=rows,
     )
+    if n_pairs is not None:
+        theme.quiet(f"Mean top-1 over {n_pairs:,} chosen pairs, {target} as the query, among all candidates.")
+        return
     n, candidates = int(result.from_target["n"].max()), len(result.plan.candidates)
     theme.quiet(
         f"Mean top-1 over {_of(candidates, 'candidate language')}, {target} as the query, {n:,} sentences each; no "
@@ -75,7 +96,7 @@ def _retrieval(result: Result, measure: str, target: str) -> None:
 
 
 def _distance(result: Result, target: str) -> None:
-    st.subheader(f"How far are translations from the {target} sentence?", anchor=False)
+    st.header(f"How far are translations from the {target} sentence?", anchor=False)
     rows = lines_frame(result.layers, "distance")
     positive = rows.loc[rows["value"] > 0, "value"]
     wide = len(positive) > 0 and float(positive.max() / positive.min()) > _TINY
@@ -105,7 +126,7 @@ def _distance(result: Result, target: str) -> None:
 
 def _neurons(result: Result) -> None:
     plan = result.plan
-    st.subheader("Where the neurons sit that are written to", anchor=False)
+    st.header("Where the neurons sit that are written to", anchor=False)
     neurons = _written(result)
     rows = neurons_frame(result, neurons)
     sites = list(dict.fromkeys(rows["site"]))
@@ -141,7 +162,7 @@ def _written(result: Result) -> np.ndarray:
     def read_neurons(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    neurons = process.engine().answer_known(result.plan.experiment, read_neurons)
+    neurons = process.known_beside(result.plan.experiment, read_neurons)
     return result.experts.neurons if neurons is None else neurons
 
 

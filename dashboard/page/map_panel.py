@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,19 +16,23 @@ from core.charts.maps import language_map, window_of
 from core.charts.palette import OUTCOMES, colours
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.pipeline import computed_settings
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
+from core.stats.intervals import Interval
 from dashboard import sentence_map
+from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.sentence_map import LAYOUTS, MapView, points
-from dashboard.state import page_state, session
-from dashboard.text import summary
+from dashboard.page import map_view, waiting
+from dashboard.sentence_map import LAYOUTS, MapView
+from dashboard.state import navigation, page_state, session
+from dashboard.text import frames, summary, tour
 from dashboard.work import process
 from dashboard.work.derived import once
+from dashboard.work.job import Job
 from dashboard.work.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
-from dashboard.work.queue import Job
 
 _MOST_ROWS = 500  # of chosen sentences in the table
 _COLUMNS = {
@@ -48,24 +51,37 @@ class _Starts:
     by_map: dict[tuple[str, Experiment], MapView] = field(default_factory=dict)
 
 
+def _start(key: str, result: Result, present: MapView) -> MapView:
+    """The view that a map starts with: the present one whenever the map is put on the page."""
+    starts = session.visitor().part(_Starts).by_map
+    at = (key, result.plan.experiment)
+    if key not in st.session_state:
+        starts[at] = present
+    return starts.setdefault(at, present)
+
+
 @st.fragment
 def draw(result: Result) -> None:
     """Draw the maps. A choice on them runs only this part of the page again."""
     moves = result.plan.experiment.strength != 0
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
     layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False)]
-    path: Path | None = _answer(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
-    ranks: tuple[Ranks, Ranks] | None = _answer(result, RanksAsked(result.plan.experiment))
-    present = (path is not None, ranks is not None)  # each is computed once and then does not change
-    table, places = once(result, ("points", *present), lambda: _points(result, path, ranks))
+    path: Path | None = map_view.known(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
+    ranks: tuple[Ranks, Ranks] | None = map_view.known(result, RanksAsked(result.plan.experiment))
+    table, places = map_view.points_of(result, path, ranks)
+    present = (path is not None, ranks is not None)
     packed = once(
         result, ("map", layout, *present), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
-    key = f"map-{layout}-{'path' if path else 'pair'}"
-    starts = session.visitor().part(_Starts).by_map
-    initial = starts.setdefault((page_state.key(key), result.plan.experiment), from_view(table, layout))
-    view = sentence_map.draw(packed, initial, key=page_state.key(key), on_change=lambda: None)
-    to_view(view, table, layout)
+    key = page_state.key(f"map-{layout}-{'path' if path else 'pair'}")
+    view = sentence_map.draw(
+        packed,
+        _start(key, result, map_view.in_layout(map_view.from_link(table), layout, max(places, key=abs))),
+        key=key,
+        on_change=lambda: None,
+        plays=tour.stop() > 0,
+    )
+    map_view.to_link(view, table)
     _explain(layout, path)
     if layout == "motion" and path is None:
         _between(result)
@@ -75,93 +91,71 @@ def draw(result: Result) -> None:
     _save(table, places, result)
 
 
-def _points(
-    result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
-) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
-    """The sentences of the map, and their coordinates at every computed strength."""
-    maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
-    strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
-    places = {
-        strength: np.concatenate([group_map[number].reshape(-1, 2) for group_map in maps])
-        for number, strength in enumerate(strengths)
-    }
-    return points.frame(result, [group_map.shape[2] for group_map in maps], ranks), places
+def between(experiment: Experiment) -> bool:
+    """Draw the map of a strength that is not computed on the way between those that are; False where there are none.
 
-
-def from_view(table: pd.DataFrame, layout: str) -> MapView:
-    """The view of the map that the link holds; parts that cannot be read are left out."""
-    brush: tuple[int, tuple[float, ...], float | None] | None = None
-    try:
-        numbers = [float(part) for part in page_state.get("brush").split(",")]
-    except ValueError:
-        numbers = []
-    if layout == "motion" and len(numbers) == 5 and all(map(math.isfinite, numbers)):
-        brush = (0, tuple(numbers[:4]), numbers[4])
-    elif layout != "motion" and len(numbers) == 5 and all(map(math.isfinite, numbers)):
-        brush = (int(numbers[4] > 0), tuple(numbers[:4]), None)
-    code, _, row = page_state.get("sentence").rpartition(":")
-    hits = np.flatnonzero((table["language"] == code) & (table["key"].astype(str) == row))
-    return MapView(
-        colour=page_state.get("colour", "language"),
-        find=page_state.get("find"),
-        shown=tuple(filter(None, page_state.get("shown").split(","))),
-        pinned=int(hits[0]) if len(hits) else None,
-        brush=brush,
-    )
-
-
-def to_view(view: MapView, table: pd.DataFrame, layout: str) -> None:
-    """Put the view of the map into the link."""
-    page_state.put("colour", view.colour, "language")
-    page_state.put("find", view.find)
-    page_state.put("shown", ",".join(view.shown))
-    pinned = view.pinned
-    exists = pinned is not None and pinned < len(table)
-    page_state.put("sentence", _name_of(table, pinned) if exists else "")
-    if view.brush is None:
-        page_state.put("brush", "")
-    else:
-        panel, box, strength = view.brush
-        last = strength if layout == "motion" and strength is not None else panel
-        page_state.put("brush", ",".join(f"{value:g}" for value in (*box, last)))
-
-
-def _name_of(table: pd.DataFrame, position: int | None) -> str:
-    point = table.iloc[position or 0]
-    return f"{point['language']}:{point['key']}"
-
-
-def _answer(result: Result, question: OfExperiment) -> Any | None:
-    """The answer if it is known without computing, else None.
-
-    An answer is kept as long as the result is the same object, since a page is drawn often.
+    Before is the same for every strength, and each map after is laid out beside it, so that a sentence's places at two
+    strengths can be joined. Strength 0 is before, so that one computed strength above is enough.
     """
-    answers: dict[OfExperiment, Any] = once(result, "answers", dict)
-    if question not in answers:
-        try:
-            answer = process.jobs().result(question)
-        except AskError:
-            return None
-        if answer is None:
-            return None
-        answers[question] = answer
-    return answers[question]
+    store = process.engine().store
+    strengths = computed_settings.strengths(computed_settings.listed(store), experiment)
+    lower = max((one for one in strengths if 0 < one < experiment.strength), default=0.0)
+    upper = min((one for one in strengths if one > experiment.strength), default=None)
+    if upper is None or experiment.strength <= 0:
+        return False
+    ends = [None if not one else _known(replace(experiment, strength=one)) for one in (lower, upper)]
+    above = ends[1]
+    if above is None or (lower and ends[0] is None):
+        return False
+    table, places = map_view.points_of(above, None, None)
+    below = places[0.0] if ends[0] is None else map_view.points_of(ends[0], None, None)[1][lower]
+    share = (experiment.strength - lower) / (upper - lower)
+    drawn = {0.0: places[0.0], experiment.strength: below + share * (places[upper] - below)}
+    title = f"Between {lower:g} and {upper:g}, drawn straight"
+    packed = sentence_map.packed(table, drawn, "pair", experiment.target, after=title)
+    with st.container(key="between"):
+        key = page_state.key(f"map-between-{experiment.strength:g}")
+        sentence_map.draw(packed, MapView(), key=key, on_change=lambda: None)
+    theme.quiet(
+        f"The map after is interpolated: each sentence stands on the straight line between its places at the computed "
+        f"strengths {lower:g} and {upper:g}. It is a picture of where it goes; what is measured is being computed."
+    )
+    return True
+
+
+def _known(experiment: Experiment) -> Result | None:
+    try:
+        result: Result | None = process.jobs().result(experiment)
+    except AskError:
+        return None
+    return result
+
+
+def earlier(result: Result) -> None:
+    """Draw the map of a setting that is not the present one, to look at while that is computed; it is not operated."""
+    table, places = map_view.points_of(result, None, None)
+    packed = once(
+        result, ("map", "pair", False, False), lambda: sentence_map.packed(table, places, "pair", result.plan.target)
+    )
+    with st.container(key="earlier"):
+        sentence_map.draw(packed, MapView(), key=page_state.key("map-earlier"), on_change=lambda: None)
 
 
 def _explain(layout: str, path: Path | None) -> None:
-    joint = "One UMAP of both spaces together (cosine, joint fit, fixed seed): a place means the same before and after."
+    held = "Before is one UMAP (cosine, fixed seed), the same for every setting of this model, layer and sentences"
+    joint = f"{held}; after is laid out beside it in one graph of neighbours: a place means the same in both."
     if layout == "motion":
         joint = (
-            f"One UMAP of the spaces at {len(path.strengths)} computed strengths together."
+            f"{held}; the other {len(path.strengths) - 1} computed strengths are laid out beside it together."
             if path is not None
-            else "One UMAP of both spaces together; only the two ends are computed."
+            else f"{held}; after is laid out beside it. Only the two ends are computed."
         ) + (
             " Between computed strengths points are drawn on straight lines: a picture of where each goes, not a "
             "measurement of where it is on the way."
         )
-    grey = " Grey: where they were before." if layout == "pair" else ""
+    marks = {"pair": "; shape: script. Grey: where they were before.", "together": ".", "motion": "; shape: script."}
     theme.quiet(
-        f"{joint} Hue: family of languages; shape: script.{grey} Drag to choose sentences, click one to see its "
+        f"{joint} Hue: family of languages{marks[layout]} Drag to choose sentences, click one to see its "
         "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "
         "Shift and the arrows, move; both maps show the same part."
     )
@@ -176,25 +170,25 @@ def _between(result: Result) -> None:
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The strengths between could not be computed: {job.error}")
-    seconds = process.jobs().backend.estimate(question)["answer"]
-    if st.button(f"Compute the strengths between (about {duration(seconds)})", icon=":material/timeline:"):
-        process.jobs().submit(session.visitor().name, question, background=True, title="Strengths between, on one map")
+    seconds = waiting.expected(question)
+    if seconds is None:
+        return
+    label = f"Compute the strengths between (about {duration(seconds)})"
+    if st.button(label, icon=":material/timeline:") and waiting.ask(question, "Strengths between, on one map"):
         st.rerun()
 
 
 def _real(result: Result) -> None:
     """Say how much of the movement is real, by a refit with another seed, which runs in the background."""
     question = MovementAsked(result.plan.experiment)
-    movement: Movement | None = _answer(result, question)
+    movement: Movement | None = map_view.known(result, question)
     if movement is not None:
         theme.quiet(movement_words(movement))
         return
     job = process.jobs().find(question)
     if job is None or job.state == "stopped":
-        job = process.jobs().submit(
-            session.visitor().name, question, background=True, title="The map again, with another seed"
-        )
-    if job.active:
+        job = waiting.ask(question, "The map again, with another seed")
+    if job is not None and job.active:
         _wait(question, "Fitting the map once more with another seed, to see how much of the movement is real")
 
 
@@ -216,28 +210,58 @@ def _wait(question: OfExperiment, title: str) -> None:
         st.rerun()
     snapshot = job.snapshot
     remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
-    waiting = job.state == "waiting"
-    st.progress(
-        min(snapshot.fraction, 1.0), f"{title}: {'waiting for other work' if waiting else snapshot.stage + remaining}"
-    )
+    doing = waiting.place(job) if job.state == "waiting" else snapshot.stage + remaining
+    st.progress(min(snapshot.fraction, 1.0), f"{title}: {doing[:1].lower()}{doing[1:]}")
 
 
 def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[float, np.ndarray]) -> None:
     """Draw the sentences that are chosen on the map as a table."""
-    if not (view.brush or view.find or view.shown or view.pinned is not None):
-        return
     if view.pinned is not None and view.pinned < len(table):
         _pinned(result, table, view.pinned)
-    if not (view.brush or view.find or view.shown):
+    if not view.chooses:
         return
     rows = table[view.chosen(table, places)]
     counts = rows["now"].value_counts()
     became = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in OUTCOMES if outcome in counts)
     st.markdown(f"**{len(rows):,} sentences chosen**" + (f": {became}" if became else ""))
+    _figures_of(result, rows)
     if len(rows) > _MOST_ROWS:
         theme.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")
     listed = _as_table(rows.head(_MOST_ROWS))
     drawing.table(listed, key="chosen", height=min(320, 38 + 35 * len(listed)), column_config=_COLUMNS)
+
+
+def _figures_of(result: Result, rows: pd.DataFrame) -> None:
+    """Draw the retrieval of the chosen sentences alone, in words and by language."""
+    target = theme.name(result.plan.target)
+    gain = frames.chosen_gain(rows, result.plan.target)
+    if gain is None:
+        return
+    st.markdown(chosen_words(target, *gain))
+    by_language = frames.chosen_frame(rows, result.plan.target)
+    drawing.chart(
+        charts.chosen_bars(by_language, target),
+        key="chosen-bars",
+        alt=f"Top-1 of the chosen sentences into {target}, by their language, before and after.",
+        data=by_language,
+    )
+    theme.quiet(
+        f"Each chosen sentence looks for its translation among all in {target}; the page's figures go the other way. "
+        "Lines: 95% (Wilson). In words: 95%, by drawing meanings with all their chosen translations."
+    )
+
+
+def chosen_words(target: str, before: Interval, after: Interval, gain: Interval) -> str:
+    """How many chosen sentences find their translation, before and after, and whether that is more than chance."""
+    shares = " and ".join(
+        f"**{summary.percent(share.value)}** [{100 * share.low:.1f}, {100 * share.high:.1f}] {when}"
+        for share, when in ((before, "before"), (after, "after"))
+    )
+    change = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    chance = ", **which may be chance**" if gain.low <= 0 <= gain.high else ""
+    return (
+        f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {gain.n:,} meanings."
+    )
 
 
 def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
@@ -246,7 +270,7 @@ def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.text(f"{point['name']}: {point['text']}")
         if right.button("Its neighbours", icon=":material/format_quote:", key="open-sentence"):
-            session.go(
+            navigation.go(
                 "sentences",
                 result.plan.experiment,
                 query=str(point["language"]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.errors import AskError
 from core.location import checkout
 from core.progress import duration
@@ -18,6 +21,8 @@ from core.reproduction.reader import Written, included, read
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import page_state
+
+log = logging.getLogger(__name__)
 
 FOLDER = "docs/reproduction"
 _SHOWN = 2000  # rows of a table on the page; its file has all
@@ -40,6 +45,14 @@ def draw() -> None:
         theme.problem(f"{error.what}: {error.why}. {error.instead}")
         return
     st.html('<div data-testid="result-ready"></div>')
+    try:
+        _report(report)
+    except (LookupError, TypeError, ValueError, AttributeError):  # its files have the right names and other contents
+        log.exception("a report cannot be shown")
+        theme.problem("This report cannot be shown: it is not as python -m core reproduce writes it.")
+
+
+def _report(report: Written) -> None:
     _conditions(report)
     _verdicts(report)
     items = {name: item for name, item in report.content["items"].items() if item["state"] == "measured"}
@@ -58,16 +71,24 @@ def _version(folder: str) -> tuple[str, float]:
     `FOLDER` is the report that is part of the package. Other relative folders start at the checkout or, where the
     package is installed, at the working directory.
     """
-    path = Path(folder).expanduser()
-    path = included() if folder == FOLDER else (checkout() or Path.cwd()) / path
+    allowed = access.current()
+    find = allowed.report if allowed.public else _on_this_machine
+    path = included() if folder == FOLDER else find(folder)
     try:
         return str(path), (path / "report.json").stat().st_mtime
     except (OSError, ValueError):  # ValueError: a path with NUL in it
         return str(path), 0.0
 
 
+def _on_this_machine(folder: str) -> Path:
+    path = Path(folder)
+    with suppress(RuntimeError):  # a tilde before no user's name
+        path = path.expanduser()
+    return (checkout() or Path.cwd()) / path
+
+
 @st.cache_data(show_spinner=False, max_entries=8)
-def _read(folder: str, _written: float) -> Written:
+def _read(folder: str, written: float) -> Written:  # noqa: ARG001 - Streamlit leaves _names out of its key
     return read(Path(folder))
 
 
@@ -82,7 +103,7 @@ def _conditions(report: Written) -> None:
 
 
 def _verdicts(report: Written) -> None:
-    st.subheader("What held, and what did not", anchor=False)
+    st.header("What held, and what did not", anchor=False)
     rows = [
         {"": _WORDS.get(verdict["state"], verdict["state"]), "claim": verdict["claim"], "measured": verdict["text"]}
         for verdict in report.content["verdicts"]
@@ -92,7 +113,7 @@ def _verdicts(report: Written) -> None:
 
 
 def _item(name: str, item: dict[str, Any], report: Written) -> None:
-    st.subheader(str(item["title"]), anchor=False)
+    theme.heading(str(item["title"]))
     for verdict in report.content["verdicts"]:
         if verdict["item"] == name:
             theme.quiet(f"{_WORDS.get(verdict['state'], verdict['state'])}: {verdict['claim']} {verdict['text']}")

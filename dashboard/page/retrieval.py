@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import translation_ranks
+from core.analyses.chosen_pairs import Chosen, meanings_of, ranks_of
 from core.analyses.retrieval_table import by_candidate
 from core.analyses.translation_ranks import Ranks
 from core.experiment.settings import Experiment
@@ -17,11 +18,11 @@ from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
-from core.stats.intervals import bootstrap
+from core.stats.intervals import bootstrap_ratio
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.questions import RanksAsked
@@ -44,6 +45,7 @@ def draw() -> None:
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     st.html('<div data-testid="result-ready"></div>')
     target = theme.name(result.plan.target)
+    chosen = map_view.draw_chosen(result, f"Here: each of them with its {target} translation, among all candidates.")
     with st.container(horizontal=True):
         direction = page_state.choice(
             "Direction", list(_DIRECTIONS), "direction", lambda d: _DIRECTIONS[d].format(target)
@@ -52,7 +54,8 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
             "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
         )
         measure = page_state.choice("Measure", list(RANK_MEASURES), "measure", hint=measures_explained())
-    rows = candidate_frame(pre, post, metric, direction, measure)
+    before, after = (_of_chosen(side, result, chosen) for side in (pre, post))
+    rows = candidate_frame(before, after, metric, direction, measure)
     with st.container(border=True):
         st.markdown(verdict(rows, measure))
     drawing.chart(
@@ -62,8 +65,13 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         data=rows,
     )
     theme.quiet(_explained(measure, len(rows)))
-    _free(result, pre, post, direction, measure)
-    _matrix(result)
+    _free(result, pre, post, direction, measure, chosen)
+    _matrix(result, chosen)
+
+
+def _of_chosen(ranks: Ranks, result: Result, chosen: Chosen | None) -> Ranks:
+    """The ranks of the chosen sentences; of all where none are chosen."""
+    return ranks if chosen is None else ranks_of(ranks, result.plan.target, chosen)
 
 
 def measures_explained() -> str:
@@ -113,25 +121,26 @@ def _explained(measure: str, languages: int) -> str:
     return f"Lines are 95% intervals (bootstrap over sentences, seed 0). ★ better, ▼ worse: {test}."
 
 
-def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str) -> None:
+def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str, chosen: Chosen | None) -> None:
     """Draw the gain next to the baselines that need no intervention, and next to the control."""
-    st.subheader("Is it more than what is free?", anchor=False)
+    st.header("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
-    at_best = process.engine().answer_known(
-        session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
-    )
+    at_best = process.known_beside(session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer))
     control = _control()
+    before, after, at_best, control = (
+        side and _of_chosen(side, result, chosen) for side in (pre, post, at_best, control)
+    )
     other_comparisons = [comparison for comparison in COMPARISONS.values() if comparison is not COSINE]
     sides: list[tuple[str, str, Ranks | None, str]] = [
-        ("The intervention", "after, cosine", post, COSINE.name),
-        ("Nothing", "before, cosine", pre, COSINE.name),
+        ("The intervention", "after, cosine", after, COSINE.name),
+        ("Nothing", "before, cosine", before, COSINE.name),
         *(
-            (f"Free: {comparison.noun}", f"before, {comparison.title}", pre, comparison.name)
+            (f"Free: {comparison.noun}", f"before, {comparison.title}", before, comparison.name)
             for comparison in other_comparisons
         ),
         ("Free: another layer", f"before, layer {layer}, cosine", at_best, COSINE.name),
         *(
-            (f"The intervention, {comparison.title}", f"after, {comparison.title}", post, comparison.name)
+            (f"The intervention, {comparison.title}", f"after, {comparison.title}", after, comparison.name)
             for comparison in other_comparisons
         ),
         ("Control: random neurons", "after, the same values on neurons drawn at random", control, COSINE.name),
@@ -140,6 +149,7 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
         [(row_title, how, side, metric) for row_title, how, side, metric in sides if side is not None],
         direction,
         measure,
+        None if chosen is None else meanings_of(pre, result.plan.target, chosen),
     )
     st.markdown(free_verdict(frame, measure))
     plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
@@ -152,34 +162,49 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str)
         "ahead, high": signed,
     }
     drawing.table(frame, key="free", column_config=columns)
+    means, drawn = ("candidate languages", "sentences") if chosen is None else ("the chosen pairs", "meanings")
     theme.quiet(
-        f"Means over candidate languages; the layer is the best of the unmodified model for this target ({layer}). "
-        "Ahead: by how much the intervention finds more than this row, on the same sentences. Low and high are "
-        "the ends of 95% intervals (bootstrap over sentences, seed 0)."
+        f"Means over {means}; the layer is the best of the unmodified model for this target ({layer}). Ahead: by how "
+        "much the intervention finds more than this row, on the same sentences. Low and high are the ends of 95% "
+        f"intervals (bootstrap over {drawn}, seed 0)."
     )
     if control is None:
         _offer_control()
 
 
-def free_frame(sides: Sequence[tuple[str, str, Ranks, str]], direction: str, measure: str) -> pd.DataFrame:
+def free_frame(
+    sides: Sequence[tuple[str, str, Ranks, str]], direction: str, measure: str, meanings: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row a side ``(what, how, ranks, metric)``, the intervention first: its mean over candidate languages.
 
     Columns ``what, how``, the measure's name, ``low, high``; ``ahead``, by how much the first row is above this one,
     with its paired interval. No intervals where candidates have different numbers of sentences.
+
+    Parameters
+    ----------
+    meanings : ndarray of int, (n_pairs,), optional
+        Where pairs were chosen, the meaning of each (see `core.analyses.chosen_pairs.meanings_of`). A row is then the
+        mean over pairs, and its intervals draw meanings, each with all its pairs.
     """
     value, rows = RANK_MEASURES[measure].value, []
     first: np.ndarray | None = None
     for what, how, side, metric in sides:
         by_language = [value(side.of(code, metric, direction)) for code in dict.fromkeys(c for _, c in side.candidates)]
         row: dict[str, object] = {"what": what, "how": how, measure: float(np.mean([v.mean() for v in by_language]))}
-        if len({len(values) for values in by_language}) == 1:
-            by_sentence = np.mean(
-                by_language, axis=0
-            )  # mean over languages: the bootstrap draws a sentence in all languages together
-            interval = bootstrap(by_sentence)
+        values = weights = None
+        if meanings is not None:
+            by_pair, (_, of) = np.concatenate(side.found[metric, direction]), np.unique(meanings, return_inverse=True)
+            values, weights = np.bincount(of, value(by_pair)), np.bincount(of).astype(float)
+            row[measure] = float(values.sum() / weights.sum())
+        elif len({len(values) for values in by_language}) == 1:
+            # mean over languages: the bootstrap draws a sentence in all languages together
+            values = np.mean(by_language, axis=0)
+            weights = np.ones(len(values))
+        if values is not None and weights is not None:
+            interval = bootstrap_ratio(values, weights)
             row |= {"low": interval.low, "high": interval.high}
-            first = by_sentence if first is None else first
-            gain = bootstrap(first - by_sentence)
+            first = values if first is None else first
+            gain = bootstrap_ratio(first - values, weights)
             row |= {"ahead": gain.value, "ahead, low": gain.low, "ahead, high": gain.high}
         rows.append(row)
     return pd.DataFrame(rows, columns=["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high"])
@@ -207,7 +232,7 @@ def _control() -> Ranks | None:
     experiment = session.experiment()
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    ranks = process.engine().answer_known(replace(experiment, control="random"), translation_ranks.both)
+    ranks = process.known_beside(replace(experiment, control="random"), translation_ranks.both)
     return None if ranks is None else ranks[1]
 
 
@@ -225,21 +250,24 @@ def _offer(control: Experiment) -> None:
         st.rerun()
     if job is not None and job.active:
         snapshot = job.snapshot
-        st.progress(min(snapshot.fraction, 1.0), f"Random control: {snapshot.stage}")
+        doing = waiting.place(job) if job.state == "waiting" else snapshot.stage
+        st.progress(min(snapshot.fraction, 1.0), f"Random control: {doing[:1].lower()}{doing[1:]}")
         if st.button("Stop the control"):
             process.jobs().stop(question)
         return
     if job is not None and job.state == "failed":
         theme.problem(f"The random control failed: {job.error}")
-    seconds = question.estimate(process.engine())
-    if st.button(f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"):
+    seconds = waiting.expected(question)
+    if seconds is not None and st.button(
+        f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"
+    ):
         title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
-        process.jobs().submit(session.visitor().name, question, background=True, title=title)
-        st.rerun()
+        if waiting.ask(question, title):
+            st.rerun()
 
 
-def _matrix(result: Result) -> None:
-    st.subheader("Every language to every other", anchor=False)
+def _matrix(result: Result, chosen: Chosen | None) -> None:
+    st.header("Every language to every other", anchor=False)
     pairs = matrix_frame(result)
     drawing.chart(
         charts.matrix(pairs, [theme.name(code) for code in result.plan.languages]),
@@ -248,7 +276,8 @@ def _matrix(result: Result) -> None:
         data=pairs,
     )
     theme.quiet(
-        "Change of top-1 by cosine, after minus before: rows are the languages of the queries, columns those of the "
+        ("" if chosen is None else "Of all sentences, not of the chosen ones. ")
+        + "Change of top-1 by cosine, after minus before: rows are the languages of the queries, columns those of the "
         "candidates, numbers are percentage points. Green: found more often, purple: less often."
     )
 

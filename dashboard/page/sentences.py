@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analyses.chosen_pairs import Chosen
 from core.analyses.sentence_neighbours import SentenceView, of_sentence
 from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
@@ -15,9 +17,9 @@ from core.spaces.neighbours import Neighbours
 from core.spaces.similarity import COMPARISONS, Comparison, explained
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import map_view, own_sentence, waiting
 from dashboard.sentence_map.points import outcome
-from dashboard.state import page_state, session
+from dashboard.state import navigation, page_state, session
 from dashboard.work import process
 from dashboard.work.questions import RanksAsked
 
@@ -50,6 +52,9 @@ def draw() -> None:
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     st.html('<div data-testid="result-ready"></div>')
     plan = result.plan
+    own_sentence.draw(result)
+    st.header("A sentence of the corpus", anchor=False)
+    chosen = map_view.draw_chosen(result, "The lists below are of them and their translations.")
     with st.container(horizontal=True):
         query = page_state.pick("Sentence in", plan.languages, "query", theme.name, plan.target)
         group = next(number for number, candidate_group in enumerate(plan.groups) if query in candidate_group.languages)
@@ -61,25 +66,32 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
             "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
         )
     texts = plan.groups[group].texts[query]
-    row = page_state.whole("row", 0, 0, len(texts) - 1)
-    rows = [str(number) for number in range(len(texts))]
-    row = int(
-        page_state.pick("Sentence", rows, "row", lambda number: f"{int(number) + 1}. {texts[int(number)]}", str(row))
-    )
-    view = process.engine().answer_known(
-        session.experiment(), lambda run: of_sentence(run, group, query, row, comparison)
-    )
-    if view is None:
+    rows = listed_rows(chosen, group, query, len(texts))
+    opened = page_state.whole("row", rows[0], 0, len(texts) - 1)  # a row in the link is listed, chosen or not
+    titles = {str(number): f"{number + 1}. {texts[number]}" for number in sorted({opened, *rows})}
+    row = int(page_state.pick("Sentence", list(titles), "row", lambda number: titles[number], str(rows[0])))
+    view = process.known_beside(session.experiment(), lambda run: of_sentence(run, group, query, row, comparison))
+    if view is not None:
+        _neighbours(result, (group, query, candidate, row), view, COMPARISONS[comparison])
+        _translations(result, group, row, view)
+    elif process.engine().origin(result) is not None:
+        theme.quiet("The neighbours of a sentence need the embeddings, which a pack does not carry.")
+    else:
         theme.problem(
             "The embeddings of this setting were removed from the cache; change a setting and back to compute them."
         )
         return
-    _neighbours(result, (group, query, candidate, row), view, COMPARISONS[comparison])
-    _translations(result, group, row, view)
     if query == plan.target:
-        _changed(result, group, candidate, pre, post)
+        pairs = None if chosen is None else chosen.pairs(group, plan.target, candidate)
+        _changed(result, group, candidate, pre, post, pairs)
     else:
         theme.quiet(f"What was fixed and broken is listed for {theme.name(plan.target)}, the target, as the query.")
+
+
+def listed_rows(chosen: Chosen | None, group: int, query: str, n: int) -> list[int]:
+    """Rows of the list of sentences: the chosen ones of this language; all where none of it is chosen."""
+    mask = None if chosen is None else chosen.groups[group][query]
+    return list(range(n)) if mask is None or not mask.any() else [int(row) for row in np.flatnonzero(mask)]
 
 
 def _first(others: list[str], target: str) -> str:
@@ -129,7 +141,7 @@ def _item(rank: int, similarity: float, text: str, english: str, own: bool) -> s
 
 
 def _translations(result: Result, group: int, row: int, view: SentenceView) -> None:
-    st.subheader("Its translations in all languages", anchor=False)
+    st.header("Its translations in all languages", anchor=False)
     texts = result.plan.groups[group].texts
     rows = pd.DataFrame(
         [
@@ -146,8 +158,10 @@ def _translations(result: Result, group: int, row: int, view: SentenceView) -> N
     drawing.table(rows, key="translations", height=min(_TALLEST, 38 + 35 * len(rows)))
 
 
-def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks) -> None:
-    """Draw the lists of fixed and of broken sentences; a click opens a sentence."""
+def _changed(
+    result: Result, group: int, candidate: str, pre: Ranks, post: Ranks, pairs: np.ndarray | None = None
+) -> None:
+    """Draw the lists of fixed and of broken sentences, of chosen ``pairs`` (n,) alone; a click opens a sentence."""
     before, after = pre.of(candidate), post.of(candidate)
     texts = result.plan.groups[group].texts[result.plan.target]
     if len(before) != len(texts):
@@ -156,11 +170,14 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
     english = result.plan.groups[group].texts.get("en")
     if english is not None and result.plan.target != "en":
         frame["in English"] = english
+    if pairs is not None:
+        frame = frame[pairs]
+    before, after = (frame[f"rank {side}"].to_numpy() for side in ("before", "after"))
     for title, rows in (
         ("Fixed by the intervention", frame[(before > 1) & (after == 1)].sort_values("rank before", ascending=False)),
         ("Broken by it", frame[(before == 1) & (after > 1)].sort_values("rank after", ascending=False)),
     ):
-        st.subheader(f"{title}: {len(rows):,} of {len(frame):,}", anchor=False)
+        st.header(f"{title}: {len(rows):,} of {len(frame):,}", anchor=False)
         if rows.empty:
             theme.quiet("None.")
             continue
@@ -178,7 +195,7 @@ def _changed(result: Result, group: int, candidate: str, pre: Ranks, post: Ranks
         if selected and opened_before.get(key) != (selected[0], candidate):
             opened_before[key] = (selected[0], candidate)
             opened = str(rows.iloc[selected[0]]["row"])
-            session.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
+            navigation.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
     theme.quiet(
         f"From {theme.name(result.plan.target)} into {theme.name(candidate)}, by cosine. Choose a row to open it."
     )

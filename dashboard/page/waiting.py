@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from time import sleep
 from typing import Any
 
 import streamlit as st
 
-from core.errors import AskError
+from core import access
+from core.errors import AskError, in_one_line
 from core.experiment.settings import Experiment
+from core.pipeline.backend import Question, Request
 from core.pipeline.early_estimates import Estimate
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.progress import duration
 from dashboard.charts import theme
+from dashboard.page import downloading, packed
 from dashboard.state import session
 from dashboard.work import process
-from dashboard.work.protocol import Request
-from dashboard.work.queue import Job, in_one_line
+from dashboard.work.job import Job
 
 log = logging.getLogger(__name__)
 
 # seconds; longer work starts only when the visitor confirms it
 _ASK_BEFORE = 600.0
+_SETTLES = 0.35  # seconds without another change: longer than from one press of an arrow key to the next
 
 
 @dataclass
@@ -31,6 +35,14 @@ class _Stopped:
     """The request that this visitor stopped last and has not asked for again."""
 
     request: Request | None = None
+
+
+@dataclass
+class _Asked:
+    """The setting that this visitor saw or asked for last, and the page and setting at which an answer was known."""
+
+    experiment: Experiment | None = None
+    place: tuple[str, Experiment | None] | None = None
 
 
 def result_or_wait(experiment: Experiment) -> Result | None:
@@ -48,7 +60,9 @@ def answer_or_wait(request: Request) -> Any | None:
     try:
         answer = jobs.result(request)
         if answer is not None:
-            jobs.leave(session.visitor().name)
+            _leave_what_is_behind()
+            _seen(request)
+            packed.label(request, answer)
             return answer
         stopped = session.visitor().part(_Stopped)
         if stopped.request == request:
@@ -60,50 +74,125 @@ def answer_or_wait(request: Request) -> Any | None:
             _failed(job)
             return None
         if job is None or not job.active:
+            if not downloading.may_begin(request):
+                return None
             seconds = sum(jobs.backend.estimate(request).values())
             if seconds > _ASK_BEFORE and not _confirmed(request, seconds):
                 return None
+            _settle(request)
+        jobs.submit(session.visitor().name, request)
     except AskError as error:
         refusal(error)
         return None
     except Exception as unexpected:
         log.exception("the request cannot be looked up")
-        _wrong(in_one_line(unexpected))
+        wrong(in_one_line(unexpected))
         return None
-    jobs.submit(session.visitor().name, request)
     _progress(request)
     return None
+
+
+def _leave_what_is_behind() -> None:
+    """Withdraw what this visitor asked for on another page or for another setting.
+
+    A page that is drawn again may wait for its second answer, and its first is known: nothing of it is withdrawn.
+    """
+    visitor = session.visitor()
+    asked, here = visitor.part(_Asked), (visitor.page, visitor.experiment)
+    if asked.place != here:
+        asked.place = here
+        process.jobs().leave(visitor.name)
+
+
+def _settle(request: Request) -> None:
+    """Let a moment pass before a change of controls is computed: who goes on moving them meanwhile asks for nothing.
+
+    Streamlit ends this run of the page where it next draws, if another has been asked for.
+    """
+    before = session.visitor().part(_Asked).experiment
+    if request == session.visitor().experiment and before not in (None, request):
+        sleep(_SETTLES)
+        st.empty()
+    _seen(request)
+
+
+def _seen(request: Request) -> None:
+    """Note the setting that was shown or asked for last: another one is a change."""
+    if isinstance(request, Experiment) and request == session.visitor().experiment:  # not one to compare with
+        session.visitor().part(_Asked).experiment = request
+
+
+def expected(question: Question) -> float | None:
+    """Seconds that a question is expected to take; None, with a line that says so, where it cannot be computed here."""
+    try:
+        return question.estimate(process.engine())
+    except AskError as error:
+        theme.quiet(access.words(f"More cannot be computed here: {error.why}."))
+        return None
+
+
+def ask(request: Request, title: str = "") -> Job | None:
+    """Have a request computed in the background; draw the refusal and return None where the queue is full."""
+    try:
+        return process.jobs().submit(session.visitor().name, request, background=True, title=title)
+    except AskError as error:
+        refusal(error)
+        return None
+
+
+def place(job: Job) -> str:
+    """What a job that waits waits for, in words."""
+    ahead = process.jobs().ahead(job)
+    others = "another request" if ahead == 1 else f"{ahead:,} other requests"
+    if job.paused:
+        return f"Paused for {others}; goes on by itself" if ahead else "Going on"
+    return f"Waiting for {others} to finish" if ahead else "Starting"
+
+
+def waits(request: Request) -> bool:
+    """Whether the request is being computed, or waits to be."""
+    job = process.jobs().find(request)
+    return job is not None and job.active
 
 
 def refusal(error: AskError) -> None:
     """Draw an error: what was asked, why it cannot be done, and what to do instead."""
     with st.container(border=True):
-        st.markdown("#### :material/error: This cannot be shown")
+        st.markdown("## :material/error: This cannot be shown")
         # The error quotes what people typed, so it is shown as text, never as markup.
         for title, text in (("Asked", error.what), ("Why", error.why), ("Instead", error.instead)):
             left, right = st.columns([1, 9])
             left.markdown(f"**{title}**")
-            right.text(text)
+            right.text(access.words(text))
 
 
 def _confirmed(request: Request, seconds: float) -> bool:
     with st.container(border=True):
-        st.markdown(f"#### Computing this takes about {duration(seconds)}")
+        st.markdown(f"## Computing this takes about {duration(seconds)}")
         theme.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
         return st.button("Compute it", type="primary", key=f"confirm-{hash(request)}")
 
 
-def _wrong(text: str) -> None:
+def wrong(text: str) -> None:
+    """Draw an error that nobody foresaw."""
     with st.container(border=True):
-        st.markdown("#### :material/error: Something went wrong")
-        st.text(text)
+        st.markdown("## :material/error: Something went wrong")
+        # What is unexpected may quote anything: a file's words, a place on the disk.
+        st.text("Whoever runs this server finds why in its log." if access.current().public else text)
+
+
+def reason(job: Job) -> str:
+    """Why a job failed, in one line; on a public server nothing that nobody foresaw is told, as in `wrong`."""
+    if isinstance(job.error, AskError):
+        return access.words(f"{job.error.what}: {job.error.why}")
+    return "the server's log says why" if job.error and access.current().public else str(job.error or "")
 
 
 def _failed(job: Job) -> None:
     if isinstance(job.error, AskError):
         refusal(job.error)
     else:
-        _wrong(str(job.error))
+        wrong(str(job.error))
     if st.button("Try again", type="primary"):
         process.jobs().forget(job.request)
         st.rerun()
@@ -115,7 +204,7 @@ def _stopped() -> None:
     It stays stopped for this visitor even while it is computed for another one.
     """
     with st.container(border=True):
-        st.markdown("#### Stopped")
+        st.markdown("## Stopped")
         st.text("What was finished is kept.")
     if st.button("Compute it", type="primary"):
         session.visitor().part(_Stopped).request = None
@@ -129,11 +218,9 @@ def _progress(request: Request) -> None:
     if job is None or not job.active:
         st.rerun()
     with st.container(border=True):
-        st.markdown("#### Computing")
+        st.markdown("## Computing")
         if job.state == "waiting":
-            ahead = jobs.ahead(job)
-            others = "another request" if ahead == 1 else f"{ahead} other requests"
-            st.progress(0.0, f"Waiting for {others} to finish" if ahead else "Starting")
+            st.progress(0.0, place(job))
         else:
             snapshot = job.snapshot
             remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""

@@ -10,18 +10,18 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses import grid
 from core.analyses.grid import PERPLEXITY, CellMeasure
 from core.errors import AskError
-from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.progress import duration
 from core.stats.units import SHARE
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import what_if as charts
-from dashboard.page import waiting
-from dashboard.state import page_state, session
+from dashboard.page import best_setting, waiting
+from dashboard.state import navigation, page_state, role, session
 from dashboard.work import process, sweeps
 from dashboard.work.questions import Cell, TextCell
 
@@ -35,7 +35,7 @@ def draw() -> None:
     theme.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
     experiment = session.experiment()
     try:
-        most = plan(experiment).outline.neurons.total
+        most = process.engine().plan(experiment).outline.neurons.total
     except AskError as error:
         waiting.refusal(error)
         return
@@ -47,6 +47,7 @@ def draw() -> None:
     working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
+    best_setting.draw(experiment, most)
 
 
 def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
@@ -117,6 +118,8 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMe
         f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
         f"{experiment.corpus}; all other settings as on the left, whose place is outlined in orange."
     )
+    if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
+        navigation.switch("results")
     _open(experiment, picked)
 
 
@@ -168,7 +171,7 @@ def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure) -> No
     st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {len(known)} settings.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
-        session.go("", best)
+        navigation.go("", best)
 
 
 def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
@@ -180,13 +183,13 @@ def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
     if name == "none":
         return {}
     side = "at least" if measures[name].higher_is_better else "at most"
+    usual = 1.5 if name == PERPLEXITY.name else 0.5
     try:
-        bound = float(page_state.get("bound", "0.5"))
+        bound = float(page_state.get("bound", str(usual)))
     except ValueError:
-        bound = 0.5
-    bound = 1.5 if name == PERPLEXITY.name and not page_state.get("bound") else bound
-    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key("bound"))
-    page_state.put("bound", f"{bound:g}", "0.5")
+        bound = usual
+    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key(f"bound-{usual:g}"))
+    page_state.put("bound", f"{bound:g}", f"{usual:g}")
     return {name: (side, bound)}
 
 
@@ -194,13 +197,16 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
     """Draw the controls that start, watch and stop the computation of the missing cells."""
     if not missing:
         return
+    if access.reads_only():
+        theme.quiet("This server shows what is known, and computes nothing.")
+        return
     jobs = process.jobs()
     jobs_by_experiment = sweeps.states(jobs, missing, kind)
     active = [experiment for experiment, job in jobs_by_experiment.items() if job.active]
     failed = [job for job in jobs_by_experiment.values() if job.state == "failed"]
     st.markdown("**What is missing**")
     if failed:
-        theme.problem(f"{len(failed)} failed: {failed[0].error}")
+        theme.problem(f"{len(failed)} failed: {waiting.reason(failed[0])}")
     idle = [experiment for experiment in missing if experiment not in active]
     if active:
         running = next((job for job in jobs_by_experiment.values() if job.state == "running"), None)
@@ -212,7 +218,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
         )
         theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
         if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
-            sweeps.stop(jobs, active, kind)
+            sweeps.stop(jobs, active, kind, None if role.is_admin() else session.visitor().name)
             st.rerun()
     if idle:
         theme.quiet(f"{len(idle)} settings are not computed: about {duration(_seconds(idle))}.")
@@ -223,8 +229,12 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
         if begun:
             for job in failed:
                 jobs.forget(job.request)
-            sweeps.fill(jobs, session.visitor().name, begun[0], kind)
-            st.rerun()
+            try:
+                sweeps.fill(jobs, session.visitor().name, begun[0], kind)
+            except AskError as error:
+                waiting.refusal(error)
+            else:
+                st.rerun()
 
 
 def _begins(
@@ -248,7 +258,10 @@ def _seconds(experiments: Sequence[Experiment]) -> float:
     """Seconds for all experiments. Only the first pays for what all share: the model, the experts, the space before."""
     if not experiments:
         return 0.0
-    first = process.engine().estimate(experiments[0])
+    try:
+        first = process.engine().estimate(experiments[0])
+    except AskError:  # each cell says what is amiss when it is asked for
+        return 0.0
     per_experiment = first["embed_post"] + first["measure"]
     return sum(first.values()) + per_experiment * (len(experiments) - 1)
 
@@ -259,4 +272,4 @@ def _open(experiment: Experiment, picked: object) -> None:
         cell = picked["selection"]["cell"][0]  # type: ignore[index]
     except (KeyError, IndexError, TypeError):
         return
-    session.go("", replace(experiment, experts=int(cell["k"]), strength=float(cell["strength"])))
+    navigation.go("", replace(experiment, experts=int(cell["k"]), strength=float(cell["strength"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,6 +20,9 @@ from core.language.families import kin
 from dashboard.charts import theme
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
+FILES = ("map.html", "map.css", "paint.js", "unpack.js", "map.js")
+"""The component's: its markup, its style, and the parts of its script in their order."""
+_STEPS = 65535  # of a coordinate, from one end of the map to the other
 _NAMED = ("language",)  # colourings whose group names are drawn on the map
 
 
@@ -38,6 +42,8 @@ class MapView:
         A sentence's row number in the table of points.
     brush : tuple (panel, (x0, y0, x1, y1), strength), optional
         A rectangle of the plane: in the panel before (0) or after (1), or at a strength where the map is in motion.
+    window : (x0, y0, x1, y1), optional
+        The part of the plane that is looked at; all of it if None. It chooses nothing.
     """
 
     colour: str = "language"
@@ -45,6 +51,7 @@ class MapView:
     shown: tuple[str, ...] = ()
     pinned: int | None = None
     brush: tuple[int, tuple[float, ...], float | None] | None = None
+    window: tuple[float, ...] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MapView:
@@ -56,12 +63,18 @@ class MapView:
             tuple(map(str, values.get("shown") or ())),
             None if values.get("pinned") is None else int(values["pinned"]),
             brush and (int(brush["panel"]), tuple(map(float, brush["box"])), brush.get("strength")),
+            tuple(map(float, values["window"])) if values.get("window") else None,
         )
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values for the browser."""
         brush = self.brush and dict(zip(("panel", "box", "strength"), self.brush, strict=True))
         return asdict(self) | {"shown": list(self.shown), "brush": brush}
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it chooses some sentences, unless all stand out."""
+        return bool(self.brush or self.find or self.shown)
 
     def chosen(self, points: pd.DataFrame, places: Mapping[float, np.ndarray]) -> np.ndarray:
         """Which points stand out: ndarray of bool, (n,); the same as the browser draws them."""
@@ -105,13 +118,11 @@ def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
 @cache
 def _component() -> Any:
     folder = Path(__file__).parent
-    html, css, paint, js = (
-        (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")
-    )
-    return st.components.v2.component("language_neurons_map", html=html, css=css, js=paint + js)
+    html, css, *scripts = ((folder / name).read_text(encoding="utf-8") for name in FILES)
+    return st.components.v2.component("language_neurons_map", html=html, css=css, js="".join(scripts))
 
 
-def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], None]) -> MapView:
+def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], None], plays: bool = False) -> MapView:
     """Draw the map; the browser itself redraws it when the visitor moves, hovers, finds or brushes.
 
     Parameters
@@ -122,6 +133,8 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
         What the map starts with; must not change while ``key`` is the same.
     on_change : callable
         Called when the visitor changes the choice or the colouring.
+    plays : bool
+        A map in motion starts to move by itself, once.
 
     Returns
     -------
@@ -129,13 +142,18 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
         What the visitor has chosen now.
     """
     state = _component()(
-        data=sent(packed, initial), key=key, default={"view": initial.to_json()}, on_view_change=on_change
+        data=sent(packed, initial, plays), key=key, default={"view": initial.to_json()}, on_view_change=on_change
     )
     return MapView.of(state["view"] or {})
 
 
-def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> bytes:
-    """The map's data for the browser, as JSON in UTF-8: the same for all visitors, so that it is made once.
+def packed(
+    points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str, after: str = "After"
+) -> bytes:
+    """The map's data for the browser (``unpack.js`` reads it): the same for all visitors, so that it is made once.
+
+    A header in JSON, then arrays of numbers as they are, then all texts compressed. Coordinates are whole numbers of 16
+    bits from one end of the map to the other.
 
     Parameters
     ----------
@@ -145,18 +163,51 @@ def packed(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str
         Two or more computed strengths, 0 first.
     layout : str
         One of `LAYOUTS`.
+    after : str
+        Title of the map after, where it stands beside that before.
     """
-    text = json.dumps(given(points, places, layout, target), ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace")  # replaces half surrogate pairs, which a table's text may hold
+    header = given(points, places, layout, target)
+    header["titles"] = ["Before", after]
+    body = bytearray()
+
+    def put(values: np.ndarray, most: int | None = None) -> dict[str, Any]:
+        """Append whole numbers up to ``most`` in the fewest bytes that hold them, and say where they are."""
+        kind = np.min_scalar_type(int(values.max(initial=0)) if most is None else most)
+        place = {"at": len(body), "n": values.size, "kind": kind.str[1:]}
+        body.extend(np.ascontiguousarray(values, dtype=kind.newbyteorder("<")).tobytes())
+        return place
+
+    stacked = np.stack([frame.astype(np.float64) for frame in header["frames"]])
+    low, high = stacked.min(axis=(0, 1)), stacked.max(axis=(0, 1))
+    steps = np.rint((stacked - low) / np.where(high > low, high - low, 1) * _STEPS).astype(np.uint16)
+    header["bounds"] = [low.tolist(), high.tolist()]
+    header["frames"] = [put(frame.ravel(), _STEPS) for frame in steps]
+    for name in ("language", "row"):
+        header[name] = put(header[name])
+    header["ranks"] = header["ranks"] and [put(side) for side in header["ranks"]]
+    for colouring in header["colourings"]:
+        colouring["of"] = put(colouring["of"])
+    texts, meanings = header.pop("texts"), header.pop("meanings")
+    numbers, every = pd.factorize(np.asarray(meanings, dtype=object))
+    header["meaning"] = put(numbers)
+    words = json.dumps([texts, every.tolist()], ensure_ascii=False).encode(errors="replace")  # half surrogate pairs
+    header["words_packed"] = put(np.frombuffer(zlib.compress(words, 6), dtype=np.uint8), 255)
+    return _headed(header) + bytes(body)
 
 
-def sent(packed: bytes, initial: MapView) -> bytes:
+def _headed(header: Mapping[str, Any]) -> bytes:
+    """A header in JSON, in UTF-8, after its length in four bytes."""
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return len(text).to_bytes(4, "little") + text
+
+
+def sent(packed: bytes, initial: MapView, plays: bool = False) -> bytes:
     """The data of `packed` with a visitor's initial view."""
-    return b'{"initial":' + json.dumps(initial.to_json()).encode() + b"," + packed[1:]
+    return _headed({"initial": initial.to_json(), "plays": plays}) + packed
 
 
 def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> dict[str, Any]:
-    """The map's data for the browser: coordinates rounded to a thousandth, each text once."""
+    """What the browser needs to know, before it is packed: numbers of points as arrays, all else as JSON has it."""
     strengths = sorted(places, key=abs)
     if len(strengths) < 2:
         raise ValueError("a map needs two strengths")
@@ -166,13 +217,13 @@ def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str,
     ranked = points["before"].notna().all()
     return {
         "strengths": [float(strength) for strength in strengths],
-        "frames": [np.round(places[s].astype(np.float64), 3).ravel().tolist() for s in strengths],
+        "frames": [places[strength] for strength in strengths],
         "languages": [{"code": c, "name": theme.name(c), "shape": palette.shape(c)} for c in languages],
-        "language": [number[code] for code in points["language"]],
-        "row": points["key"].tolist(),
+        "language": points["language"].map(number).to_numpy(dtype=np.int64),
+        "row": points["key"].to_numpy(dtype=np.int64),
         "texts": points["text"].tolist(),
         "meanings": points["english"].tolist(),
-        "ranks": [points[side].astype(int).tolist() for side in ("before", "after")] if ranked else None,
+        "ranks": [points[side].to_numpy(dtype=np.int64) for side in ("before", "after")] if ranked else None,
         "colourings": [_colouring(name, groups, colours, target) for name, groups in groupings(points)],
         "named": list(_NAMED),
         "ghosts": palette.PRE,
@@ -206,4 +257,5 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
         "script": "script",
         "outcome": f"found in {theme.name(target)}",
     }
-    return {"name": name, "title": titles[name], "groups": described, "of": [number[group] for group in groups]}
+    of = groups.map(number).to_numpy(dtype=np.int64)
+    return {"name": name, "title": titles[name], "groups": described, "of": of}

@@ -1,21 +1,22 @@
 // Points at computed strengths come from Python once; colouring, finding, brushing and moving are done here. What is chosen
 // is told to Python (for the table below and the link), a moving scrubber is not.
-const REACH = 9, KEPT = new WeakMap(), SAY_AFTER = 250;
+const REACH = 9, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
 
 export default function (component) {
-  const { parentElement, setStateValue } = component, data = JSON.parse(new TextDecoder().decode(component.data));
+  const { parentElement, setStateValue } = component, data = unpack(component.data);
   const root = parentElement.querySelector(".map"), one = (name) => root.querySelector(name);
   const canvas = one("canvas"), range = one("input[type=range]"), output = one("output"), tip = one(".tip"), play = one(".play");
   const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");
-  const { strengths, frames, languages, language, row, texts, meanings, colourings, ranks, layout, initial } = data;
+  const { strengths, frames, languages, language, row, meaning, colourings, ranks, layout, initial } = data;
   const n = language.length, last = strengths.length - 1, motion = layout === "motion";
   const old = KEPT.get(root);
   if (old) old.stop();
-  const state = old ? old.state : { ...initial, window: null, hovered: null };
+  const state = old ? old.state : { ...initial, hovered: null };
   if (state.pinned >= n) state.pinned = null;
   if (state.brush && (state.brush.panel > (layout === "pair" ? 1 : 0) || (state.brush.strength === null) === motion)) state.brush = null;
   const at = [new Float32Array(2 * n), new Float32Array(2 * n)], [low, high] = bounds(frames, n);
-  const marks = languages.map((each) => corners(each.shape)), lower = texts.map((text, i) => `${text}\n${meanings[i]}`.toLowerCase());
+  const marks = languages.map((each) => corners(each.shape));
+  let texts = null, meanings = null, lower = null, stopped = false;
   const whole = [low[0], low[1], high[0], high[1]];
   let width = 0, height = 0, panels = [], looks = [], asked = false, moving = 0, drag = null, pinch = null, saying = 0;
 
@@ -44,24 +45,28 @@ export default function (component) {
     const x = p[2 * i], y = p[2 * i + 1];
     return x >= Math.min(ax, bx) && x <= Math.max(ax, bx) && y >= Math.min(ay, by) && y <= Math.max(ay, by);
   };
-  const found = (i) => !state.find || lower[i].includes(state.find.toLowerCase());
+  const found = (i) => !state.find || !lower || lower[i].includes(state.find.toLowerCase());
   const coloured = () => colourings.find((each) => each.name === state.colour) || colourings[0];
   const bright = (i) => !state.shown.length || state.shown.includes(coloured().groups[coloured().of[i]].name);
   const chosen = (i, p) => bright(i) && found(i) && inBrush(i, p);
   function sort() {
     // Looks: every pair of colour and mark, once for what stands out and once for the rest, which is drawn first.
     const { groups, of } = coloured(), made = new Map(), p = held();
-    let many = 0;
+    if (state.find && texts) lower ||= texts.map((text, i) => `${text}\n${meanings[meaning[i]]}`.toLowerCase());
     for (let i = 0; i < n; i++) {
       const out = chosen(i, p), key = `${out}-${of[i]}-${languages[language[i]].shape}`;
-      if (out) many++;
       if (!made.has(key)) {
         made.set(key, { colour: groups[of[i]].colour, mark: marks[language[i]], points: [], alpha: out ? 0.82 : 0.09, out });
       }
       made.get(key).points.push(i);
     }
     looks = [...made.values()].sort((a, b) => a.out - b.out);
-    const some = state.find || state.brush || state.shown.length;
+    if (!(drag && drag.moved)) tools();
+  }
+  const standing = () => looks.filter((look) => look.out).reduce((sum, look) => sum + look.points.length, 0);
+  // Not while a pointer is drawing: a button that appears may wrap the line and move the map from under it.
+  function tools() {
+    const some = state.find || state.brush || state.shown.length, many = standing();
     count.textContent = some ? `${many.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
     one(".zoom").hidden = !state.brush || around(state.brush.box).join() === (state.window || whole).join();
     one(".whole").hidden = !(some || state.pinned !== null);
@@ -70,12 +75,16 @@ export default function (component) {
   function say() {
     clearTimeout(saying);
     saying = setTimeout(() => {
-      const { colour, find, shown, pinned, brush } = state;
-      setStateValue("view", { colour, find, shown, pinned, brush });
+      const { colour, find, shown, pinned, brush, window } = state;
+      setStateValue("view", { colour, find, shown, pinned, brush, window: window && window.map((v) => Math.round(v * 1e3) / 1e3) });
     }, SAY_AFTER);
   }
-  // Both panels show one window of the plane; looking closer chooses nothing, so nobody is told.
+  // Both panels show one window of the plane.
   function look(box) {
+    show(box);
+    say();
+  }
+  function show(box) {
     state.window = box;
     tip.hidden = true;
     one(".out").disabled = one(".reset").hidden = !box;
@@ -91,7 +100,8 @@ export default function (component) {
   function arrange() {
     const two = layout === "pair", narrow = width < 640, box = state.window || whole;
     const each = two && !narrow ? (width - 12) / 2 : width;
-    const tall = Math.round(Math.min(two ? 460 : 600, Math.max(280, each * (two ? 0.72 : 0.56))));
+    const most = data.plays ? 0.34 * innerHeight : two ? 460 : 600;  // a tour's card takes the rest of the window
+    const tall = Math.round(Math.min(most, Math.max(280, each * (two ? 0.72 : 0.56))));
     height = two && narrow ? 2 * tall + 12 : tall;
     const panel = (k) => ({ x: two && !narrow ? k * (each + 12) : 0, y: two && narrow ? k * (tall + 12) : 0,
       width: each, height: tall, low: [box[0], box[1]], high: [box[2], box[3]] });
@@ -109,22 +119,23 @@ export default function (component) {
       l.points.filter((i) => coloured().of[i] === g)) }));
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const grown = Math.min(2, ((whole[2] - whole[0]) / (seen()[2] - seen()[0] || 1)) ** 0.3);  // closer, points are larger
+    const dots = looks.map((look) => ({ ...look, mark: null }));  // among crosses, a script's mark may read as one
     panels.forEach((panel, side) => {
       if (layout === "pair" && side === 1) {
         const every = Array.from({ length: n }, (_, i) => i);
         paintPoints(pen, panel, at[0], [{ colour: data.ghosts, mark: null, points: every, alpha: 0.22 }], false, 1.6 * grown);
       }
-      paintPoints(pen, panel, at[side], looks, false, 2.9 * grown);
+      paintPoints(pen, panel, at[side], layout === "together" ? dots : looks, false, 2.9 * grown);
       if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8 * grown);
       const few = names.filter((each) => each.points.length).length <= 4;  // in one cloud, many names say nothing
       if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground, ink, rem);
-      paintFrame(pen, panel, { pair: ["Before", "After"][side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, rem);
+      paintFrame(pen, panel, { pair: data.titles[side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, ground, rem);
       const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
       clip(pen, panel);
       if (there && one(".zoom").hidden === false) paintBrush(pen, panel, state.brush.box, ink);
       for (const i of new Set([state.pinned, state.hovered])) {
         if (i === null) continue;
-        const others = row.flatMap((each, j) => (each === row[i] && j !== i ? [j] : []));
+        const others = Array.from(row.keys()).filter((j) => row[j] === row[i] && j !== i);
         if (i === state.pinned) paintLinks(pen, panel, at[side], i, others, ink);
         paintRing(pen, panel, at[side], i, ink, 6);
         if (layout === "together") paintRing(pen, panel, at[1], i, ink, 6);
@@ -138,14 +149,14 @@ export default function (component) {
       root.dataset.strength = number;
     }
     root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
-    root.dataset.chosen = String(looks.filter((look) => look.out).reduce((sum, look) => sum + look.points.length, 0));
+    root.dataset.chosen = String(standing());
   }
   const ask = () => { if (!asked) { asked = true; requestAnimationFrame(render); } };
 
   function tell(i, side) {
     const piece = (kind, text) => { const made = document.createElement(kind); made.textContent = text; made.dir = "auto"; return made; };
     const rank = ranks ? `rank of its translation: ${ranks[0][i]} before, ${ranks[1][i]} after` : "";
-    tip.replaceChildren(piece("b", languages[language[i]].name), piece("span", texts[i]), piece("small", meanings[i]), piece("small", rank));
+    tip.replaceChildren(piece("b", languages[language[i]].name), piece("span", texts ? texts[i] : "…"), piece("small", texts ? meanings[meaning[i]] : ""), piece("small", rank));
     tip.hidden = false;
     const [x, y] = toScreen(panels[side], at[side][2 * i], at[side][2 * i + 1]);
     tip.style.left = `${Math.max(0, Math.min(x + 12, width - tip.offsetWidth - 4))}px`;
@@ -278,7 +289,7 @@ export default function (component) {
       const button = document.createElement("button"), mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       mark.setAttribute("viewBox", "-1.2 -1.2 2.4 2.4"); mark.setAttribute("aria-hidden", "true");
-      path.setAttribute("d", group.shape); path.setAttribute("fill", group.colour);
+      path.setAttribute("d", layout === "together" ? DOT : group.shape); path.setAttribute("fill", group.colour);
       mark.append(path);
       button.type = "button"; button.append(mark, group.title);
       button.setAttribute("aria-pressed", String(state.shown.includes(group.name)));
@@ -299,13 +310,13 @@ export default function (component) {
     render();
     if (gone < 1) moving = requestAnimationFrame((t) => step(from, start, t)); else halt();
   }
-  const halt = () => { cancelAnimationFrame(moving); moving = 0; play.textContent = "\u25B6"; };
-  play.onclick = () => {
-    if (moving) { halt(); return; }
-    play.textContent = "\u23F8";
+  const halt = () => { cancelAnimationFrame(moving); moving = 0; play.dataset.moves = ""; };
+  const begin = () => {
+    play.dataset.moves = "1";
     const from = Number(range.value);
     moving = requestAnimationFrame((t) => step(from, t, t));
   };
+  play.onclick = () => { if (moving) halt(); else begin(); };
   range.oninput = () => { if (moving) halt(); ask(); };
   one(".ticks").replaceChildren(...(motion ? strengths : []).map((strength) => {
     const tick = document.createElement("span");
@@ -334,8 +345,14 @@ export default function (component) {
   watch.observe(root);
   chips();
   size();
-  look(state.window);
-  const stop = () => { watch.disconnect(); halt(); clearTimeout(saying); };
+  show(state.window && shifted(state.window, whole, 0, 0));
+  if (!old && motion && data.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) begin();
+  data.words().then((words) => {
+    if (stopped) return;
+    [texts, meanings] = words;
+    if (state.find) { sort(); ask(); }
+  });
+  const stop = () => { stopped = true; watch.disconnect(); halt(); clearTimeout(saying); };
   KEPT.set(root, { state, stop });
   return stop;
 }

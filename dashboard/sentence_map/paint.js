@@ -117,7 +117,7 @@ function paintNames(pen, panel, at, groups, ground, ink, rem) {
     xs.sort((a, b) => a - b); ys.sort((a, b) => a - b);
     const half = pen.measureText(name).width / 2 + 3;
     const x = Math.min(panel.x + panel.width - half, Math.max(panel.x + half, xs[xs.length >> 1]));
-    let y = Math.max(panel.y + 13 * rem, ys[Math.floor(ys.length * 0.06)] - 6);
+    let y = Math.max(panel.y + titleHeight(rem) + 13 * rem, ys[Math.floor(ys.length * 0.06)] - 6);
     while (taken.some((box) => Math.abs(box[0] - x) < box[2] + half && Math.abs(box[1] - y) < 13 * rem)) y += 13 * rem;
     taken.push([x, y, half]);
     pen.strokeStyle = ground; pen.strokeText(name, x, y);
@@ -126,11 +126,14 @@ function paintNames(pen, panel, at, groups, ground, ink, rem) {
   pen.restore();
 }
 
-function paintFrame(pen, panel, title, ink, rem) {
+const titleHeight = (rem) => 24 * rem;
+
+function paintFrame(pen, panel, title, ink, ground, rem) {
   pen.globalAlpha = 0.16; pen.strokeStyle = ink; pen.lineWidth = 1;
   pen.strokeRect(panel.x + 0.5, panel.y + 0.5, panel.width - 1, panel.height - 1);
-  pen.globalAlpha = 0.85; pen.fillStyle = ink; pen.font = `600 ${13 * rem}px sans-serif`; pen.textAlign = "left";
-  pen.fillText(title, panel.x + 10, panel.y + panel.height - 10);
+  pen.font = `600 ${14 * rem}px sans-serif`; pen.textAlign = "left"; pen.lineWidth = 4; pen.strokeStyle = ground;
+  pen.globalAlpha = 1; pen.strokeText(title, panel.x + 10, panel.y + 18 * rem);
+  pen.globalAlpha = 0.9; pen.fillStyle = ink; pen.fillText(title, panel.x + 10, panel.y + 18 * rem);
   pen.globalAlpha = 1;
 }
 

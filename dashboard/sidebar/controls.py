@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import access
 from core.experiment.names import in_panel
 from core.experiment.settings import Experiment
 from core.models.spec import CATALOGUE
-from dashboard.sidebar import saving, uploads, widgets
-from dashboard.state import link, page_state, presentation, session
+from dashboard.charts import theme
+from dashboard.sidebar import packs, saving, uploads, widgets
+from dashboard.state import link, navigation, page_state, presentation, role, selection, session
 
 
 def sidebar() -> Experiment:
@@ -20,14 +22,20 @@ def sidebar() -> Experiment:
     with st.sidebar:
         for setting in in_panel("top"):
             chosen = replace(chosen, **{setting.name: widgets.draw(setting, chosen, around)})
-            if setting.name == "corpus":
+            if setting.name == "corpus" and not access.reads_only():
                 uploads.draw(initial)
-        with st.expander("Which neurons"):
-            chosen = _panel("neurons", chosen, around)
-        with st.expander("More settings"):
-            chosen = _panel("more", chosen, around)
+        packs.follow(initial, chosen)
+        for panel, title in (("neurons", "Which neurons"), ("more", "More settings")):
+            folder = st.expander(title, key=f"sidebar-{panel}", on_change="rerun")
+            if folder.open:  # its settings are as they were while it is closed
+                with folder:
+                    chosen = _panel(panel, chosen, around)
+        packs.draw(chosen)
         saving.draw(chosen)
         _foot(chosen.model)
+    chosen, problems = session.visitor().permitted(chosen)
+    for problem in problems:
+        theme.problem(problem)
     _to_link(chosen)
     return chosen
 
@@ -62,18 +70,20 @@ def _from_link() -> Experiment:
     moved = not query and visitor.drawn not in (None, visitor.page) and visitor.experiment is not None
     visitor.drawn = visitor.page
     if query != visitor.link and not moved:
-        parameters = presentation.take(query)
+        parameters = selection.take(presentation.take(query))
         settings = {name: value for name, value in parameters.items() if not name.startswith(page_state.PREFIX)}
         experiment, problems = link.from_query(settings)
-        page_state.from_query(query)
+        experiment, refused = visitor.permitted(experiment)
+        problems += refused
+        page_state.from_query(parameters)
         visitor.follow(experiment, problems, query)
     return session.experiment()
 
 
 def _to_link(chosen: Experiment) -> None:
-    query = link.to_query(chosen) | page_state.to_query() | presentation.to_query()
     visitor = session.visitor()
-    visitor.experiment, visitor.link = chosen, query
+    visitor.experiment = chosen
+    visitor.link = query = navigation.query()
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
@@ -84,9 +94,13 @@ def _foot(model: str) -> None:
         st.rerun()
     if st.button("Take the tour", width="stretch", icon=":material/tour:"):
         presentation.set_stop(1)
-        session.switch("experts")
+        navigation.switch("experts")
     if st.button("Back to the opening setting", width="stretch"):
         st.query_params.clear()
         st.rerun()
+    if (email := role.name()) is not None:
+        theme.quiet(f"Logged in as {email}.")
+        if role.by_oidc() and st.button("Log out", width="stretch"):
+            st.logout()
     if (offer := CATALOGUE.get(model)) and offer.licence:
         st.caption(f"{offer.licensed} is provided under and subject to the [{offer.licence}]({offer.licence_url}).")

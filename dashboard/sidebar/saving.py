@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.experiment.file import write_experiment
+from core.experiment.file import file_stem, write_experiment
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
 from dashboard.text import report
@@ -15,22 +15,25 @@ from dashboard.work import process
 
 def draw(experiment: Experiment) -> None:
     """Draw the files of the setting, in the sidebar."""
-    with st.expander("Save"):
+    stem, folder = file_stem(experiment), st.expander("Save", key="sidebar-save", on_change="rerun")
+    if not folder.open:
+        return
+    with folder:
         st.download_button(
             "The setting (JSON)",
             write_experiment(experiment),
-            "experiment.json",
+            f"{stem}.json",
             "application/json",
             key="save-experiment",
             on_click="ignore",
             width="stretch",
-            help="python -m core run --experiment experiment.json",
+            help=f"python -m core run --experiment {stem}.json",
         )
         computed = process.jobs().peek(experiment) is not None
         st.download_button(
             "A report (HTML)",
             partial(_report, experiment),
-            "report.html",
+            f"{stem}.html",
             "text/html",
             key="save-report",
             on_click="ignore",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
+from core import access
 from core.corpora.corpus import Corpus
 from core.corpora.table_files import READERS
 from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.store import quota
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.work import process
@@ -22,7 +24,11 @@ LARGEST = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.
 
 def draw(chosen: Experiment) -> None:
     """Offer to upload a table; its errors are shown here, and the page stays as it is."""
-    with st.popover("Your own sentences", icon=":material/upload_file:", width="stretch"):
+    title = "Your own sentences"
+    menu = st.popover(title, icon=":material/upload_file:", width="stretch", key="sidebar-upload", on_change="rerun")
+    if not menu.open:
+        return
+    with menu:
         theme.quiet(
             "A table (CSV, TSV, JSON, JSON lines or Parquet) with one column a language, named by its code (en, es), "
             "every row the same sentence. A column named split says which rows find the neurons (probe) and which are "
@@ -32,7 +38,7 @@ def draw(chosen: Experiment) -> None:
         if file is None:
             return
         try:
-            spec, corpus = take(file.name, file.getvalue(), process.engine().store.root / FOLDER)
+            spec, corpus = _taken(file.file_id, file.name, file.getvalue())
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return
@@ -58,20 +64,49 @@ def draw(chosen: Experiment) -> None:
             st.rerun()
 
 
-def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
+@dataclass
+class _Last:
+    """The table that this visitor uploaded last, read once: a page is drawn at every control."""
+
+    id: str = ""
+    taken: tuple[str, Corpus] | AskError | None = None
+
+
+def _taken(id_: str, name: str, content: bytes) -> tuple[str, Corpus]:
+    """As `take`, once an upload; on a public server it becomes this visitor's alone."""
+    visitor = session.visitor()
+    last = visitor.part(_Last)
+    if last.taken is None or last.id != id_:
+        owner = visitor.name if access.current().public else None
+        last.id = id_
+        try:
+            last.taken = take(name, content, process.engine().store.root / FOLDER, owner)
+        except AskError as refusal:
+            last.taken = refusal
+        else:
+            if owner is not None:
+                visitor.uploads.add(last.taken[0])
+    if isinstance(last.taken, AskError):
+        raise last.taken
+    return last.taken
+
+
+def take(name: str, content: bytes, folder: Path, owner: str | None = None) -> tuple[str, Corpus]:
     """Keep an uploaded table and read it.
 
     Parameters
     ----------
     name : str
         As it was uploaded: its ending says how it is read, and errors call it so.
+    owner : str, optional
+        As in `core.corpora.user_tables.keep_table`.
     folder : Path
         Where uploads are kept, under the digest of their content: the same table twice is one file.
 
     Returns
     -------
     spec : str
-        ``table:FILE``.
+        ``table:FILE``; with an owner ``upload:ID``.
     corpus : Corpus
 
     Raises
@@ -87,6 +122,10 @@ def take(name: str, content: bytes, folder: Path) -> tuple[str, Corpus]:
         )
     if len(content) > LARGEST:
         why = f"it has {len(content):,} bytes, more than the {LARGEST:,} that are taken here"
-        raise AskError(f"table {name!r}", why, "Name its place as table:FILE under Sentences instead")
-    corpus = keep_table(content, f"{ending}.gz" if packed else ending, folder, name)
+        instead = "Name its place as table:FILE under Sentences instead" if owner is None else "Take fewer rows"
+        raise AskError(f"table {name!r}", why, instead)
+    if owner is not None and quota.uploaded(folder.parent) > 2 * quota.UPLOADS_SHARE * quota.limit(folder.parent):
+        why = "this server has no room for more uploads at present"
+        raise AskError(f"table {name!r}", why, "Try again later, or tell whoever runs it.")
+    corpus = keep_table(content, f"{ending}.gz" if packed else ending, folder, name, owner)
     return corpus.spec, corpus

@@ -9,19 +9,23 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from core import access
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
 from core.errors import AskError
-from core.experiment.kinds import Codes, Number, OneOf, Several, Whole
+from core.experiment.kinds import Codes, Flag, Number, OneOf, Several, Verbatim, Whole
 from core.experiment.names import SETTINGS, Setting
 from core.experiment.settings import Experiment
 from core.language.codes import label
+from core.models.embedded import MODELS
 from core.models.load import Outline, outline
 from core.models.resolve import resolve
 from core.models.spec import CATALOGUE, ModelSpec
-from core.neurons.interventions import METHODS
+from core.neurons.methods import METHODS
 from core.neurons.responses import NEURONS
+from core.packs.contents import model_title
 from dashboard.state import session
+from dashboard.work import process
 
 T = TypeVar("T")
 
@@ -40,7 +44,7 @@ class Surroundings:
 
     def shape(self, chosen: Experiment) -> Outline | None:
         """The outline of the model, with neurons of the kinds in force."""
-        key = ModelSpec(chosen.model, chosen.revision, chosen.dtype, chosen.device), kinds(chosen)
+        key = chosen.model_spec, kinds(chosen)
         if key not in self._shapes:
             self._shapes[key] = _quietly(lambda: outline(resolve(key[0]), key[1]))
         return self._shapes[key]
@@ -72,6 +76,8 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
         return st.selectbox(
             setting.label, names, names.index(value), format_func=titles.__getitem__, key=key, help=_about(setting)
         )
+    if isinstance(kind, Flag):
+        return st.toggle(setting.label, value, key=key, help=_about(setting))
     if isinstance(kind, Whole):
         number = st.number_input(
             setting.label, kind.low, kind.high, value, key=key, placeholder=setting.unset, help=_about(setting)
@@ -97,11 +103,13 @@ def _text(setting: Setting, value: Any, hint: str | None = None) -> Any:
     initial = ",".join(value) if isinstance(value, tuple) else str(value or "")
     text = st.text_input(
         setting.label, initial, key=_key(setting.name), placeholder=_placeholder(setting), help=hint or _about(setting)
-    ).strip()
+    )
+    text = text if isinstance(setting.kind, Verbatim) else text.strip()
     return setting.kind.parse(text) or setting.default if text else setting.default
 
 
 def _languages(setting: Setting, value: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...] | None:
+    available = available or tuple(value or ())  # of a pack whose corpus is not on this machine
     picked = st.multiselect(
         setting.label,
         available,
@@ -114,24 +122,34 @@ def _languages(setting: Setting, value: Sequence[str] | None, available: Sequenc
     return tuple(sorted(picked)) or None
 
 
-def _pick(titles: Mapping[str, str]) -> Callable[[Setting, Experiment, Surroundings], str]:
-    """A widget that lists names, and also takes a name that is typed in."""
+def _pick(
+    titled: Callable[[], Mapping[str, str]], offered: Callable[[access.Access], tuple[str, ...]]
+) -> Callable[[Setting, Experiment, Surroundings], str]:
+    """A widget that lists names, and also takes a name that is typed in; of a public server's only those offered."""
 
     def draw_list(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
         value = getattr(chosen, setting.name)
-        options = _with(list(titles), value)
+        allowed, titles = access.current(), titled()
+        options = _with(offered(allowed) if allowed.public else list(titles), value)
+        others = "" if allowed.public else " Others than those listed can be typed in."
         picked = st.selectbox(
             setting.label,
             options,
             index=options.index(value),
             format_func=lambda option: titles.get(option, option),
-            accept_new_options=True,
+            accept_new_options=not allowed.public,
             key=_key(setting.name),
-            help=f"{_about(setting)} Others than those listed can be typed in.",
+            help=f"{_about(setting)}{others}",
         )
         return (picked or value).strip()
 
     return draw_list
+
+
+def _models() -> dict[str, str]:
+    """Models by name, with their titles; last those that only packs have."""
+    names = dict.fromkeys(setting.model for setting in process.shelf().settings())
+    return _MODELS | {name: f"{model_title(name)}, from a pack" for name in names if name not in MODELS}
 
 
 def _target(setting: Setting, chosen: Experiment, around: Surroundings) -> str:
@@ -203,8 +221,8 @@ def _sites(setting: Setting, chosen: Experiment, around: Surroundings) -> tuple[
 
 
 _OWN: dict[str, Callable[[Setting, Experiment, Surroundings], Any]] = {
-    "model": _pick(_MODELS),
-    "corpus": _pick(_CORPORA),
+    "model": _pick(_models, access.Access.offered_models),
+    "corpus": _pick(lambda: _CORPORA, access.Access.offered_corpora),
     "target": _target,
     "experts": _experts,
     "strength": _strength,

@@ -6,6 +6,7 @@ A page has its own view; the link carries that of the page it opens, as ``view.N
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -32,11 +33,7 @@ def put(name: str, value: str, default: str = "") -> None:
         view.pop(name, None)
     else:
         view[name] = value
-    other_parameters = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(PREFIX)}
-    query = other_parameters | to_query()
-    session.visitor().link = query
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
+    session.write_link(PREFIX, to_query())
 
 
 def choice(
@@ -73,6 +70,32 @@ def pick(
     chosen = st.selectbox(label, options, index, format_func=titles, key=key(name))
     put(name, chosen, first)
     return chosen
+
+
+def whole_number(place: Any, label: str, name: str, default: int, low: int, high: int) -> int:
+    """A field for a whole number, drawn in a column or the like."""
+    number = int(place.number_input(label, low, high, whole(name, default, low, high), key=key(name)))
+    put(name, str(number), str(default))
+    return number
+
+
+def several(label: str, table: Mapping[str, Any], name: str, default: str) -> tuple[str, ...]:
+    """Some of a table's entries, by their titles and in its order; the default where none is chosen.
+
+    The default may be the sidebar's and is part of the widget's key: where nothing else is chosen, the list follows it.
+    """
+    given = [one for one in get(name, default).split(",") if one in table] or [default]
+    picked = st.multiselect(label, list(table), given, lambda one: table[one].title, key=f"{key(name)}-{default}")
+    chosen = tuple(one for one in table if one in (picked or [default]))
+    put(name, ",".join(chosen), default)
+    return chosen
+
+
+def switch(label: str, name: str, hint: str | None = None) -> bool:
+    """A switch that is off at first."""
+    on = st.toggle(label, value=bool(get(name)), key=key(name), help=hint)
+    put(name, "1" if on else "")
+    return on
 
 
 def key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How the whole dashboard is shown, whatever the page: the tour's stop, presenter mode. Kept in the link."""
+"""How the whole dashboard is shown, whatever the page: the tour and whether it plays, presenter mode; in the link."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import streamlit as st
 from dashboard.state import session
 
 PREFIX = "screen."
-_TOUR, _PRESENT = "tour", "present"
+_TOUR, _PRESENT, _STORY = "tour", "present", "story"
+_FASTEST = 100.0
 
 _PRESENTER = """
 <style>
   html { font-size: 21px; }
   .block-container { max-width: none; padding: 3.9rem 3rem 3rem; }
   .st-key-leave-presenter { position: absolute; right: 3rem; top: 4.2rem; z-index: 10; width: auto !important; }
+  .st-key-presenter-bar { border-bottom: 1px solid #7d879a55; padding: 0 11rem .3rem 0; }
   [data-testid="stMetricValue"] { font-size: 2.3rem; }
   .ln-quiet { font-size: .8rem; }
   @media (max-width: 900px) { html { font-size: 17px; } .block-container { padding-left: 1rem; padding-right: 1rem; }
@@ -50,6 +52,20 @@ def set_stop(number: int) -> None:
     _set(_TOUR, str(number) if number else "")
     if not number:
         decline_tour()
+
+
+def story() -> float:
+    """How fast the tour plays by itself: 1 to be read, 2 twice as fast; 0 where it does not."""
+    try:
+        speed = float(session.visitor().screen.get(_STORY, ""))
+    except ValueError:
+        return 0.0
+    return speed if 0 < speed <= _FASTEST else 0.0
+
+
+def end_story() -> None:
+    """Let the tour wait for its buttons."""
+    _set(_STORY, "")
 
 
 def arrived_by_no_link() -> bool:

@@ -7,13 +7,14 @@ for itself. What a control shows is Streamlit's own to keep, under keys that `da
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from core import access
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
-from dashboard.page_table import PAGES
 
 KEY = "visitor"
 """The one key of the session state that is the dashboard's own."""
@@ -44,8 +45,12 @@ class Visitor:
         start from the new settings whatever they showed before.
     views : dict of str to dict
         How each page looks at the setting, by path (see `dashboard.state.page_state`).
+    selection : dict of str to str
+        What is chosen on the map, for all pages (see `dashboard.state.selection`).
     screen : dict of str to str
         How the whole dashboard is shown (see `dashboard.state.presentation`).
+    uploads : set of str
+        Corpora that this visitor uploaded to a public server: nobody else may name them.
     offer_tour : bool or None
         Whether to offer the tour: the visitor followed no link, and has not declined it. None before the first run.
     """
@@ -58,7 +63,9 @@ class Visitor:
     drawn: str | None = None
     generation: int = 0
     views: dict[str, dict[str, str]] = field(default_factory=dict)
+    selection: dict[str, str] = field(default_factory=dict)
     screen: dict[str, str] = field(default_factory=dict)
+    uploads: set[str] = field(default_factory=set)
     offer_tour: bool | None = None
     _parts: dict[type, Any] = field(default_factory=dict)
 
@@ -72,6 +79,21 @@ class Visitor:
     def view(self, path: str | None = None) -> dict[str, str]:
         """How the visitor looks at a page; at the one that is shown, if none is named."""
         return self.views.setdefault(self.page if path is None else path, {})
+
+    def permitted(self, experiment: Experiment) -> tuple[Experiment, list[str]]:
+        """The settings without another visitor's uploads, and messages on those; every setting passes here."""
+        others = [
+            name
+            for name in ("corpus", "probe_corpus")
+            if str(getattr(experiment, name)).strip().startswith(access.UPLOAD)
+            and getattr(experiment, name) not in self.uploads
+        ]
+        problems = [
+            f"{SETTINGS[name].label}: an upload can be used only in the browser tab that it was uploaded in, while "
+            "that is open. Upload the table again."
+            for name in others
+        ]
+        return replace(experiment, **{name: SETTINGS[name].default for name in others}), problems
 
     def set(self, experiment: Experiment) -> None:
         """Take settings that come from elsewhere than the controls, which start from them when they are next drawn."""
@@ -92,21 +114,16 @@ def visitor() -> Visitor:
     return present
 
 
+def write_link(prefix: str, parameters: dict[str, str]) -> None:
+    """Put the parameters whose names begin with a prefix into the link, in place of those that it has."""
+    others = {key: text for key, text in st.query_params.to_dict().items() if not key.startswith(prefix)}
+    visitor().link = query = others | parameters
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
 def experiment() -> Experiment:
     """The experiment that the controls are set to; they must have been drawn."""
     chosen = visitor().experiment
     assert chosen is not None, "the controls are drawn before the page"
     return chosen
-
-
-def switch(path: str) -> None:
-    """Open a page with the present settings and its last view."""
-    st.switch_page(PAGES[path].as_streamlit())
-
-
-def go(path: str, experiment: Experiment, **view: str) -> None:
-    """Open a page with these settings and this view of it (see `dashboard.state.page_state`)."""
-    present = visitor()
-    present.set(experiment)
-    present.views[path] = dict(view)
-    switch(path)

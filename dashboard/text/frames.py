@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from core.analyses.rival_spaces import HEADLINE, RivalSpaces
+from core.analyses.rival_verdict import against_all, described
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
-from core.stats.intervals import wilson
+from core.stats.intervals import Interval, bootstrap_ratio, wilson
 from dashboard.charts import theme
 
 
@@ -20,6 +22,26 @@ def measure_frame(result: Result) -> pd.DataFrame:
         numbers = unit.text(change.pre), unit.text(change.post), unit.change_text(change.difference)
         rows.append((measure.titled(target, result), *numbers, measure.explained(target)))
     return pd.DataFrame(rows, columns=["measure", "before", "after", "change", "what it says"])
+
+
+def rival_frame(spaces: RivalSpaces) -> pd.DataFrame:
+    """The intervention and what is free as people read it: ``space, top-1, 95%, p, needs``, best first."""
+    minus = {id(row.space): row for row in against_all(spaces)}
+    rows = []
+    for space in spaces.spaces:
+        value, against = space.measured.value(HEADLINE, spaces.plan.target), minus.get(id(space))
+        needs = space.rival.needs(spaces.n_probe)
+        rows.append(
+            {
+                "space": "the intervention" if against is None else described(space),
+                "top-1": value.value,
+                "95%": f"{value.low:.3f} to {value.high:.3f}",
+                "p": "" if against is None else f"{against.p:.2g}",
+                "needs": f"{needs['fitting']}; applied: {needs['applied']}",
+            }
+        )
+    frame = pd.DataFrame(rows).sort_values("top-1", ascending=False, ignore_index=True)
+    return frame.assign(**{"top-1": frame["top-1"].map("{:.3f}".format)})
 
 
 def layer_frame(result: Result) -> pd.DataFrame:
@@ -64,3 +86,43 @@ def bar_frame(result: Result) -> pd.DataFrame:
         parts.append(rows)
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(name=frame["candidate"].map(theme.name))
+
+
+def chosen_frame(rows: pd.DataFrame, target: str) -> pd.DataFrame:
+    """How often chosen sentences find their translation in the target, by their language, before and after.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `dashboard.sentence_map.points.frame`; the target's own sentences and those without ranks are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``name, space, top1, low, high, n``, one row a language and space; Wilson's 95 % intervals.
+    """
+    ranked = rows[(rows["language"] != target) & rows["before"].notna() & rows["after"].notna()]
+    parts = []
+    for space in ("before", "after"):
+        hits = (ranked[space] == 1).groupby(ranked["name"], sort=False).agg(["mean", "size"])
+        rate, n = hits["mean"].to_numpy(dtype=np.float64), hits["size"].to_numpy()
+        low, high = wilson(rate, n)
+        parts.append(pd.DataFrame({"name": hits.index, "space": space, "top1": rate, "low": low, "high": high, "n": n}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def chosen_gain(rows: pd.DataFrame, target: str) -> tuple[Interval, Interval, Interval] | None:
+    """Of the same sentences together: the share that finds its translation before, after, and the difference.
+
+    95 % intervals, by drawing meanings: all chosen translations of a meaning are drawn together. None without any.
+    """
+    ranked = rows[(rows["language"] != target) & rows["before"].notna() & rows["after"].notna()]
+    if ranked.empty:
+        return None
+    before, after = ((ranked[space] == 1).astype(float) for space in ("before", "after"))
+    sums = pd.DataFrame({"before": before, "after": after, "gain": after - before, "n": 1.0})
+    by_meaning = sums.groupby(ranked["key"]).sum()
+    first, second, gain = (
+        bootstrap_ratio(by_meaning[name].to_numpy(), by_meaning["n"].to_numpy()) for name in ("before", "after", "gain")
+    )
+    return first, second, gain

@@ -5,10 +5,13 @@ from __future__ import annotations
 import html as escaping
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
 
+from core import access
 from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.experiment.file import write_experiment
@@ -18,6 +21,7 @@ from dashboard.charts import explore as charts
 from dashboard.charts import export, theme
 from dashboard.state import link
 from dashboard.text import frames, summary
+from dashboard.work import free
 
 _STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #212529; background: #fff; max-width: 1000px; margin: 2rem auto;
@@ -32,15 +36,19 @@ pre { background: #f1f3f5; padding: 1rem; border-radius: .5rem; overflow-x: auto
 """
 
 
+_PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder
+
+
 def html(result: Result) -> str:
     """The report.
 
     Text from a model, a corpus or a person is escaped, so that none of it is read as markup.
     """
-    target = theme.name(result.plan.target)
+    target, said = theme.name(result.plan.target), summary.summary(result, free.known(result))
     parts = [
         f"<h1>What the language neurons of {_text(target)} do</h1>",
-        *(f"<p>{_emphasised(paragraph)}</p>" for paragraph in summary.summary(result).split("\n\n")),
+        *(f"<p>{_emphasised(paragraph)}</p>" for paragraph in said.split("\n\n")),
+        *_rivals(result),
         "<h2>Before and after</h2>",
         _table(frames.measure_frame(result), "Each measure in both spaces."),
         *_maps(result),
@@ -57,9 +65,9 @@ def html(result: Result) -> str:
             "Mean top-1 over candidate languages; the dashed line is the layer of this report.",
         ),
         "<h2>Conditions</h2>",
-        *(f"<p>Note: {_text(note)}</p>" for note in result.notes),
-        f'<p class="quiet">{_text(summary.conditions(result))}</p>',
-        *_again(result.plan.experiment),
+        *(f"<p>Note: {_text(_without_places(note, result))}</p>" for note in result.notes),
+        f'<p class="quiet">{_text(_without_places(summary.conditions(result), result))}</p>',
+        *_again(without_places(result.plan.experiment)),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -67,6 +75,33 @@ def html(result: Result) -> str:
         f"<title>Language neurons: {_text(target)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
+
+
+def without_places(experiment: Experiment) -> Experiment:
+    """The settings with files and folders by name only: a report is read elsewhere."""
+    places = {name: getattr(experiment, name) for name in _PLACES}
+    names: dict[str, Any] = {name: access.without_folder(place) for name, place in places.items() if place}
+    return replace(experiment, **names)
+
+
+def _without_places(text: str, result: Result) -> str:
+    for name in _PLACES:
+        place = getattr(result.plan.experiment, name)
+        for part in filter(None, (place, (place or "").partition(":")[2])):
+            text = text.replace(part, access.without_folder(part))
+    return text
+
+
+def _rivals(result: Result) -> Iterable[str]:
+    """The free rivals, where they have been measured."""
+    spaces = free.known(result)
+    if spaces is not None:
+        yield "<h2>Is it more than what is free?</h2>"
+        yield _table(
+            frames.rival_frame(spaces),
+            f"Top-1 from {theme.name(result.plan.target)}, with 95% intervals over sentences; p: Wilcoxon's signed "
+            "ranks against the intervention, corrected by Holm. Rivals are fitted on unmodified probe rows.",
+        )
 
 
 def _by_candidate(result: Result) -> pd.DataFrame:
@@ -93,7 +128,7 @@ def _maps(result: Result) -> Iterable[str]:
         chart = language_map(frame, colours, window, ghosts)
         yield _figure(
             chart,
-            f"{title}: {len(frame):,} sentences. One UMAP of both spaces together (cosine, fixed seed); grey: before.",
+            f"{title}: {len(frame):,} sentences. UMAP of before (cosine, fixed seed), after beside it; grey: before.",
         )
 
 
@@ -101,7 +136,8 @@ def _again(experiment: Experiment) -> Iterable[str]:
     """How to get these numbers again."""
     yield "<h2>The same again</h2>"
     yield f"<p>In the dashboard: <code>?{_text(urlencode(link.to_query(experiment)))}</code></p>"
-    yield "<p>On the command line: <code>python -m core run --experiment experiment.json</code>, with this file:</p>"
+    yield "<p>On the command line: <code>python -m core run --experiment experiment.json</code>, with this file "
+    yield "(of files and folders it has the name alone):</p>"
     settings = json.loads(write_experiment(experiment))
     yield f"<pre>{_text(json.dumps(settings, indent=1, ensure_ascii=False))}</pre>"
 

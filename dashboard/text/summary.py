@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from core.analyses.rival_spaces import RivalSpaces
+from core.analyses.rival_verdict import verdict
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS, TOKENS
+from core.inference.encoding import PLAIN
+from core.neurons.interventions import TOKENS
+from core.neurons.methods import METHODS
 from core.neurons.responses import NEURONS
 from core.neurons.scores import SCORES
-from core.neurons.selection import CONTROLS
+from core.neurons.selection import CONTROLS, EXPERT_SETS, HELD_AT
 from core.pipeline.before_after import Change
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
+from core.stats.intervals import wilson
 from core.stats.units import SHARE
 from dashboard.charts.theme import name
 
@@ -26,18 +33,34 @@ def points(change: Change) -> str:
     return SHARE.change_text(change.difference)
 
 
-def summary(result: Result) -> str:
-    """Two paragraphs of Markdown: what was done and what moved; what the model gives without an intervention."""
+def summary(result: Result, free: RivalSpaces | None = None) -> str:
+    """Two paragraphs of Markdown: whether the intervention beats what is free, and what was done and moved.
+
+    Parameters
+    ----------
+    free : RivalSpaces, optional
+        The free rivals, where they have been measured; without them the baselines of the result follow what moved.
+    """
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
-    return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}.\n\n{_free(result)}"
+    done = changed(result)
+    return f"{verdict(free)}\n\n{done}" if free is not None else f"{done}\n\n{_free(result)}"
+
+
+def changed(result: Result) -> str:
+    """What was done, and what moved."""
+    return f"{_deed(result)}, {_retrieval(result)}; {_distance(result)}."
 
 
 def conditions(result: Result) -> str:
     """Model, neurons, sentences and settings of a result, in one line."""
     plan = result.plan
     experiment = plan.experiment
-    model = f"{experiment.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}"
+    adapter = f" with the adapter {experiment.adapter}" if experiment.adapter else ""
+    model = (
+        f"{experiment.model}{adapter}, revision {plan.resolved.revision}, {plan.resolved.dtype} on "
+        f"{plan.resolved.device}"
+    )
     experts = (
         f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(experiment.neurons)} neurons, "
         f"{among(experiment)}mean {SCORES[experiment.score].title} "
@@ -46,8 +69,9 @@ def conditions(result: Result) -> str:
     )
     evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
     intervention = f"{METHODS[experiment.method].title.lower()} at {TOKENS[experiment.tokens].title}"
+    embedded = "" if plan.encoding == PLAIN else f"sentences embedded by {plan.encoding}, "
     settings = (
-        f"{intervention}, {experiment.pooling} pooling, layer {plan.layer} of {plan.outline.n_layers}, "
+        f"{intervention}, {experiment.pooling} pooling, {embedded}layer {plan.layer} of {plan.outline.n_layers}, "
         f"seed {experiment.seed}"
     )
     return f"{model}; {experts}; {evaluation}; {settings}."
@@ -61,6 +85,10 @@ def kinds(neurons: tuple[str, ...]) -> str:
 def among(experiment: Experiment) -> str:
     """What limited the choice of experts, for a line of conditions; ends in a comma unless it is empty."""
     limits = [
+        experiment.targets
+        and f"{EXPERT_SETS[experiment.combine].about} ({', '.join(experiment.targets)}), "
+        f"{HELD_AT[experiment.held_at].title}",
+        experiment.select == "all" and "all, whatever their score",
         experiment.select == "layer" and f"{experiment.experts:,} of each layer",
         experiment.expert_layers and f"in layers {experiment.expert_layers}",
         experiment.expert_sites and f"at {', '.join(experiment.expert_sites)}",
@@ -70,7 +98,8 @@ def among(experiment: Experiment) -> str:
 
 
 def _deed(result: Result) -> str:
-    experiment, target = result.plan.experiment, name(result.plan.target)
+    experiment = result.plan.experiment
+    target = " and ".join(map(name, result.plan.targets or (result.plan.target,)))
     k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
     if control.draw is None:
         how = method.in_words(target, experiment.strength)
@@ -85,13 +114,22 @@ def _deed(result: Result) -> str:
 
 def _retrieval(result: Result) -> str:
     change, target = result.target_top1, name(result.plan.target)
-    return (
-        f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
-        f"up from **{percent(change.pre)}**{_times(change)}"
-        if change.difference > _NO_CHANGE
-        else f"a {target} sentence finds its translation **{percent(change.post)}** of the time, "
-        + ("which is no real change" if change.difference >= -_NO_CHANGE else f"down from **{percent(change.pre)}**")
-    )
+    article = "an" if target[0] in "AEIOU" else "a"
+    finds = f"{article} {target} sentence finds its translation **{percent(change.post)}** of the time"
+    if abs(change.difference) <= _NO_CHANGE:
+        return f"{finds}, which is no real change"
+    moved = "up" if change.difference > 0 else "down"
+    return f"{finds}, {moved} from **{percent(change.pre)}**{_times(change)}{_perhaps_chance(result)}"
+
+
+def _perhaps_chance(result: Result) -> str:
+    """Say so where the two shares' 95 % intervals overlap. They are not paired, so that this errs towards doubt."""
+    change, n = result.target_top1, int(result.from_target["n"].min())
+    low, high = wilson(np.array([change.pre, change.post]), n)
+    if max(low) > min(high):
+        return ""
+    ends = " and ".join(f"{percent(float(a))} to {percent(float(b))}" for a, b in zip(low, high, strict=True))
+    return f", **which may be chance** (n = {n:,}; the 95% intervals, {ends}, overlap)"
 
 
 def _times(change: Change) -> str:
@@ -116,6 +154,10 @@ def _free(result: Result) -> str:
     free = f"**Without any intervention,** {', '.join(phrases)}, and {last_phrase}"
     if gained.difference <= _NO_CHANGE:
         return f"{free}: the intervention adds nothing to what the model has already."
-    if max(values.values()) + _NO_CHANGE >= gained.post:
-        return f"{free}: the alignment is in the model already, and the intervention brings it to this layer."
+    best = max(values, key=lambda title: values[title])
+    more = values[best] - gained.post
+    if more > _NO_CHANGE:
+        return f"{free}: {best} alone finds **{100 * more:.1f} points more** than the intervention."
+    if more >= -_NO_CHANGE:
+        return f"{free}: {best} alone finds as much as the intervention."
     return f"{free}: the intervention goes beyond {'both' if len(values) == 2 else 'all of them'}."

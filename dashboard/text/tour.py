@@ -1,4 +1,4 @@
-"""The guided tour: five stops on as many pages, with the numbers of the setting that is shown; fit for a short demo."""
+"""The guided tour: some stops on as many pages, with the numbers of the setting that is shown; fit for a short demo."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core.analyses.rival_verdict import verdict
+from core.errors import AskError
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.interventions import TOKENS
+from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.pipeline.result import Result
 from dashboard.charts import theme
-from dashboard.state import page_state, presentation, session
-from dashboard.text import summary
-from dashboard.work import process
+from dashboard.state import navigation, page_state, presentation, session
+from dashboard.text import story_clock, summary
+from dashboard.work import free, process
+from dashboard.work.questions import RanksAsked
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,13 @@ def _experts(result: Result) -> str:
 
 
 def _changed(result: Result) -> str:
-    return summary.summary(result).split("\n\n")[0]
+    return summary.changed(result)
 
 
 def _real(result: Result) -> str:
+    spaces = free.known(result)
+    if spaces is not None:
+        return f"Here: {verdict(spaces)}"
     layer, best = result.best_layer
     return (
         f"Here: **{summary.percent(result.target_top1.pre)}** before and "
@@ -70,6 +77,32 @@ def _layers(result: Result) -> str:
         f"Here: at layer {layer} the model finds **{summary.percent(best.pre)}** without help (after: "
         f"{summary.percent(best.post)}); at the last, {summary.percent(float(last['top1_pre']))} before and "
         f"{summary.percent(float(last['top1_post']))} after."
+    )
+
+
+def _one_sentence(result: Result) -> str:
+    """How many of the target's sentences are fixed and broken in the language that the page opens with."""
+    target, others = result.plan.target, result.plan.candidates
+    try:
+        ranks = process.jobs().result(RanksAsked(result.plan.experiment))
+    except AskError:
+        ranks = None
+    if ranks is None or not others:
+        return "The lists at the end of the page hold every sentence that was fixed, and every one that was broken."
+    other = "en" if "en" in others else others[0]
+    before, after = (side.of(other) == 1 for side in ranks)
+    return (
+        f"Here: of {len(before):,} {theme.name(target)} sentences, **{int((~before & after).sum()):,}** find their "
+        f"{theme.name(other)} translation only with the intervention, and **{int((before & ~after).sum()):,}** only "
+        "without it. Both lists are at the end of the page; a click opens a sentence."
+    )
+
+
+def _written(result: Result) -> str:
+    k, target = len(result.experts.neurons), theme.name(result.plan.target)
+    return (
+        f"Here: *Write* lets the model go on twice, as it is and with the **{k:,}** experts of {target}. Text that "
+        "repeats itself is marked; fewer neurons may write better."
     )
 
 
@@ -91,19 +124,29 @@ _STOPS = (
         "the scrubber: languages that lay apart are drawn together.",
         _changed,
         "z' = {formula} at {tokens}, with strength s; means and medians are of the neuron's responses to probe "
-        "sentences. Embeddings are means of the last hidden state over tokens. One UMAP is fitted to both spaces "
-        "jointly, so that a place means the same before and after.",
+        "sentences. Embeddings are means of the last hidden state over tokens. One UMAP of the space before is "
+        "held, and the space after laid out beside it, so that a place means the same in both.",
         {"maps": "in motion"},
     ),
     _Stop(
-        "retrieval",
+        "sentences",
+        "What happens to one sentence?",
+        "A point on the map is a sentence. Here is one, with those that the model takes for its nearest, before and "
+        "after. The translation is marked. Type a sentence of your own, in any language, and see the same.",
+        _one_sentence,
+        "Neighbours are by cosine similarity of the embeddings among all candidate sentences of a language. Fixed: the "
+        "translation's rank was above 1 and is 1; broken: the reverse. Your own sentence is embedded by the model in "
+        "both spaces, and placed on the map at the mean of its nearest points.",
+    ),
+    _Stop(
+        "is-it-real",
         "Is it real?",
         "Closer is not yet better. The test: does a sentence find its own translation among all candidates? And is the "
-        "gain more than what costs nothing: subtracting each language's mean, or reading another layer?",
+        "gain more than what costs nothing: another layer, or a map fitted on a few sentences without translations?",
         _real,
         "Top-1: the nearest candidate by cosine similarity is the translation. Intervals are 95% bootstrap over "
-        "sentences, changes are tested by McNemar's test with Holm's correction, and a control puts the same values on "
-        "neurons drawn at random.",
+        "sentences, differences are tested by Wilcoxon's signed ranks with Holm's correction, and a control puts the "
+        "same values on neurons drawn at random. Rivals are fitted on probe sentences, and so is their layer chosen.",
     ),
     _Stop(
         "layers",
@@ -112,6 +155,15 @@ _STOPS = (
         "it must write in one of them. The intervention acts against that last step.",
         _layers,
         "Hidden state 0 is the input embedding; the last comes after the final norm.",
+    ),
+    _Stop(
+        "generate",
+        "What does it write?",
+        "Neurons that recognise a language also help to write it. Give the model the beginning of a text and let it go "
+        "on, with and without the experts held. Some settings switch its language; too many neurons break its text.",
+        _written,
+        "Both sides write from the same prompt with the same seed. The probability of each language is a classifier's; "
+        "repeated n-grams and the unmodified model's perplexity say whether it is still text.",
     ),
     _Stop(
         "what-if",
@@ -135,36 +187,42 @@ def stop() -> int:
     return presentation.stop(len(_STOPS))
 
 
+@dataclass
+class _Story:
+    """The tour as it plays by itself for one visitor: whether it pauses, how many clocks ran, which was let play."""
+
+    paused: bool = False
+    clocks: int = 0
+    begins: int = 0
+
+
 def draw() -> None:
-    """Draw the card of the current stop above the page, or offer the tour to a visitor who followed no link."""
+    """Draw the card of the current stop above the page, or offer the tour on the first, to who followed no link."""
     number = stop()
+    if presentation.story() and not number:
+        _go(1)
     if number:
         _card(number)
-    elif presentation.arrived_by_no_link():
+    elif presentation.arrived_by_no_link() and not session.visitor().page:
         _offer()
 
 
 def _offer() -> None:
-    with st.container(border=True, key="tour-offer"):
-        text, start, close = st.columns([6, 1.4, 1.2], vertical_alignment="center")
-        text.markdown("**New here?** Five stops, five minutes: what experts are, what changes, and is it real?")
-        if start.button("Take the tour", type="primary", width="stretch"):
+    with st.container(horizontal=True, vertical_alignment="center", key="tour-offer"):
+        st.markdown(f"**New here?** {len(_STOPS)} stops, {len(_STOPS)} minutes.", width="content")
+        if st.button("Take the tour", type="primary"):
             _go(1)
-        if close.button("No, thanks", width="stretch"):
+        if st.button("No, thanks", type="tertiary"):
             presentation.decline_tour()
             st.rerun()
 
 
 def _card(number: int) -> None:
     stop = _STOPS[number - 1]
+    phrases = words(session.experiment())
     with st.container(border=True, key="tour"):
-        st.markdown(f"#### {number} of {len(_STOPS)} · {stop.title}")
-        phrases = words(session.experiment())
-        st.markdown(stop.plain.format_map(phrases))
-        result = process.jobs().peek(session.experiment())
-        if result is not None:
-            st.markdown(stop.measured(result))
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{number} of {len(_STOPS)} · {stop.title}**", width="stretch")
             if st.button("Back", disabled=number == 1, icon=":material/arrow_back:"):
                 _go(number - 1)
             if number < len(_STOPS):
@@ -176,6 +234,45 @@ def _card(number: int) -> None:
                 st.text(stop.exact.format_map(phrases))
             if number < len(_STOPS) and st.button("End the tour", type="tertiary"):
                 _end()
+        left, right = st.columns(2)
+        left.markdown(stop.plain.format_map(phrases))
+        result = process.jobs().peek(session.experiment())
+        if result is not None:
+            right.markdown(stop.measured(result))
+        if presentation.story():
+            _play(number)
+
+
+def seconds(number: int) -> float:
+    """How long a stop stands where the tour plays by itself: to read its words aloud, and to look."""
+    said = len(_STOPS[number - 1].plain.split())
+    return (8 + said / 2.5) / (presentation.story() or 1.0)
+
+
+def _play(number: int) -> None:
+    """Go on by itself when the time of the stop is over and nothing is computed; pause where the visitor takes over.
+
+    After the last stop it begins again, as on a screen in a hall.
+    """
+    story = session.visitor().part(_Story)
+    if story.paused:
+        if st.button("Play on", icon=":material/play_arrow:"):
+            story.paused, story.begins = False, story.clocks
+            st.rerun()
+        return
+    key = f"story-{number}-{story.clocks}"
+    told = story_clock.draw(seconds(number), begins=story.begins == story.clocks, key=key)
+    theme.quiet("It plays by itself; a touch pauses it.")
+    if told is None:
+        return
+    story.clocks += 1
+    if told == "touched":
+        story.paused = True
+        st.rerun()
+    job = process.jobs().find(session.experiment())
+    if job is None or not job.active:
+        _go(number % len(_STOPS) + 1)
+    st.rerun()
 
 
 def _go(number: int) -> None:
@@ -183,11 +280,10 @@ def _go(number: int) -> None:
     path, view = _STOPS[number - 1].page, _STOPS[number - 1].view
     if view:
         page_state.prepare(path, view)
-    if path == session.visitor().page:
-        st.rerun()
-    session.switch(path)
+    navigation.switch(path)
 
 
 def _end() -> None:
     presentation.set_stop(0)
+    presentation.end_story()
     st.rerun()

@@ -14,6 +14,8 @@ from dashboard.work.queue import Jobs
 
 _LARGEST = 1_000_000_000  # parameters: what loads within seconds and leaves room beside it
 
+_PATIENCE = 60.0  # seconds that it may take where the model is to be converted first
+
 
 @dataclass(frozen=True)
 class Loading:
@@ -31,6 +33,7 @@ class Loading:
 
     def run(self, engine: Engine, progress: Progress) -> bool:
         """Load it."""
+        progress.plan({STEPS["load"]: _PATIENCE})
         progress.stage(STEPS["load"])
         engine.models.get(plan(self.experiment).resolved)
         engine.models.warm_up()
@@ -41,6 +44,8 @@ class Loading:
 def soon(jobs: Jobs, engine: Engine, experiment: Experiment) -> None:
     """Have the model loaded in the background, once its result is on the page."""
     result = jobs.peek(experiment)
+    if engine.origin(result) is not None:  # from a pack: its model may not be on this machine
+        return
     if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
         return
     question = Loading(experiment)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import streamlit as st
 
+from core import access
+from core.cluster import connection
+from core.errors import AskError
+from core.experiment.settings import Experiment
 from core.location import default_cache
+from core.packs.shelf import OPENING, Shelf
+from core.pipeline.backend import Backend, InThisProcess
+from core.pipeline.child import InChild
 from core.pipeline.engine import Engine
-from core.store.store import Store
-from dashboard.work.protocol import Answers
+from core.pipeline.run import Run
+from core.store.read_only import open_cache
 from dashboard.work.queue import Jobs, settle
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -21,11 +33,40 @@ class Process:
     jobs: Jobs
 
 
-@st.cache_resource(show_spinner="Starting …")
+def computes_in_child() -> bool:
+    """Whether a server has a child process that computes; what little a cache that is only read asks needs none."""
+    return os.environ.get(access.WORKER) == "child" and not access.reads_only()
+
+
+def cluster() -> str | None:
+    """The address of the cluster that jobs are sent to, empty for one on this machine; None where none is.
+
+    Raises
+    ------
+    SettingError
+        If the variable names no engine.
+    """
+    engine = os.environ.get(access.WORKER) or "here"
+    if access.reads_only() or engine in ("child", "here"):
+        return None
+    return connection.chosen(engine)
+
+
+def backend(engine: Engine) -> Backend:
+    """What computes for this server: itself, its child process, or a cluster."""
+    address = cluster()
+    if address is not None:
+        from core.cluster.backend import OnCluster
+
+        return OnCluster(engine, address)
+    return InChild(engine) if computes_in_child() else InThisProcess(engine)
+
+
+@st.cache_resource(show_spinner="Starting …", on_release=lambda started: started.jobs.backend.close())
 def start() -> Process:
     """Start the process's engine and queue; every later call gives the same ones."""
-    engine = Engine(Store(default_cache()))
-    started = Process(engine, Jobs(Answers(engine)))
+    engine = Engine(open_cache(default_cache()), Shelf(default_cache(), OPENING))
+    started = Process(engine, Jobs(backend(engine)))
     settle()
     return started
 
@@ -33,6 +74,21 @@ def start() -> Process:
 def engine() -> Engine:
     """The process's engine: for what is known at once; everything else goes through `jobs`."""
     return start().engine
+
+
+def known_beside(experiment: Experiment, question: Callable[[Run], T]) -> T | None:
+    """The answer to a question beside what a page is about, if it is known; None also where there can be none here."""
+    try:
+        return engine().answer_known(experiment, question)
+    except AskError:  # the model is not on this machine, and the page shows what a pack has
+        return None
+
+
+def shelf() -> Shelf:
+    """The packs of this machine."""
+    elsewhere = start().engine.elsewhere
+    assert isinstance(elsewhere, Shelf)
+    return elsewhere
 
 
 def jobs() -> Jobs:

@@ -3,6 +3,10 @@
 A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A
 job whose visitors have all left goes on, but gives way to visitors who wait; the stages that it finished stay in the
 store. Background work, which a visitor may ask for in addition to the one request, gives way in the same manner.
+
+Visitors have equal shares of the worker (`dashboard.work.order`). A long job is paused for one that takes less than
+half of what is left of it, once it has run for `dashboard.work.job.TURN` seconds, and at least as long as the short one
+will: nobody waits for minutes behind somebody's minutes, and a long job has at least half of the worker.
 """
 
 from __future__ import annotations
@@ -12,19 +16,41 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
-from core.errors import AskError
+from core.errors import AskError, BusyError, in_one_line
+from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
-from dashboard.work.protocol import Backend, Request
+from dashboard.work.job import TURN, Health, Job
+from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
 
-_AWAY_AFTER = 15.0  # seconds since the last call of `Jobs.touch`; a page that waits calls it every second
 _RESULTS_KEPT = 24
-_ENDED_KEPT = 200  # jobs: more than the cells of the largest grid that a page asks for
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a queue takes.
+
+    Attributes
+    ----------
+    of_visitor : int
+        Jobs of one visitor that wait or run; more than the cells of the largest grid that a page asks for.
+    in_all : int
+        Jobs of all visitors that wait or run.
+    ended : int
+        Jobs that have ended and are kept, the newest. A failure is kept longer while somebody waits for it, up to
+        twice as many.
+    """
+
+    of_visitor: int = 200
+    in_all: int = 1000
+    ended: int = 200
 
 
 def settle() -> None:
@@ -37,83 +63,32 @@ def settle() -> None:
     gc.freeze()
 
 
-def in_one_line(error: BaseException) -> str:
-    """An unexpected error in one line, for the page."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-@dataclass
-class Job:
-    """One request being computed.
-
-    Attributes
-    ----------
-    request : Request
-        What is asked: an experiment, or another question.
-    state : str
-        ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
-    progress : Progress, optional
-        Once it runs.
-    seen : dict of str to float
-        When each visitor that wants it last looked.
-    error : AskError or str, optional
-        Why it failed: a refusal, or something unexpected in one line.
-    stage : str
-        What it was doing when it last reported.
-    background : bool
-        Gives way to whatever else is waiting, and is not withdrawn by its visitor's next request.
-    title : str
-        What it is, for a list of jobs.
-    """
-
-    request: Request
-    state: str = "waiting"
-    progress: Progress | None = None
-    error: AskError | str | None = None
-    seen: dict[str, float] = field(default_factory=dict)
-    stop: bool = False
-    stage: str = ""
-    background: bool = False
-    title: str = ""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """Where the work stands at this moment."""
-        return self.progress.snapshot() if self.progress else Snapshot("waiting", 0.0, 0.0, 0.0)
-
-    @property
-    def active(self) -> bool:
-        """Whether it is yet to finish."""
-        return self.state in ("waiting", "running")
-
-    @property
-    def watched(self) -> bool:
-        """Whether somebody who wants it has looked at it lately."""
-        now = time.monotonic()
-        return any(now - moment <= _AWAY_AFTER for moment in self.seen.values())
-
-    def yields(self) -> bool:
-        """Whether it gives way: background work, or one that nobody has looked at for a while."""
-        return self.background or not self.watched
-
-
 class Jobs:
     """The queue and its worker.
 
     Parameters
     ----------
-    ended_kept : int
-        How many jobs that have ended are kept, the newest; a failure is kept beyond that while somebody waits for it.
+    clock : callable
+        Seconds from some moment on; decides whose turn it is.
     """
 
-    def __init__(self, backend: Backend, ended_kept: int = _ENDED_KEPT) -> None:
+    def __init__(
+        self, backend: Backend, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.backend = backend
-        self._ended_kept = ended_kept
+        self.limits = limits or Limits()
+        self._clock = clock
         self._changed = threading.Condition()
         self._active: OrderedDict[Request, Job] = OrderedDict()  # in the order asked
+        self._of_visitor: dict[str, set[Job]] = {}  # active ones; a job that was told to stop is nobody's
+        self._order = Order()
+        self._served = clock()  # until when the order's clock has been told of the work done
+        self._running: Job | None = None
+        self._upcoming: Job | None = None  # for which the running job was told to pause
         self._ended: OrderedDict[Request, Job] = OrderedDict()  # in the order in which they did
         self._results: OrderedDict[Request, Any] = OrderedDict()
-        threading.Thread(target=self._work, name="worker", daemon=True).start()
+        self._n_ended = self._n_failed = self._restarts = 0
+        self._worker = self._start()
 
     def result(self, request: Request) -> Any | None:
         """The answer if it is known, from memory or the store; raises `AskError` if it cannot be."""
@@ -135,21 +110,34 @@ class Jobs:
             return self._results.get(request)
 
     def submit(self, visitor: str, request: Request, *, background: bool = False, title: str = "") -> Job:
-        """Ask for an answer; whatever else this visitor asked for is withdrawn, unless this is background work."""
+        """Ask for an answer; whatever else this visitor asked for is withdrawn, unless this is background work.
+
+        Raises
+        ------
+        BusyError
+            If the visitor, or all together, have as many jobs that wait or run as the limits allow.
+        """
         with self._changed:
+            found = self._active.get(request)
+            known = found is not None and not found.stop and not found.background
+        seconds = 0.0 if known or background else self._estimate(request)  # background work takes turns by number
+        with self._changed:
+            self._revive()
+            self._share()
             if not background:
                 self._withdraw(visitor, keep=request)
             job = self._active.get(request)
             if job is None or job.stop:
+                self._check_room(visitor)
                 self._ended.pop(request, None)
-                job = self._active[request] = Job(request, background=background, title=title)
-                self._active.move_to_end(
-                    request
-                )  # at the end of the queue, also where a job that is about to stop stood before
-            job.background = (
-                job.background and background
-            )  # a job that a visitor waits for is no longer background work
-            job.seen[visitor] = time.monotonic()
+                job = self._active[request] = Job(request, background=background, title=title, seconds=seconds)
+                # At the end of the queue, also where a job that is about to stop stood before.
+                self._active.move_to_end(request)
+                self._note(visitor, job)
+                self._order.give_tag(job, visitor)
+                self._order.add(job)
+            else:
+                self._join(visitor, job, background, seconds)
             self._changed.notify_all()
             return job
 
@@ -157,6 +145,11 @@ class Jobs:
         """The ended jobs that are kept, in the order in which they ended, then the active ones in the order asked."""
         with self._changed:
             return [*self._ended.values(), *self._active.values()]
+
+    def health(self) -> Health:
+        """How the worker does."""
+        with self._changed:
+            return Health(self._worker.is_alive(), self._n_ended, self._n_failed, self._restarts)
 
     def stop(self, request: Request) -> None:
         """Stop a job for all who asked for it; what it finished is kept."""
@@ -175,14 +168,18 @@ class Jobs:
         with self._changed:
             job = self._find(request)
             if job is not None and visitor in job.seen:
+                was_away = not job.watched
                 job.seen[visitor] = time.monotonic()
+                if was_away:
+                    self._order.refresh(job)
             return job
 
     def ahead(self, job: Job) -> int:
         """How many jobs are before this one; those about to stop do not count."""
         with self._changed:
-            active = [other for other in self._active.values() if not other.stop]
-            return active.index(job) if job in active else 0
+            if job not in self._order:
+                return 0
+            return self._order.ahead(job) + (self._running is not None and not self._running.stop)
 
     def leave(self, visitor: str) -> None:
         """Withdraw whatever a visitor asked for."""
@@ -202,29 +199,78 @@ class Jobs:
     def _find(self, request: Request) -> Job | None:
         return self._active.get(request) or self._ended.get(request)
 
+    # -- who asks for what; all with the lock held ---------------------------------------------------------------------
+
+    def _check_room(self, visitor: str) -> None:
+        for count, most, who in (
+            (len(self._of_visitor.get(visitor, ())), self.limits.of_visitor, "you have"),
+            (len(self._active), self.limits.in_all, "all visitors together have"),
+        ):
+            if count >= most:
+                raise BusyError(
+                    "compute this as well",
+                    f"{who} {count:,} requests that wait or run, which is as many as this server takes",
+                    "Try again when some have ended, or stop some on the page Jobs and cache; what is computed already "
+                    "opens at once.",
+                )
+
+    def _note(self, visitor: str, job: Job) -> None:
+        job.seen[visitor] = time.monotonic()
+        self._of_visitor.setdefault(visitor, set()).add(job)
+
+    def _join(self, visitor: str, job: Job, background: bool, seconds: float) -> None:
+        """Let one more visitor want a job; once a visitor waits for it, it is no longer background work."""
+        self._note(visitor, job)
+        if background or not job.background:
+            self._order.refresh(job)
+            return
+        waits = job in self._order
+        self._order.remove(job)  # it stands by its length too
+        job.background, job.seconds = False, seconds
+        self._order.give_tag(job, visitor)
+        if waits:
+            self._order.add(job)
+
     def _withdraw(self, visitor: str, keep: Request | None) -> None:
-        for job in list(self._active.values()):
-            if job.request == keep or job.background:
+        for job in list(self._of_visitor.get(visitor, ())):
+            if job.background or job.request == keep:
                 continue
-            if job.seen.pop(visitor, None) is not None and not job.seen:
+            job.seen.pop(visitor, None)
+            self._not_wanted(visitor, job)
+            if not job.seen:
                 self._stop(job)
+
+    def _not_wanted(self, visitor: str, job: Job) -> None:
+        jobs = self._of_visitor.get(visitor, set())
+        jobs.discard(job)
+        if not jobs:
+            self._of_visitor.pop(visitor, None)
 
     def _stop(self, job: Job) -> None:
         job.stop = True
         if job.state == "waiting":
             self._end(job, "stopped")
+        for visitor in job.seen:
+            self._not_wanted(visitor, job)
 
     def _end(self, job: Job, state: str, error: AskError | str | None = None) -> None:
         """Note how a job ended, and forget the oldest ended jobs, except failures that a visitor has yet to see."""
         job.error, job.state = error, state
+        self._share()
+        self._order.remove(job)
+        self._n_ended += 1
+        self._n_failed += state == "failed"
+        for visitor in job.seen:
+            self._not_wanted(visitor, job)
         if self._active.get(job.request) is not job:  # it was asked for anew while this one was about to stop
             return
         del self._active[job.request]
         self._ended[job.request] = job
-        beyond = len(self._ended) - self._ended_kept
-        for old in list(self._ended.values())[: max(beyond, 0)]:
-            if not (old.state == "failed" and old.watched):
+        beyond = len(self._ended) - self.limits.ended
+        for old in list(islice(self._ended.values(), max(beyond, 0))):
+            if beyond > self.limits.ended or not (old.state == "failed" and old.watched):
                 del self._ended[old.request]
+                beyond -= 1
 
     def _keep(self, request: Request, result: Any) -> None:
         with self._changed:
@@ -232,13 +278,30 @@ class Jobs:
             while len(self._results) > _RESULTS_KEPT:
                 self._results.popitem(last=False)
 
+    # -- whose turn it is ----------------------------------------------------------------------------------------------
+
+    def _estimate(self, request: Request) -> float:
+        """Seconds that a request takes; 0 where that cannot be said, since then it soon ends with a refusal."""
+        try:
+            return sum(self.backend.estimate(request).values())
+        except Exception:
+            log.debug("no estimate", exc_info=True)
+            return 0.0
+
+    def _share(self) -> None:
+        """Tell the order of the work done since it was last told."""
+        now = self._clock()
+        self._order.serve(now - self._served, self._order.watched + (self._running is not None))
+        self._served = now
+
     def _next(self) -> Job:
         with self._changed:
             while True:
-                waiting = [job for job in self._active.values() if job.state == "waiting"]
-                if waiting:
-                    job = min(waiting, key=Job.yields)  # the first that somebody looks at
-                    job.state = "running"
+                self._share()
+                job = self._order.take(self._upcoming)
+                if job is not None:
+                    self._upcoming, self._running = None, job
+                    job.state, job.interrupted, job.turn_began = "running", False, self._clock()
                     return job
                 self._changed.wait()
 
@@ -248,30 +311,72 @@ class Jobs:
             job.stage = snapshot.stage
             settle()  # the stage before may have loaded or compiled something
         with self._changed:
-            waits = any(other.state == "waiting" and not other.yields() for other in self._active.values())
-            if job.stop or (waits and job.yields()):
+            if job.stop or self._gives_way(job, snapshot):
+                job.interrupted = True
                 raise Cancelled
+
+    def _gives_way(self, job: Job, snapshot: Snapshot) -> bool:
+        shortest = self._order.shortest_watched()
+        if shortest is None:
+            return False
+        if job.yields():
+            return True
+        ran = self._clock() - job.turn_began
+        if ran < max(job.turn, shortest.seconds) or snapshot.remaining <= 2 * shortest.seconds:
+            return False
+        self._upcoming = shortest
+        return True
+
+    def _start(self) -> threading.Thread:
+        worker = threading.Thread(target=self._work, name="worker", daemon=True)
+        worker.start()
+        return worker
+
+    def _revive(self) -> None:
+        """Start another worker if the worker has ended, which nothing in it should do; its job failed with it."""
+        if self._worker.is_alive():
+            return
+        if self._running is not None:
+            self._end(self._running, "failed", "the worker ended")
+        self._running = None
+        self._restarts += 1
+        self._worker = self._start()
 
     def _work(self) -> None:
         while True:
             job = self._next()
-            state = "done"
-            error: AskError | str | None = None
-            try:
-                job.progress = Progress(partial(self._heed, job))
-                result = self.backend.run(job.request, job.progress)
-                self._keep(job.request, result)
-            except Cancelled:
-                state = "waiting"  # for its next turn, unless it is to stop
-            except AskError as refusal:
-                state, error = "failed", refusal
-            except BaseException as unexpected:  # a panic in Rust code is no Exception, and the worker must outlive it
-                log.exception("the job failed")
-                state, error = "failed", in_one_line(unexpected)
+            state, error = self._run(job)
+            left = self._estimate(job.request) if state == "waiting" and not job.stop else 0.0
             with self._changed:
+                self._share()
+                self._running = None
                 if state == "waiting" and not job.stop:
-                    job.state = state
-                    self._active.move_to_end(job.request)
+                    self._pause(job, left)
                 else:
                     self._end(job, "stopped" if state == "waiting" else state, error)
                 self._changed.notify_all()
+
+    def _pause(self, job: Job, left: float) -> None:
+        """Let a job wait for its next turn; the turn is longer where the last one finished nothing that is kept."""
+        job.state = "waiting"
+        if job.background:  # at the end of its visitor's work
+            self._order.give_tag(job, next(iter(job.seen), ""))
+        else:
+            job.turn = TURN if left < job.seconds else 2 * job.turn
+            job.seconds = left
+        self._order.add(job)
+
+    def _run(self, job: Job) -> tuple[str, AskError | str | None]:
+        """Compute a job's answer; return the state that it is in then, and why it failed. Raises nothing at all."""
+        try:
+            job.progress = Progress(partial(self._heed, job), partial=job.progress.partial if job.progress else None)
+            self._keep(job.request, self.backend.run(job.request, job.progress))
+        except Cancelled as cancelled:
+            # For its next turn, unless it is to stop.
+            return ("waiting", None) if job.interrupted else ("failed", in_one_line(cancelled))
+        except AskError as refusal:
+            return "failed", refusal
+        except BaseException as unexpected:  # a panic in Rust code is no Exception, and the worker must outlive it
+            log.exception("the job failed")
+            return "failed", in_one_line(unexpected)
+        return "done", None

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core import access
 from core.experiment.settings import Experiment
+from dashboard.work.job import Job
 from dashboard.work.questions import Cell, TextCell
-from dashboard.work.queue import Job, Jobs
+from dashboard.work.queue import Jobs
 
 Kind = type[Cell] | type[TextCell]
 
 
 def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
-    """Ask for cells, in this order; those asked for already stay where they are."""
+    """Ask for cells, in this order; those asked for already stay where they are. A read-only server computes none."""
+    if access.reads_only():
+        return
     for experiment in experiments:
         title = f"{experiment.experts:,} neurons at strength {experiment.strength:g} ({experiment.target})"
         jobs.submit(visitor, kind(experiment), background=True, title=title)
 
 
-def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
-    """Stop all cells that are not finished; those that are stay."""
+def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell, visitor: str | None = None) -> None:
+    """Stop all cells that are not finished; those that are stay.
+
+    Parameters
+    ----------
+    visitor : str, optional
+        Withdraw this visitor alone: what somebody else asked for too goes on.
+    """
     for experiment in experiments:
-        jobs.stop(kind(experiment))
+        job = jobs.find(kind(experiment))
+        if visitor is not None and job is not None:
+            job.seen.pop(visitor, None)
+        if job is not None and (visitor is None or not job.seen):
+            jobs.stop(kind(experiment))
 
 
 def states(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> dict[Experiment, Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.analyses.text_perplexity import pooled_perplexity
+from core.analyses.text_perplexity import own_perplexity, pooled_perplexity
 from core.analyses.texts import TITLES, check_generates, written
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
@@ -24,10 +24,13 @@ class Texts:
     ----------
     pre, post : tuple of str, (n_samples,)
         Empty while nothing is written.
+    perplexities : pair of Perplexity or None
+        Of both sides' texts under the unmodified model; None where it is not measured.
     """
 
     pre: tuple[str, ...] = ()
     post: tuple[str, ...] = ()
+    perplexities: tuple[Perplexity | None, Perplexity | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Written:
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
         expected = engine.estimate(self.experiment)
-        preparation = sum(expected[name] for name in ("load", "capture", "expertise"))
+        preparation = sum(expected[name] for name in ("load", "capture", "expertise", "learn"))
         return preparation + 2 * _SECONDS * self.writing.tokens
 
     def run(self, engine: Engine, progress: Progress) -> Texts:
@@ -60,18 +63,19 @@ class Written:
         check_generates(run)
 
         def publish_pre(texts: list[str]) -> None:
-            run.progress.partial = Texts(tuple(texts))
+            run.progress.publish(Texts(tuple(texts)))
 
         seconds = _SECONDS * self.writing.tokens
         run.progress.plan({STEPS["load"]: run.expected()["load"]} | dict.fromkeys(TITLES.values(), seconds))
         pre = written(run, self.writing, None, publish_pre)
 
         def publish_post(texts: list[str]) -> None:
-            run.progress.partial = Texts(pre, tuple(texts))
+            run.progress.publish(Texts(pre, tuple(texts)))
 
         experts = run.experts()
         run.progress.plan({TITLES["post"]: seconds})  # finding experts has a plan of its own
-        return Texts(pre, written(run, self.writing, run.stages.intervention(experts), publish_post))
+        post = written(run, self.writing, run.stages.intervention(experts), publish_post)
+        return Texts(pre, post, (own_perplexity(run, pre), own_perplexity(run, post)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Predicted:
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
         expected = engine.estimate(self.experiment)
-        preparation = sum(expected[name] for name in ("load", "capture", "expertise"))
+        preparation = sum(expected[name] for name in ("load", "capture", "expertise", "learn"))
         return preparation + 2.0 + sum(map(len, self.texts)) / 500
 
     def run(self, engine: Engine, progress: Progress) -> tuple[Perplexity, Perplexity]:

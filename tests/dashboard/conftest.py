@@ -17,7 +17,7 @@ from tests.helpers import browser as finding
 from tests.helpers.bench import LONG, until
 from tests.helpers.browsing import Visit, Visitor, serving
 from tests.helpers.command_line import SETTINGS, EmbeddedRun
-from tests.helpers.pages import LinkOnCache, OpenPage
+from tests.helpers.pages import UNFOLDED, LinkOnCache, OpenPage
 from tests.helpers.tiny import save_tiny, write_table
 
 
@@ -146,13 +146,16 @@ def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
     """Open a page by its path and a link, without a browser: ``open_page("layers", experts="20")``.
 
-    On the tiny model and table, or with ``tiny=False`` on the experiment that the command line has run.
+    Every part of it is unfolded. On the tiny model and table, or with ``tiny=False`` on the experiment that the command
+    line has run.
     """
 
     def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
         page = AppTest.from_function(_script, default_timeout=LONG, args=(path,))
         for name, value in link_on_cache(tiny, **changes).items():
             page.query_params[name] = value
+        for part in UNFOLDED:
+            page.session_state[part] = True
         return page.run()
 
     yield opened

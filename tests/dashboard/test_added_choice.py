@@ -22,7 +22,7 @@ import pytest
 from core.cli.main import main
 from core.experiment.file import read_experiment, write_experiment
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS, Method
+from core.neurons.methods import METHODS, Method
 from core.neurons.scores import SCORES, Score
 from core.pipeline.result import Result
 from core.reproduction.items import methods as methods_item
@@ -171,6 +171,7 @@ else:
 
 page = AppTest.from_string(SIDEBAR, default_timeout=300)
 page.query_params["warmth"] = "hot"
+page.session_state["sidebar-more"] = True
 page.run()
 assert not page.exception, page.exception
 (box,) = [box for box in page.sidebar.selectbox if box.label == "Warmth"]

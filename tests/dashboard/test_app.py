@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.interventions import TOKENS
+from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
+from dashboard import sentence_map
 from dashboard.work import process
-from dashboard.work.queue import Job
+from dashboard.work.job import Job
 from tests.helpers.bench import LONG, ends, until, worker_held
 from tests.helpers.command_line import ROOT, EmbeddedRun
-from tests.helpers.pages import LinkOnCache, experiment_of, visitor_of
+from tests.helpers.pages import UNFOLDED, LinkOnCache, experiment_of, visitor_of
 from tests.helpers.tiny import write_table
 
 Visit = Callable[..., AppTest]
@@ -30,6 +35,8 @@ def visit(link_on_cache: LinkOnCache) -> Iterator[Visit]:
         page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=LONG)
         for name, value in link_on_cache(tiny, **changes).items():
             page.query_params[name] = value
+        for part in UNFOLDED:
+            page.session_state[part] = True
         pages.append(page)
         return page.run()
 
@@ -205,6 +212,30 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     again.click().run()
     ends(job_of(page))
     assert page.run().metric
+
+
+def test_a_strength_between_computed_ones_is_drawn_at_once(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = experiment_of(visit(seed="3"))
+    maps = {strength: process.engine().run(replace(asked, strength=strength)).maps[0] for strength in (0.5, 1.0)}
+    drawn: list[dict[float, np.ndarray]] = []
+    pack = sentence_map.packed
+
+    def packed(table: pd.DataFrame, places: dict[float, np.ndarray], *rest: str, **named: str) -> bytes:
+        drawn.append(places)
+        return pack(table, places, *rest, **named)
+
+    monkeypatch.setattr(sentence_map, "packed", packed)
+    with worker_held(process.jobs()):
+        page = visit(seed="3", strength="0.7")
+        assert not page.exception
+        assert any("interpolated" in str(part.proto.body) for part in page.get("html"))
+        visit(seed="3", strength="1.7")  # beyond what is computed nothing is drawn
+    (places,) = drawn
+    before, after = (np.stack([maps[strength][end] for strength in maps]) for end in (0, 1))
+    np.testing.assert_array_equal(before[0], before[1])
+    np.testing.assert_array_equal(places[0.0], before[0].reshape(-1, 2))
+    expected = 0.6 * after[0] + 0.4 * after[1]
+    np.testing.assert_allclose(places[0.7], expected.reshape(-1, 2), rtol=1e-5, atol=1e-5)
 
 
 def test_a_language_that_the_sentences_lack_is_refused(visit: Visit) -> None:

@@ -16,8 +16,10 @@ from tests.helpers.bench import LONG
 from tests.helpers.command_line import ROOT
 
 APP = str(ROOT / "dashboard" / "app.py")
+SERVED = str(ROOT / "dashboard" / "served.py")
 SAFE = {
     "server.address": "127.0.0.1",
+    "server.allowedHosts": ["localhost", "127.0.0.1", "::1"],
     "server.headless": True,
     "server.fileWatcherType": "none",
     "server.maxUploadSize": uploads.LARGEST / 2**20,
@@ -35,6 +37,7 @@ from streamlit import config
 from streamlit.web import bootstrap
 names, start = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 bootstrap.run = lambda script, *rest: print("\\n", json.dumps([script, {n: config.get_option(n) for n in names}]))
+bootstrap.run_asgi_app = bootstrap.run
 sys.argv = start
 runpy.run_module(start[0], run_name="__main__")
 """
@@ -53,7 +56,7 @@ def options_when_started(*start: str, cwd: Path) -> dict[str, object]:
     )
     assert done.returncode == 0, done.stderr
     script, options = json.loads(done.stdout.splitlines()[-1])
-    assert Path(script) == Path(APP)
+    assert Path(script) == Path(SERVED if start[0] == "dashboard" else APP)
     return dict(options)
 
 

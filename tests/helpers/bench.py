@@ -14,7 +14,8 @@ from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress
-from dashboard.work.queue import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.queue import Jobs
 from tests.helpers.results import make_result
 
 LONG = 600.0  # seconds after which a test has failed rather than waits; a busy machine compiles kernels for minutes
@@ -80,7 +81,11 @@ class Bench:
         Experiments that were ever inside `run` together.
     seconds : float
         What `estimate` says of each.
+    units : int
+        Of work in each; a step is ten.
     """
+
+    units = 100
 
     def __init__(self) -> None:
         self.begun: list[Experiment] = []
@@ -115,7 +120,7 @@ class Bench:
             self._inside += 1
             self.most_at_once = max(self.most_at_once, self._inside)
         try:
-            progress.stage("working", 100)
+            progress.stage("working", self.units)
             while True:
                 order = self._orders_of(
                     experiment
@@ -124,7 +129,10 @@ class Bench:
                     raise order
                 if order == "finish":
                     return make_result(experiment) if isinstance(experiment, Experiment) else experiment
-                progress.advance(10)
+                try:
+                    progress.advance(10)
+                finally:
+                    self._orders_of(experiment).task_done()
         except Cancelled:
             self.cancelled.append(experiment)
             raise
@@ -141,6 +149,12 @@ class Bench:
     def step(self, experiment: Experiment) -> None:
         """Let it report progress once."""
         self._orders_of(experiment).put("step")
+
+    def idle(self, experiment: Experiment) -> None:
+        """Wait until it has done all that it was told, and waits for more."""
+        orders = self._orders_of(experiment)
+        with orders.all_tasks_done:
+            assert orders.all_tasks_done.wait_for(lambda: not orders.unfinished_tasks, LONG), f"{experiment} is busy"
 
     def finish(self, experiment: Experiment) -> None:
         """Let it end well; also before it has begun."""

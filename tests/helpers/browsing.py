@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pandas as pd
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from core.cli.main import main
 from core.experiment.names import SETTINGS
@@ -46,12 +46,17 @@ new MutationObserver(look).observe(document, {subtree: true, childList: true, at
 
 @contextmanager
 def serving(
-    cache: Path, command: Sequence[str] = (sys.executable, "-m", "dashboard"), cwd: Path = ROOT, **environment: str
+    cache: Path,
+    command: Sequence[str] = (sys.executable, "-m", "dashboard"),
+    cwd: Path = ROOT,
+    port: int | None = None,
+    **environment: str,
 ) -> Iterator[str]:
     """Run the dashboard on a free port, as ``make run`` does unless told otherwise; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
         [*command, "--server.port", str(port)],
@@ -268,13 +273,16 @@ class Visitor:
         return self.page.get_by_test_id("stVegaLiteChart").nth(number)
 
     def fits(self) -> bool:
-        """Whether the page fits without scrolling sideways."""
-        return bool(
-            self.page.evaluate(
+        """Whether the page fits without scrolling sideways, once its charts have found their size."""
+        try:
+            self.page.wait_for_function(
                 """() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
-                  .every(e => e.scrollWidth <= e.clientWidth)"""
+                  .every(e => e.scrollWidth <= e.clientWidth)""",
+                timeout=PATIENCE / 10,
             )
-        )
+        except TimeoutError:
+            return False
+        return True
 
 
 Visit = Callable[..., Visitor]

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,12 +17,16 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass(frozen=True)
 class Repository:
-    """A model on the hub: its files, the names of its one revision, whether there are terms to accept, or no answer."""
+    """A model on the hub: its files, the names of its one revision, whether there are terms to accept, or no answer.
+
+    ``understated`` are sizes that the hub states of files that are longer.
+    """
 
     folder: Path
     revisions: tuple[str, ...] = ("main", COMMIT)
     gated: bool = False
     broken: bool = False
+    understated: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -72,6 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = path.read_bytes()
         etag = hashlib.sha256(content).hexdigest()
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        if (stated := repository.understated.get(path.name)) is not None and not body:
+            headers["X-Linked-Size"] = str(stated)
         return self._send(200, content, headers, body)
 
     def _refuse(self, status: int, code: str, message: str, body: bool) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
 from core.models.load import LoadedModel
-from core.neurons.interventions import Evidence, Intervention, intervene
+from core.neurons.interventions import Intervention, intervene
+from core.neurons.methods import Evidence
 from tests.helpers.tiny import LANGUAGES, sentences
 
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]

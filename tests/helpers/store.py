@@ -77,3 +77,11 @@ def python(script: str, *arguments: object) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         text=True,
     )
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file and folder below a folder, with its size and the time of its last change."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from core.experiment.settings import Experiment
+from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
-from dashboard.work.protocol import Answers
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import until
 from tests.helpers.tiny import save_tiny, write_table
@@ -33,7 +33,7 @@ def test_twenty_visitors(tmp_path: Path) -> None:
         for number in range(10)
         for target in ("ja", "en")
     ]
-    jobs = Jobs(Answers(Engine(Store(tmp_path / "shared"))))
+    jobs = Jobs(InThisProcess(Engine(Store(tmp_path / "shared"))))
     answers: dict[int, Result] = {}
     together = threading.Barrier(len(settings))
 

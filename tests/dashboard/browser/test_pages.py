@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -53,9 +52,8 @@ def test_a_control_moved_brings_new_numbers_and_never_the_old_ones(
 
 
 def test_stop_stops(visit: Visit, server: str, small_link: Link) -> None:
-    larger = small_link | {"languages": "de,en,es,ja,ru,zh", "eval_sentences": "200"}
+    larger = {name: value for name, value in small_link.items() if name not in ("languages", "eval_sentences")}
     visitor = visit(server).opens(larger)
-    visitor.sees(re.compile(r"about .* left"))
     visitor.clicks("Stop")
     visitor.sees("Stopped")
     expect(visitor.page.get_by_role("button", name="Compute it")).to_be_visible()
@@ -75,7 +73,7 @@ def test_a_reload_in_the_middle_of_a_job_finds_it_again(
 ) -> None:
     asked = small_link | {"strength": "0.9"}
     visitor = visit(server).opens(asked)
-    visitor.sees(re.compile(r"about .* left"))
+    expect(visitor.page.get_by_role("button", name="Stop")).to_be_visible()
     visitor.page.reload()
     visitor.sees_results(strength="0.9")
     assert visitor.query == asked
@@ -141,12 +139,12 @@ def test_the_bars_can_be_seen_and_read(visit: Visit, server: str, small_link: Li
 # -- a tiny model and a table ----------------------------------------------------------------------------------------
 
 
-def test_a_first_visit_to_an_empty_cache_shows_the_time_left_and_ends_with_charts(
+def test_a_first_visit_to_an_empty_cache_shows_progress_and_ends_with_charts(
     visit: Visit, new_server: str, tiny_link: Link
 ) -> None:
     visitor = visit(new_server).opens(tiny_link | {"seed": "77"})
     visitor.sees_results(seed="77")
-    assert any(re.search(r", about \d+ s left", said) for said in visitor.progress())
+    assert visitor.progress(), "numbers came without a sign of the work on them"
     assert len(visitor.figures()) == 4
 
 

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from core.charts import palette
+from core.charts.export import specification
 from core.charts.maps import language_map, window_of
 from dashboard.charts import explore as charts
-from dashboard.charts import export
+from dashboard.charts import export, present
 from dashboard.text.frames import bar_frame
 from tests.helpers.results import make_result
 
@@ -56,3 +57,15 @@ def test_tables_come_back_as_they_were() -> None:
     frame = bar_frame(make_result()).assign(text=['<b>, "é"\n日本語'] * 6)
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(export.csv(frame))), frame)
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(export.parquet(frame))), frame)
+
+
+def test_presenter_mode_scales_a_charts_type_and_its_height_and_leaves_the_rest() -> None:
+    rows = pd.DataFrame({"layer": [0, 1], "space": ["before", "after"], "top1": [0.1, 0.4]})
+    spec, _ = specification(charts.layer_lines(rows, 1))
+    scaled = present.larger(spec)
+    assert scaled["height"] == 1.3 * spec["height"]
+    assert scaled["config"]["axis"]["labelFontSize"] == scaled["config"]["legend"]["titleFontSize"] == 16
+    assert {name: part for name, part in scaled.items() if name not in ("height", "config")} == {
+        name: part for name, part in spec.items() if name not in ("height", "config")
+    }
+    assert "axis" not in spec.get("config", {}) or spec["config"]["axis"] != scaled["config"]["axis"]

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from urllib.parse import urlencode
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from core.analyses import paired_settings
 from core.experiment.settings import Experiment
+from core.location import default_cache
+from core.pipeline.engine import Engine
+from core.stats.units import SHARE
+from core.store.store import Store
+from core.sweep import run as sweep
 from dashboard.page import compare
+from dashboard.state import kept as kept_settings
 from dashboard.state import link
+from dashboard.state.kept import Kept
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
@@ -29,10 +39,15 @@ def test_only_what_differs_is_listed() -> None:
 
 def test_measures_are_the_results() -> None:
     a, b = make_result(A, top1=(0.1, 0.4)), make_result(A, top1=(0.1, 0.7))
-    rows = compare.measure_frame(a, b).set_index("measure")
-    assert rows.loc["Top-1 from the target"].tolist() == pytest.approx([0.1, 0.4, 0.1, 0.7, -0.3])
-    assert rows.loc["Distance, all pairs", "B after"] == pytest.approx(b.all_pairs_distance.post)
-    assert rows.loc["Experts", "A after"] == 20
+    rows = paired_settings.compare(a, b, None, None)
+    frame = compare.measure_frame(a, b, rows).set_index("measure")
+    top1 = frame.loc["Top-1 from the target"]
+    assert top1.iloc[:5].tolist() == pytest.approx([0.1, 0.4, 0.1, 0.7, -0.3])
+    assert top1["better"] == ""  # without sentences nothing is said
+    assert frame.loc["Distance, all pairs", "B after"] == pytest.approx(b.all_pairs_distance.post)
+    assert frame.loc["Experts", "A after"] == 20
+    shown = compare.text_frame(rows).set_index("measure").loc["Top-1 from the target"]
+    assert shown[["A", "B", "A - B", "95%"]].tolist() == ["40%", "70%", "-30.0 points", ""]
 
 
 def test_what_cannot_be_compared_is_said() -> None:
@@ -55,15 +70,19 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     assert (said if isinstance(said, str) else said[0]) == urlencode(link.to_query(kept))
 
     page = open_page("compare", strength="0.5", **{"view.with": urlencode(link.to_query(kept))})
-    until(lambda: page.run().dataframe, "both results are there")
-    assert not page.exception
     engine = process.engine()
-    a, b = engine.known(replace(kept, strength=0.5)), engine.known(kept)
+    both = replace(kept, strength=0.5), kept
+    until(
+        lambda: page.run().dataframe and all(engine.known(each) is not None for each in both), "both results are there"
+    )
+    assert not page.run().exception
+    a, b = map(engine.known, both)
     assert a is not None
     assert b is not None
     measures = page.dataframe[1].value.set_index("measure")
-    assert measures.loc["Top-1, all pairs", "A after"] == pytest.approx(a.all_top1.post, abs=1e-4)
-    assert measures.loc["Top-1, all pairs", "B after"] == pytest.approx(b.all_top1.post, abs=1e-4)
+    top1 = measures.loc["Top-1, all pairs"]
+    assert top1[["A", "B"]].tolist() == [SHARE.text(a.all_top1.post), SHARE.text(b.all_top1.post)]
+    assert " to " in top1["95%"]
     assert page.dataframe[0].value["setting"].tolist() == ["strength"]
 
 
@@ -73,3 +92,61 @@ def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
         names = [field.name for field in fields(Experiment)]
         assert sum(getattr(here, name) != getattr(other, name) for name in names) == 1, title
     assert "no intervention" not in compare.suggestions(replace(here, strength=0.0))
+
+
+def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None:
+    """More than one is kept; each goes into the link with its name, and out of it again."""
+    here = experiment_of(open_page("compare"))
+    kept = [Kept(replace(here, strength=0.5), "half | of it"), Kept(replace(here, strength=0.25))]
+    link_to_both = {f"view.{name}": value for name, value in kept_settings.view(kept, chosen=1).items()}
+    page = open_page("compare", **link_to_both)
+    until(lambda: len(page.run().dataframe) > 2, "the results are there")
+    assert not page.exception
+    assert page.dataframe[0].value["B"].tolist() == ["0.25"]
+    assert page.dataframe[2].value["setting"].tolist() == ["A (on the left)", "half | of it", kept[1].title]
+    (choice,) = (box for box in page.selectbox if box.label == "B")
+    assert choice.options == ["half | of it", kept[1].title]
+    (name,) = (field for field in page.text_input if field.label == kept[1].title)
+    name.set_value("a quarter").run()
+    assert [one.title for one in read_from(page)] == ["half | of it", "a quarter"]
+    next(button for button in page.button if button.label == "Remove").click().run()
+    assert [(one.title, one.experiment.strength) for one in read_from(page)] == [("a quarter", 0.25)]
+    next(button for button in page.button if button.label == "Remove").click().run()
+    assert read_from(page) == []
+
+
+def read_from(page: AppTest) -> list[Kept]:
+    """What the link of a page keeps."""
+    said = page.query_params.get("view.with", "")
+    text = said if isinstance(said, str) else said[0]
+    queries = [dict(parse_qsl(part)) for part in text.split("|") if part]
+    return [Kept(link.from_query(query)[0], name) for query in queries for name in [query.pop("kept", "")]]
+
+
+def test_measures_that_a_sweep_kept_are_enough(open_page: OpenPage, tmp_path: Path) -> None:
+    """Without embeddings Compare, Results and What if show the cells at once, with intervals; Jobs shows the sweep."""
+    here = experiment_of(open_page("compare"))
+    engine = Engine(Store(default_cache()))
+    cells = [replace(here, strength=strength) for strength in (0.55, 0.65)]  # that no other test asks for
+    sweep.sweep(engine, cells, "measures", tmp_path / "cells.parquet", title="two cells")
+    assert [engine.known(cell) for cell in cells] == [None, None]
+
+    kept = {f"view.{name}": value for name, value in kept_settings.view([Kept(cells[1])], chosen=0).items()}
+    page = open_page("compare", strength="0.55", **kept)
+    assert not page.exception
+    top1 = page.dataframe[1].value.set_index("measure").loc["Top-1, all pairs"]
+    assert " to " in top1["95%"]
+    assert "kept the measures alone" in said(page)
+    page = open_page("results", strength="0.55")
+    assert {0.55, 0.65} <= set(page.dataframe[0].value["strength"])
+    page = open_page("what-if", strength="0.55", **{"view.counts": str(here.experts), "view.strengths": "0.55, 0.65"})
+    assert "2 of 2 settings are computed" in said(page)
+    assert not process.jobs().all()
+    page = open_page("jobs")
+    assert not page.exception
+    (ended,) = (table.value for table in page.dataframe if "table in" in table.value)
+    assert ended[["what", "how", "cells"]].to_numpy().tolist() == [["two cells", "finished", "2 of 2 cells"]]
+
+
+def said(page: AppTest) -> str:
+    return " ".join(str(html.proto.body) for html in page.get("html"))

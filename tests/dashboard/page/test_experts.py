@@ -132,7 +132,7 @@ def test_a_typed_and_a_picked_neuron_go_into_the_link(opened: Any) -> None:
     page = opened()
     page.main.number_input[-1].set_value(3).run()
     assert page.query_params["view.neuron"] == "3"
-    assert page.subheader[-1].value.startswith("Neuron 3: block 0, gate_proj, unit 3")
+    assert page.header[-1].value.startswith("Neuron 3: block 0, gate_proj, unit 3")
     page.main.number_input[-1].set_value(int(ranking(page)["neuron"].iloc[0])).run()
     assert "view.neuron" not in page.query_params
 
@@ -222,3 +222,18 @@ def test_responses_mark_the_value_and_the_medians() -> None:
     assert {row["name"]: row["response"] for row in medians["rows"]} == {"A": 2.0, "B": 0.5}
     assert held["rows"] == [{"response": 4.0}]
     assert ticks["encoding"]["y"]["sort"] == ["A", "B"]
+
+
+def test_the_strongest_sentences_of_a_neuron_are_read_token_by_token(open_page: OpenPage) -> None:
+    page = open_page("experts", **{"view.top": "1", "view.neuron": "5"})
+
+    def read() -> list[str]:
+        return [html.proto.body for html in page.run().get("html") if "ln-tokens" in html.proto.body]
+
+    until(read, "the tokens are read")
+    assert not page.exception
+    assert len(read()) == 10
+    (toggle,) = (control for control in page.toggle if control.label.startswith("Its strongest sentences"))
+    toggle.set_value(False).run()
+    assert read() == []
+    assert "view.top" not in page.query_params

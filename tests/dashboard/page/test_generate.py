@@ -92,7 +92,9 @@ def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     assert job.progress is not None
     assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
-    assert job.progress.partial == process.jobs().result(job.request)
+    texts = process.jobs().result(job.request)
+    assert (job.progress.partial.pre, job.progress.partial.post) == (texts.pre, texts.post)
+    assert all(texts.perplexities), "both sides are predicted by the unmodified model"
 
 
 def test_what_a_link_says_wrongly_is_the_default(open_page: OpenPage) -> None:

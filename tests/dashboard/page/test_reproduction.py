@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from html import unescape
+import shutil
+from html import escape, unescape
 from pathlib import Path
 
 import pandas as pd
@@ -65,3 +66,28 @@ def test_says_what_is_wrong_with_a_folder(open_page: OpenPage, tmp_path: Path, c
     said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
     assert words in said
     assert "python -m core reproduce" in said
+
+
+def test_texts_of_a_folder_are_text_and_a_report_of_other_contents_is_refused(
+    open_page: OpenPage, folder: Path, tmp_path: Path
+) -> None:
+    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    title = "![x](http://127.0.0.1:1/x.png) <img src=x> **bold**"
+    content["items"]["experts"]["title"] = title
+    content["verdicts"][0]["text"] = title
+    shutil.copytree(folder, tmp_path / "report")
+    (tmp_path / "report" / "report.json").write_text(json.dumps(content), encoding="utf-8")
+    link = {"view.folder": str(tmp_path / "report"), "view.item": "experts"}
+    page = open_page("reproduction", **link)
+    assert not page.exception
+    bodies = [str(html.proto.body) for html in page.get("html")]
+    assert f"<h2>{escape(title)}</h2>" in bodies
+    assert all("<img" not in body for body in bodies)
+    assert all("![x]" not in markdown.value for markdown in (*page.markdown, *page.header, *page.caption))
+    (tmp_path / "report" / "experts.csv").write_text("other\n1\n", encoding="utf-8")
+    content["settings"]["experts"] = "many"
+    (tmp_path / "report" / "report.json").write_text(json.dumps(content), encoding="utf-8")
+    page = open_page("reproduction", **link)
+    assert not page.exception
+    said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
+    assert "it is not as python -m core reproduce writes it" in said

@@ -61,7 +61,7 @@ def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) 
     candidate = "en"
     fixed = int(((pre.of(candidate) > 1) & (post.of(candidate) == 1)).sum())
     broken = int(((pre.of(candidate) == 1) & (post.of(candidate) > 1)).sum())
-    titles = [title.value for title in from_target.subheader]
+    titles = [title.value for title in from_target.header]
     n = len(result.plan.groups[0])
     assert f"Fixed by the intervention: {fixed} of {n}" in titles
     assert f"Broken by it: {broken} of {n}" in titles

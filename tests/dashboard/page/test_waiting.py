@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
 from core.errors import SettingError
 from core.pipeline.engine import Engine
 from core.store.store import Store
+from dashboard.page import downloading, waiting
 from dashboard.work import process
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import LONG, Bench, X, ends, until
@@ -26,6 +28,7 @@ def jobs(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """The queue of the process that the page runs in."""
     started = process.Process(Engine(Store(tmp_path / "cache")), Jobs(bench))
     monkeypatch.setattr(process, "start", lambda: started)
+    monkeypatch.setattr(downloading, "may_begin", lambda _: True)  # the bench's model is nowhere to be had
     return started.jobs
 
 
@@ -47,7 +50,7 @@ def opened() -> AppTest:
 
 
 def headings(page: AppTest) -> list[str]:
-    return [text.value.removeprefix("#### ").removeprefix(":material/error: ") for text in page.markdown]
+    return [text.value.removeprefix("## ").removeprefix(":material/error: ") for text in page.markdown]
 
 
 def press(page: AppTest, label: str) -> None:
@@ -118,3 +121,73 @@ def test_what_a_visitor_stopped_stays_so_while_another_has_it_computed(jobs: Job
     ends(jobs.find(X))
     assert page.run().metric, "what is there is shown, whoever had it computed"
     assert other.run().metric
+
+
+def _explore() -> None:
+    from core.experiment.settings import Experiment
+    from dashboard.page import explore
+    from dashboard.state import session
+    from tests.helpers.bench import X
+    from tests.helpers.results import make_result
+
+    visitor = session.visitor()
+    visitor.experiment = X
+    visitor.part(explore._Seen).result = make_result(Experiment(model="made", corpus="made", target="ja", experts=20))
+    explore.draw()
+
+
+def test_the_picture_of_before_stays_while_another_setting_is_computed(jobs: Jobs, bench: Bench) -> None:
+    """Named, and only for as long as something is computed: not beside a refusal."""
+
+    def drawn(page: AppTest) -> list[str]:
+        assert not page.exception
+        return [text for text in (html.proto.body for html in page.get("html")) if "<h2>" in text]
+
+    page = AppTest.from_function(_explore, default_timeout=LONG).run()
+    (label,) = drawn(page)
+    assert "Japanese, 20 experts, strength 1" in label
+    assert "computing" in label
+    bench.fail(X, SettingError("k of 0", "nothing would be written", "Use 1."))
+    until(lambda: not jobs.find(X).active, "it fails")
+    assert drawn(page.run()) == []
+
+
+def test_a_change_is_computed_once_the_controls_are_still(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is opened first begins at once; of a row of changes only the last one begins."""
+    waited: list[int] = []
+    begun: list[int] = []
+
+    def passes(_: float) -> None:
+        waited.append(len(jobs.all()))
+
+    monkeypatch.setattr(waiting, "sleep", passes)
+    page = AppTest.from_function(_strength, default_timeout=LONG).run()
+    assert (waited, len(jobs.all())) == ([], 1)
+    for strength in (0.9, 0.8):
+        begun.append(len(jobs.all()))
+        page.number_input[0].set_value(strength).run()
+        assert not page.exception
+    assert waited == begun == [1, 2]  # nothing had been asked for when the moment passed
+    monkeypatch.setattr(waiting, "sleep", _goes_on)
+    page.number_input[0].set_value(0.7).run()
+    assert len(jobs.all()) == 3
+    for job in jobs.all():
+        jobs.stop(job.request)
+
+
+def _goes_on(_: float) -> None:
+    """The visitor moves a control meanwhile: Streamlit ends the run where it next draws."""
+    raise StopException
+
+
+def _strength() -> None:
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from dashboard.page import waiting
+    from dashboard.state import session
+    from tests.helpers.bench import X
+
+    chosen = session.visitor().experiment = replace(X, strength=st.number_input("Strength", value=1.0))
+    waiting.result_or_wait(chosen)

@@ -70,7 +70,7 @@ def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path
     visitor.sees_results()
     figures = visitor.figures()
     visitor.clicks("Your own sentences")
-    field = visitor.page.locator("input[type=file]")
+    field = visitor.page.get_by_test_id("stPopoverBody").locator("input[type=file]")
     field.set_input_files(bad)
     alert = visitor.page.get_by_role("alert")
     expect(alert).to_contain_text("<b>ragged.csv")

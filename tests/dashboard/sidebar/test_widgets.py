@@ -14,6 +14,7 @@ from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from dashboard.work import process
 from tests.helpers.bench import LONG
+from tests.helpers.pages import UNFOLDED
 
 
 def _sidebar() -> None:
@@ -32,6 +33,8 @@ def sidebar(tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
     page = AppTest.from_function(_sidebar, default_timeout=LONG)
     for name, value in tiny_link.items():
         page.query_params[name] = value
+    for part in UNFOLDED:
+        page.session_state[part] = True
     return page.run()
 
 
@@ -60,6 +63,6 @@ def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTes
 
 
 def test_every_setting_with_a_place_in_the_sidebar_stands_there_once(sidebar: AppTest) -> None:
-    kinds = ("selectbox", "multiselect", "number_input", "text_input", "slider", "select_slider")
+    kinds = ("selectbox", "multiselect", "number_input", "text_input", "slider", "select_slider", "toggle")
     labels = [widget.label for kind in kinds for widget in getattr(sidebar.sidebar, kind)]
     assert sorted(labels) == sorted(setting.label for setting in SETTINGS.values() if setting.panel)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
-from core.neurons.interventions import METHODS, TOKENS
+from core.neurons.interventions import TOKENS
+from core.neurons.methods import METHODS
 from core.neurons.responses import NEURONS, POOLINGS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
@@ -62,15 +63,22 @@ def test_a_link_is_stable(experiment: Experiment) -> None:
     assert link.to_query(link.from_query(query)[0]) == query
 
 
-def test_every_setting_but_the_device_travels() -> None:
-    """The device belongs to the machine that opens the link, not to the one that wrote it."""
+def test_every_setting_but_the_machines_own_travels() -> None:
+    """The device and the files belong to the machine that opens the link, not to the one that wrote it."""
     other = Experiment(
         model="a/b",
         revision="main",
         dtype="float32",
+        adapter="lora",
+        sentence_pooling="cls",
+        prompt="query: ",
+        chat_template=True,
         corpus="table:x.csv",
         probe_corpus="embedded",
         target="es",
+        targets=("es", "Romance"),
+        combine="intersection",
+        held_at="joint",
         neurons=("mlp", "attention"),
         score="ap",
         experts=7,
@@ -90,7 +98,10 @@ def test_every_setting_but_the_device_travels() -> None:
         control="random",
         seed=9,
     )
-    assert {f.name for f in fields(Experiment) if getattr(other, f.name) == f.default} == {"device"}
+    left = {f.name for f in fields(Experiment) if getattr(other, f.name) == f.default}
+    assert left == {"device", "experts_from"}
+    assert "experts_from" not in link.to_query(Experiment(experts_from="experts.csv"))
+    assert link.from_query({"experts_from": "/etc/passwd"})[0] == Experiment()
     assert link.from_query(link.to_query(other)) == (other, [])
 
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from core.experiment.settings import Experiment
+from dashboard.state import presentation, session
 from dashboard.text import report, tour
 from tests.helpers.browsing import Visit, Visitor, share
 from tests.helpers.command_line import EmbeddedRun, command_line
@@ -37,8 +38,9 @@ def test_the_tour_goes_from_page_to_page_and_keeps_the_setting(
         assert {name: visitor.query[name] for name in small_link} == small_link
         if number < len(PAGES):
             visitor.clicks("Next")
+    visitor.sees_the_page()  # until then buttons of the last page leave the card, and those beside them move
     card(visitor).get_by_role("button", name="Back").click()
-    expect(card(visitor).get_by_text(f"4 of {len(PAGES)}")).to_be_visible()
+    expect(card(visitor).get_by_text(f"{len(PAGES) - 1} of {len(PAGES)}")).to_be_visible()
     visitor.clicks("End the tour")
     expect(card(visitor)).to_have_count(0)
     visitor.sees_the_link_leave_out("screen.tour")
@@ -47,6 +49,36 @@ def test_the_tour_goes_from_page_to_page_and_keeps_the_setting(
     visitor.page.reload()  # what a tour says of the numbers needs them in memory
     post = share(embedded.result["summary"]["target_top1"]["post"])
     expect(card(visitor).get_by_text(re.compile(re.escape(post))).first).to_be_visible()
+
+
+def test_a_story_plays_the_tours_stops_over_and_over_until_it_is_touched(
+    visit: Visit, new_server: str, tiny_link: Link
+) -> None:
+    visitor = visit(new_server).opens(tiny_link | {"screen.story": "20"})
+    for page in (*PAGES, PAGES[0]):  # nobody presses anything
+        expect(visitor.page).to_have_url(re.compile(rf"{visitor.address}/{page}\?.*screen\.story=20"))
+    assert {name: visitor.query[name] for name in tiny_link} == tiny_link
+    visitor.page.keyboard.press("Shift")  # while a stop counts, or between two
+    button = card(visitor).get_by_role("button", name="Play on")
+    expect(button).to_be_visible()
+    stop = visitor.query["screen.tour"]
+    expect(card(visitor).locator(".clock")).to_have_count(0)  # nothing counts any more
+    button.click()
+    expect(card(visitor).locator(".clock").first).to_be_attached()
+    expect(visitor.page).not_to_have_url(re.compile(rf"screen\.tour={stop}(&|$)"))
+
+
+@pytest.mark.parametrize(
+    ("text", "speed"), [("1", 1), ("2.5", 2.5), ("0", 0), ("-1", 0), ("nan", 0), ("x", 0), ("", 0)]
+)
+def test_a_link_says_how_fast_a_story_plays(text: str, speed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = session.Visitor(screen={"screen.story".removeprefix(presentation.PREFIX): text})
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    assert presentation.story() == speed
+    played = tour.seconds(1)
+    visitor.screen.clear()
+    assert played * (speed or 1) == pytest.approx(tour.seconds(1))
+    assert all(12 < tour.seconds(number) < 40 for number in range(1, len(PAGES) + 1))  # to be read aloud
 
 
 def test_presenter_mode_has_large_type_and_no_sidebar(visit: Visit, server: str, small_link: Link) -> None:
@@ -60,6 +92,7 @@ def test_presenter_mode_has_large_type_and_no_sidebar(visit: Visit, server: str,
     expect(visitor.page.get_by_role("combobox", name="Model")).to_have_count(0)
     visitor.sees_results()
     assert title.evaluate(size) > 1.2 * before
+    expect(visitor.page.locator(".st-key-presenter-bar")).to_contain_text(f"{int(small_link['experts']):,} experts")
     assert visitor.figures() == figures
     assert visitor.query == small_link | {"screen.present": "1"}
     assert visitor.fits()
@@ -79,14 +112,14 @@ def test_what_is_saved_opens_elsewhere(
     visitor.page.reload()
     visitor.sees_results()
     visitor.page.get_by_test_id("stSidebar").get_by_text("Save", exact=True).click()
-    for button, name in (("The setting (JSON)", "experiment.json"), ("A report (HTML)", "report.html")):
+    for button, name in (("The setting (JSON)", "setting.json"), ("A report (HTML)", "report.html")):
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("button", name=button).click()
-        assert download.value.suggested_filename == name
+        assert re.fullmatch(rf"ja-2000-set-mean-1-\w{{6}}\{Path(name).suffix}", download.value.suggested_filename)
         download.value.save_as(tmp_path / name)
     out = tmp_path / "again.json"
     done = command_line(
-        "run", "--experiment", str(tmp_path / "experiment.json"), "--cache", str(embedded.cache), "--json", str(out)
+        "run", "--experiment", str(tmp_path / "setting.json"), "--cache", str(embedded.cache), "--json", str(out)
     )
     assert done.returncode == 0, done.stderr
     again = json.loads(out.read_text(encoding="utf-8"))

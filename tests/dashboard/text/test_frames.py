@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from core.pipeline.measure_table import MEASURES
-from core.stats.intervals import wilson
+from core.stats.intervals import Interval, wilson
+from dashboard.page import map_panel
 from dashboard.text import frames
 from tests.helpers.results import N_EVAL, make_result
 
@@ -36,3 +39,36 @@ def test_layers_stand_once_a_space() -> None:
     assert rows["before", 1] == 0.25
     assert rows["after", 1] == result.layers["top1_post"][1]
     assert len(rows) == 2 * len(result.layers)
+
+
+def test_the_figures_of_chosen_sentences_are_those_of_their_ranks() -> None:
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"language": ["en", "es", "ja"] * 40, "key": np.repeat(range(40), 3)})
+    rows = rows.assign(name=rows["language"], before=draw.integers(1, 6, 120), after=draw.integers(1, 3, 120))
+    chosen = rows[draw.random(120) < 0.7]
+    found = frames.chosen_frame(chosen, "ja").set_index(["name", "space"])
+    assert set(found.index) == {(name, space) for name in ("en", "es") for space in ("before", "after")}
+    for name, space in found.index:
+        row = found.loc[(name, space)]
+        ranks = chosen.loc[chosen["language"] == name, space]
+        low, high = proportion_confint((ranks == 1).sum(), len(ranks))
+        assert (row["top1"], row["n"]) == (pytest.approx((ranks == 1).mean()), len(ranks))
+        assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
+    gain = frames.chosen_gain(chosen, "ja")
+    assert gain is not None
+    others = chosen[chosen["language"] != "ja"]
+    before, after = ((others[space] == 1).mean() for space in ("before", "after"))
+    for interval, expected in zip(gain, (before, after, after - before), strict=True):
+        assert interval.value == pytest.approx(expected)
+        assert interval.low < interval.value < interval.high
+        assert interval.n == others["key"].nunique()
+    assert "may be chance" not in map_panel.chosen_words("Japanese", *gain)
+    assert "may be chance" in map_panel.chosen_words("Japanese", gain[0], gain[0], Interval(0.0, -0.1, 0.1, 9))
+    assert frames.chosen_gain(chosen[chosen["language"] == "ja"], "ja") is None
+    assert frames.chosen_gain(rows.assign(before=np.nan), "ja") is None
+
+
+def proportion_confint(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's interval, by scipy."""
+    found = stats.binomtest(int(hits), int(n)).proportion_ci(method="wilson")
+    return found.low, found.high

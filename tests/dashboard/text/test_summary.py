@@ -55,6 +55,14 @@ def test_half_a_point_is_no_change(post: float) -> None:
     assert "down from" not in text
 
 
+def test_a_change_within_overlapping_intervals_may_be_chance() -> None:
+    few = make_result(top1=(0.4, 0.45))
+    n = int(few.from_target["n"].min())
+    assert n < 1000
+    assert f"which may be chance (n = {n:,};" in summary.summary(few).replace("**", "")
+    assert "may be chance" not in plain(top1=(0.05, 0.95))
+
+
 def test_the_distance_that_shrinks() -> None:
     assert "the distance between translations shrinks from 0.700 to 0.200" in plain()
 
@@ -88,13 +96,17 @@ def test_the_random_control_is_called_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("centred", "best", "post", "beyond"),
-    [(0.3, 0.2, 0.4, True), (0.5, 0.2, 0.4, False), (0.3, 0.5, 0.4, False), (0.3, 0.4, 0.4, False)],
+    ("centred", "best", "ending"),
+    [
+        (0.3, 0.2, "the intervention goes beyond both."),
+        (0.5, 0.2, "subtracting each language's mean embedding alone finds 10.0 points more than the intervention."),
+        (0.3, 0.56, "layer 3 alone finds 16.0 points more than the intervention."),
+        (0.3, 0.4, "layer 3 alone finds as much as the intervention."),
+    ],
 )
-def test_beyond_what_is_free_only_where_both_are_beaten(centred: float, best: float, post: float, beyond: bool) -> None:
-    text = plain(top1=(0.1, post), centred=(centred, 0.9), best_layer=(3, best))
-    assert ("goes beyond both" in text) == beyond
-    assert ("in the model already" in text) == (not beyond)
+def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: float, best: float, ending: str) -> None:
+    text = plain(top1=(0.1, 0.4), centred=(centred, 0.9), best_layer=(3, best))
+    assert text.endswith(ending)
     assert f"subtracting each language's mean embedding gives {summary.percent(centred)}" in text
     assert f"layer 3 gives {summary.percent(best)}" in text
 
@@ -102,7 +114,7 @@ def test_beyond_what_is_free_only_where_both_are_beaten(centred: float, best: fl
 @pytest.mark.parametrize("post", [0.7, 0.9, 0.903])
 def test_what_gains_nothing_takes_no_credit(post: float) -> None:
     text = plain(top1=(0.9, post), centred=(0.8, 0.8), best_layer=(3, 0.9))
-    assert "brings it" not in text
+    assert "alone finds" not in text
     assert "goes beyond" not in text
     assert "adds nothing" in text
 

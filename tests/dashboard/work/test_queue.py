@@ -6,9 +6,12 @@ import threading
 
 import pytest
 
-from core.errors import SettingError
+from core.errors import BusyError, SettingError
 from core.experiment.settings import Experiment
-from dashboard.work.queue import Job, Jobs
+from core.pipeline.result import Result
+from core.progress import Cancelled, Progress
+from dashboard.work.job import TURN, Health, Job
+from dashboard.work.queue import Jobs, Limits
 from tests.helpers.bench import LONG, Bench, X, Y, Z, until
 
 
@@ -285,6 +288,224 @@ def test_a_sign_of_life_counts_only_from_who_asked(jobs: Jobs) -> None:
     assert jobs.touch("a", Y) is None
 
 
+# -- long and short ---------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Lengths(Bench):
+    """Says of each experiment how long it takes: as many seconds as it has experts."""
+
+    units = 10**6  # so many that a step says nothing of the pace
+
+    def estimate(self, experiment: Experiment) -> dict[str, float]:
+        return {"work": float(experiment.experts)}
+
+    def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
+        assert progress is not None
+        progress.plan({"working": experiment.experts})
+        return super().run(experiment, progress)
+
+
+def of(seconds: int) -> Experiment:
+    return Experiment(model="made", experts=seconds)
+
+
+@pytest.fixture
+def lengths() -> Lengths:
+    return Lengths()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def reports(bench: Bench, experiment: Experiment) -> None:
+    """Let a job report once and wait until the queue has heard it."""
+    bench.step(experiment)
+    bench.idle(experiment)
+
+
+def test_a_short_job_begins_at_once_beside_six_tabs_of_minutes(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = [jobs.submit(f"tab {n}", of(120 + n)) for n in range(6)]
+    lengths.runs(of(120))
+    clock.now = 100.0
+    short = jobs.submit("a person", of(3))
+    lengths.step(of(120))
+    lengths.runs(of(3))
+    assert (long[0].state, long[0].paused) == ("waiting", True)
+    assert jobs.ahead(long[0]) == 1
+    lengths.finish(of(3))
+    ends(short, "done")
+    for n in range(6):
+        lengths.finish(of(120 + n))
+    for job in long:
+        ends(job, "done")
+    assert lengths.begun == [of(120), of(3), *(of(120 + n) for n in range(6))]
+
+
+def test_a_job_has_its_turn_before_it_is_paused(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = jobs.submit("a", of(300))
+    lengths.runs(of(300))
+    short = jobs.submit("b", of(20))
+    for now in (TURN - 0.1, 19.9):  # at least five seconds, and as long as the short job will take
+        clock.now = now
+        reports(lengths, of(300))
+        assert long.state == "running"
+    clock.now = 20.0
+    lengths.step(of(300))
+    lengths.runs(of(20))
+    for job in (short, long):
+        lengths.finish(job.request)
+        ends(job, "done")
+
+
+def test_a_job_is_not_paused_for_one_that_takes_half_of_what_is_left(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = jobs.submit("a", of(100))
+    lengths.runs(of(100))
+    other = jobs.submit("b", of(51))
+    clock.now = 90.0
+    reports(lengths, of(100))
+    assert long.state == "running"
+    for job in (long, other):
+        lengths.finish(job.request)
+        ends(job, "done")
+    assert lengths.cancelled == []
+
+
+def test_a_turn_that_finished_nothing_is_followed_by_a_longer_one(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = jobs.submit("a", of(300))
+    for times, turn in enumerate((TURN, 2 * TURN, 4 * TURN), start=1):
+        lengths.runs(of(300), times)
+        short = jobs.submit("b", of(2))
+        clock.now += turn - 0.1
+        reports(lengths, of(300))
+        assert long.state == "running"
+        clock.now += 0.1
+        lengths.step(of(300))
+        lengths.finish(of(2))
+        ends(short, "done")
+        jobs.forget(of(2))
+    lengths.finish(of(300))
+    ends(long, "done")
+
+
+def test_short_jobs_come_first_among_those_that_wait(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    made = [jobs.submit(f"visitor {seconds}", of(seconds)) for seconds in (5, 90, 30, 60, 10)]
+    lengths.runs(of(5))
+    assert [jobs.ahead(job) for job in made] == [0, 4, 2, 3, 1]
+    for job in made:
+        lengths.finish(job.request)
+    for job in made:
+        ends(job, "done")
+    assert [experiment.experts for experiment in lengths.begun] == [5, 10, 30, 60, 90]
+
+
+def test_background_work_that_somebody_waits_for_counts_as_long_as_it_is(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    running = jobs.submit("a", of(100))
+    lengths.runs(of(100))
+    cell = jobs.submit("b", of(90), background=True)
+    assert jobs.ahead(cell) == 1
+    assert jobs.submit("c", of(90)) is cell
+    clock.now = 95.0
+    reports(lengths, of(100))
+    assert (running.state, cell.seconds, cell.background) == ("running", 90.0, False)
+    for job in (running, cell):
+        lengths.finish(job.request)
+        ends(job, "done")
+    assert lengths.cancelled == []
+
+
+def test_what_was_seen_before_a_pause_stays_in_view(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = jobs.submit("a", of(300))
+    lengths.runs(of(300))
+    assert long.progress is not None
+    long.progress.partial = "an estimate"
+    clock.now = 50.0
+    short = jobs.submit("b", of(2))
+    lengths.step(of(300))
+    lengths.finish(of(2))
+    ends(short, "done")
+    lengths.runs(of(300), 2)
+    assert long.progress.partial == "an estimate"
+    lengths.finish(of(300))
+    ends(long, "done")
+
+
+# -- how much is taken ------------------------------------------------------------------------------------------------
+
+
+def test_a_visitor_has_a_share_of_the_queue_and_the_queue_an_end(bench: Bench) -> None:
+    jobs = Jobs(bench, Limits(of_visitor=3, in_all=5))
+    cells = [Experiment(model="made", experts=k) for k in range(1, 9)]
+    for cell in cells[:3]:
+        jobs.submit("a", cell, background=True)
+    with pytest.raises(BusyError, match=r"you have 3 requests that wait or run, .* stop some"):
+        jobs.submit("a", cells[3], background=True)
+    assert jobs.submit("a", cells[0], background=True).request == cells[0], "what is there already is no more"
+    for cell in cells[3:5]:
+        jobs.submit("b", cell, background=True)
+    with pytest.raises(BusyError, match="all visitors together have 5 requests"):
+        jobs.submit("c", cells[5])
+    for cell in cells[:5]:
+        bench.finish(cell)
+    until(lambda: not any(job.active for job in jobs.all()))
+    bench.finish(cells[5])
+    ends(jobs.submit("c", cells[5]), "done")
+
+
+def test_asking_a_thousand_times_leaves_one_job(bench: Bench) -> None:
+    jobs = Jobs(bench, Limits(ended=10))
+    with_worker_busy = jobs.submit("other", X)
+    bench.runs(X)
+    for k in range(1000):
+        jobs.submit("a", Experiment(model="made", experts=100 + k))
+    assert [job.request.experts for job in jobs.all() if job.active] == [X.experts, 1099]
+    assert len(jobs.all()) == 12
+    jobs.leave("a")
+    bench.finish(X)
+    ends(with_worker_busy, "done")
+
+
+def test_failures_that_are_looked_at_are_bounded_too(bench: Bench) -> None:
+    jobs = Jobs(bench, Limits(ended=3))
+    for k in range(20):
+        asked = Experiment(model="made", experts=100 + k)
+        bench.fail(asked, OSError("disk full"))
+        ends(jobs.submit(f"visitor {k}", asked), "failed")
+    assert len(jobs.all()) == 6
+
+
+def test_a_backend_that_stops_by_itself_has_failed(jobs: Jobs, bench: Bench) -> None:
+    job = jobs.submit("a", X)
+    bench.fail(X, Cancelled())
+    ends(job, "failed")
+    assert job.error == "Cancelled"
+
+
+def test_what_cannot_be_estimated_is_refused_where_it_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "estimate", lambda _: exec("raise OSError('gone')"))
+    jobs = Jobs(bench)
+    job = jobs.submit("a", X)
+    bench.fail(X, SettingError("this", "that", "the other"))
+    ends(job, "failed")
+
+
 # -- failure ---------------------------------------------------------------------------------------------------------
 
 
@@ -329,17 +550,52 @@ def test_a_running_job_is_not_forgotten(jobs: Jobs, bench: Bench) -> None:
     ends(job, "done")
 
 
-def test_not_even_a_panic_of_a_library_ends_the_worker(jobs: Jobs, bench: Bench) -> None:
-    class Panic(BaseException):
-        """As code in Rust raises them: no Exception."""
+class Panic(BaseException):
+    """As code in Rust raises them: no Exception."""
 
+
+class MuteError(Exception):
+    """Fails when it is to say what it is."""
+
+    def __str__(self) -> str:
+        raise Panic("nothing to say")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (Panic("index out of bounds"), "Panic: index out of bounds"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (GeneratorExit(), "GeneratorExit"),
+        (MuteError(), "MuteError: it cannot say what went wrong"),
+    ],
+)
+def test_however_a_job_ends_it_fails_in_words_and_the_next_one_runs(
+    jobs: Jobs, bench: Bench, raised: BaseException, words: str
+) -> None:
     job = jobs.submit("a", X)
-    bench.fail(X, Panic("index out of bounds"))
+    bench.fail(X, raised)
     ends(job, "failed")
-    assert job.error == "Panic: index out of bounds"
+    assert job.error == words
     other = jobs.submit("a", Y)
     bench.finish(Y)
     ends(other, "done")
+    assert jobs.health() == Health(alive=True, ended=2, failed=1, restarts=0)
+
+
+def test_a_worker_that_ended_all_the_same_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # the test ends the worker on purpose
+    jobs = Jobs(bench)
+    monkeypatch.setattr(jobs, "_run", lambda _: exec("raise SystemExit"))
+    job = jobs.submit("a", X)
+    until(lambda: not jobs.health().alive, "the worker ends")
+    monkeypatch.undo()
+    other = jobs.submit("b", Y)
+    bench.finish(Y)
+    ends(other, "done")
+    assert (job.state, job.error) == ("failed", "the worker ended")
+    assert jobs.health().restarts == 1
 
 
 # -- what is kept of jobs ---------------------------------------------------------------------------------------------
@@ -357,7 +613,7 @@ def run_many(jobs: Jobs, bench: Bench, number: int) -> list[Job]:
 
 
 def test_of_ended_jobs_the_newest_are_kept(bench: Bench) -> None:
-    jobs = Jobs(bench, ended_kept=3)
+    jobs = Jobs(bench, Limits(ended=3))
     made = run_many(jobs, bench, 8)
     active = jobs.submit("a", X)
     assert jobs.all() == [*made[-3:], active]
@@ -368,7 +624,7 @@ def test_of_ended_jobs_the_newest_are_kept(bench: Bench) -> None:
 
 
 def test_stopped_jobs_are_ended_jobs(bench: Bench) -> None:
-    jobs = Jobs(bench, ended_kept=2)
+    jobs = Jobs(bench, Limits(ended=2))
     running = jobs.submit("a", X)
     bench.runs(X)
     waiting = [jobs.submit("b", Experiment(model="made", experts=k)) for k in range(1, 6)]
@@ -380,7 +636,7 @@ def test_stopped_jobs_are_ended_jobs(bench: Bench) -> None:
 
 
 def test_a_failure_is_kept_until_who_waits_was_told(bench: Bench) -> None:
-    jobs = Jobs(bench, ended_kept=2)
+    jobs = Jobs(bench, Limits(ended=2))
     failed = jobs.submit("a", X)
     bench.fail(X, OSError("disk full"))
     ends(failed, "failed")

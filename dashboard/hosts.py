@@ -1,0 +1,142 @@
+"""Which requests the server answers: those to its own names alone, and none for what is not for visitors.
+
+A web page that a person has open elsewhere can let its own name lead to this machine (DNS rebinding), and then reads
+what the dashboard shows. Its requests carry that name in ``Host``, so they are refused. Streamlit looks at the name
+for websockets alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Sequence
+
+import psutil
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import runtime
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from dashboard import login
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine for itself; ``.streamlit/config.toml`` says the same."""
+
+MOST_HELD = 512 * 2**20
+"""Bytes of uploads in memory, beyond which no more are taken."""
+
+_CLOSED = "/_stcore/metrics"  # memory and sessions of the process, with no login before it
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Content-Security-Policy": "frame-ancestors 'self'",
+    "Referrer-Policy": "same-origin",  # a link holds the setting
+}
+
+
+def names(address: str) -> tuple[str, ...]:
+    """The names by which a server that listens at an address may be asked for.
+
+    Parameters
+    ----------
+    address : str
+        As ``--server.address`` has it.
+
+    Returns
+    -------
+    tuple of str
+        `LOCAL`; for all interfaces also every address and the name of this machine; else the address itself.
+    """
+    try:
+        everywhere = ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        everywhere = False
+    if not everywhere:
+        return tuple(dict.fromkeys((*LOCAL, address)))
+    addresses = [
+        entry.address.partition("%")[0]
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+    own = (socket.gethostname(), socket.getfqdn())
+    return tuple(dict.fromkeys((*LOCAL, *addresses, *(name for name in own if name))))
+
+
+def of_options(given: Sequence[str]) -> list[str]:
+    """The options that name the hosts beside those that ``streamlit run`` is given; none where it is given none.
+
+    Where names are given, this machine's for itself are added: a check of the server's health asks by one of them.
+    """
+    options = _by_name(given)
+    if "--server.allowedHosts" in options:
+        hosts: tuple[str, ...] = LOCAL
+    elif "--server.address" in options:
+        hosts = names(options["--server.address"])
+    else:
+        hosts = ()  # `.streamlit/config.toml` says them
+    return [f"--server.allowedHosts={name}" for name in hosts]
+
+
+def _by_name(given: Sequence[str]) -> dict[str, str]:
+    """The options of a command line, as ``--name value`` or ``--name=value``; of several of one name, the last."""
+    options = {}
+    for word, following in zip(given, (*given[1:], ""), strict=True):
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            options[name] = value if equals else following
+    return options
+
+
+def held_by_uploads() -> int:
+    """Bytes of uploaded files that Streamlit has in memory, of all sessions: it keeps them until a page is drawn."""
+    if not runtime.exists():
+        return 0
+    sessions = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return sum(len(file.data) for files in list(sessions.values()) for file in list(files.values()))
+
+
+def _without_claims(scope: Scope) -> Scope:
+    """A request without the header that says who the visitor is, unless a proxy that is believed has sent it."""
+    name = os.environ.get(login.HEADER, "").encode()
+    client = scope.get("client")
+    if not name or login.believes(client[0] if client else None):
+        return scope
+    return {**scope, "headers": [(key, value) for key, value in scope["headers"] if key.lower() != name]}
+
+
+class OwnNamesOnly:
+    """Refuses requests to other names, http and websocket, and adds the headers that keep a page out of a frame."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), None)
+        if not is_host_allowed(host):
+            text = "This server is not asked for by that name. Whoever runs it adds names with --server.allowedHosts.\n"
+            await PlainTextResponse(text, 400)(scope, receive, send)
+            return
+        if scope["path"].rstrip("/").endswith(_CLOSED):
+            await PlainTextResponse("Not for visitors.\n", 404)(scope, receive, send)
+            return
+
+        if scope.get("method") == "PUT" and held_by_uploads() > MOST_HELD:
+            await PlainTextResponse("Too many uploads wait to be read. Try again later.\n", 503)(scope, receive, send)
+            return
+        scope = _without_claims(scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

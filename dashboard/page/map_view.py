@@ -1,0 +1,205 @@
+"""The map's points and view, for every page: what the link says is chosen, and the sentences that this chooses."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses.chosen_pairs import Chosen
+from core.analyses.strength_path import Path
+from core.analyses.translation_ranks import Ranks
+from core.errors import AskError
+from core.pipeline.result import Result
+from dashboard.charts import theme
+from dashboard.sentence_map import MapView, points
+from dashboard.state import navigation, selection, session
+from dashboard.work import process
+from dashboard.work.derived import once
+from dashboard.work.questions import OfExperiment, PathAsked, RanksAsked
+
+_NAMED = 4  # languages that the line about chosen sentences names
+_Brush = tuple[int, tuple[float, ...], float | None]
+_LABELS = (selection.BEFORE, selection.AFTER)
+
+
+def known(result: Result, question: OfExperiment) -> Any | None:
+    """The answer if it is known without computing, else None.
+
+    An answer is kept as long as the result is the same object, since a page is drawn often.
+    """
+    answers: dict[OfExperiment, Any] = once(result, "answers", dict)
+    if question not in answers:
+        try:
+            answer = process.jobs().result(question)
+        except AskError:
+            return None
+        if answer is None:
+            return None
+        answers[question] = answer
+    return answers[question]
+
+
+def points_of(
+    result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
+) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
+    """The sentences of the map, and their coordinates at every computed strength; made once."""
+    present = (path is not None, ranks is not None)  # each is computed once and then does not change
+    return once(result, ("points", *present), lambda: _points(result, path, ranks))
+
+
+def _points(
+    result: Result, path: Path | None, ranks: tuple[Ranks, Ranks] | None
+) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
+    maps = path.maps if path is not None else tuple(np.stack(pair) for pair in result.maps)
+    strengths = path.strengths if path is not None else (0.0, result.plan.experiment.strength or 1.0)
+    places = {
+        strength: np.concatenate([group_map[number].reshape(-1, 2) for group_map in maps])
+        for number, strength in enumerate(strengths)
+    }
+    return points.frame(result, [group_map.shape[2] for group_map in maps], ranks), places
+
+
+def from_link(table: pd.DataFrame) -> MapView:
+    """The view that the link holds; parts that cannot be read are left out."""
+    code, _, row = selection.get("sentence").rpartition(":")
+    hits = np.flatnonzero((table["language"] == code) & (table["key"].astype(str) == row))
+    return MapView(
+        colour=selection.get("colour", "language"),
+        find=selection.get("find"),
+        shown=tuple(filter(None, selection.get("shown").split(","))),
+        pinned=int(hits[0]) if len(hits) else None,
+        brush=_brush(selection.get("brush")),
+        window=_numbers(selection.get("window"), 4),
+    )
+
+
+def _brush(text: str) -> _Brush | None:
+    *_, last = text.split(",")
+    if last in _LABELS:
+        box = _numbers(text.removesuffix(f",{last}"), 4)
+        return None if box is None else (_LABELS.index(last), box, None)
+    numbers = _numbers(text, 5)
+    return None if numbers is None else (0, numbers[:4], numbers[4])
+
+
+def _numbers(text: str, n: int) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return numbers if len(numbers) == n and all(map(math.isfinite, numbers)) else None
+
+
+def in_layout(view: MapView, layout: str, most: float) -> MapView:
+    """The view as a layout of the map can draw it: a brush is of a panel, or of a strength where the map is in motion.
+
+    Parameters
+    ----------
+    most : float
+        The strength of the map after.
+    """
+    if view.brush is None:
+        return view
+    panel, box, strength = view.brush
+    brush: _Brush | None
+    if layout == "motion":
+        brush = (0, box, strength if strength is not None else most if panel else 0.0)
+    elif strength in (None, 0.0, most):
+        brush = (panel if strength is None else int(strength == most), box, None)
+    else:
+        brush = None
+    return MapView(view.colour, view.find, view.shown, view.pinned, brush, view.window)
+
+
+def to_link(view: MapView, table: pd.DataFrame) -> None:
+    """Put the view of the map into the link."""
+    selection.put("colour", view.colour, "language")
+    selection.put("find", view.find)
+    selection.put("shown", ",".join(view.shown))
+    pinned = view.pinned
+    selection.put("sentence", _name_of(table, pinned) if pinned is not None and pinned < len(table) else "")
+    selection.put("window", ",".join(f"{value:g}" for value in view.window or ()))
+    if view.brush is None:
+        selection.put("brush", "")
+        return
+    panel, box, strength = view.brush
+    last = _LABELS[panel] if strength is None else f"{strength:g}"
+    selection.put("brush", ",".join([*(f"{value:g}" for value in box), last]))
+
+
+def _name_of(table: pd.DataFrame, position: int) -> str:
+    point = table.iloc[position]
+    return f"{point['language']}:{point['key']}"
+
+
+def chosen(result: Result) -> Chosen | None:
+    """The sentences that are chosen on the map of a result; None where nothing is, or the map has none of it."""
+    if not result.maps or not any(map(selection.get, selection.CHOOSING)):
+        return None
+    ranks = known(result, RanksAsked(result.plan.experiment))
+    view = from_link(points_of(result, None, ranks)[0])
+    in_motion = view.brush is not None and view.brush[2] is not None
+    path = known(result, PathAsked(result.plan.experiment)) if in_motion else None
+    table, places = points_of(result, path, ranks)
+    rows = view.chosen(table, places)
+    if not view.chooses or not rows.any():
+        return None
+    groups: list[dict[str, np.ndarray]] = []
+    start = 0
+    maps = path.maps if path is not None else [pre for pre, _ in result.maps]
+    for group, group_map in zip(result.plan.groups, maps, strict=True):
+        shown = group_map.shape[-2]
+        masks = {code: np.zeros(len(group), dtype=bool) for code in group.languages}
+        for code in group.languages:
+            masks[code][:shown] = rows[start : start + shown]
+            start += shown
+        groups.append(masks)
+    return Chosen(groups)
+
+
+def meanings(chosen: Chosen | None, result: Result) -> tuple[np.ndarray, ...] | None:
+    """Rows that hold a chosen sentence, by set; None where all count, as no sentence that is measured is chosen."""
+    if chosen is None:
+        return None
+    rows, target = chosen.meanings, result.plan.target
+    pairs = zip(result.plan.groups, rows, strict=True)
+    return rows if any(mask.any() for group, mask in pairs if target in group.languages) else None
+
+
+def draw_chosen(result: Result, shows: str) -> Chosen | None:
+    """Say on another page which sentences are chosen on the map, and offer to choose all; returns the chosen ones.
+
+    Parameters
+    ----------
+    shows : str
+        What the page does with them, as a sentence.
+    """
+    if not any(map(selection.get, selection.CHOOSING)):
+        return None
+    found = chosen(result)
+    with st.container(border=True, key="chosen-on-map"), st.container(horizontal=True, vertical_alignment="center"):
+        if found is None:
+            st.markdown("What is chosen on the map holds no sentence of this setting: **all are shown**.")
+        else:
+            st.markdown(f"{in_words(found, result)} {shows}")
+        if st.button("The map", icon=":material/scatter_plot:", key="to-map"):
+            navigation.switch("")
+        if st.button("All sentences", icon=":material/select_all:", key="choose-all"):
+            selection.clear()
+            session.visitor().generation += 1  # controls that listed chosen sentences begin anew
+            st.rerun()
+    return found
+
+
+def in_words(chosen: Chosen, result: Result) -> str:
+    """How many sentences are chosen, and of which languages, in Markdown."""
+    counts = chosen.counts
+    named = [f"{theme.name(code)} {n:,}" for code, n in list(counts.items())[:_NAMED]]
+    more = len(counts) - len(named)
+    every = sum(len(group) * len(group.languages) for group in result.plan.groups)
+    others = f" and {more} more languages" if more > 1 else " and one more language" if more else ""
+    return f"**{sum(counts.values()):,} of {every:,} sentences** are chosen on the map ({', '.join(named)}{others})."

@@ -1,0 +1,199 @@
+"""Every setting that is computed, with its measures: to find, open, compare and save."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import access
+from core.experiment.names import SETTINGS
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
+from core.pipeline import computed_settings
+from core.pipeline.computed_settings import ComputedSetting
+from core.pipeline.measure_table import MEASURES
+from core.stats.intervals import wilson
+from core.stats.units import SHARE, Unit
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.state import kept as kept_settings
+from dashboard.state import navigation, page_state, session
+from dashboard.state.kept import Kept
+from dashboard.work import process
+from dashboard.work.derived import once
+
+_SCOPES = {"same": "this model and corpus", "all": "all"}
+_MAIN = ("target", "experts", "strength", "method", "control", "layer")
+_TOP1 = next(iter(MEASURES))
+
+
+def draw() -> None:
+    """Draw the page."""
+    theme.quiet(
+        "Every setting that is computed, by the controls or by a sweep, and those of packs. Click a value to open its "
+        "setting, tick several to compare them, click a heading to sort."
+    )
+    st.html('<div data-testid="result-ready"></div>')
+    own = [setting for setting in computed_settings.listed(process.engine().store) if _may_be_seen(setting)]
+    every = [*own, *_of_packs({setting.experiment for setting in own})]
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        words = st.text_input(
+            "Find", page_state.get("find"), key=page_state.key("find"), placeholder="spanish random, or layer 11"
+        )
+        page_state.put("find", words)
+    with right:
+        scope = page_state.choice("Of", list(_SCOPES), "of", lambda name: _SCOPES[name])
+    chosen = matching(every, words, session.experiment() if scope == "same" else None)
+    if not chosen:
+        theme.quiet(
+            f"None of the {len(every):,} computed settings fits."
+            if every
+            else "Nothing is listed yet: a setting is as soon as it is opened."
+        )
+        return
+    numbers = frame(chosen)
+    picked = drawing.table(
+        numbers,
+        key="results",
+        column_config=_columns(numbers),
+        height=min(38 + 35 * len(numbers), 560),
+        on_select="rerun",
+        selection_mode=["multi-row", "single-cell"],
+    )
+    _act(chosen, picked["selection"])
+    theme.quiet(
+        f"{len(chosen):,} of {len(every):,} settings, the newest first. Measures are after the intervention, the gain "
+        "is after minus before. 95%: Wilson's interval of the first measure, for as many sentences. Settings "
+        "that were computed by an earlier version are listed once they are opened."
+    )
+
+
+def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
+    """The settings of packs that are not computed here, each once; on a public server none are offered."""
+    if access.current().public:
+        return []
+    found: dict[Experiment, ComputedSetting] = {}
+    for experiment, result, made in process.shelf().results():
+        if experiment not in known and experiment not in found:
+            found[experiment] = once(
+                result,
+                "computed setting",
+                partial(computed_settings.of_result, experiment, result, _day(made.date), made.machine),
+            )
+    return list(found.values())
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:  # a pack may say anything
+        return None
+
+
+def _may_be_seen(setting: ComputedSetting) -> bool:
+    """Whether no other visitor's upload is named."""
+    return not session.visitor().permitted(setting.experiment)[1]
+
+
+def matching(settings: Iterable[ComputedSetting], words: str, like: Experiment | None) -> list[ComputedSetting]:
+    """The settings in whose title a word begins with each of the words, in any order and case.
+
+    Parameters
+    ----------
+    like : Experiment, optional
+        Only settings of its model and sentences.
+    """
+    wanted = [re.compile(rf"\b{re.escape(word)}", re.IGNORECASE) for word in words.split()]
+    return [
+        setting
+        for setting in settings
+        if (like is None or _same_ground(setting.experiment, like))
+        and all(word.search(f"{in_words(setting.experiment)} {setting.experiment.target}") for word in wanted)
+    ]
+
+
+def _same_ground(one: Experiment, other: Experiment) -> bool:
+    """Whether two settings are of one model and the same sentences, so that their figures can be compared."""
+    names = ("model", "revision", "adapter", "corpus", "languages", "eval_sentences")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def frame(settings: Sequence[ComputedSetting]) -> pd.DataFrame:
+    """One row a setting: its main settings, what else is not as usual, the measures after, the gain, n, when."""
+    n = np.array([setting.n for setting in settings])
+    rows = pd.DataFrame([{name: getattr(setting.experiment, name) for name in _MAIN} for setting in settings])
+    rows["target"] = rows["target"].map(theme.name)
+    rows["layer"] = [str(setting.conditions["layer"]) for setting in settings]
+    rows["further"] = [_further(setting.experiment) for setting in settings]
+    for name in MEASURES:
+        rows[name] = [setting.values[name].post if name in setting.values else np.nan for setting in settings]
+    first = [setting.values[_TOP1] for setting in settings]
+    rows["gain"] = [100 * change.difference for change in first]
+    low, high = wilson(np.array([change.post for change in first]), n)
+    rows["95%"] = [f"{100 * a:.1f} to {100 * b:.1f}%" for a, b in zip(low, high, strict=True)]
+    rows["n"], rows["computed"] = n, [setting.created and setting.created.replace(tzinfo=None) for setting in settings]
+    rows["from"] = [f"a pack: {setting.elsewhere}" if setting.elsewhere else "this cache" for setting in settings]
+    order = [*_MAIN, _TOP1, "95%", "gain", *(name for name in MEASURES if name != _TOP1), "n", "further", "computed"]
+    return rows[[*order, "from"] if any(setting.elsewhere for setting in settings) else order]
+
+
+def _further(experiment: Experiment) -> str:
+    """What is not as usual beside the main settings."""
+    usual = {name: SETTINGS[name].default for name in _MAIN}
+    plain, bare = in_words(replace(experiment, **usual)), in_words(Experiment(**usual))
+    return plain.removeprefix(bare).removeprefix(", ")
+
+
+def _columns(numbers: pd.DataFrame) -> dict[str, Any]:
+    """Headings and number formats."""
+    number = st.column_config.NumberColumn
+    columns: dict[str, Any] = {
+        "experts": number("neurons", format="localized"),
+        "strength": number(format="%g"),
+        "gain": number("gain, points", format="%+.1f", help="Top-1 from the target, after minus before."),
+        "further": "what else is set",
+        "computed": st.column_config.DatetimeColumn("computed (UTC)", format="YYYY-MM-DD HH:mm"),
+    }
+    for name, measure in MEASURES.items():
+        better = "Higher" if measure.higher_is_better else "Lower"
+        columns[name] = number(
+            measure.titled(), format=_format(measure.unit), help=f"{measure.explained()} {better} is better."
+        )
+    return {name: column for name, column in columns.items() if name in numbers}
+
+
+def _format(unit: Unit) -> str:
+    """How Streamlit writes a number of a unit."""
+    return "percent" if unit is SHARE else "%.3f"
+
+
+def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> None:
+    """Open the setting that was clicked, or offer what can be done with those that are ticked."""
+    if selection["cells"]:
+        navigation.go("", settings[selection["cells"][0][0]].experiment)
+    ticked = [settings[row].experiment for row in selection["rows"]]
+    if not ticked:
+        return
+    with st.container(horizontal=True):
+        if len(ticked) == 1 and st.button("Open it", type="primary", icon=":material/open_in_new:"):
+            navigation.go("", ticked[0])
+        label = f"Compare the {len(ticked)} ticked" if len(ticked) > 1 else "Compare with the setting on the left"
+        if st.button(label, type="primary", icon=":material/compare_arrows:"):
+            compare(ticked)
+    if len(ticked) > kept_settings.MOST + 1:
+        theme.quiet(f"Compare takes the first {kept_settings.MOST + 1}.")
+
+
+def compare(ticked: Sequence[Experiment]) -> None:
+    """Open Compare: the first that is ticked as the setting on the left, the others as kept ones."""
+    first, *others = ticked if len(ticked) > 1 else (session.experiment(), *ticked)
+    navigation.go("compare", first, **kept_settings.view([Kept(one) for one in others]))

@@ -1,0 +1,334 @@
+"""Does it help a task? A classifier trained on one language and tested on all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses import transfer_table
+from core.analyses.profit import KINDS, LIKENESSES, Profit
+from core.analyses.transfer import ALL, CENTRED, Settings, Space, Transfer
+from core.analyses.transfer_rows import Task, task
+from core.errors import AskError
+from core.experiment.plan import Plan
+from core.spaces.rivals import RIVALS
+from core.stats.intervals import Interval
+from dashboard.charts import layers as layer_charts
+from dashboard.charts import present as drawing
+from dashboard.charts import theme
+from dashboard.charts import transfer as charts
+from dashboard.page import waiting
+from dashboard.state import page_state, session
+from dashboard.work import process
+from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
+
+_SURE = 0.05
+_BESIDE = {"centring": "centring alone", "all": "all that is free"}
+_READY = '<div data-testid="result-ready"></div>'
+_SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
+_COEFFICIENTS = {"pearson": "Pearson's r", "spearman": "Spearman's rank", "partial": "partial r"}
+_SPACE_TITLES = {"pre": "before", "post": "after"}
+
+
+def draw() -> None:
+    """Draw the page."""
+    theme.quiet(
+        "A classifier learns the labels of sentences in one language, and is tested on sentences in all others: before "
+        "the intervention, after it, and with what is free."
+    )
+    try:
+        bound = process.engine().plan(session.experiment())
+        rows = task(bound)
+    except AskError as error:
+        waiting.refusal(error)
+        st.html(_READY)
+        return
+    train, rivals, view = _controls(bound, rows)
+    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), None, rivals)))
+    if found is None:
+        return
+    _lesson(found, train, bound)
+    _VIEWS[view][1](bound, found, train)
+    _conditions(bound, found)
+
+
+def _controls(bound: Plan, rows: Task) -> tuple[str, tuple[str, ...], str]:
+    """Draw the page's own controls: the language trained on, which rivals, and what is shown."""
+    codes = [code for code in rows.languages if code in rows.train.languages]
+    with st.container(horizontal=True):
+        train = page_state.pick("Trained on", codes, "train", theme.name, "en" if "en" in codes else bound.target)
+        beside = page_state.choice(
+            "Beside the intervention",
+            list(_BESIDE),
+            "beside",
+            _BESIDE.__getitem__,
+            "Centring subtracts each language's mean. The other maps are fitted on the probe sentences, which are "
+            "embedded first.",
+        )
+        view = page_state.choice("Show", list(_VIEWS), "show", lambda name: _VIEWS[name][0])
+    return train, (CENTRED,) if beside == "centring" else tuple(RIVALS), view
+
+
+def _lesson(found: Transfer, train: str, bound: Plan) -> None:
+    """Draw the one sentence to take from it, and the random control's figure where it is known."""
+    said = transfer_table.lesson(found, train, bound.layer)
+    with st.container(border=True):
+        if said is None:
+            st.markdown("There is no other language to test on.")
+            return
+        st.markdown(f"**{transfer_table.sentence(said)}**")
+        if control := _control(train, bound.layer):
+            st.markdown(
+                f"The same values on neurons drawn at random give {_percent(control)} "
+                f"(95 % interval {control.low:.1%} to {control.high:.1%})."
+            )
+    st.html(_READY)
+
+
+def _control(train: str, layer: int) -> Interval | None:
+    """The mean accuracy after the same experiment on random neurons; None where it is not known."""
+    experiment = session.experiment()
+    if experiment.control != "none" or experiment.strength == 0:
+        return None
+    asked = TransferAsked(replace(experiment, control="random"), Settings((train,), None, ()))
+    found: Transfer | None = asked.known(process.engine())
+    return None if found is None else transfer_table.mean_of(found, train, Space("post", layer))
+
+
+def _by_language(_: Plan, found: Transfer, train: str) -> None:
+    st.header("In which language?", anchor=False)
+    rows = bars_frame(found, train)
+    majority = transfer_table.majority(found)
+    drawing.chart(
+        charts.bars(rows, majority.value),
+        key="transfer-by-language",
+        alt=f"Accuracy in each language of a classifier trained on {theme.name(train)}, before, after and centred.",
+        data=rows,
+    )
+    theme.quiet(
+        f"Lines are 95 % intervals (Wilson). ★ better, ▼ worse than before: McNemar's exact test on the same sentences "
+        f"gives p < {_SURE} after Holm's correction for {len(found.task.languages)} languages. The dashed line gives "
+        f"every sentence the most frequent label ({found.task.majority}): {_percent(majority)}. "
+        f"{theme.name(train)} itself is what is possible where nothing has to be carried over."
+    )
+    _means(found, train)
+
+
+def bars_frame(found: Transfer, train: str) -> pd.DataFrame:
+    """One row a language tested on and space that is drawn: ``test, name, space, accuracy, low, high, n, mark``."""
+    frame = transfer_table.table(found)
+    frame = frame[frame["train"] == train]
+    names = [_SPACES.get((side, rival), "") for side, rival in zip(frame["space"], frame["rival"], strict=True)]
+    frame = frame.assign(space=names)
+    frame = frame[frame["space"] != ""]
+    sure = frame["p_holm"] < _SURE
+    mark = np.where(sure & (frame["gain"] > 0), "★", np.where(sure, "▼", ""))
+    return frame.assign(name=frame["test"].map(theme.name), mark=mark)[
+        ["test", "name", "space", "accuracy", "low", "high", "n", "mark"]
+    ].reset_index(drop=True)
+
+
+def _means(found: Transfer, train: str) -> None:
+    st.header("Is it more than what is free?", anchor=False)
+    frame = means_frame(found, train)
+    plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
+    formats = dict.fromkeys(("accuracy", "low", "high"), plain)
+    formats |= dict.fromkeys(("gain", "gain low", "gain high"), signed)
+    drawing.table(frame, key="transfer-means", column_config=formats)
+    theme.quiet(
+        f"Means over the languages other than {theme.name(train)}; low and high are the ends of 95 % intervals "
+        "(bootstrap over sentences). The gain is over the unmodified model as it is, on the same sentences. A map that "
+        "needs nothing when applied needs as little as the intervention; what learns from translations is a class of "
+        "its own."
+    )
+    for note in found.notes:
+        theme.quiet(note)
+
+
+def means_frame(found: Transfer, train: str) -> pd.DataFrame:
+    """One row a space, the best first: its free map, accuracy, gain and their intervals, and what the map needs."""
+    frame = transfer_table.means(found)
+    frame = frame[frame["train"] == train].sort_values("accuracy", ascending=False, kind="stable")
+    return pd.DataFrame(
+        {
+            "space": frame["space"].map(_SPACE_TITLES),
+            "free map": ["" if name is None else RIVALS[name].title for name in frame["rival"]],
+            "accuracy": frame["accuracy"],
+            "low": frame["low"],
+            "high": frame["high"],
+            "gain": frame["gain"],
+            "gain low": frame["gain_low"],
+            "gain high": frame["gain_high"],
+            "needs when applied": ["" if name is None else RIVALS[name].when_applied for name in frame["rival"]],
+            "languages": frame["languages"],
+            "n": frame["n"],
+        }
+    ).reset_index(drop=True)
+
+
+def _by_layer(bound: Plan, _: Transfer, train: str) -> None:
+    st.header("At which layer?", anchor=False)
+    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), ALL, (CENTRED,))))
+    if found is None:
+        return
+    embeddings = page_state.choice("Embeddings", ["as they are", "own means"], "embeddings")
+    rows = layers_frame(found, train, CENTRED if embeddings == "own means" else None)
+    before = rows[rows["space"] == "before"]
+    best = int(before["layer"].to_numpy()[before["value"].to_numpy().argmax()])
+    drawing.chart(
+        layer_charts.lines(rows, bound.layer, best, title="accuracy", share=True),
+        key="transfer-by-layer",
+        alt=f"Mean accuracy in the other languages at every layer, trained on {theme.name(train)}, before and after.",
+        data=rows,
+    )
+    said = transfer_table.lesson(found, train, best)
+    theme.quiet(
+        f"Mean over the languages other than {theme.name(train)}, embeddings {embeddings}. The best layer is chosen on "
+        "these very sentences, which flatters it a little."
+    )
+    if said is not None:
+        st.markdown(transfer_table.sentence(said))
+
+
+def layers_frame(found: Transfer, train: str, rival: str | None) -> pd.DataFrame:
+    """One row a layer and space: ``layer, space, value, low, high``."""
+    frame = transfer_table.means(found)
+    same = np.array([name == rival for name in frame["rival"]]) & (frame["train"] == train).to_numpy()
+    frame = frame[same]
+    return pd.DataFrame(
+        {
+            "layer": frame["layer"],
+            "space": frame["space"].map(_SPACE_TITLES),
+            "value": frame["accuracy"],
+            "low": frame["low"],
+            "high": frame["high"],
+        }
+    ).reset_index(drop=True)
+
+
+def _matrix(_: Plan, __: Transfer, ___: str) -> None:
+    st.header("From every language to every other", anchor=False)
+    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((ALL,), None, (CENTRED,))))
+    if found is None:
+        return
+    beside = page_state.choice("Change by", ["the intervention", "own means"], "change")
+    pairs = matrix_frame(found, Space("post", 0) if beside == "the intervention" else Space("pre", 0, CENTRED))
+    drawing.chart(
+        charts.matrix(pairs, [theme.name(code) for code in found.task.languages]),
+        key="transfer-matrix",
+        alt=f"Change of accuracy by {beside} for every language trained on and tested on.",
+        data=pairs,
+    )
+    theme.quiet(
+        f"Change of accuracy by {beside}, in percentage points: rows are the languages trained on, columns those "
+        "tested on. Green: more sentences right, purple: fewer. The diagonal is the language itself."
+    )
+
+
+def matrix_frame(found: Transfer, space: Space) -> pd.DataFrame:
+    """One row a language trained on and tested on: ``query, candidate, n, pre, post, change``, in names.
+
+    ``space`` says which side and rival is ``post``, at whatever layer was measured.
+    """
+    rows = []
+    for (train, other), hits in found.hits.items():
+        if (other.side, other.rival) != (space.side, space.rival):
+            continue
+        before = found.hits[train, Space("pre", other.layer)]
+        for code, right in hits.items():
+            pre, post = float(before[code].mean()), float(right.mean())
+            names = {"query": theme.name(train), "candidate": theme.name(code)}
+            rows.append(names | {"n": len(right), "pre": pre, "post": post, "change": post - pre})
+    return pd.DataFrame(rows)
+
+
+def _who_profits(_: Plan, __: Transfer, train: str) -> None:
+    st.header("Which languages profit?", anchor=False)
+    answer: Profit | None = waiting.answer_or_wait(ProfitAsked(session.experiment(), Settings((train,), None, ())))
+    if answer is None:
+        return
+    with st.container(horizontal=True):
+        kind = page_state.choice("Gain in", list(KINDS), "gain", KINDS.__getitem__)
+        known = [name for name in LIKENESSES if answer.points[name].notna().any()]
+        likeness = page_state.choice("By", known, "likeness", lambda name: LIKENESSES[name].title)
+    points = answer.points[(answer.points["kind"] == kind) & answer.points[likeness].notna()]
+    points = points.assign(name=points["language"].map(theme.name))
+    source = theme.name(str(points["source"].iloc[0])) if len(points) else ""
+    gained = f"gain in accuracy, trained on {source}" if kind == "transfer" else f"gain in top-1, {source} as the query"
+    drawing.chart(
+        charts.profit(points, likeness, f"{LIKENESSES[likeness].title} to {source}", gained),
+        key="transfer-profit",
+        alt=f"{gained.capitalize()}, by {LIKENESSES[likeness].title}, a point for each language.",
+        data=points,
+    )
+    theme.quiet(f"{LIKENESSES[likeness].about} Lines: 95 % intervals of the gain (paired bootstrap over sentences).")
+    st.markdown(profit_sentence(answer.correlations, kind, likeness))
+    plain = st.column_config.NumberColumn(format="%.3f")
+    columns = dict.fromkeys(("r", "low", "high", "p"), plain)
+    drawing.table(correlations_frame(answer.correlations, kind), key="transfer-correlations", column_config=columns)
+    theme.quiet(
+        "Correlations of the gain with each likeness over languages, with 95 % percentile bootstrap intervals. The "
+        "partial one holds fixed what the last column names; pre is the share right before. With so few languages the "
+        "intervals are wide."
+    )
+    shown = points.drop(columns=["kind", "source", "language"]).sort_values("gain", ascending=False)
+    shown = shown[["name", *(column for column in shown if column != "name")]]
+    numbers = dict.fromkeys([*shown.columns[2:]], plain)
+    drawing.table(shown, key="transfer-points", column_config=numbers)
+
+
+def correlations_frame(correlations: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """One row a likeness and coefficient: ``likeness, correlation, r, low, high, p, n, held fixed``."""
+    rows = []
+    for row in correlations[correlations["kind"] == kind].to_dict("records"):
+        if np.isnan(row["pearson"]):
+            continue
+        for name, title in _COEFFICIENTS.items():
+            rows.append(
+                {"likeness": LIKENESSES[row["likeness"]].title, "correlation": title, "r": row[name]}
+                | {end: row[f"{name}_{end}"] for end in ("low", "high", "p")}
+                | {"n": row["n"], "held fixed": row["held_fixed"] if name == "partial" else ""}
+            )
+    columns = ["likeness", "correlation", "r", "low", "high", "p", "n", "held fixed"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def profit_sentence(correlations: pd.DataFrame, kind: str, likeness: str) -> str:
+    """Say in words whether the gain goes with a likeness."""
+    row = correlations[(correlations["kind"] == kind) & (correlations["likeness"] == likeness)].iloc[0]
+    title, n = LIKENESSES[likeness].title, int(row["n"])
+    if np.isnan(row["pearson"]):
+        return f"Over {n} languages, no correlation of the gain with {title} can be computed."
+    figures = f"r = {row['pearson']:.2f}, 95 % interval {row['pearson_low']:.2f} to {row['pearson_high']:.2f}, n = {n}"
+    if row["pearson_low"] <= 0 <= row["pearson_high"]:
+        return f"The gain does not go with {title} beyond chance ({figures})."
+    which = "more" if row["pearson"] > 0 else "less"
+    return f"The more alike by {title}, the **{which}** a language gains ({figures})."
+
+
+def _conditions(bound: Plan, found: Transfer) -> None:
+    experiment, rows = bound.experiment, found.task
+    probe = experiment.probe_corpus or experiment.corpus
+    theme.quiet(
+        f"{bound.corpus.title}: {len(rows.classes)} labels ({', '.join(rows.classes)}); trained on {rows.n_train:,} "
+        f"probe rows of one language, tested on {rows.n_test:,} evaluation rows of each. {experiment.experts:,} "
+        f"experts of {theme.name(bound.target)} from {probe}, {experiment.method} at strength {experiment.strength:g}, "
+        f"{experiment.model}, layer {bound.layer} of {bound.outline.n_layers}, seed {experiment.seed}. Classifier: "
+        "standardisation and multinomial logistic regression, C = 0.05."
+    )
+
+
+def _percent(share: Interval) -> str:
+    return f"{share.value:.1%}"
+
+
+_VIEWS: dict[str, tuple[str, Callable[[Plan, Transfer, str], None]]] = {
+    "languages": ("by language", _by_language),
+    "layers": ("by layer", _by_layer),
+    "matrix": ("every language", _matrix),
+    "profit": ("who profits", _who_profits),
+}

@@ -1,0 +1,62 @@
+"""Packs: results that other machines computed, dropped in here and opened by their settings."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import access
+from core.errors import PackError
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
+from core.packs.contents import model_title
+from dashboard.charts import theme
+from dashboard.state import session
+from dashboard.work import process
+
+
+def draw(chosen: Experiment) -> None:
+    """List the settings of all packs, and take another pack; its errors are shown here, and the page stays as it is."""
+    if access.current().public:
+        return
+    folder = st.expander("Packs", key="sidebar-packs", on_change="rerun")
+    if not folder.open:
+        return
+    settings = process.shelf().settings()
+    with folder:
+        theme.quiet(
+            "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
+            "model show them without it."
+        )
+        for number, setting in enumerate(settings):
+            title = f"{model_title(setting.model)}, from a pack: {in_words(setting)}"
+            if st.button(title, key=f"pack-{number}", width="stretch", disabled=setting == chosen):
+                _open(setting)
+        if not access.reads_only():
+            _take()
+
+
+def _take() -> None:
+    visitor = session.visitor()
+    file = st.file_uploader("A pack", type=["pack"], key=f"pack-upload-{visitor.generation}")
+    if file is None:
+        return
+    try:
+        pack = process.shelf().put(file.getvalue(), file.name)
+    except PackError as error:
+        theme.problem(f"{file.name}: {error.why}. {error.instead}")
+        return
+    _open(pack.settings[0])
+
+
+def follow(before: Experiment, chosen: Experiment) -> None:
+    """Open a pack's setting where its model was just picked, and nothing but the pack has that model."""
+    if chosen.model == before.model or chosen.model not in {setting.model for setting in process.shelf().settings()}:
+        return
+    settings = process.shelf().settings(chosen.model)
+    alike = [setting for setting in settings if setting.target == chosen.target]
+    _open((alike or settings)[0])
+
+
+def _open(setting: Experiment) -> None:
+    session.visitor().set(setting)
+    st.rerun()

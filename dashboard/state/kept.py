@@ -1,0 +1,73 @@
+"""Settings that a visitor keeps to compare with: in the link of the page Compare, each with the name it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
+from dashboard.state import link, page_state, session
+
+MOST = 8
+"""Settings that can be kept at once."""
+
+_ENTRY, _CHOSEN, _NAME = "with", "at", "kept"
+_BETWEEN = "|"  # a query writes it as %7C
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A setting that is kept.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    name : str
+        As the visitor wrote it; empty where they have not.
+    """
+
+    experiment: Experiment
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, or what it is in words."""
+        return self.name or in_words(self.experiment)
+
+
+def entry(kept: Sequence[Kept]) -> str:
+    """Kept settings as one entry of a page's view."""
+    return _BETWEEN.join(
+        urlencode(link.to_query(one.experiment) | ({_NAME: one.name} if one.name else {})) for one in kept[:MOST]
+    )
+
+
+def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
+    """The view of the page Compare with these settings; ``chosen`` is compared with in detail."""
+    return {_ENTRY: entry(kept)} | ({_CHOSEN: str(chosen)} if chosen else {})
+
+
+def read() -> tuple[list[Kept], list[str]]:
+    """The settings that are kept, and messages on what in the link could not be used."""
+    kept, problems = [], []
+    for text in filter(None, page_state.get(_ENTRY).split(_BETWEEN)):
+        query = dict(parse_qsl(text))
+        name = query.pop(_NAME, "").strip()
+        experiment, wrong = link.from_query(query)
+        experiment, refused = session.visitor().permitted(experiment)
+        kept.append(Kept(experiment, name))
+        problems += [*wrong, *refused]
+    return kept[:MOST], problems
+
+
+def chosen(kept: Sequence[Kept]) -> int:
+    """The place of the setting that is compared with in detail."""
+    return page_state.whole(_CHOSEN, 0, 0, max(len(kept) - 1, 0))
+
+
+def write(kept: Sequence[Kept], chosen: int = 0) -> None:
+    """Keep these settings."""
+    page_state.put(_ENTRY, entry(kept))
+    page_state.put(_CHOSEN, str(min(chosen, max(len(kept) - 1, 0))), "0")

@@ -1,0 +1,108 @@
+"""One request being computed, and what is said of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from core.errors import AskError
+from core.pipeline.backend import Request
+from core.progress import Progress, Snapshot
+
+_AWAY_AFTER = 15.0  # seconds since the last call of `Jobs.touch`; a page that waits calls it every second
+
+TURN = 5.0
+"""Seconds that a job runs at least before it is paused for a shorter one."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One request being computed.
+
+    Attributes
+    ----------
+    request : Request
+        What is asked: an experiment, or another question.
+    state : str
+        ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
+    progress : Progress, optional
+        Once it runs; of a paused job, as it was.
+    seen : dict of str to float
+        When each visitor that wants it last looked.
+    error : AskError or str, optional
+        Why it failed: a refusal, or something unexpected in one line.
+    stage : str
+        What it was doing when it last reported.
+    background : bool
+        Gives way to whatever else is waiting, and is not withdrawn by its visitor's next request.
+    title : str
+        What it is, for a list of jobs.
+    seconds : float
+        What is left of it, estimated when it was asked for, and again when it is paused.
+    tag : float
+        Decides its place among those that wait (see `dashboard.work.order`).
+    turn, turn_began : float
+        Seconds that it runs at least before it is paused for a shorter one, and when it was last begun.
+    interrupted : bool
+        Whether it was told to stop or to pause since it was last begun.
+    """
+
+    request: Request
+    state: str = "waiting"
+    progress: Progress | None = None
+    error: AskError | str | None = None
+    seen: dict[str, float] = field(default_factory=dict)
+    stop: bool = False
+    stage: str = ""
+    background: bool = False
+    title: str = ""
+    seconds: float = 0.0
+    tag: float = 0.0
+    turn: float = TURN
+    turn_began: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Where the work stands at this moment."""
+        return self.progress.snapshot() if self.progress else Snapshot("waiting", 0.0, 0.0, 0.0)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is yet to finish."""
+        return self.state in ("waiting", "running")
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits though it has begun; what it finished is kept."""
+        return self.state == "waiting" and self.progress is not None
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody who wants it has looked at it lately."""
+        now = time.monotonic()
+        return any(now - moment <= _AWAY_AFTER for moment in self.seen.values())
+
+    def yields(self) -> bool:
+        """Whether it gives way: background work, or one that nobody has looked at for a while."""
+        return self.background or not self.watched
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the worker does.
+
+    Attributes
+    ----------
+    alive : bool
+        Whether it takes jobs; where it does not, the next request starts another.
+    ended, failed : int
+        Jobs since the process started, and how many of these failed.
+    restarts : int
+        How often another worker had to be started.
+    """
+
+    alive: bool
+    ended: int
+    failed: int
+    restarts: int

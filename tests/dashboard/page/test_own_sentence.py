@@ -1,0 +1,32 @@
+"""A sentence that is typed on the page Sentences is read and found; what it holds is shown as text."""
+
+from __future__ import annotations
+
+from core.analyses.own_sentence import Near
+from dashboard.page import own_sentence
+from dashboard.work import process
+from tests.helpers.bench import until
+from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.results import make_result
+
+
+def bodies(page: object) -> list[str]:
+    return [html.proto.body for html in page.get("html")]  # type: ignore[attr-defined]
+
+
+def test_a_typed_sentence_is_found_before_and_after(open_page: OpenPage) -> None:
+    result = process.engine().run(experiment_of(open_page("sentences")))
+    text = result.plan.groups[0].texts["es"][1]
+    page = open_page("sentences", **{"view.own": text, "view.own-in": "es"})
+    until(lambda: any("ln-tokens" in body for body in bodies(page.run())), "it is read")
+    assert not page.exception
+    lists = [body for body in bodies(page) if "ln-near" in body][:2]
+    for body in lists:
+        assert text in body.split("</li>")[0]
+        assert "1.000" in body.split("</li>")[0]
+
+
+def test_a_listed_sentence_says_its_language() -> None:
+    listed = own_sentence.near_html(make_result(), [Near(0, "ja", 3, 0.5)])
+    assert "ja evaluation 3" in listed
+    assert "Japanese: en evaluation 3" in listed

@@ -1,0 +1,116 @@
+"""The page Results: its rows are the results', it finds by words, and what is ticked is compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.experiment.settings import Experiment
+from core.packs.pack import pack
+from core.pipeline.before_after import Change
+from core.pipeline.computed_settings import ComputedSetting
+from core.pipeline.measure_table import MEASURES
+from core.stats.intervals import wilson
+from dashboard.page import results
+from dashboard.state.session import KEY
+from dashboard.work import process
+from tests.helpers.pages import OpenPage, experiment_of
+
+HERE = Experiment(target="ja", experts=2000)
+
+
+def setting(experiment: Experiment, top1: float = 0.4) -> ComputedSetting:
+    values = {name: Change(0.1, top1) for name in MEASURES}
+    return ComputedSetting(experiment, values, 200, {"layer": 18}, datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -> None:
+    settings = [
+        setting(HERE),
+        setting(replace(HERE, target="es", control="random")),
+        setting(replace(HERE, target="es", method="linear-act")),
+        setting(replace(HERE, corpus="flores:/data/flores")),
+    ]
+    assert results.matching(settings, "random SPANISH", None) == [settings[1]]
+    assert results.matching(settings, "linear-act", None) == [settings[2]]
+    assert results.matching(settings, "", HERE) == settings[:3]
+    assert results.matching(settings, "es", HERE) == settings[1:3]
+
+
+def test_a_row_says_what_is_set_and_what_was_found() -> None:
+    settings = [setting(HERE), setting(replace(HERE, layer="11", pooling="max"), 0.2)]
+    frame = results.frame(settings)
+    assert frame["target_top1"].tolist() == [0.4, 0.2]
+    assert frame["gain"].tolist() == pytest.approx([30, 10])
+    assert frame["further"].tolist() == ["", "pooling max"]
+    low, high = wilson(frame["target_top1"].to_numpy(), 200)
+    assert frame["95%"].iloc[0] == f"{100 * low[0]:.1f} to {100 * high[0]:.1f}%"
+    assert set(MEASURES) < set(frame.columns)
+
+
+def test_the_page_lists_what_was_computed(open_page: OpenPage, tmp_path: Path) -> None:
+    asked = experiment_of(open_page("results"))
+    engine = process.engine()
+    found = {strength: engine.run(replace(asked, strength=strength)) for strength in (0.75, 1.25)}
+    page = open_page("results")
+    assert not page.exception
+    rows = page.dataframe[0].value.set_index("strength")
+    for strength, result in found.items():
+        row = rows.loc[strength]
+        assert row["target_top1"] == pytest.approx(result.target_top1.post)
+        assert row["distance"] == pytest.approx(result.all_pairs_distance.post)
+        assert row["n"] == len(result.plan.groups[0])
+    page = open_page("results", **{"view.find": "strength 1.25"})
+    assert page.dataframe[0].value["strength"].tolist() == [1.25]
+    page = open_page("results", **{"view.find": "no such words"})
+    assert not page.dataframe
+
+    # What a pack has stands among it, once, with where it was computed.
+    pack(engine, [replace(asked, strength=0.75)], tmp_path / "one.pack", [])
+    put = process.shelf().put((tmp_path / "one.pack").read_bytes(), "one.pack")
+    try:
+        page = open_page("results", **{"view.of": "all"})
+        assert not page.exception
+        rows = page.dataframe[0].value
+        of_packs = rows[(rows["from"] == f"a pack: {put.made.machine}") & (rows["strength"] == 0.75)]
+        (row,) = of_packs.to_dict("records")
+        assert row["target_top1"] == pytest.approx(found[0.75].target_top1.post)
+        assert row["n"] == len(found[0.75].plan.groups[0])
+        assert str(row["computed"].date()) == put.made.date
+    finally:
+        (process.shelf().folder / f"{put.digest}.pack").unlink()
+
+
+def _ticked(titles: list[str]) -> None:
+    """The page's own function, as it is called for ticked rows, without the switch that only a browser can make."""
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from core.experiment.settings import Experiment
+    from dashboard.page import results
+    from dashboard.state import navigation, session
+
+    session.visitor().experiment = Experiment(target="ja", strength=0.3)
+    navigation.switch = lambda path: st.text(path)  # type: ignore[assignment]
+    results.compare([replace(Experiment(target=title), strength=0.5) for title in titles])
+
+
+@pytest.mark.parametrize("titles", [["es"], ["es", "fr", "de"]])
+def test_what_is_ticked_is_compared(titles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard.state import navigation
+
+    monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
+    page = AppTest.from_function(_ticked, args=(titles,)).run()
+    assert not page.exception
+    assert page.text[0].value == "compare"
+    visitor = page.session_state[KEY]
+    present = visitor.experiment.target
+    kept = visitor.views["compare"]["with"].split("|")
+    assert [present, *(part.split("target=")[1].split("&")[0] for part in kept)] == (
+        ["ja", "es"] if len(titles) == 1 else titles
+    )

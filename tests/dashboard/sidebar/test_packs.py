@@ -1,0 +1,51 @@
+"""A pack that is dropped into the sidebar opens; one that is none is refused there, and the page stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.packs.pack import pack
+from core.pipeline.engine import Engine
+from core.store.store import Store
+from dashboard.state import link
+from dashboard.work import process
+from tests.helpers.bench import LONG
+from tests.helpers.pages import experiment_of
+
+
+def _script() -> None:
+    from dashboard.sidebar import controls
+
+    controls.sidebar()
+
+
+def test_a_dropped_pack_opens_and_stays_listed(
+    tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, _ = link.from_query(tiny_link)
+    pack(Engine(Store(tmp_path / "elsewhere")), [experiment], tmp_path / "tiny.pack", ["ranks"])
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "here"))
+    process.start.clear()
+    page = AppTest.from_function(_script, default_timeout=LONG)
+    page.query_params.update(tiny_link)
+    page.session_state["sidebar-packs"] = True
+    page.run()
+    before = experiment_of(page)
+
+    def drop(content: bytes) -> None:
+        uploader = next(each for each in page.sidebar.get("file_uploader") if each.proto.label == "A pack")
+        uploader.upload("tiny.pack", content, "application/zip").run()
+
+    drop(b"no pack")
+    assert not page.exception
+    assert experiment_of(page) == before
+    assert any("it is no pack" in str(html.proto.body) for html in page.get("html"))
+    drop((tmp_path / "tiny.pack").read_bytes())
+    assert not page.exception
+    assert experiment_of(page).model == Path(experiment.model).name
+    (listed,) = (button for button in page.sidebar.button if "from a pack" in button.label)
+    assert listed.disabled  # it is the one that is open
+    process.start.clear()

@@ -1,0 +1,112 @@
+"""A server answers to its own names alone: over http and websocket, from whatever folder it is started."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from dashboard import hosts
+from tests.helpers.browsing import serving
+from tests.helpers.command_line import ROOT
+
+_WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.fixture(scope="module")
+def server_of_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server started from ``/``, where no configuration of Streamlit's is."""
+    cache = tmp_path_factory.mktemp("hosts") / "cache"
+    with serving(cache, cwd=Path("/"), PYTHONPATH=str(ROOT)) as address:
+        yield address
+
+
+def ask(address: str, path: str, host: str | None = None, **headers: str) -> http.client.HTTPResponse:
+    """Ask for a path by some name of the server."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=60)
+    connection.putrequest("GET", path, skip_host=True)
+    connection.putheader("Host", host or place.netloc)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    return connection.getresponse()
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:80", "127.0.0.1.rebound.example", "a@localhost"])
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/host-config", "/_stcore/stream"])
+def test_a_request_by_a_foreign_name_is_refused(server_of_root: str, host: str, path: str) -> None:
+    headers = _WEBSOCKET if path.endswith("stream") else {}
+    assert ask(server_of_root, path, host, **headers).status == 400
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "LOCALHOST", "[::1]"])
+def test_requests_by_its_own_names_are_answered(server_of_root: str, name: str) -> None:
+    host = f"{name}:{urlsplit(server_of_root).port}"
+    assert ask(server_of_root, "/_stcore/health", host).status == 200
+    assert ask(server_of_root, "/_stcore/stream", host, **_WEBSOCKET).status == 101
+
+
+def test_a_websocket_of_another_page_is_refused(server_of_root: str) -> None:
+    headers = _WEBSOCKET | {"Origin": "http://elsewhere.example"}
+    assert ask(server_of_root, "/_stcore/stream", **headers).status == 403
+
+
+def test_pages_stay_out_of_frames_and_figures_of_the_process_out_of_sight(server_of_root: str) -> None:
+    page = ask(server_of_root, "/")
+    assert page.status == 200
+    assert page.getheader("X-Frame-Options") == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in str(page.getheader("Content-Security-Policy"))
+    assert page.getheader("X-Content-Type-Options") == "nosniff"
+    assert ask(server_of_root, "/_stcore/metrics").status == 404
+
+
+def test_the_server_listens_on_this_machine_alone(server_of_root: str) -> None:
+    port = urlsplit(server_of_root).port
+    listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_server_on_all_interfaces_is_asked_by_this_machines_names_and_addresses() -> None:
+    assert hosts.names("127.0.0.1") == hosts.LOCAL
+    assert hosts.names("192.0.2.7") == (*hosts.LOCAL, "192.0.2.7")
+    everywhere = hosts.names("0.0.0.0")
+    assert {*hosts.LOCAL, socket.gethostname()} <= set(everywhere)
+    assert "0.0.0.0" not in everywhere
+    assert hosts.of_options(["--server.address", "192.0.2.7"])[-1] == "--server.allowedHosts=192.0.2.7"
+    local = [f"--server.allowedHosts={name}" for name in hosts.LOCAL]
+    assert hosts.of_options(["--server.address=192.0.2.7", "--server.allowedHosts", "app.example"]) == local
+    assert hosts.of_options(["--server.port", "9"]) == []
+
+
+@pytest.mark.parametrize(("held", "status"), [(hosts.MOST_HELD, 204), (hosts.MOST_HELD + 1, 503)])
+def test_uploads_that_nobody_reads_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch, held: int, status: int
+) -> None:
+    monkeypatch.setattr(hosts, "held_by_uploads", lambda: held)
+    sent: list[Message] = []
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": [(b"host", b"localhost")]}
+    asyncio.run(hosts.OwnNamesOnly(app)(scope, receive, send))
+    assert sent[0]["status"] == status

@@ -1,0 +1,158 @@
+"""A public server, really running, and visitors who send what no page offers: they are shown nothing of its disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from core.experiment.names import SETTINGS
+from dashboard.page_table import PAGES
+from tests.helpers.bench import until
+from tests.helpers.browsing import serving
+from tests.helpers.command_line import ROOT
+from tests.helpers.raw_visitor import RawVisitor, visiting
+from tests.helpers.tiny import save_tiny, write_table
+
+LINK = {"model": "Small", "corpus": "Greetings", "target": "en", "experts": "20"}
+REFUSED = ("this server offers only listed", "only in the browser tab", "it cannot be used on this server at present")
+SECRET = "hunter2 and more words"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A public server, and the folder that it has everything in."""
+
+    address: str
+    folder: Path
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What nobody may be shown."""
+        return (str(self.folder), str(ROOT), sys.prefix, SECRET, "root:x:", "Traceback", str(Path.home()) + "/")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("srv")
+    model = save_tiny(folder / "model", "llama")
+    corpus = write_table(folder / "listed.tsv")
+    rows = "".join(f"{SECRET} {row}\tanother {row}\n" for row in range(20))
+    (folder / "private.tsv").write_text(f"en\tde\n{rows}", encoding="utf-8")
+    (folder / "odd.tsv").write_text(f"en\tde\n{rows}{SECRET}\n", encoding="utf-8")
+    (folder / "private").mkdir()
+    shutil.copytree(ROOT / "docs" / "reproduction", folder / "reports" / "shown")
+    (folder / "private" / "report.json").write_text(json.dumps({"settings": SECRET}), encoding="utf-8")
+    (folder / "reports" / "link").symlink_to(folder / "private")
+    options = ["--public", "--allow-model", f"Small={model}", "--allow-corpus", f"Greetings={corpus}"]
+    options += ["--allow-corpus", f"Odd=table:{folder / 'odd.tsv'}", "--allow-root", str(folder / "reports")]
+    command = (sys.executable, "-m", "dashboard", *options)
+    with serving(folder / "cache", command, Path("/"), PYTHONPATH=str(ROOT)) as address:
+        yield Served(address, folder)
+
+
+def hostile(folder: Path) -> tuple[str, ...]:
+    """Values that name what is not theirs."""
+    return (
+        f"table:{folder}/private.tsv",
+        f"table:{folder}/odd.tsv",
+        f"{folder}/model",
+        f"{folder}/private",
+        "../private",
+        "~root",
+        "~nosuch/x",
+        "/etc/passwd",
+        "table:/etc/passwd",
+        "upload:../listed.tsv",
+        "Odd",
+        "table:\0",
+        "[x](http://127.0.0.1:1/x) ![x](http://127.0.0.1:1/x.png)",
+    )
+
+
+def assert_shows_nothing(visitor: RawVisitor, served: Served, sent: object) -> None:
+    # What the visitor sent themselves, now or before, comes back in the link, in fields and in the words about it.
+    text = visitor.text
+    for value in (str(sent), *hostile(served.folder), str(served.folder / "reports")):
+        text = text.replace(json.dumps(value)[1:-1], "").replace(urlencode({"": value})[1:], "")
+    assert [own for own in served.own if own in text] == [], sent
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_setting_of_a_link_shows_what_is_not_listed(served: Served, setting: str) -> None:
+    with visiting(served.address) as visitor:
+        for value in hostile(served.folder) if setting in ("model", "corpus", "probe_corpus") else ("/etc/passwd",):
+            visitor.opens(LINK | {setting: value})
+            assert_shows_nothing(visitor, served, value)
+            if setting in ("model", "corpus", "probe_corpus"):
+                assert any(words in visitor.text for words in REFUSED), value
+
+
+def test_no_page_shows_what_is_not_listed(served: Served) -> None:
+    value = f"table:{served.folder}/private.tsv"
+    link = LINK | {"corpus": value, "view.with": urlencode({"corpus": value})}
+    with visiting(served.address) as visitor:
+        for page in PAGES:
+            visitor.opens(link, page)
+            assert_shows_nothing(visitor, served, value)
+
+
+def test_no_page_of_what_is_listed_says_where_it_is(served: Served) -> None:
+    with visiting(served.address) as visitor:
+        until(lambda: "Top-1 from English" in visitor.opens(LINK).text, "the listed model on the listed corpus")
+        for page in PAGES:
+            visitor.opens(LINK, page)
+            assert_shows_nothing(visitor, served, "")
+            assert "Something went wrong" not in visitor.text
+
+
+@pytest.mark.parametrize("setting", ["model", "corpus", "probe_corpus", "expert_sites", "expert_layers", "target"])
+def test_no_field_takes_what_is_not_listed(served: Served, setting: str) -> None:
+    with visiting(served.address) as visitor:
+        visitor.opens(LINK).unfolds()
+        for value in hostile(served.folder):
+            visitor.sets(SETTINGS[setting].label, string_value=value)
+            assert_shows_nothing(visitor, served, value)
+
+
+def test_no_folder_of_a_report_leads_out(served: Served) -> None:
+    with visiting(served.address) as visitor:
+        for value in (*hostile(served.folder), "link", "shown/../link", "../private", str(served.folder / "reports")):
+            visitor.opens(LINK | {"view.folder": value}, "reproduction")
+            assert_shows_nothing(visitor, served, value)
+            assert "Choose among: shown" in visitor.text
+        visitor.opens(LINK | {"view.folder": "shown"}, "reproduction")
+        assert "What held, and what did not" in visitor.text
+        assert_shows_nothing(visitor, served, "shown")
+
+
+def test_an_upload_is_its_sessions_own(served: Served) -> None:
+    table = (served.folder / "listed.tsv").read_bytes()
+    with visiting(served.address) as owner, visiting(served.address) as other:
+        owner.opens(LINK).unfolds()
+        assert owner.uploads("Table", "../../my table.tsv", table) == 204
+        assert_shows_nothing(owner, served, "")
+        owner.sets("Use these sentences", trigger_value=True)
+        name = next(part.removeprefix("corpus=") for part in owner.query.split("&") if part.startswith("corpus="))
+        assert name.startswith("upload%3A")
+        assert "This cannot be shown" not in owner.text
+        other.opens(LINK | {"corpus": name.replace("%3A", ":")})
+        assert "only in the browser tab that it was uploaded in" in other.text
+        assert "corpus=embedded" in other.query
+        other.opens({}, "jobs")
+        assert "Stop" not in other.widgets
+        assert "Take away" not in other.widgets
+
+
+def test_an_upload_that_cannot_be_read_is_explained_to_its_owner(served: Served) -> None:
+    with visiting(served.address) as visitor:
+        visitor.opens(LINK).unfolds()
+        visitor.uploads("Table", "my.tsv", b"en\tde\none\tein\ntwo\n")
+        assert "line 3 of my.tsv has 1 cell" in visitor.text
+        assert_shows_nothing(visitor, served, "")
