@@ -8,7 +8,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import experts, loading, machine, motion, pages, passes, peers, readme, scaling, spaces, trials
+from benchmarks import (
+    apart,
+    experts,
+    gpu,
+    loading,
+    machine,
+    motion,
+    pages,
+    passes,
+    peers,
+    readme,
+    recorded,
+    reliability,
+    scaling,
+    spaces,
+    sweeps,
+    trials,
+)
 from benchmarks.rows import Benchmark, Row, measured
 from benchmarks.setting import Setting
 
@@ -21,6 +38,8 @@ ALL: tuple[Benchmark, ...] = (
     *spaces.BENCHMARKS,
     *motion.BENCHMARKS,
     *pages.BENCHMARKS,
+    *apart.BENCHMARKS,
+    *sweeps.BENCHMARKS,
 )
 
 
@@ -29,10 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.what == "scaling":
         return scaling.run(RESULTS.parent)
+    if options.what == "gpu":
+        return gpu.run()
     if options.what == "trials":
         return trials.run(RESULTS.parent, options.flores)
+    if options.what == "reliability":
+        return reliability.run(RESULTS.parent, options.small, options.soak)
     if options.what == "readme":
-        return readme.run(options.flores, options.record, _command(options))
+        return readme.run(options.flores, options.record, _command(options), options.runs or ())
     if options.list:
         for benchmark in ALL:
             print(f"{benchmark.name:26} {benchmark.target!s:>8}  {benchmark.what}, against {benchmark.against}")
@@ -53,13 +76,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the product claims.")
-    parser.add_argument("what", nargs="?", choices=["ratios", "scaling", "trials", "readme"], default="ratios")
+    parser.add_argument(
+        "what", nargs="?", choices=["ratios", "scaling", "trials", "reliability", "readme", "gpu"], default="ratios"
+    )
     parser.add_argument("--flores", metavar="DIR", help="FLORES-200; without it the embedded corpus is measured on")
     names = [benchmark.name for benchmark in ALL]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
     parser.add_argument("--list", action="store_true", help="the rows, and what they must be")
     parser.add_argument(
         "--from", dest="record", metavar="FILE", type=Path, help="with readme: write the figures of a record"
+    )
+    parser.add_argument(
+        "--run",
+        dest="runs",
+        action="append",
+        choices=recorded.runs("DIR"),
+        metavar="NAME",
+        help="with readme: measure this run of the record alone, such as 'ja, transfer'",
+    )
+    parser.add_argument("--small", action="store_true", help="with reliability: a few of each attack")
+    parser.add_argument(
+        "--soak", metavar="MINUTES", type=float, default=0.0, help="with reliability: mixed visitors for so long"
     )
     parser.add_argument("--json", metavar="FILE", help="write the rows to a file")
     return parser

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import statistics
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.rows import Benchmark, NotRun, Target
 from benchmarks.setting import Setting
 from dashboard import sentence_map
-from dashboard.sentence_map.component import packed, sent
+from dashboard.sentence_map.component import FILES, packed, sent
 
 LANGUAGES = "en de fr es ja zh ru ar ko tr hi th it pt nl pl cs uk vi id fa he".split()  # noqa: SIM905
 ROUNDS = 3
@@ -44,16 +44,14 @@ def _page(languages: list[str], sentences: int) -> str:
         }
     )
     places = {strength: rng.normal(size=(n, 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    data = json.dumps(sent(packed(points, places, "motion", languages[0]), sentence_map.MapView()).decode())
+    data = b64encode(sent(packed(points, places, "motion", languages[0]), sentence_map.MapView())).decode()
     folder = Path(sentence_map.__file__).parent
-    html, css, paint, js = (
-        (folder / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "paint.js", "map.js")
-    )
-    module = (paint + js).replace("export default function", "function component_of")
+    html, css, *scripts = ((folder / name).read_text(encoding="utf-8") for name in FILES)
+    module = "".join(scripts).replace("export default function", "function component_of")
     return (
         f'<!doctype html><meta charset="utf-8"><style>{css}</style><body style="width:1100px">{html}'
         f'<script type="module">{module}\ncomponent_of({{parentElement: document.body, '
-        f"data: new TextEncoder().encode({data}), "
+        f"data: Uint8Array.from(atob('{data}'), (each) => each.charCodeAt(0)), "
         "setStateValue: () => {}});</script>"
     )
 

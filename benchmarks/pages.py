@@ -17,6 +17,7 @@ from core.store.store import Store
 CHANGE, PAGE = 0.3, 1.0  # seconds, at most
 STRENGTHS = (0.5, 1.0)
 CHANGES, VISITS, SERVERS = 40, 7, 3
+MEGABITS, LATENCY, SLOW_PAGE, SLOW_VISITS = 5.0, 40, 5.0, 3  # a second; milliseconds; seconds, at most
 _APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 # True once figures, both charts and the map are drawn, none of them of a former setting.
 _USABLE = """() => {
@@ -29,13 +30,13 @@ _USABLE = """() => {
     && fresh(host) && Number(map.dataset.frames) > 0;
 }"""
 # True once the page of jobs says that the model is loaded, which the first visit started.
-_LOADED = """() => {
+LOADED = """() => {
   const text = document.body.innerText;
   return text.includes("Ended (") && text.includes("Nothing runs or waits.");
 }"""
 
 
-def _known() -> None:
+def known() -> None:
     """Compute the settings that the benchmark switches between, so that they are in the cache."""
     engine = Engine(Store(default_cache()))
     for strength in STRENGTHS:
@@ -45,7 +46,7 @@ def _known() -> None:
 def _change(_setting: Setting) -> tuple[float, str]:
     from streamlit.testing.v1 import AppTest
 
-    _known()
+    known()
     page = AppTest.from_file(str(_APP), default_timeout=300).run()
     seconds = []
     for number in range(CHANGES + 2):  # the first two bring the answers from the disk into memory
@@ -63,7 +64,7 @@ def _change(_setting: Setting) -> tuple[float, str]:
     )
 
 
-def _visits(work: Callable[[Callable[..., float], Callable[[], object]], list[float]]) -> list[float]:
+def visits(work: Callable[[Callable[..., float], Callable[..., object]], list[float]]) -> list[float]:
     """Seconds from asking for the opening page until it is usable, as ``work`` visits servers."""
     try:
         from playwright.sync_api import sync_playwright
@@ -72,31 +73,35 @@ def _visits(work: Callable[[Callable[..., float], Callable[[], object]], list[fl
         from tests.helpers.browsing import serving
     except ImportError as missing:
         raise NotRun(f"no browser to look with ({missing}); see requirements-dev.txt") from missing
-    _known()
+    known()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
 
-        def visit(address: str, until: str = _USABLE) -> float:
+        def visit(address: str, until: str = _USABLE, megabits: float = 0) -> float:
             with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
                 page = context.new_page()
+                if megabits:
+                    limits: dict[str, object] = {"offline": False, "latency": LATENCY, "uploadThroughput": -1}
+                    limits["downloadThroughput"] = megabits * 1e6 / 8
+                    context.new_cdp_session(page).send("Network.emulateNetworkConditions", limits)
                 start = time.perf_counter()
                 page.goto(address)
                 page.wait_for_function(until, timeout=120_000)
                 return time.perf_counter() - start
 
-        seconds = work(visit, lambda: serving(default_cache()))
+        seconds = work(visit, lambda **environment: serving(default_cache(), **environment))
         browser.close()
     return seconds
 
 
 def _cached(_setting: Setting) -> tuple[float, str]:
-    def work(visit: Callable[..., float], serve: Callable[[], object]) -> list[float]:
+    def work(visit: Callable[..., float], serve: Callable[..., object]) -> list[float]:
         with serve() as address:  # type: ignore[attr-defined]
             visit(address)
-            visit(f"{address}/jobs", _LOADED)
+            visit(f"{address}/jobs", LOADED)
             return [visit(address) for _ in range(VISITS)]
 
-    seconds = _visits(work)
+    seconds = visits(work)
     median = statistics.median(seconds)
     return PAGE / median, (
         f"{median:.2f} s, median of {VISITS} visits ({min(seconds):.2f} to {max(seconds):.2f}), each in a new browser "
@@ -106,18 +111,33 @@ def _cached(_setting: Setting) -> tuple[float, str]:
 
 
 def _first(_setting: Setting) -> tuple[float, str]:
-    def work(visit: Callable[..., float], serve: Callable[[], object]) -> list[float]:
+    def work(visit: Callable[..., float], serve: Callable[..., object]) -> list[float]:
         seconds = []
         for _ in range(SERVERS):
             with serve() as address:  # type: ignore[attr-defined]
                 seconds.append(visit(address))
         return seconds
 
-    seconds = _visits(work)
+    seconds = visits(work)
     median = statistics.median(seconds)
     return PAGE / median, (
         f"{median:.2f} s, median of {SERVERS} servers ({min(seconds):.2f} to {max(seconds):.2f}), each visited as "
         "soon as it answered at all"
+    )
+
+
+def _slow(_setting: Setting) -> tuple[float, str]:
+    def work(visit: Callable[..., float], serve: Callable[..., object]) -> list[float]:
+        with serve() as address:  # type: ignore[attr-defined]
+            visit(address)
+            visit(f"{address}/jobs", LOADED)
+            return [visit(address, _USABLE, MEGABITS) for _ in range(SLOW_VISITS)]
+
+    seconds = visits(work)
+    median = statistics.median(seconds)
+    return SLOW_PAGE / median, (
+        f"{median:.2f} s, median of {SLOW_VISITS} visits ({min(seconds):.2f} to {max(seconds):.2f}), each in a new "
+        f"browser context, with {MEGABITS:g} Mbit/s and {LATENCY} ms to the server"
     )
 
 
@@ -134,4 +154,11 @@ BENCHMARKS = (
         "cached-page", "a known page opened in a browser, until usable", _AGAINST, Target("at least", 1.0), _cached
     ),
     Benchmark("first-page", "the same as the first page of a new server", _AGAINST, Target("at least", 1.0), _first),
+    Benchmark(
+        "slow-network",
+        "the same over a slow network",
+        f"{SLOW_PAGE:g} s",
+        Target("at least", 1.0),
+        _slow,
+    ),
 )

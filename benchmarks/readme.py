@@ -2,37 +2,37 @@
 
 A text holds ``<!-- measured:NAME -->`` and ``<!-- /measured -->`` on lines of their own; what stands between them is
 the recorded figures' block of that name in `FIGURES`, and is never edited by hand. In the same way
-``<!-- table:NAME -->`` and ``<!-- /table -->`` hold a list of `TABLES`, made from what the
-product itself reads.
+``<!-- table:NAME -->`` and ``<!-- /table -->`` hold a list of `benchmarks.listings.TABLES`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import recorded
+from benchmarks import footing, recorded
+from benchmarks.listings import TABLES, table
 from benchmarks.recorded import Record
-from core.corpora.download.catalogue import catalogue
-from core.corpora.formats import FORMATS
-from core.experiment.names import SETTINGS, Setting
 from core.language.codes import label
-from core.neurons.interventions import METHODS
-from core.neurons.scores import SCORES
-from core.pipeline.measure_table import MEASURES
-from core.spaces.retrieval import RANK_MEASURES
-from core.spaces.similarity import COMPARISONS
+from core.models.spec import CATALOGUE, E5
+from core.spaces.rivals import RAW, RIVALS
+from core.spaces.space_measures import SPACE_MEASURES
+from core.stats.units import DIMENSIONS, Unit
 
 ROOT = Path(__file__).resolve().parent.parent
 _MARKED = re.compile(r"(<!-- (measured|table):([\w-]+) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 _RANDOM = "ja, random neurons"
+_E5 = ("e5 ja", "e5 ja, random neurons")
+_FREE = "ja, what is free"
+_TRANSFER = "ja, transfer"
+_DRAWS = "ja, random draws"
 _EMBEDDED = ("ja", "ja, Linear-AcT", _RANDOM, "de", "es", "fr", "en")
 
 
-def run(flores: str | None, record: Path | None, command: str) -> int:
+def run(flores: str | None, record: Path | None, command: str, only: Sequence[str] = ()) -> int:
     """Measure, unless a record is given, and write the figures into the texts; returns the exit status, 0.
 
     Parameters
@@ -43,8 +43,14 @@ def run(flores: str | None, record: Path | None, command: str) -> int:
         Read this record and measure nothing.
     command : str
         The command that was given, to be recorded.
+    only : sequence of str
+        Names of runs; the figures of all others stay as they were recorded.
     """
-    figures = recorded.read(record) if record else recorded.measure(recorded.runs(flores), command)
+    if record:
+        figures = recorded.read(record)
+    else:
+        runs = {name: settings for name, settings in recorded.runs(flores).items() if not only or name in only}
+        figures = recorded.measure(runs, command)
     for path in texts():
         old = path.read_text(encoding="utf-8")
         if (new := written(old, figures)) != old:
@@ -75,17 +81,31 @@ def blocks(text: str) -> list[tuple[str, str, str]]:
 
 def _headline(record: Record) -> str:
     rows = []
-    for name in ("ja", _RANDOM, "de", "es", "fr", "en"):
+    for name in ("ja", _RANDOM, "de", "es", "fr", "en", *_E5):
         figures = record[name]["figures"]
         free = _share(figures["centred"]["pre"]), _share(figures["best_layer"]["pre"])
         rows.append((_named(name), _change(figures["target_top1"]), _change(figures["distance"]), *free))
-    return _table(("target", "top-1 before -> after", "distance", "free: centred", "free: best layer"), rows)
+    return table(("target", "top-1 before -> after", "distance", "free: centred", "free: best layer"), rows)
 
 
 def _named(name: str) -> str:
-    """A run by the language's name: ``Japanese, random neurons``."""
-    code, comma, suffix = name.partition(",")
-    return label(code).partition(" (")[0] + comma + suffix
+    """A run by the language's name: ``Japanese, random neurons``; another model's with the model before it."""
+    run = name.removeprefix("e5 ")
+    code, comma, suffix = run.partition(",")
+    before = f"{CATALOGUE[E5].title}: " if run != name else ""
+    return before + label(code).partition(" (")[0] + comma + suffix
+
+
+def _contrast(record: Record) -> str:
+    run, random = (record[name] for name in _E5)
+    figures, used = run["figures"], run["used"]
+    change, drawn, best = figures["target_top1"], random["figures"]["target_top1"], figures["best_layer"]
+    return (
+        f"{CATALOGUE[E5].title} was trained to put translations side by side, and is the contrast: with "
+        f"{figures['k']:,} of its {used['n_neurons']:,} neurons, Japanese goes {_change(change)} (random neurons "
+        f"{_change(drawn)}; free: centred {_share(figures['centred']['pre'])}, layer {best['layer']} "
+        f"{_share(best['pre'])}). Only {100 * (1 - change['pre']):.1f} points were left to gain."
+    )
 
 
 def _setting(record: Record) -> str:
@@ -117,7 +137,110 @@ def _embedded(record: Record) -> str:
         )
     columns = ("target", "AUROC of experts", "top-1 before -> after", "all pairs", "distance", "best candidate")
     layer = record["ja"]["figures"]["best_layer"]["layer"]
-    return _table((*columns, "free: centred", f"free: layer {layer}"), rows)
+    return table((*columns, "free: centred", f"free: layer {layer}"), rows)
+
+
+def _free(record: Record) -> str:
+    """What is free in short: the spaces that need nothing of a sentence, and the best that does."""
+    figures = record[_FREE]["figures"]
+    layer = record[_FREE]["used"]["layer"]
+    rows = figures["spaces"]
+    shown = [row for row in rows if row["name"] == RAW.name and row["space"] == "post" and row["layer"] == layer]
+    named = (RAW.name, "subspace-whitening", "whitening")
+    shown += [row for row in rows if row["name"] in named and row["space"] == "pre" and row["chosen"]]
+    return _spaces(shown, figures["random"], layer, ("top1_target", "top1_all", "mexa_all", "language_id"))
+
+
+def _rival_figures(record: Record) -> str:
+    figures = record[_FREE]["figures"]
+    return _spaces(figures["spaces"], figures["random"], record[_FREE]["used"]["layer"], recorded.SPACE_KEYS)
+
+
+def _draws(record: Record) -> str:
+    """What several draws of random neurons give, beside the unmodified model and the experts."""
+    experts = record["ja"]["figures"]
+    draws = list(record[_DRAWS]["figures"]["draws"].values())
+
+    def spread(name: str, before: float, of_experts: float) -> str:
+        values = sorted(draw[name] for draw in draws)
+        middle = sum(values) / len(values)
+        return (
+            f"{_share(middle)} on average ({_share(values[0])} to {_share(values[-1])}; "
+            f"unmodified {_share(before)}, experts {_share(of_experts)})"
+        )
+
+    target, every = experts["target_top1"], experts["all_top1"]
+    above = sum(draw["target_top1"] > target["pre"] for draw in draws)
+    return (
+        f"{len(draws)} draws of {experts['k']:,} random neurons, seeds 0 to {len(draws) - 1}, give "
+        f"top-1 {spread('target_top1', target['pre'], target['post'])} and all pairs "
+        f"{spread('all_top1', every['pre'], every['post'])}; {above} of {len(draws)} are above the unmodified model. "
+        "Which of the experts' values goes to which random neuron follows from the experts' order, which changes with "
+        "how a processor rounds: one draw says little."
+    )
+
+
+def _transfer(record: Record) -> str:
+    """Zero-shot transfer from English at the setting's layer: what each space gives, and the bounds."""
+    run = record[_TRANSFER]
+    figures, layer = run["figures"], run["used"]["layer"]
+    rows = [("always the most frequent topic", "nothing", _with_interval(figures["majority"], "value"), "")]
+    for row in figures["means"]:
+        if row["layer"] != layer or (row["space"] == "post" and row["rival"]):
+            continue
+        rival = RIVALS[row["rival"]] if row["rival"] else RAW
+        name = rival.title.lower() if row["rival"] else "the intervention" if row["space"] == "post" else "unmodified"
+        gain = _with_interval({"value": row["gain"], "low": row["gain_low"], "high": row["gain_high"]}, "value", "+")
+        is_before = row["space"] == "pre" and not row["rival"]
+        rows.append((name, rival.when_applied, _with_interval(row, "accuracy"), "" if is_before else gain))
+    (english,) = (
+        row for row in figures["within"] if row["space"] == "pre" and not row["rival"] and row["layer"] == layer
+    )
+    rows.append(("unmodified, tested in English", "nothing", _with_interval(english, "value"), ""))
+    return table(("space", "needs of a sentence", "accuracy", "over unmodified"), rows)
+
+
+def _lesson(record: Record) -> str:
+    return str(record[_TRANSFER]["figures"]["lesson"])
+
+
+def _with_interval(values: Mapping[str, Any], name: str, sign: str = "") -> str:
+    """A share with its interval: ``.415 [.391, .440]``."""
+    value, low, high = (f"{values[key]:{sign}.3f}".replace("0.", ".", 1) for key in (name, "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _verdict(record: Record) -> str:
+    return str(record[_FREE]["figures"]["verdict"])
+
+
+def _spaces(
+    rows: Sequence[Mapping[str, Any]], random: Mapping[str, Any] | None, layer: int, keys: Sequence[str]
+) -> str:
+    """Write spaces a line each: what it is, what it needs of a sentence, and some measures by key."""
+    by_key = {key: measure for measure in SPACE_MEASURES.values() for key in measure.keys}
+
+    def cells(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+        values = (_value(row["measures"][key], by_key[key].unit) for key in keys)
+        return (name, str(row["layer"]), row["needs"]["applied"], *values)
+
+    lines = [cells(_space_name(row, layer), row) for row in rows]
+    if random is not None:  # a record may lack it
+        lines.append(cells("random neurons", random))
+    titles = (f"{by_key[key].title}{', all pairs' if key == 'top1_all' else ''}" for key in keys)
+    return table(("space", "layer", "needs of a sentence", *titles), lines)
+
+
+def _space_name(row: Mapping[str, Any], layer: int) -> str:
+    if row["name"] != RAW.name:
+        return str(row["title"]).lower()
+    if row["space"] == "post":
+        return "the intervention"
+    return "unmodified" if row["layer"] == layer else "unmodified, another layer"
+
+
+def _value(value: float, unit: Unit) -> str:
+    return _share(value) if unit is not DIMENSIONS and abs(value) < 1 else f"{value:,.2f}"
 
 
 def _together(record: Record) -> str:
@@ -187,80 +310,6 @@ def _readable(fact: str, value: str) -> str:
     return f"`{value}`" if fact == "command" else value
 
 
-def _settings() -> str:
-    return _table(
-        ("option", "what it is", "default"),
-        (
-            (f"`{setting.option}`", f"{setting.help}{_choices(setting)}", _default(setting))
-            for setting in SETTINGS.values()
-        ),
-    )
-
-
-def _choices(setting: Setting) -> str:
-    names = [f"`{name}`" for name in setting.kind.choices or ()]
-    return f": {', '.join(names)}" if names and len(names) < len(METHODS) else ""
-
-
-def _default(setting: Setting) -> str:
-    value = setting.default
-    if value is None:
-        return setting.unset
-    return f"`{','.join(value) if isinstance(value, tuple) else value}`"
-
-
-def _scores() -> str:
-    rows = ((f"`{score.name}`", score.title, score.about, score.reading) for score in SCORES.values())
-    return _table(("score (`--score`)", "title", "what it measures", "how to read it"), rows)
-
-
-def _methods() -> str:
-    rows = ((f"`{method.name}`", method.title, f"`{method.formula}`") for method in METHODS.values())
-    return _table(("intervention (`--method`)", "title", "what an output `z` becomes, at strength `s`"), rows)
-
-
-def _measures() -> str:
-    rows = (
-        (
-            f"`{measure.name}`",
-            measure.titled(),
-            f"`{'.'.join(measure.json_place)}`",
-            "higher" if measure.higher_is_better else "lower",
-            measure.explained(),
-        )
-        for measure in MEASURES.values()
-    )
-    return _table(("measure", "title", "in the JSON", "better", "what it says"), rows)
-
-
-def _rank_measures() -> str:
-    rows = ((f"`{measure.name}`", measure.title, measure.about) for measure in RANK_MEASURES.values())
-    return _table(("measure", "title", "what it says"), rows)
-
-
-def _comparisons() -> str:
-    rows = (
-        (f"`{comparison.name}`", comparison.title, comparison.about, comparison.needs)
-        for comparison in COMPARISONS.values()
-    )
-    return _table(("way", "title", "what is done", "what it needs"), rows)
-
-
-def _corpora() -> str:
-    rows = ((f"`{form.name}`", f"`{form.form}`", form.about) for form in FORMATS.values())
-    return _table(("corpus", "written as", "what it is"), rows)
-
-
-def _datasets() -> str:
-    rows = ((f"`{data.name}`", data.title, data.about, data.licence) for data in catalogue().values())
-    return _table(("data set", "title", "what it is", "licence"), rows)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def _change(values: Mapping[str, Any]) -> str:
     return f"{_share(values['pre'])} -> {_share(values['post'])}"
 
@@ -273,19 +322,17 @@ FIGURES: Mapping[str, Callable[[Record], str]] = {
     "headline": _headline,
     "setting": _setting,
     "embedded": _embedded,
+    "free": _free,
+    "rivals": _rival_figures,
+    "verdict": _verdict,
+    "transfer": _transfer,
+    "lesson": _lesson,
+    "draws": _draws,
     "together": _together,
+    "contrast": _contrast,
     "flores": _flores,
     "map": _map,
     "speed": _speed,
     "conditions": _conditions,
-}
-TABLES: Mapping[str, Callable[[], str]] = {
-    "settings": _settings,
-    "scores": _scores,
-    "methods": _methods,
-    "measures": _measures,
-    "rank-measures": _rank_measures,
-    "comparisons": _comparisons,
-    "corpora": _corpora,
-    "datasets": _datasets,
+    "footing": lambda _: footing.table(),
 }

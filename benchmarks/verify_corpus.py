@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.corpora.table_columns import RESERVED
 from core.corpora.table_corpus import EMBEDDED_FILE
 from core.language.codes import describe
 
@@ -43,13 +44,18 @@ class Check:
 
 
 def read() -> pd.DataFrame:
-    """The corpus as a table: ``id, split, topic`` and a column a language."""
+    """The corpus as a table: ``id, split, topic, label`` and a column a language."""
     return pd.read_csv(EMBEDDED_FILE, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+
+
+def languages(corpus: pd.DataFrame) -> list[str]:
+    """The columns that hold sentences."""
+    return [name for name in corpus.columns if name not in RESERVED]
 
 
 def verify(corpus: pd.DataFrame) -> list[Check]:
     """Check every language of the corpus, in the order of its columns."""
-    codes = list(corpus.columns[3:])
+    codes = languages(corpus)
     vectors = {code: _encode(corpus[code]) for code in codes if code in USE_LANGUAGES}
     return [_check(corpus, code, vectors) for code in codes]
 
@@ -95,7 +101,7 @@ def _check(corpus: pd.DataFrame, code: str, vectors: dict[str, np.ndarray]) -> C
                 f"{corpus['en'][i]} | {corpus[code][i]}"
                 for i in np.flatnonzero(nearest != expected)
             ]
-    identified = _identify(corpus[code], list(corpus.columns[3:]))
+    identified = _identify(corpus[code], languages(corpus))
     misses += [
         f"{code} looks like {identified_code}: {row} | {text}"
         for identified_code, row, text in zip(identified, corpus["id"], corpus[code], strict=True)

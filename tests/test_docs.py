@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit import config
 
 import core
 from benchmarks import __main__ as benchmarks
 from core.cli import main as cli
-from core.neurons.interventions import METHODS, Evidence, intervene
-from dashboard import command
+from core.neurons.interventions import intervene
+from core.neurons.methods import METHODS, Evidence
+from dashboard import command, options
 from dashboard.page_table import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,8 +67,8 @@ def test_a_command_is_one_that_the_product_takes(line: str, capsys: pytest.Captu
         assert [word for word in words[1:] if "=" not in word] == [word for word in words[1:] if word in targets]
         return
     program, arguments = (words[0], words[1:]) if words[0] == command.NAME else (words[2], words[3:])
-    if arguments == ["dashboard"]:
-        program = "dashboard"
+    if arguments[:1] == ["dashboard"]:
+        program, arguments = "dashboard", arguments[1:]
     assert parsed(program, arguments), capsys.readouterr().err
 
 
@@ -80,7 +82,7 @@ def parsed(program: str, arguments: list[str]) -> bool:
     parsers = {
         "core": lambda: cli.parser().parse_args(arguments),
         command.NAME: lambda: cli.parser(command.NAME).parse_args(arguments),
-        "dashboard": lambda: command.main(["dashboard", "--help"]),
+        "dashboard": lambda: of_the_dashboard(arguments),
         "benchmarks": lambda: benchmarks._parser().parse_args(arguments),
     }
     try:
@@ -88,6 +90,19 @@ def parsed(program: str, arguments: list[str]) -> bool:
     except SystemExit as end:
         return end.code in (0, None)
     return True
+
+
+def of_the_dashboard(arguments: list[str]) -> None:
+    """Read the dashboard's own options; the others must be ones of Streamlit's."""
+    _, others = options.parse(arguments, "dashboard")
+    for name in (word.removeprefix("--") for word in others if word.startswith("--")):
+        config.get_option(name)  # raises where there is none
+
+
+def test_every_switch_of_the_dashboard_is_described() -> None:
+    described = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    switches = {name for action in options.parser("dashboard")._actions for name in action.option_strings}
+    assert [name for name in sorted(switches - {"-h", "--help", "--port"}) if f"`{name}" not in described] == []
 
 
 def test_the_readme_is_short_and_says_which_python() -> None:
@@ -136,7 +151,7 @@ def defined(path: Path) -> set[str]:
 
 def test_the_pages_that_are_described_are_those_of_the_dashboard() -> None:
     text = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
-    described = re.findall(r"^\| ([\w ]+) `/([\w-]*)` \|", text, re.MULTILINE)
+    described = re.findall(r"^\| ([\w ?]+) `/([\w-]*)` \|", text, re.MULTILINE)
     assert described == [(page.title, page.path) for page in PAGES.values()]
 
 

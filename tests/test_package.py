@@ -30,7 +30,7 @@ def pinned(name: str) -> dict[str, str]:
     """The packages of a file of requirements, and their versions."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pins = [line.partition(";")[0].strip().split("==") for line in lines if line and not line.startswith(("#", "-r"))]
-    return {canonicalize_name(package): version for package, version in pins}
+    return {canonicalize_name(package.partition("[")[0]): version for package, version in pins}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_whatever_is_imported_is_declared() -> None:
     providers = packages_distributions()
     imported = {module for root in ("core", "dashboard") for path in (ROOT / root).rglob("*.py") for module in of(path)}
     foreign = imported - sys.stdlib_module_names - {"core", "dashboard", "_typeshed"}
-    pins = set(pinned("requirements.txt"))
+    optional = PROJECT["optional-dependencies"]
+    extras = {Requirement(wanted).name for wanted in (*optional["adapters"], *optional["ray"])}
+    pins = set(pinned("requirements.txt")) | extras
     undeclared = {
         module for module in foreign if not pins & {canonicalize_name(name) for name in providers.get(module, [])}
     }
@@ -147,12 +149,13 @@ def test_the_dashboard_serves_from_the_wheel(installed: Installed, tmp_path: Pat
 
 
 def test_the_included_report_is_found_without_a_checkout(installed: Installed) -> None:
-    page = "from dashboard.page import reproduction\nreproduction.draw()"
+    page = "from dashboard.page import reproduction\nfrom dashboard.sidebar import controls\n"
+    page += "controls.sidebar()\nreproduction.draw()"
     shown = installed.run(
         sys.executable,
         "-c",
         "from streamlit.testing.v1 import AppTest\n"
         f"page = AppTest.from_string({page!r}, default_timeout=120).run()\n"
-        "print(len(page.exception), *(title.value for title in page.subheader), sep='\\n')",
+        "print(len(page.exception), *(title.value for title in page.header), sep='\\n')",
     )
     assert shown.splitlines()[:2] == ["0", "What held, and what did not"]

@@ -38,3 +38,19 @@ def test_a_run_is_recorded_with_its_conditions_and_the_others_stay(
     assert figures["candidates"] == len(mine)
     assert figures["pairs"] == len(result.pairs)
     assert 0 <= figures["map"]["beyond"] <= 1
+
+
+def test_random_draws_are_the_runs_of_their_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
+    model, corpus = save_tiny(tmp_path / "model", "llama"), write_table(tmp_path / "sentences.tsv")
+    settings = {"model": str(model), "corpus": corpus, "dtype": "float32", "target": "es", "experts": 30}
+    name = "ja, random draws"
+    record = recorded.measure({name: settings | {"control": "random"}}, "a command", tmp_path / "measured.json")
+    draws = record[name]["figures"]["draws"]
+    assert list(draws) == ["0", "1", "2", "3", "4"]
+    engine = Engine(Store(tmp_path / "store"))
+    for seed, values in draws.items():
+        result = engine.run(Experiment(**settings, control="random", seed=int(seed)))
+        assert values["target_top1"] == result.target_top1.post
+        assert values["distance"] == pytest.approx(result.all_pairs_distance.post)
+    assert "seed" not in record[name]["used"]
