@@ -82,7 +82,13 @@ def _known(experiment: Experiment) -> Result | None:
 
 
 def _known_or_wait(experiment: Experiment) -> Result | None:
-    """The result if it is known, at least without its map; else draw the progress or the problem, and return None."""
+    """The result if it is known, at least without its map; else draw the progress or the problem, and return None.
+
+    While it is being computed the page waits for all of it: its figures are known before its map, and going on with
+    them would withdraw the request before the map is drawn.
+    """
+    if waiting.waits(experiment):
+        return waiting.result_or_wait(experiment)
     known = _known(experiment)
     return known if known is not None and not known.maps else waiting.result_or_wait(experiment)
 

@@ -186,6 +186,12 @@ class Visitor:
             }"""
         )
 
+    def sees_it_rest(self) -> None:
+        """Wait until the page is drawn: a list that is open, or a button about to be pressed, may be drawn anew."""
+        self.page.wait_for_function(
+            "() => document.querySelector('[data-testid=\"stApp\"]').dataset.testScriptState === 'notRunning'"
+        )
+
     def turns(self, label: str, option: str) -> None:
         """Choose one of a row of options on the page."""
         row = self.page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").filter(has_text=label)
@@ -219,6 +225,7 @@ class Visitor:
         """Choose from a list of the sidebar; of a list of several, each in turn."""
         box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
         for option in options:
+            self.sees_it_rest()
             box.click()
             if box.get_attribute("aria-expanded") != "true":  # a click on a chosen option opens no list
                 box.press("ArrowDown")
@@ -231,8 +238,10 @@ class Visitor:
         field.press("Enter")
 
     def unfolds(self, title: str) -> None:
-        """Open a part of the sidebar."""
-        self.page.get_by_test_id("stSidebar").locator("summary", has_text=title).click()
+        """Open a part of the sidebar, whose controls are drawn only then."""
+        part = self.page.get_by_test_id("stSidebar").get_by_test_id("stExpander").filter(has_text=title)
+        part.locator("summary").click()
+        expect(part.locator("input").first).to_be_visible()
 
     def slides(self, label: str, key: str) -> None:
         """Press a key on a slider of the sidebar."""
@@ -261,6 +270,8 @@ class Visitor:
     def saves(self, key: str, folder: Path) -> pd.DataFrame:
         """The numbers of a chart or a table, as the file that the page offers."""
         self.page.locator(f".st-key-save-{key} button").first.click()
+        expect(self.page.locator(f".st-key-save-{key}-CSV button")).to_be_visible()
+        self.sees_it_rest()
         with self.page.expect_download() as download:
             # Not with the mouse: a list that opens while charts above are still being drawn may open below the window.
             self.page.locator(f".st-key-save-{key}-CSV button").dispatch_event("click")

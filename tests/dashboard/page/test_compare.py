@@ -13,6 +13,7 @@ from core.analyses import paired_settings
 from core.experiment.settings import Experiment
 from core.location import default_cache
 from core.pipeline.engine import Engine
+from core.pipeline.run import Run
 from core.stats.units import SHARE
 from core.store.store import Store
 from core.sweep import run as sweep
@@ -21,7 +22,7 @@ from dashboard.state import kept as kept_settings
 from dashboard.state import link
 from dashboard.state.kept import Kept
 from dashboard.work import process
-from tests.helpers.bench import until
+from tests.helpers.bench import until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import make_result
 
@@ -84,6 +85,23 @@ def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> No
     assert top1[["A", "B"]].tolist() == [SHARE.text(a.all_top1.post), SHARE.text(b.all_top1.post)]
     assert " to " in top1["95%"]
     assert page.dataframe[0].value["setting"].tolist() == ["strength"]
+
+
+def test_figures_that_are_known_before_their_map_do_not_withdraw_it(open_page: OpenPage) -> None:
+    """A setting's figures are stored minutes before its map is drawn; the page waits for both."""
+    first = experiment_of(open_page("compare"))
+    settings = [replace(first, strength=strength) for strength in (0.35, 0.45)]
+    engine = process.engine()
+    for setting in settings:
+        assert engine.answer(setting, Run.figures).maps == ()
+    beside = {"strength": "0.35", "view.with": urlencode(link.to_query(settings[1]))}
+    with worker_held(process.jobs()):
+        process.jobs().submit("somebody else", settings[0])
+        assert not open_page("compare", **beside).dataframe
+    until(lambda: engine.known(settings[0]) is not None, "the map is drawn")
+    assert engine.known(settings[1]) is None  # nobody asked for that one's map
+    page = open_page("compare", **beside)
+    until(lambda: page.run().dataframe, "the settings are compared")
 
 
 def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
