@@ -42,6 +42,7 @@ _ABOUT = "language-neurons.json"
 _WAITING = ".waiting"
 _FORMAT = 1
 _ABSENT_FOR = 20.0  # seconds for which what was not there is not asked for again by those who only look
+_MOST_ABSENT = 10_000
 _AT_ONCE = 8  # files that are sent
 _AWAY_FOR = 30.0  # seconds after which a place that did not answer is tried again
 
@@ -143,6 +144,8 @@ class SharedStore:
         except StoreError:
             return None
         if text is None:
+            if len(self._absent) >= _MOST_ABSENT:
+                self._absent.clear()  # what is dropped is asked for once more
             self._absent[address] = time.monotonic()
             return None
         return self.take(stage, key, text)
