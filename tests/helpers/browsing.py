@@ -229,7 +229,12 @@ class Visitor:
             box.click()
             if box.get_attribute("aria-expanded") != "true":  # a click on a chosen option opens no list
                 box.press("ArrowDown")
-            self.page.get_by_role("option", name=option, exact=True).click()
+            choice = self.page.get_by_role("option", name=option, exact=True)
+            try:
+                choice.click(timeout=PATIENCE / 10)
+            except TimeoutError:  # the page was drawn again under the open list, which closes it; open it as people do
+                box.press("ArrowDown")
+                choice.click()
 
     def types(self, label: str, text: str) -> None:
         """Fill a field of the sidebar and confirm it."""
