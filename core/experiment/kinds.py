@@ -119,18 +119,24 @@ class Whole(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Kind):
-    """A finite number."""
+    """A finite number, from ``low`` on if that is given."""
 
+    low: float | None = None
     words: str = "a number"
     metavar: str = "X"
+
+    @property
+    def good(self) -> str:
+        """A number, in the range."""
+        return self.words if self.low is None else f"{self.words} from {self.low:g} on"
 
     def parse(self, text: str) -> float:
         """Read a number, finite or not."""
         return float(text)
 
     def check(self, value: float) -> float:
-        """Refuse infinity and what is not a number."""
-        if not math.isfinite(value):
+        """Refuse infinity, what is not a number, and what is out of range."""
+        if not math.isfinite(value) or (self.low is not None and value < self.low):
             raise ValueError(value)
         return value
 

@@ -6,7 +6,7 @@ the command line with dashes. To add one, add the field there and its entry here
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -63,6 +63,8 @@ class Setting:
         that opens the link.
     panel : {"top", "neurons", "more", ""}
         The part of the sidebar it stands in; empty: in none, so that only a link, a file or an option says it.
+    applies : callable
+        Whether it says anything in an experiment; where it does not, the sidebar leaves it out, at its default.
     older_links, older_options : tuple of str
         Names that it had; they still read.
     """
@@ -76,6 +78,7 @@ class Setting:
     example: Any = None
     link: Literal["changed", "always", "never"] = "changed"
     panel: Literal["top", "neurons", "more", ""] = ""
+    applies: Callable[[Experiment], bool] = lambda _: True
     older_links: tuple[str, ...] = ()
     older_options: tuple[str, ...] = ()
 
@@ -350,6 +353,25 @@ SETTINGS = {
             "intervention",
             link="always",
             panel="top",
+        ),
+        Setting(
+            "learning_steps",
+            "Steps of learning",
+            "Passes forth and back in which a learned intervention is fitted; its cost grows with them",
+            Whole(low=1, high=1000),
+            "intervention",
+            panel="top",
+            applies=lambda experiment: experiment.learns,
+        ),
+        Setting(
+            "learning_penalty",
+            "Penalty of learning",
+            "How strongly a learned intervention is held to few neurons (weight of its group lasso): 0 changes all, "
+            "more leaves more as they are",
+            Number(low=0.0),
+            "intervention",
+            panel="top",
+            applies=lambda experiment: experiment.learns,
         ),
         Setting(
             "tokens",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.models.spec import ModelSpec
+from core.neurons.methods import METHODS, Learning
 from core.neurons.selection import Selection
 
 PAPER_LANGUAGES = ("en", "de", "fr", "es", "ja", "zh")
@@ -54,6 +55,10 @@ class Experiment:
         What is written to them, a name in `core.neurons.methods.METHODS`.
     strength : float
         0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
+    learning_steps : int
+        Passes forth and back in which a learned method is fitted; others have no use for it.
+    learning_penalty : float
+        Of a learned method, the weight of the group lasso that leaves units as they are; others have no use for it.
     tokens : {"all", "no-bos", "last"}
         Where it is written.
     languages : tuple of str, optional
@@ -97,6 +102,8 @@ class Experiment:
     experts_from: str | None = None
     method: str = "set-mean"
     strength: float = 1.0
+    learning_steps: int = Learning.steps
+    learning_penalty: float = Learning.penalty
     tokens: str = "all"
     languages: tuple[str, ...] | None = None
     probe_languages: tuple[str, ...] | None = None
@@ -122,6 +129,16 @@ class Experiment:
     def model_spec(self) -> ModelSpec:
         """Which model."""
         return ModelSpec(self.model, self.revision, self.dtype, self.device, self.adapter)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the method is learned by gradient; the settings of learning say nothing of others."""
+        return self.method in METHODS and METHODS[self.method].learned
+
+    @property
+    def learning(self) -> Learning:
+        """How a method that is learned is learned."""
+        return Learning(steps=self.learning_steps, penalty=float(self.learning_penalty))
 
     @property
     def selection(self) -> Selection:

@@ -24,33 +24,13 @@ from core.inference import faults
 from core.inference.batching import Batch, Tokenised, padded, plan_batches
 from core.inference.hooks import Passing, first_token, note_tokens, output_tensor, unreached
 from core.models.load import LoadedModel
+from core.neurons.methods import Learning
 from core.neurons.neuron_map import NeuronMap, Site
 
 _TOKENS_A_BATCH = 512
 # Of sentences whose activations are all held from the pass forth to the pass back; more are passed forth twice.
 _TOKENS_HELD = 2048
 _DECAYS = (0.9, 0.95)  # of the running mean of gradients, and of their squares
-
-
-@dataclass(frozen=True)
-class Learning:
-    """How maps are learned.
-
-    Attributes
-    ----------
-    sentences : int
-        Of other languages, at most.
-    steps : int
-    rate : float
-        Of the first step, in standard deviations of a unit's responses; it falls to 0 as half a cosine.
-    penalty : float
-        Weight of the group lasso: a unit whose gradient is shorter stays as it is.
-    """
-
-    sentences: int = 64
-    steps: int = 20
-    rate: float = 0.2
-    penalty: float = 0.2
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,28 @@ from core.neurons.source_maps import SourceEvidence, UnitMap
 DAMP = 0.5
 
 
+@dataclass(frozen=True)
+class Learning:
+    """How a method that is learned by gradient learns its maps (`core.inference.learned_map`).
+
+    Attributes
+    ----------
+    sentences : int
+        Of other languages, at most.
+    steps : int
+        Passes forth and back over all of them.
+    rate : float
+        Of the first step, in standard deviations of a unit's responses; it falls to 0 as half a cosine.
+    penalty : float
+        Weight of the group lasso: a unit whose gradient is shorter stays as it is.
+    """
+
+    sentences: int = 64
+    steps: int = 20
+    rate: float = 0.2
+    penalty: float = 0.2
+
+
 def _nothing_learned() -> tuple[np.ndarray, np.ndarray]:
     raise ValueError("no map was learned: `core.pipeline.stages.Stages` does")
 
@@ -211,7 +233,8 @@ METHODS = {
             samples=True,
             against_others=True,
             learned=True,
-            about="the maps are learned together, in 20 passes forth and back over up to 64 probe sentences, once for "
+            about="the maps are learned together, by default in "
+            f"{Learning.steps} passes forth and back over up to {Learning.sentences} probe sentences, once for "
             "each set of experts; needs weights that are not packed",
         ),
         Method(

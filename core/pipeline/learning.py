@@ -11,7 +11,7 @@ import numpy as np
 
 from core.experiment.plan import Plan
 from core.inference.batching import Tokenised
-from core.inference.learned_map import Learning, learn, passes
+from core.inference.learned_map import learn, passes
 from core.models.load import LoadedModel
 from core.neurons.experts import Experts
 from core.neurons.methods import METHODS
@@ -20,7 +20,6 @@ from core.store.files import digest
 from core.store.stage import STAGES
 from core.store.store import Store
 
-_LEARNING = Learning()
 T = TypeVar("T")
 
 
@@ -70,7 +69,7 @@ def must_learn(stages: Stages) -> bool:
 
 def tokens_to_pass(stages: Stages, guess: Callable[[tuple[str, ...]], float]) -> float:
     """How many tokens are passed, forth and back, where ``guess`` gives those of some sentences."""
-    return float(passes(round(sum(map(guess, _texts(stages).values()))), _LEARNING))
+    return float(passes(round(sum(map(guess, _texts(stages).values()))), stages.plan.experiment.learning))
 
 
 def learned(stages: Stages, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +85,7 @@ def learned(stages: Stages, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray
         tokens = Tokenised.joined([stages.tokens(sentences, code) for code, sentences in _texts(stages).items()])
         target, _ = stages.samples(neurons)
         model = stages.load()
-        with stages.learning(passes(tokens.n_tokens, _LEARNING)):
+        with stages.learning(passes(tokens.n_tokens, experiment.learning)):
             found = learn(
                 model,
                 tokens,
@@ -95,7 +94,7 @@ def learned(stages: Stages, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray
                 units=stages.plan.outline.neurons,
                 pooling=experiment.pooling,
                 written_to=experiment.tokens,
-                learning=_LEARNING,
+                learning=experiment.learning,
                 advance=stages.advance,
             )
         facts: dict[str, Any] = {"before": found.before, "after": found.after}
@@ -114,7 +113,7 @@ def _texts(stages: Stages) -> dict[str, tuple[str, ...]]:
     plan = stages.plan
     others = [code for code in plan.probe.languages if code not in (plan.targets or (plan.target,))]
     random = np.random.default_rng(plan.experiment.seed)
-    each = max(1, _LEARNING.sentences // len(others))
+    each = max(1, plan.experiment.learning.sentences // len(others))
     drawn = {code: np.sort(random.permutation(len(plan.probe))[:each]) for code in others}
     return {code: tuple(plan.probe.texts[code][row] for row in rows) for code, rows in drawn.items()}
 
@@ -128,5 +127,5 @@ def _spec(stages: Stages, neurons: np.ndarray) -> dict[str, Any]:
         neurons=hashlib.sha256(np.ascontiguousarray(neurons, dtype="<i8").tobytes()).hexdigest(),
         tokens=plan.experiment.tokens,
         seed=plan.experiment.seed,
-        learning=vars(_LEARNING),
+        learning=vars(plan.experiment.learning),
     )

@@ -55,7 +55,12 @@ class Surroundings:
 
 
 def draw(setting: Setting, chosen: Experiment, around: Surroundings) -> Any:
-    """Draw a setting's widget and return its value; ``chosen`` holds those drawn before it."""
+    """Draw a setting's widget and return its value; ``chosen`` holds those drawn before it.
+
+    A setting that says nothing beside those is not drawn, and has its default.
+    """
+    if not setting.applies(chosen):
+        return setting.default
     value = getattr(chosen, setting.name)
     special = _OWN.get(setting.name)
     return special(setting, chosen, around) if special else _by_kind(setting, value, around.corpus(chosen))
@@ -85,7 +90,7 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
         return setting.default if number is None else int(number)
     if isinstance(kind, Number):
         number = st.number_input(
-            setting.label, None, None, value, key=key, placeholder=setting.unset, help=_about(setting)
+            setting.label, kind.low, None, value, key=key, placeholder=setting.unset, help=_about(setting)
         )
         return setting.default if number is None else number
     if isinstance(kind, Codes):

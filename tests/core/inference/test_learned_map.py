@@ -14,10 +14,10 @@ from core.errors import ModelError
 from core.inference import learned_map
 from core.inference.batching import tokenise
 from core.inference.forward import forward
-from core.inference.learned_map import Learning, distance, learn
+from core.inference.learned_map import distance, learn
 from core.models.load import LoadedModel
 from core.neurons.interventions import TOKENS, Intervention
-from core.neurons.methods import METHODS
+from core.neurons.methods import METHODS, Learning
 from tests.helpers.passes import TEXTS, close, hooks
 from tests.helpers.tiny import FAMILIES
 
@@ -105,11 +105,20 @@ def test_learning_lowers_the_distance_the_same_way_every_time(
     twice = learn(model, tokens, neurons, target, learning=Learning(steps=8), advance=told.append)
     np.testing.assert_allclose(twice.offset, first.offset, rtol=1e-3, atol=1e-3)
     assert sum(told) == learned_map.passes(tokens.n_tokens, Learning(steps=8))
-    still = learn(model, tokens, neurons, target, learning=Learning(steps=8, penalty=1e6))
-    assert (still.factor == 1).all()
-    assert (still.offset == 0).all()
-    some_still = learn(model, tokens, neurons, target, learning=Learning(steps=30, penalty=1.2))
-    assert 0 < int((some_still.offset != 0).sum()) < len(neurons)
+
+
+def test_a_higher_penalty_leaves_more_units_as_they_are(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["gemma3"]
+    neurons, tokens = some(model), tokenise(model, TEXTS)
+    target = responses(model, neurons, None, "mean").T * 2 + 1
+    changed = []
+    for penalty in (0.0, 0.6, 1.2, 2.4, 1e6):
+        found = learn(model, tokens, neurons, target, learning=Learning(steps=30, penalty=penalty))
+        moved = (found.factor != 1) | (found.offset != 0)
+        assert (found.after < found.before) == moved.any()
+        changed.append(int(moved.sum()))
+    assert changed == sorted(changed, reverse=True)
+    assert len(neurons) == changed[0] > changed[2] > changed[-1] == 0
 
 
 def test_a_stop_leaves_no_hook_and_no_gradient(tiny_models: Mapping[str, LoadedModel]) -> None:

@@ -12,6 +12,7 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.neurons.interventions import Intervention
 from core.pipeline.engine import Engine
+from core.pipeline.learning import _spec as learned_spec
 from core.pipeline.run import Run
 
 
@@ -55,6 +56,36 @@ def test_it_brings_responses_near_those_to_the_target(asked: Experiment, engine:
 
     found = engine.answer(asked, facts)
     assert found["after"] < 0.7 * found["before"]
+
+
+def test_its_steps_and_penalty_are_settings(asked: Experiment, engine: Engine) -> None:
+    asked = replace(asked, method="lineas")
+
+    def learning(run: Run) -> object:
+        return learned_spec(run.stages, run.experts().neurons)["learning"]
+
+    # What learned before these were settings is still found.
+    assert engine.answer(asked, learning) == {"sentences": 64, "steps": 20, "rate": 0.2, "penalty": 0.2}
+    short = replace(asked, learning_steps=3)
+    changed = [int((built(engine, replace(short, learning_penalty=p)).scale != 1).sum()) for p in (0.0, 1.5, 1e6)]
+    assert changed[0] == short.experts > changed[1] > changed[2] == 0
+    passed = [engine.estimate(replace(asked, learning_steps=steps))["learn"] for steps in (10, 20)]
+    assert 1.5 < passed[1] / passed[0] < 2
+    assert engine.estimate(replace(short, learning_penalty=0))["learn"] == 0  # 0 and 0.0 are one
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("learning_steps", 0, r"learning steps 0.*whole number from 1 to 1000"),
+        ("learning_steps", 1001, r"whole number from 1 to 1000"),
+        ("learning_penalty", -0.1, r"learning penalty -0\.1.*Use a number from 0 on"),
+        ("learning_penalty", float("nan"), r"learning penalty nan"),
+    ],
+)
+def test_bad_values_are_refused(asked: Experiment, setting: str, value: float, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        plan(replace(asked, method="lineas", **{setting: value}))  # type: ignore[arg-type]
 
 
 def test_packed_weights_are_refused_before_any_work(asked: Experiment) -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.experiment.kinds import OneOf
 from core.experiment.names import SETTINGS
+from core.experiment.settings import Experiment
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
@@ -64,5 +65,21 @@ def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTes
 
 def test_every_setting_with_a_place_in_the_sidebar_stands_there_once(sidebar: AppTest) -> None:
     kinds = ("selectbox", "multiselect", "number_input", "text_input", "slider", "select_slider", "toggle")
-    labels = [widget.label for kind in kinds for widget in getattr(sidebar.sidebar, kind)]
-    assert sorted(labels) == sorted(setting.label for setting in SETTINGS.values() if setting.panel)
+
+    def stands(experiment: Experiment) -> None:
+        labels = [widget.label for kind in kinds for widget in getattr(sidebar.sidebar, kind)]
+        wanted = (setting for setting in SETTINGS.values() if setting.panel and setting.applies(experiment))
+        assert sorted(labels) == sorted(setting.label for setting in wanted)
+
+    stands(Experiment())
+    learned = ("Steps of learning", "Penalty of learning")
+    assert not [box for box in sidebar.sidebar.number_input if box.label in learned]
+    next(box for box in sidebar.sidebar.selectbox if box.label == "Intervention").select("lineas").run()
+    stands(Experiment(method="lineas"))
+    steps, penalty = (next(b for b in sidebar.sidebar.number_input if b.label == label) for label in learned)
+    assert (steps.value, penalty.value, penalty.min) == (20, 0.2, 0.0)
+    steps.set_value(7)
+    penalty.set_value(1.5).run()
+    assert (sidebar.query_params["learning_steps"], sidebar.query_params["learning_penalty"]) == ("7", "1.5")
+    next(box for box in sidebar.sidebar.selectbox if box.label == "Intervention").select("set-mean").run()
+    assert not {"learning_steps", "learning_penalty"} & set(sidebar.query_params)
