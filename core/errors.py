@@ -22,6 +22,14 @@ class AskError(ValueError):
         return type(self), (self.what, self.why, self.instead)
 
 
+def refusal(kind: str, what: str, why: str, instead: str) -> AskError:
+    """Make a refusal again that another process made, by the name of its class; an `AskError` where there is none."""
+    made = globals().get(kind, AskError)
+    if not (isinstance(made, type) and issubclass(made, AskError)):
+        made = AskError
+    return made(str(what), str(why), str(instead))
+
+
 def is_fault(error: BaseException) -> bool:
     """Whether an exception is a fault in some code, and neither a refusal nor a request to end.
 

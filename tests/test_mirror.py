@@ -46,6 +46,7 @@ TESTED_IN = {
     "core.experiment.rows": "core/experiment/test_plan.py",
     "core.experiment.settings": "core/experiment/test_plan.py",
     "core.export": "core/export/test_writing.py",
+    "core.inference.rank": "core/inference/test_ranks.py",
     "core.language.likely": "core/language/test_codes.py",
     "core.models.memory": "core/models/test_loading.py",
     "core.models.placement": "core/models/test_loading.py",

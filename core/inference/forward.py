@@ -17,6 +17,7 @@ from core.inference.batching import Batch, Tokenised, padded, plan_batches
 from core.inference.encoding import PLAIN, Encoding
 from core.inference.hooks import Passing, hooked, unreached
 from core.inference.pooling import largest, sentence_vectors, weighted_mean
+from core.inference.shares import Share, passed
 from core.models import sentence_encoder
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
@@ -92,12 +93,18 @@ def forward(
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r}: one of {tuple(POOLINGS)}")
-    neurons = neurons or model.neurons
-    reader = _Reader(model, neurons, len(tokens.ids), pooling) if responses else None
-    states = _States(model, len(tokens.ids), encoding) if embeddings else None
-    with model.lock:
-        _pass(model, _batches(model, tokens, parts), intervention, states, reader, neurons, advance)
-    return ForwardResult(reader.result() if reader else None, states.values if states else None)
+    share = Share(
+        tokens,
+        _batches(model, tokens, parts),
+        neurons or model.neurons,
+        (intervention,),
+        pooling,
+        responses,
+        embeddings,
+        encoding,
+    )
+    (result,) = pass_share(model, share, advance)
+    return result
 
 
 def embed_spaces(
@@ -120,25 +127,59 @@ def embed_spaces(
     list of ndarray of float32, (n_layers + 1, n_sentences, hidden)
         One an intervention, with the very bits that `forward` gives for it alone.
     """
-    spaces = []
-    with model.lock:
-        batches = _batches(model, tokens, parts)
-        for intervention in interventions:
-            states = _States(model, len(tokens.ids), encoding)
-            _pass(model, batches, intervention, states, None, neurons or model.neurons, advance)
-            spaces.append(states.values)
-    return spaces
+    share = Share(
+        tokens,
+        _batches(model, tokens, parts),
+        neurons or model.neurons,
+        tuple(interventions),
+        embeddings=True,
+        encoding=encoding,
+    )
+    spaces = [result.embeddings for result in pass_share(model, share, advance)]
+    return [space for space in spaces if space is not None]
 
 
-def _batches(model: LoadedModel, tokens: Tokenised, parts: Sequence[int] | None) -> list[Batch]:
+def _batches(model: LoadedModel, tokens: Tokenised, parts: Sequence[int] | None) -> tuple[np.ndarray, ...]:
     """All sentences in batches; consecutive runs of ``parts`` sentences are batched apart."""
     budget = TOKENS_A_BATCH.get(model.device.type, 512)
     batches, start = [], 0
     for size in parts or [len(tokens.ids)]:
         lengths = [len(ids) for ids in tokens.ids[start : start + size]]
-        batches += [padded(tokens, rows + start, model) for rows in plan_batches(lengths, budget)]
+        batches += [rows + start for rows in plan_batches(lengths, budget)]
         start += size
-    return batches
+    return tuple(batches)
+
+
+def pass_share(model: LoadedModel, share: Share, advance: Callable[[int], None]) -> list[ForwardResult]:
+    """Pass sentences in given batches, under one intervention after the other; no other pass comes between.
+
+    Parameters
+    ----------
+    advance : callable
+        Called with the number of tokens after each batch; what it raises stops the pass.
+
+    Returns
+    -------
+    list of ForwardResult
+        One an intervention.
+
+    Raises
+    ------
+    ModelError
+        As `forward`.
+    """
+    if model.ranks is not None and share.batches:
+        with model.lock:
+            return passed(model.ranks, share, advance)
+    results, n_sentences = [], len(share.tokens.ids)
+    with model.lock:
+        batches = [padded(share.tokens, rows, model) for rows in share.batches]
+        for intervention in share.interventions:
+            reader = _Reader(model, share.neurons, n_sentences, share.pooling) if share.responses else None
+            states = _States(model, n_sentences, share.encoding) if share.embeddings else None
+            _pass(model, batches, intervention, states, reader, share.neurons, advance)
+            results.append(ForwardResult(reader.result() if reader else None, states.values if states else None))
+    return results
 
 
 def _pass(
@@ -170,6 +211,8 @@ def _pass(
                 )
                 if untouched:
                     raise unreached(untouched)
+                if reader:
+                    reader.end()
                 if states is not None:
                     states.take(batch, output)
 
@@ -191,7 +234,15 @@ class _Reader:
 
     def begin(self, batch: Batch) -> None:
         """Say which batch this thread passes next."""
-        self._now.batch = batch
+        self._now.batch, self._now.refusal = batch, None
+
+    def end(self) -> None:
+        """Refuse the batch that this thread has passed, if something in it could not be read.
+
+        Not within the pass, which other processes may be making together with this one.
+        """
+        if self._now.refusal is not None:
+            raise self._now.refusal
 
     def hooks(self) -> dict[str, Callable[[torch.Tensor], None]]:
         return {path: partial(self._read, path) for path in self._held}
@@ -213,11 +264,12 @@ class _Reader:
         values = weighted_mean(output, weights) if self._pooling == "mean" else largest(output, weights > 0)
         peak = np.abs(values).max()
         if not np.isfinite(peak):
-            raise ModelError(
+            self._now.refusal = self._now.refusal or ModelError(
                 f"read the neurons of {path}",
                 "its output is not finite (NaN or infinity)",
                 "Use float32 (--dtype float32), or another checkpoint.",
             )
+            return
         with self._writing:
             held = self._held[path]
             if held.dtype == np.float16 and peak > np.finfo(np.float16).max:

@@ -69,6 +69,7 @@ def generate(
     ModelError
         If the model does not generate text, cannot start from an empty prompt, or has no chat template.
     """
+    model.check_whole("continue text with")
     lm: Any = model.lm
     check_generates(model.name, model.generates)
     ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)

@@ -40,6 +40,7 @@ def hooked(
     set of str
         Paths with a hook that no pass has come to yet: a read or write that never happens must not go unnoticed.
     """
+    model.check_whole("pass text through")
     handles: list[torch.utils.hooks.RemovableHandle] = []
     untouched: set[str] = set()
     try:

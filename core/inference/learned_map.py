@@ -83,6 +83,7 @@ def distance(values: np.ndarray, quantiles: np.ndarray, spread: np.ndarray) -> t
 
 def refuse_packed(model: LoadedModel) -> None:
     """Refuse a model through whose weights no gradient passes; raises `ModelError`."""
+    model.check_whole("learn an intervention on")
     if getattr(model.base.config, "quantization_config", None) is not None or getattr(model.lm, "is_quantized", False):
         raise ModelError(
             f"learn an intervention on {model.name}",

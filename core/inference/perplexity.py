@@ -195,6 +195,7 @@ def _logits(model: LoadedModel, states: torch.Tensor) -> torch.Tensor:
 
 def _check_head(model: LoadedModel, lists: Sequence[list[int]]) -> None:
     """Refuse a model whose logits are more than its head's: a wrong perplexity must not go unnoticed."""
+    model.check_whole("predict text with")
     lm: Any = model.lm
     ids = torch.tensor([next(row for row in lists if len(row) > 1)[:2]], device=model.device)
     whole = lm(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0].float()

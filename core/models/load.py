@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -62,6 +63,23 @@ class Outline:
     chat: bool = False
 
 
+class Ranks(Protocol):
+    """Processes that hold a model's weights together; see `core.inference.ranks`."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        ...
+
+    def ask(self, requests: Sequence[Any], passed: Callable[[int], None]) -> list[Any]:
+        """Have each of them do its request, all at the same time; called with a rank after each of its batches."""
+        ...
+
+    def close(self) -> None:
+        """End them."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
     """A model ready to run.
@@ -82,6 +100,10 @@ class LoadedModel:
         Whether ``lm`` continues text: not if it is an encoder, or its files hold no language-modelling head.
     lock : RLock
         Whoever attaches hooks or runs a forward pass holds it: the object is shared by all visitors.
+    ranks : Ranks, optional
+        The processes that hold the weights; ``lm`` and ``base`` are then modules without memory for them.
+    in_step : bool
+        Whether each pass is made by several processes together, of which this is one (`core.models.sharding`).
     """
 
     resolved: ResolvedModel
@@ -96,6 +118,8 @@ class LoadedModel:
     dtype: torch.dtype
     generates: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock)
+    ranks: Ranks | None = None
+    in_step: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +134,27 @@ class LoadedModel:
     @property
     def sharded(self) -> bool:
         """Whether its modules' weights move between devices in a pass, so that only one pass can run at a time."""
-        return self.resolved.device == placement.SHARDED
+        return self.resolved.device == placement.SHARDED or self.in_step
+
+    def check_whole(self, deed: str) -> None:
+        """Refuse what needs the weights in this process where they are spread over several.
+
+        Parameters
+        ----------
+        deed : str
+            To stand before the model's name: ``continue text with``.
+
+        Raises
+        ------
+        ModelError
+        """
+        if self.ranks is not None:
+            raise ModelError(
+                f"{deed} {self.name}",
+                f"its weights are spread over {self.ranks.count} processes, which read neurons and embed sentences and "
+                "do nothing else",
+                "Leave out --gpus-per-model, and use --device sharded where one GPU is too small.",
+            )
 
 
 @lru_cache(maxsize=32)
@@ -132,7 +176,7 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
     """
     with hub.explained(resolved.name):
         packed.check_packed(resolved.name, _config(resolved))
-        made = _skeleton(resolved)
+        made = skeleton_of(resolved)
         _passes(resolved, kinds)
         return Outline(
             neurons=find_neurons(made.base, made.n_layers, kinds),
@@ -165,14 +209,15 @@ def _has_chat_template(resolved: ResolvedModel) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _skeleton(resolved: ResolvedModel) -> architectures.Made:
+def skeleton_of(resolved: ResolvedModel) -> architectures.Made:
+    """A model's modules without memory for weights; raises `ModelError` as `core.models.architectures.skeleton`."""
     return architectures.skeleton(resolved.name, recipe_of(resolved))
 
 
 @lru_cache(maxsize=32)
 def _passes(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> bool:
     """Whether a pass is known to give one row a token at every site; the embedded model's is."""
-    made = _skeleton(resolved)
+    made = skeleton_of(resolved)
     neurons = find_neurons(made.base, made.n_layers, kinds)
     return resolved.name in embedded.MODELS or first_pass.check_skeleton(resolved.name, made.base, neurons)
 
@@ -192,23 +237,47 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
     """
     placement.check_here(resolved.device)
     shape = outline(resolved)
-    memory.check_memory(resolved.name, _skeleton(resolved), dtype=resolved.dtype, device=resolved.device)
+    memory.check_memory(resolved.name, skeleton_of(resolved), dtype=resolved.dtype, device=resolved.device)
     location, where, recipe = source(resolved, store)
     placing = {"dtype": resolved.dtype, "device": resolved.device, "adapter": resolved.adapter}
     with hub.explained(resolved.name):
-        if resolved.name in embedded.MODELS:
-            tokenizer = embedded.MODELS[resolved.name].tokenizer(Path(location))
-        else:
-            _check_no_adapter(resolved, where)
-            tokenizer = _tokenizer(resolved.name, location, where)
-            _check_vocabulary(resolved.name, tokenizer, _skeleton(resolved).base)
+        tokenizer = _tokenizer_of(resolved, location, where)
         made = architectures.read(resolved.name, recipe, location, where, **placing)
         if resolved.patch:
             weight_patch.apply(made.base, weight_patch.read(resolved.patch))
-        context = architectures.context(made.base, made.base.config.get_text_config(), tokenizer)
     device = architectures.input_device(made, resolved.device)
     if not _passes(resolved):
         first_pass.check(resolved.name, made.base, shape.neurons, device)
+    return _loaded(resolved, made, tokenizer, device)
+
+
+def without_weights(resolved: ResolvedModel, store: Store, ranks: Ranks) -> LoadedModel:
+    """What a process needs of a model whose weights others hold: its shape and its tokenizer.
+
+    Raises
+    ------
+    ModelError
+        As `load`, of the tokenizer.
+    """
+    location, where, _ = source(resolved, store)
+    with hub.explained(resolved.name):
+        tokenizer = _tokenizer_of(resolved, location, where)
+        made = skeleton_of(resolved)
+    return replace(_loaded(resolved, made, tokenizer, torch.device(resolved.device)), ranks=ranks)
+
+
+def _tokenizer_of(resolved: ResolvedModel, location: str, where: dict[str, Any]) -> Any:
+    """The tokenizer of a model, checked against its embedding."""
+    if resolved.name in embedded.MODELS:
+        return embedded.MODELS[resolved.name].tokenizer(Path(location))
+    _check_no_adapter(resolved, where)
+    tokenizer = _tokenizer(resolved.name, location, where)
+    _check_vocabulary(resolved.name, tokenizer, skeleton_of(resolved).base)
+    return tokenizer
+
+
+def _loaded(resolved: ResolvedModel, made: architectures.Made, tokenizer: Any, device: torch.device) -> LoadedModel:
+    shape = outline(resolved)
     return LoadedModel(
         resolved=resolved,
         lm=made.lm,
@@ -216,7 +285,7 @@ def load(resolved: ResolvedModel, store: Store) -> LoadedModel:
         tokenizer=tokenizer,
         neurons=shape.neurons,
         hidden_size=shape.hidden_size,
-        context=context,
+        context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         device=device,
         dtype=TORCH_DTYPES[resolved.dtype],
@@ -235,7 +304,7 @@ def _not_here(needed: download.Download) -> ModelError:
 def check_download(needed: download.Download, resolved: ResolvedModel) -> None:
     """Refuse a download, or a model that could not be loaded after it; raises `ModelError`."""
     placement.check_here(resolved.device)
-    made = _skeleton(resolved)
+    made = skeleton_of(resolved)
     needed.check(sum(parameter.numel() for parameter in made.whole.parameters()))
     memory.check_memory(resolved.name, made, dtype=resolved.dtype, device=resolved.device)
 

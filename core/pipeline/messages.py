@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
-from core import errors, wire
-from core.errors import AskError, ComputeError, WorkFailed
+from core import wire
+from core.errors import ComputeError, WorkFailed, refusal
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
@@ -61,7 +61,7 @@ def answer_of(request: Any, message: Message, here: InThisProcess) -> Any:
         Where something unexpected happened there.
     """
     if "refused" in message:
-        raise _refusal(*message["refused"])
+        raise refusal(*message["refused"])
     if "cancelled" in message:
         raise Cancelled
     if "failed" in message:
@@ -79,9 +79,3 @@ def answer_of(request: Any, message: Message, here: InThisProcess) -> Any:
         seconds = {str(stage): float(value) for stage, value in facts["seconds"].items()}
         answer = replace(answer, seconds=seconds, computed=tuple(map(str, facts["computed"])))
     return answer
-
-
-def _refusal(kind: str, what: str, why: str, instead: str) -> AskError:
-    made = getattr(errors, kind, AskError)
-    known = isinstance(made, type) and issubclass(made, AskError)
-    return (made if known else AskError)(str(what), str(why), str(instead))

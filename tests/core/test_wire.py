@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
-from core.wire import decode, encode
+from core.wire import decode, encode, receive, send
 from dashboard.work.preload import Loading
 from dashboard.work.questions import Cell, MovementAsked, PathAsked, RanksAsked, TextCell
 from dashboard.work.text_questions import Predicted, Texts, Written
@@ -74,3 +75,25 @@ def test_what_is_no_plain_data_is_refused(value: object) -> None:
 def test_nothing_is_made_but_the_projects_own_dataclasses(data: object) -> None:
     with pytest.raises(ValueError, match=r"of this project|no dataclass"):
         decode(data)
+
+
+def test_arrays_cross_a_stream_beside_the_rest_bit_for_bit() -> None:
+    arrays = [
+        np.arange(12, dtype=np.float32).reshape(3, 4).T,
+        np.array([np.nan, -0.0, 6e-8], dtype=np.float16),
+        np.zeros((2, 0), dtype=np.int64),
+    ]
+    stream = io.BytesIO()
+    send(stream, {"values": tuple(arrays), "of": ASKED})
+    send(stream, "without any")
+    whole = stream.getvalue()
+    stream.seek(0)
+    first = receive(stream)
+    assert first["of"] == ASKED
+    for before, after in zip(arrays, first["values"], strict=True):
+        assert (after.dtype, after.shape) == (before.dtype, before.shape)
+        assert after.tobytes() == before.tobytes()
+    assert receive(stream) == "without any"
+    for end in (0, 10, len(whole) // 2):
+        with pytest.raises(EOFError):
+            receive(io.BytesIO(whole[:end]))
