@@ -7,7 +7,6 @@ import json
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -31,64 +30,22 @@ from dashboard.text.summary import percent
 
 def pages(folder: Path, sizes: Sizes) -> Count:
     """Draw known pages one after the other: the server's memory stays as it is."""
-    script = folder / "pages.py"  # a file: the pages' code is read from it
-    script.write_text(_PAGES.format(folder=str(folder), number=sizes.pages), encoding="utf-8")
-    environment = subprocesses.environment()
-    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=3600)
+    command = subprocesses.command("benchmarks.known_pages", str(folder), str(sizes.pages))
+    done = subprocess.run(command, env=subprocesses.environment(), capture_output=True, text=True, timeout=3600)
     count = Count("known pages, one after the other")
     if done.returncode:
         count.add(LOST, done.stderr[-300:])
         return count
     said = json.loads(done.stdout.splitlines()[-1])
     count.held, count.lost = said["drawn"], said["broken"]
+    if not said["before"]:
+        return count
     count.detail = (
         f"memory {said['before'] / 1e6:,.0f} MB after a tenth of them, {said['after'] / 1e6:,.0f} MB at the end"
     )
     if said["after"] > 1.1 * said["before"] + 50e6:
         count.lost.append("memory grows")
     return count
-
-
-_PAGES = """
-import json, os, sys
-from pathlib import Path
-import psutil
-from benchmarks.tried import tiny
-os.environ["LANGUAGE_NEURONS_CACHE"], os.environ["LANGUAGE_NEURONS_WORKER"] = {folder!r} + "/cache", "here"
-from core.pipeline.engine import Engine
-from core.store.store import Store
-from dashboard.page_table import PAGES
-from dashboard.state.link import to_query
-from dashboard.state import link
-from streamlit.testing.v1 import AppTest
-
-def draw(path):
-    from dashboard.page_table import PAGES
-from dashboard.state.link import to_query
-    from dashboard.sidebar import controls
-    from dashboard.state import session
-    session.visitor().page = path
-    controls.sidebar()
-    PAGES[path].draw()
-
-asked = tiny(Path({folder!r}))
-Engine(Store({folder!r} + "/cache")).run(asked)
-names = list(PAGES)
-broken, drawn, before = [], 0, 0
-for turn in range({number}):
-    path = names[turn % len(names)]
-    page = AppTest.from_function(draw, default_timeout=600, args=(path,))
-    for name, value in dict(model=asked.model, dtype="float32", corpus=asked.corpus, target="ja", experts="20").items():
-        page.query_params[name] = value
-    page.run()
-    if page.exception:
-        broken.append(path)
-    else:
-        drawn += 1
-    if turn == max({number} // 10, len(names)) or not before:
-        before = psutil.Process().memory_info().rss
-print(json.dumps(dict(drawn=drawn, broken=broken, before=before, after=psutil.Process().memory_info().rss)))
-"""
 
 
 _HOSTILE: tuple[dict[str, str], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import endurance, reliability, tried
 from benchmarks.tried import HELD, HUNG, LOST, Count, Sizes
 from core.pipeline.backend import InThisProcess
+from dashboard.page_table import PAGES
 
 SIZES = Sizes(kills=1, visitors=3)
 
@@ -18,6 +20,11 @@ def test_a_killed_process_costs_no_answer(tmp_path: Path) -> None:
     count = reliability.kills(tmp_path, SIZES)
     assert (count.held, count.lost, count.hung) == (1, [], [])
     assert "restarts: 1." in count.detail
+
+
+def test_every_page_is_drawn(tmp_path: Path) -> None:
+    count = endurance.pages(tmp_path, replace(SIZES, pages=len(PAGES)))
+    assert (count.held, count.lost, count.hung) == (len(PAGES), [], [])
 
 
 @pytest.mark.parametrize(("attack", "most"), [(reliability.hostile, 100), (reliability.visitors, 3)])
