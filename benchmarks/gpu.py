@@ -52,11 +52,14 @@ class Bench:
         What is checked against the processor.
     folder : Path
         For caches, and what the machines share.
+    ranks : int
+        Processes over which the model is spread.
     """
 
     device: str
     folder: Path
     asked: Experiment = ASKED
+    ranks: int = 1
     _engines: dict[str, Engine] = field(default_factory=dict)
 
     @property
@@ -68,7 +71,8 @@ class Bench:
         """The engine of a device."""
         if device not in self._engines:
             shared = self.shared if device == self.device else ""
-            self._engines[device] = Engine(open_store(self.folder / f"{device}-cache", shared=shared))
+            store = open_store(self.folder / f"{device}-cache", shared=shared)
+            self._engines[device] = Engine(store, ranks=self.ranks)
         return self._engines[device]
 
     def experiment(self, device: str, dtype: str = "float32") -> Experiment:
@@ -167,6 +171,14 @@ def _sharded(bench: Bench) -> tuple[bool, str]:
     return far <= _FLOAT32, f"embeddings after differ by {far:.1e} of the largest"
 
 
+def _spread(bench: Bench) -> tuple[bool, str]:
+    two = Bench(bench.device, bench.folder / "spread", bench.asked, ranks=2)
+    pairs = zip(bench.spaces(bench.device), two.spaces(bench.device), strict=True)
+    far = [float(np.abs(here - there).max() / np.abs(here).max()) for here, there in pairs]
+    two.engine(bench.device).models.clear()
+    return max(far) <= _FLOAT32, f"embeddings differ by {far[0]:.1e} before and {far[1]:.1e} after, of the largest"
+
+
 CHECKS = (
     Check("read", "the same neurons are experts", _read_alike),
     Check("written", "embeddings before and after are the processor's, in float32", _written_alike),
@@ -176,7 +188,10 @@ CHECKS = (
     Check("opens-without", "a process that sees no GPU opens the result without a pass", _opens_without),
     Check("sharded", "--device sharded computes the same", _sharded),
 )
-NOT_CHECKED = "Not checked: a model over several GPUs, one process each, which this version does not do."
+SPREAD = Check("spread", "a model over two processes, each with half of every weight, computes the same", _spread)
+"""Needs two GPUs."""
+
+NOT_CHECKED = "Not checked: a model over several GPUs, a process each (--gpus-per-model), since this machine has one."
 
 
 def check(bench: Bench, checks: tuple[Check, ...] = CHECKS) -> int:
@@ -201,6 +216,8 @@ def run() -> int:
         return 0
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        status = check(Bench("cuda", Path(folder)))
-    print(NOT_CHECKED)
+        several = torch.cuda.device_count() > 1
+        status = check(Bench("cuda", Path(folder)), (*CHECKS, SPREAD) if several else CHECKS)
+    if not several:
+        print(NOT_CHECKED)
     return status

@@ -9,6 +9,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+_elsewhere = ""  # the GPU of processes that compute for this one
+
 
 @lru_cache(maxsize=1)
 def processor() -> str:
@@ -22,14 +24,20 @@ def processor() -> str:
 
 
 def gpu() -> str | None:
-    """The name of the CUDA device that this process uses; None where it uses none.
+    """The name of the CUDA device that this process uses, or one that computes for it; None where none is used.
 
     torch is not imported to find out: a process that has not imported it uses none.
     """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
-        return None
+        return _elsewhere or None
     return str(torch.cuda.get_device_name())
+
+
+def note_gpu(name: str) -> None:
+    """Note the GPU of processes that compute for this one from now on; empty where they use none."""
+    global _elsewhere
+    _elsewhere = name
 
 
 def described() -> dict[str, str]:

@@ -78,6 +78,53 @@ def add_cache(section: Any) -> None:
     sharing.add_option(section)
 
 
+def add_gpus_per_model(section: Any) -> None:
+    """Add ``--gpus-per-model``."""
+    section.add_argument(
+        "--gpus-per-model",
+        metavar="N",
+        type=int,
+        default=0,
+        help="spread each model's weights over N GPUs, with a process for each; with --device cpu, over N processes on "
+        "the processor; on a cluster N may be 1 (default: one process, on --device)",
+    )
+
+
+def ranks(arguments: argparse.Namespace, device: str) -> int:
+    """Processes of this machine over which ``--gpus-per-model`` spreads a model.
+
+    Parameters
+    ----------
+    device : str
+        As it is asked for.
+
+    Raises
+    ------
+    SettingError
+        If there are fewer GPUs, or the device is none that has several.
+    """
+    count: int = arguments.gpus_per_model
+    what = f"--gpus-per-model {count}"
+    if count < 0:
+        raise SettingError(what, "it is no number of GPUs", "Give 1 or more, or leave it out.")
+    if not count or device == "cpu":
+        return max(1, count)
+    if device not in ("auto", "cuda"):
+        raise SettingError(
+            f"{what} with --device {device}", "that is no GPU for each process", "Give --device cuda, or leave one out."
+        )
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if there < count:
+        raise SettingError(
+            what,
+            f"this machine has {there} CUDA devices",
+            f"Give at most {there}." if there else "Leave it out, or rehearse it with --device cpu.",
+        )
+    return count
+
+
 def experiment(arguments: argparse.Namespace) -> Experiment:
     """Make the experiment: the defaults, replaced by the file of --experiment, and both by the other options.
 

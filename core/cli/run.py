@@ -35,6 +35,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="on BUCC: mine among the first N other sentences of each text as well (default: the gold pairs alone)",
     )
+    options.add_gpus_per_model(parser)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write what is free, a row a space, to FILE, or to -")
 
@@ -53,7 +54,9 @@ def _run(arguments: argparse.Namespace) -> None:
     bound = plan(experiment)
     layers = _layers(arguments.rival_layers, bound.outline.n_layers) if question else None
     rival_spaces.check_distractors(bound, arguments.distractors)
-    engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
+    engine = Engine(open_store(arguments.cache), ranks=options.ranks(arguments, experiment.device))
+    engine.models.check(bound.resolved)
+    progress = Progress(Terminal())
     with progress.ticking():
         result = engine.run(experiment, progress)
         document, text = result.to_json(), summary(result)

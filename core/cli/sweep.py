@@ -44,9 +44,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "an address, or auto: a cluster where RAY_ADDRESS names one, else this process (default: local)",
     )
     how.add_argument("--workers", metavar="N", type=int, help="of a cluster (default: as many as it has room for)")
-    how.add_argument(
-        "--gpus-per-model", metavar="N", type=int, default=0, help="of a cluster: GPUs of each worker (default: none)"
-    )
+    options.add_gpus_per_model(how)
     how.add_argument(
         "--shard", metavar="I/N", help="this machine's part, where N machines share --cache and no engine does"
     )
@@ -108,7 +106,8 @@ def _run(arguments: argparse.Namespace) -> None:
     part = settings.parse_shard(arguments.shard) if arguments.shard else None
     requested, address = asked(arguments), chosen(arguments.engine)
     _check_workers(arguments, address)
-    engine = Engine(open_store(arguments.cache))
+    ranks = options.ranks(arguments, requested.base.device) if address is None else max(1, arguments.gpus_per_model)
+    engine = Engine(open_store(arguments.cache), ranks=ranks)
     if not arguments.dry_run:
         output.check_folder(arguments.out, "the table of a sweep")
     with ExitStack() as held:
@@ -122,9 +121,13 @@ def _run(arguments: argparse.Namespace) -> None:
         if part:
             cells = settings.shard(cells, *part)
         made = graph.build(engine, cells, requested.keep)
+        if places is None:
+            _check_models(engine, made.tasks)
         workers = 1 if places is None else len(places)
         cost = forecast(made.tasks, workers)
         output.say(forecast_lines(made, cost, requested.keep))
+        if ranks > 1:
+            output.say(f"  each model is spread over {ranks} processes")
         if arguments.dry_run:
             return
         check_room(cost, arguments.cache)
@@ -148,27 +151,32 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _check_workers(arguments: argparse.Namespace, address: str | None) -> None:
-    """Refuse workers, or GPUs for each, without a cluster, and numbers that are none."""
+    """Refuse workers without a cluster, and numbers that are none."""
+    if arguments.workers and address is None:
+        raise SettingError(
+            f"--workers {arguments.workers} with --engine {arguments.engine}",
+            "this process is the only worker",
+            "Add --engine ray, or leave it out.",
+        )
     for option, value, least in (
         ("--gpus-per-model", arguments.gpus_per_model, 0),
         ("--workers", arguments.workers, 1),
     ):
-        if value and address is None:
-            raise SettingError(
-                f"{option} {value} with --engine {arguments.engine}",
-                "this process is the only worker, and runs on --device",
-                "Add --engine ray, or leave it out.",
-            )
         if value is not None and value < least:
             raise SettingError(f"{option} {value}", "it is no number of anything", f"Give {least} or more.")
+
+
+def _check_models(engine: Any, tasks: Any) -> None:
+    """Refuse models that cannot be spread over the processes that are asked for."""
+    for experiment in {task.experiment.model: task.experiment for task in tasks}.values():
+        engine.models.check(engine.plan(experiment).resolved)
 
 
 def _on_device(requested: Any, gpus_per_model: int, gpus: int) -> Any:
     """The sweep on the workers' device, which need not be this machine's; unless --device names one."""
     if requested.base.device != "auto" or not gpus:
         return requested
-    device = {0: "cpu", 1: "cuda"}.get(gpus_per_model, "sharded")
-    return replace(requested, base=replace(requested.base, device=device))
+    return replace(requested, base=replace(requested.base, device="cuda" if gpus_per_model else "cpu"))
 
 
 def title(requested: Any, cells: int) -> str:

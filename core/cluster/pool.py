@@ -70,6 +70,8 @@ class Pool:
     silence : float
         Seconds without an answer after which a worker is given up: its machine has gone, and there is no room for it
         elsewhere.
+    ranks : int, optional
+        Processes over which each spreads a model; one for each of its GPUs unless given.
 
     Raises
     ------
@@ -78,13 +80,19 @@ class Pool:
     """
 
     def __init__(
-        self, cluster: Cluster, root: Path, places: Sequence[dict[str, float]], silence: float = SILENCE
+        self,
+        cluster: Cluster,
+        root: Path,
+        places: Sequence[dict[str, float]],
+        silence: float = SILENCE,
+        ranks: int | None = None,
     ) -> None:
         self.ray, self._silence = cluster.ray, silence
         self._numbers = itertools.count(1)
         made = self.ray.remote(Worker)
         self.members = [
-            Member(number, made.options(**_options(place)).remote(str(root))) for number, place in enumerate(places)
+            Member(number, made.options(**_options(place)).remote(str(root), max(1, ranks or _gpus(place))))
+            for number, place in enumerate(places)
         ]
         self._begin(cluster)
 
@@ -218,6 +226,10 @@ class Pool:
         for member in self.members:
             with suppress(Exception):  # the cluster may have gone
                 self.ray.kill(member.actor)
+
+
+def _gpus(place: dict[str, float]) -> int:
+    return int(place.get("num_gpus", 0))
 
 
 def _options(place: dict[str, float]) -> dict[str, Any]:

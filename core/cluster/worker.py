@@ -39,15 +39,21 @@ class Said:
 
 
 class Worker:
-    """Computes answers over the cache in a folder; its methods may be called from several threads."""
+    """Computes answers over the cache in a folder; its methods may be called from several threads.
 
-    def __init__(self, root: str) -> None:
+    Parameters
+    ----------
+    ranks : int
+        Processes over which it spreads a model (`core.inference.ranks`), one for each of its GPUs.
+    """
+
+    def __init__(self, root: str, ranks: int = 1) -> None:
         # Imported where it runs: this file is read wherever a cluster is.
         from core.pipeline.backend import InThisProcess
         from core.pipeline.engine import Engine
         from core.store.opening import open_store
 
-        self._engine = Engine(open_store(root))
+        self._engine = Engine(open_store(root), ranks=ranks)
         self._backend = InThisProcess(self._engine)
         self._said = Said()
         self._stops: dict[int, threading.Event] = {}

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO
 
 import torch
 
-from core import wire
+from core import machine, wire
 from core.errors import AskError, in_one_line
 from core.inference.forward import pass_share
 from core.inference.shares import Share
 from core.models import sharding
-from core.models.load import LoadedModel, load
+from core.models.load import LoadedModel, load, skeleton_of
 from core.models.spec import ResolvedModel
 from core.progress import Cancelled
 from core.store.opening import open_store
@@ -72,8 +72,10 @@ class Inbox:
                 self._requests.put(request)
 
 
-def loaded(request: Load, kind: str) -> LoadedModel:
-    """Load a model on the processor and keep this rank's part of it."""
+def loaded(request: Load, kind: str, count: int) -> LoadedModel:
+    """Load a model on the processor and keep this rank's part of it; raises `ModelError`."""
+    if kind == "cuda":
+        sharding.check_room(request.resolved, skeleton_of(request.resolved), count)
     whole = load(replace(request.resolved, device="cpu"), open_store(request.root))
     return sharding.shard(replace(whole, resolved=request.resolved), kind)
 
@@ -124,13 +126,13 @@ def main() -> int:
         wire.send(stream, {"joined": True})
         request = inbox.take()
         try:
-            model = loaded(request, kind)
+            model = loaded(request, kind, count)
         except AskError as refusal:
             said = [type(refusal).__name__, refusal.what, refusal.why, refusal.instead]
             wire.send(stream, {"refused": said, "sound": False})
             return 1
         ended = sharding.passes_ended(model.base)
-        wire.send(stream, {"loaded": True})
+        wire.send(stream, {"loaded": True, "gpu": machine.gpu() or ""})
         while True:
             answer = outcome(model, inbox.take(), inbox.stop, ended, lambda message: wire.send(stream, message))
             wire.send(stream, answer)

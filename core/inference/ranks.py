@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import subprocesses, wire
+from core import machine, subprocesses, wire
 from core.errors import AskError, ComputeError, refusal
 from core.inference.rank import STOP, Load
 from core.models import sharding
@@ -156,7 +156,8 @@ class RankProcesses:
             self._answers(group, range(self._count), "joined")
             for rank in range(self._count):
                 group.tell(rank, Load(self._resolved, str(self._root)))
-                self._answers(group, [rank], "loaded")
+                said = self._answers(group, [rank], "loaded")
+                machine.note_gpu(said[rank]["gpu"])
         except BaseException:
             self.close()
             raise

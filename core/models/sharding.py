@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from torch import distributed, nn
 
@@ -43,8 +42,8 @@ def check(resolved: ResolvedModel, made: Made, count: int) -> None:
     Raises
     ------
     ModelError
-        If the device is none of those that ranks compute on, there are fewer GPUs, the weights are packed, the blocks
-        are not found, or a rank's part does not fit.
+        If the device is none of those that ranks compute on, there are fewer GPUs, the weights are packed, or the
+        blocks are not found.
     """
     what = f"spread {resolved.name} over {count} processes"
     if resolved.device not in _KINDS:
@@ -55,29 +54,34 @@ def check(resolved: ResolvedModel, made: Made, count: int) -> None:
         raise ModelError(
             what, f"{resolved.dtype} weights cannot be gathered from parts", "Use --dtype bfloat16 or float32."
         )
+    find_blocks(made.base, made.n_layers)
     if resolved.device == "cuda":
         placement.check_here("cuda")
         there = torch.cuda.device_count()
         if there < count:
             raise ModelError(what, f"this machine has {there} CUDA devices", f"Give at most {there} --gpus-per-model.")
-        free = float(min(torch.cuda.mem_get_info(device)[0] for device in range(count)))
-    else:
-        free = psutil.virtual_memory().available / count
-    needed = _bytes_of_a_rank(made, resolved.dtype, count)
-    if needed > free:
-        raise ModelError(
-            what,
-            f"each needs about {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free for each",
-            "Use more --gpus-per-model, a narrower --dtype, or a smaller model.",
-        )
 
 
-def _bytes_of_a_rank(made: Made, dtype: str, count: int) -> float:
-    """Most memory that a rank takes: its part, what is gathered at one time (two blocks and all else), activations."""
+def check_room(resolved: ResolvedModel, made: Made, count: int) -> None:
+    """Refuse a model of which this rank's part, and what is gathered at one time, do not fit on its GPU.
+
+    Raises
+    ------
+    ModelError
+        Says what it needs and what there is.
+    """
     _, blocks = find_blocks(made.base, made.n_layers)
     total, in_blocks = (sum(p.numel() for p in module.parameters()) for module in (made.base, blocks))
-    gathered = total - in_blocks + 2 * in_blocks / len(blocks)
-    return float((total / count + gathered) * placement.TORCH_DTYPES[dtype].itemsize) + (1 << 30)
+    gathered = total - in_blocks + 2 * in_blocks / len(blocks)  # two blocks, and all that is in none
+    width = placement.TORCH_DTYPES[resolved.dtype].itemsize
+    needed = (total / count + gathered) * width + (1 << 30)  # a batch's activations come on top
+    free = float(torch.cuda.mem_get_info()[0])
+    if needed > free:
+        raise ModelError(
+            f"spread {resolved.name} over {count} processes",
+            f"each needs about {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free on its GPU",
+            "Use more --gpus-per-model, a narrower --dtype, or a smaller model.",
+        )
 
 
 def join(kind: str, rank: int, count: int, meeting: Path) -> None:

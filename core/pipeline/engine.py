@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from core.errors import AskError, ModelError
+from core.errors import AskError, ComputeError, ModelError
 from core.experiment.plan import Plan, plan
 from core.experiment.settings import Experiment
 from core.neurons.experts import Experts
@@ -22,6 +22,8 @@ from core.store.stage import NotCached
 from core.store.store import Store
 
 T = TypeVar("T")
+
+_MOST_LOSSES = 2  # of the processes that hold a model together, before the work is given up
 
 
 class Elsewhere(Protocol):
@@ -43,10 +45,13 @@ class Engine:
     ----------
     elsewhere : Elsewhere, optional
         Asked for what is known where the store does not have it; what is computed here never comes from there.
+    ranks : int
+        Processes of this machine over which a model is spread, each with a GPU of its own on ``cuda``. The numbers are
+        those of one process but for rounding, and are kept under the same digests.
     """
 
-    def __init__(self, store: Store, elsewhere: Elsewhere | None = None) -> None:
-        self.store, self.models, self.elsewhere = store, ModelHost(store), elsewhere
+    def __init__(self, store: Store, elsewhere: Elsewhere | None = None, ranks: int = 1) -> None:
+        self.store, self.models, self.elsewhere = store, ModelHost(store, ranks), elsewhere
 
     def plan(self, experiment: Experiment) -> Plan:
         """Bind an experiment to its model and sentences, as `core.experiment.plan.plan` does.
@@ -149,8 +154,12 @@ class Engine:
         return Run(self.plan(experiment), self.models, Progress()).expected()
 
     def _retried(self, work: Callable[[], T]) -> T:
-        """Do the work again if an artefact vanished, or was damaged and so removed, between two stages."""
+        """Do the work again if an artefact vanished, or was damaged and so removed, between two stages.
+
+        Also where one of the processes died that hold a model together: they are started anew.
+        """
         tries = 2
+        losses = 0
         while True:
             damaged_before = set(self.store.damaged)
             try:
@@ -159,4 +168,8 @@ class Engine:
                 # A try that removed newly found damage made progress, so it does not count as a failed try.
                 tries -= set(self.store.damaged) <= damaged_before
                 if tries < 0:
+                    raise
+            except ComputeError:
+                losses += 1
+                if self.models.ranks == 1 or losses > _MOST_LOSSES:
                     raise

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from core.models.load import LoadedModel, load
+from core.inference.ranks import load_over
+from core.models import sharding
+from core.models.load import LoadedModel, load, skeleton_of
+from core.models.placement import SHARDED
 from core.models.spec import ResolvedModel
 from core.spaces import projection
 from core.store.store import Store
@@ -24,10 +27,12 @@ class ModelHost:
     ----------
     store : Store
         Keeps the converted embedded model.
+    ranks : int
+        Processes over which a model is spread (`core.inference.ranks`); 1 for none but this one.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, ranks: int = 1) -> None:
+        self.store, self.ranks = store, ranks
         self._models: dict[ResolvedModel, LoadedModel] = {}
         self._loading = threading.Lock()
         self._ran: dict[str, tuple[float, float]] = {}  # tokens and seconds so far, by model digest
@@ -38,9 +43,24 @@ class ModelHost:
         """The loaded model; one is kept in memory."""
         with self._loading:
             if resolved not in self._models:
-                self._models.clear()
-                self._models[resolved] = load(resolved, self.store)
+                self.clear()
+                spread = self.ranks > 1 and resolved.device != SHARDED  # which is one process over all devices
+                self._models[resolved] = (
+                    load_over(resolved, self.store, self.ranks) if spread else load(resolved, self.store)
+                )
             return self._models[resolved]
+
+    def clear(self) -> None:
+        """Let go of the model in memory, and end the processes that hold its weights."""
+        for model in self._models.values():
+            if model.ranks is not None:
+                model.ranks.close()
+        self._models.clear()
+
+    def check(self, resolved: ResolvedModel) -> None:
+        """Refuse a model that cannot be spread over the processes, before any work; raises `ModelError`."""
+        if self.ranks > 1:
+            sharding.check(resolved, skeleton_of(resolved), self.ranks)
 
     def is_loaded(self, resolved: ResolvedModel) -> bool:
         """Whether the model is in memory, here or in the process that computes for this one."""
@@ -58,7 +78,7 @@ class ModelHost:
     def pace(self, resolved: ResolvedModel, n_parameters: int) -> float:
         """Tokens a second: a guess from the model's size, which measured runs of this process replace step by step."""
         rate = 2e13 if resolved.device != "cpu" else 2e11
-        guess = rate / (0.75 * n_parameters)
+        guess = self.ranks * rate / (0.75 * n_parameters)
         tokens, seconds = self._ran.get(resolved.digest, (0.0, 0.0))
         # A short run says little (it may have shared the machine with a compilation), so the guess is weighed in.
         return (tokens + _GUESS_WEIGHS) / (seconds + _GUESS_WEIGHS / guess)

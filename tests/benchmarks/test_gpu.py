@@ -49,3 +49,6 @@ def test_every_check_holds_of_the_processor_itself_and_fails_of_another_model(
     monkeypatch.setattr(gpu.Bench, "spaces", other)
     assert gpu.check(replace(bench), gpu.CHECKS[-1:]) == 1
     assert "FAILS" in capsys.readouterr().out
+    monkeypatch.setattr(gpu.Bench, "spaces", spaces)
+    assert gpu.check(bench, (gpu.SPREAD,)) == 0
+    assert "spread         holds" in capsys.readouterr().out

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.cli import options
 from core.cli.main import parser
@@ -77,3 +78,23 @@ def test_older_options_are_not_listed(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     assert "--expert-sites" in text
     assert "--sites" not in text.replace("--expert-sites", "")
+
+
+def test_a_model_is_spread_over_gpus_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ranks(count: str, device: str) -> int:
+        return options.ranks(parser().parse_args(["run", "--target", "ja", "--gpus-per-model", count]), device)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert [ranks(count, "auto") for count in ("0", "1", "3")] == [1, 1, 3]
+    assert ranks("8", "cpu") == 8
+    for count, device, why in (
+        ("4", "cuda", "has 3 CUDA"),
+        ("2", "cuda:1", "no GPU for each"),
+        ("-1", "cpu", "number"),
+    ):
+        with pytest.raises(SettingError, match=f"--gpus-per-model {count}.*{why}"):
+            ranks(count, device)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SettingError, match=r"has 0 CUDA devices.*--device cpu"):
+        ranks("1", "auto")

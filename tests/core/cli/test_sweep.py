@@ -29,6 +29,8 @@ def test_it_says_what_it_costs_computes_it_and_then_knows_it(
     assert "the bottleneck is" in said
     assert "reading neurons" in said
     assert not (tmp_path / "out").exists()
+    assert main([*arguments, "--dry-run", "--gpus-per-model", "2"]) == 0
+    assert "each model is spread over 2 processes" in capsys.readouterr().out
 
     assert main([*arguments, "--shard", "1/2"]) == 2  # since some of the cells cannot be
     assert main(arguments) == 2
@@ -53,6 +55,8 @@ def test_it_says_what_it_costs_computes_it_and_then_knows_it(
         (["--shard", "3/2"], "no part of a whole"),
         (["--strengths", ""], "nothing to combine"),
         (["--methods", "magic"], "the table of methods has"),
+        (["--gpus-per-model", "-1"], "no number of"),
+        (["--gpus-per-model", "2", "--device", "sharded"], "no GPU for each process"),
     ],
 )
 def test_what_it_refuses(

@@ -47,7 +47,7 @@ def test_nobody_answers_and_no_ray(
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(arguments) == 2
     assert "Ray is not installed" in capsys.readouterr().err
-    assert main([*arguments[:-1], "local", "--gpus-per-model", "2"]) == 2
+    assert main([*arguments[:-1], "local", "--workers", "2"]) == 2
     assert "only worker" in capsys.readouterr().err
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
@@ -73,6 +75,32 @@ def test_a_sweep_whose_worker_is_killed_gives_the_bits_of_one_without_a_cluster(
     assert all(member.running is None for member in pool.members)
     begun = run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=OnCluster(pool))
     assert begun.measured == len(more)
+    pool.close()
+
+
+def test_a_worker_whose_model_lost_a_process_starts_it_anew(
+    asked: Experiment, cluster: Cluster, tmp_path: Path
+) -> None:
+    cells = [replace(asked, languages=("en", "ja"))]
+    alone = run.sweep(Engine(Store(tmp_path / "alone")), cells, "measures", tmp_path / "alone.parquet")
+    engine = Engine(Store(tmp_path / "shared"), ranks=2)
+    pool = Pool(cluster, engine.store.root, cluster.places(0, 1), ranks=2)
+    (worker,) = pids(pool)
+    killed: list[int] = []
+
+    def kill_one(_: Snapshot) -> None:
+        ranks = [child for child in psutil.Process(worker).children() if "core.inference.rank" in child.cmdline()]
+        if len(ranks) == 2 and not killed:
+            killed.append(ranks[1].pid)
+            ranks[1].kill()
+
+    outcome = run.sweep(engine, cells, "measures", tmp_path / "cells.parquet", runner=OnCluster(pool), report=kill_one)
+    assert killed
+    assert not outcome.failures
+    assert pids(pool) == [worker]
+    assert not psutil.pid_exists(killed[0])
+    here, there = (pd.read_parquet(table.table).select_dtypes("number") for table in (alone, outcome))
+    np.testing.assert_allclose(there, here, rtol=0, atol=1e-5)
     pool.close()
 
 
