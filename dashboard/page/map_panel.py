@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -97,20 +98,19 @@ def between(experiment: Experiment) -> bool:
     Before is the same for every strength, and each map after is laid out beside it, so that a sentence's places at two
     strengths can be joined. Strength 0 is before, so that one computed strength above is enough.
     """
-    store = process.engine().store
-    strengths = computed_settings.strengths(computed_settings.listed(store), experiment)
-    lower = max((one for one in strengths if 0 < one < experiment.strength), default=0.0)
-    upper = min((one for one in strengths if one > experiment.strength), default=None)
-    if upper is None or experiment.strength <= 0:
+    strengths = _strengths(experiment)
+    above = _first_with_map(experiment, [one for one in strengths if one > experiment.strength])
+    if above is None or experiment.strength <= 0:
         return False
-    ends = [None if not one else _known(replace(experiment, strength=one)) for one in (lower, upper)]
-    above = ends[1]
-    if above is None or (lower and ends[0] is None):
-        return False
+    below = _first_with_map(experiment, [one for one in reversed(strengths) if 0 < one < experiment.strength])
     table, places = map_view.points_of(above, None, None)
-    below = places[0.0] if ends[0] is None else map_view.points_of(ends[0], None, None)[1][lower]
+    upper, lower, start = max(places), 0.0, places[0.0]
+    if below is not None:
+        under = map_view.points_of(below, None, None)[1]
+        if np.array_equal(under[0.0], places[0.0]):  # another machine's layout of before may differ
+            lower, start = max(under), under[max(under)]
     share = (experiment.strength - lower) / (upper - lower)
-    drawn = {0.0: places[0.0], experiment.strength: below + share * (places[upper] - below)}
+    drawn = {0.0: places[0.0], experiment.strength: start + share * (places[upper] - start)}
     title = f"Between {lower:g} and {upper:g}, drawn straight"
     packed = sentence_map.packed(table, drawn, "pair", experiment.target, after=title)
     with st.container(key="between"):
@@ -123,12 +123,23 @@ def between(experiment: Experiment) -> bool:
     return True
 
 
-def _known(experiment: Experiment) -> Result | None:
-    try:
-        result: Result | None = process.jobs().result(experiment)
-    except AskError:
-        return None
-    return result
+def _strengths(experiment: Experiment) -> list[float]:
+    """Strengths at which a setting may be known, here or from a pack, ascending."""
+    here = computed_settings.strengths(computed_settings.listed(process.engine().store), experiment)
+    of_packs = (one.strength for one, _, _ in process.shelf().results() if one.target == experiment.target)
+    return sorted({*here, *of_packs})
+
+
+def _first_with_map(experiment: Experiment, strengths: Iterable[float]) -> Result | None:
+    """The result at the first of some strengths where its map is known: a sweep keeps the measures alone."""
+    for strength in strengths:
+        try:
+            result: Result | None = process.jobs().result(replace(experiment, strength=strength))
+        except AskError:
+            continue
+        if result is not None and result.maps:
+            return result
+    return None
 
 
 def earlier(result: Result) -> None:

@@ -15,6 +15,12 @@ from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS, SELECTIONS
+from core.packs import contents
+from core.packs.pack import pack as write_pack
+from core.pipeline import computed_settings
+from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+from core.store.store import Store
 from dashboard import sentence_map
 from dashboard.work import process
 from dashboard.work.job import Job
@@ -214,9 +220,15 @@ def test_what_a_visitor_stops_stays_stopped(visit: Visit) -> None:
     assert page.run().metric
 
 
-def test_a_strength_between_computed_ones_is_drawn_at_once(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_strength_between_computed_ones_is_drawn_at_once(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = experiment_of(visit(seed="3"))
-    maps = {strength: process.engine().run(replace(asked, strength=strength)).maps[0] for strength in (0.5, 1.0)}
+    engine = process.engine()
+    maps = {strength: engine.run(replace(asked, strength=strength)).maps[0] for strength in (0.5, 1.0)}
+    for strength in (0.6, 0.8):  # nearer, and measured without a map, as by a sweep
+        engine.answer(replace(asked, strength=strength), Run.figures)
+    assert computed_settings.strengths(computed_settings.listed(engine.store), asked) == (0.5, 0.6, 0.8, 1.0)
     drawn: list[dict[float, np.ndarray]] = []
     pack = sentence_map.packed
 
@@ -236,6 +248,19 @@ def test_a_strength_between_computed_ones_is_drawn_at_once(visit: Visit, monkeyp
     np.testing.assert_array_equal(places[0.0], before[0].reshape(-1, 2))
     expected = 0.6 * after[0] + 0.4 * after[1]
     np.testing.assert_allclose(places[0.7], expected.reshape(-1, 2), rtol=1e-5, atol=1e-5)
+
+    # What a pack has counts as well.
+    monkeypatch.setattr(contents, "_PLACES", ())  # so that the tiny model is found by its folder again
+    there = Engine(Store(tmp_path / "there"))
+    (_, of_pack), *_ = there.run(replace(asked, strength=1.6)).maps
+    write_pack(there, [replace(asked, strength=1.6)], tmp_path / "one.pack", [])
+    put = process.shelf().put((tmp_path / "one.pack").read_bytes(), "one.pack")
+    try:
+        with worker_held(process.jobs()):
+            visit(seed="3", strength="1.3")
+    finally:
+        (process.shelf().folder / f"{put.digest}.pack").unlink()
+    np.testing.assert_allclose(drawn[1][1.3], ((after[1] + of_pack) / 2).reshape(-1, 2), rtol=1e-5, atol=1e-5)
 
 
 def test_a_language_that_the_sentences_lack_is_refused(visit: Visit) -> None:
