@@ -32,13 +32,25 @@ _CSS = """
   .st-key-between { pointer-events: none; }
   .st-key-tour-offer { gap: .3rem .8rem; }
   /* The tour's card is docked below the page, which ends above it. */
-  :has(> .st-key-tour) { position: sticky; bottom: .6rem; z-index: 20; order: 99; }
-  .st-key-tour { max-height: 40vh; overflow: auto; background: var(--st-background-color, Canvas); gap: .4rem;
-    box-shadow: 0 -2px 18px #0003; padding: .7rem 1rem !important; } .st-key-tour p { line-height: 1.4; }
-  @media (max-width: 768px) { .st-key-tour { max-height: 34vh; } }
+  :has(> .st-key-tour) { position: sticky; bottom: .6rem; z-index: 20; order: 99; margin-top: auto; }
+  :has(> * > .st-key-tour) { min-height: calc(100vh - 4.5rem); }
+  .st-key-tour { max-height: 56vh; overflow: auto; background: var(--st-background-color, Canvas); gap: .4rem;
+    box-shadow: 0 -2px 18px #0003; padding: .7rem 1rem !important; }
+  .st-key-tour [data-testid="stMarkdownContainer"] { margin: 0; }
+  .st-key-tour p { line-height: 1.4; margin: 0; }
+  @media (max-width: 768px) { /* whole, and small enough to leave room for what it speaks of */
+    .st-key-tour { padding: .5rem .8rem !important; gap: .3rem; }
+    .st-key-tour p { font-size: .875rem; line-height: 1.32; }
+    :has(> * > .st-key-tour) { min-height: calc(100vh - 7.1rem); }
+    .st-key-tour [data-testid="stHorizontalBlock"] { gap: .3rem; }
+    .st-key-tour button { min-height: 2rem; padding: .1rem .55rem; }
+    .st-key-tour button:not([aria-haspopup]) [data-testid="stIconMaterial"] { display: none; } }
   @media (min-width: 1100px) { /* beside the heading, so that it moves nothing */
     .block-container { position: relative; }
-    .st-key-tour-offer { position: absolute; right: clamp(1rem, 3vw, 4rem); top: 1.5rem; width: auto; z-index: 2; } }
+    :has(> .st-key-tour-offer) { position: absolute; right: clamp(1rem, 3vw, 4rem); top: 1.5rem; width: auto;
+      z-index: 2; } }
+  [class*="st-key-from-a-pack"] { padding: .35rem 1rem !important; gap: .3rem; }
+  [class*="st-key-from-a-pack"] .ln-quiet { font-size: .82rem; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
   /* White on the dark theme's light blue cannot be read: primary buttons are dark blue in both themes. */
   [data-testid="stBaseButton-primary"]:not(:disabled) { background: BUTTON; border-color: BUTTON; color: white; }

@@ -63,6 +63,7 @@ def _show(result: Result) -> None:
         map_panel.draw(result)
         if picture_first:
             _summary(result)
+        _to_measure(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
@@ -73,10 +74,13 @@ def _show(result: Result) -> None:
 
 
 def _summary(result: Result) -> None:
-    spaces = free.known(result)
     with st.container(border=True, key="summary"):
-        st.markdown(summary.summary(result, spaces))
-    if spaces is None and result.plan.experiment.strength != 0:
+        st.markdown(summary.summary(result, free.known(result)))
+
+
+def _to_measure(result: Result) -> None:
+    """Say what the summary does not know yet."""
+    if free.known(result) is None and result.plan.experiment.strength != 0:
         theme.quiet(
             "More costs nothing: means, whitening and other layers, fitted on probe sentences. The page Is it real? "
             "measures how the intervention compares; its verdict then stands here."

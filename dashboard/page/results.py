@@ -30,7 +30,7 @@ from dashboard.state.kept import Kept
 from dashboard.work import process
 from dashboard.work.derived import once
 
-_SCOPES = {"same": "this model and corpus", "all": "all"}
+_SCOPES = {"same": "this model and these sentences", "all": "all models and sentences"}
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
 _TOP1 = next(iter(MEASURES))
 
@@ -44,14 +44,14 @@ def draw() -> None:
     st.html('<div data-testid="result-ready"></div>')
     own = [setting for setting in computed_settings.listed(process.engine().store) if _may_be_seen(setting)]
     every = [*own, *_of_packs({setting.experiment for setting in own})]
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = st.columns([3, 2])
     with left:
         words = st.text_input(
             "Find", page_state.get("find"), key=page_state.key("find"), placeholder="spanish random, or layer 11"
         )
         page_state.put("find", words)
     with right:
-        scope = page_state.choice("Of", list(_SCOPES), "of", lambda name: _SCOPES[name])
+        scope = page_state.pick("Settings of", list(_SCOPES), "of", lambda name: _SCOPES[name])
     chosen = matching(every, words, session.experiment() if scope == "same" else None)
     if not chosen:
         theme.quiet(

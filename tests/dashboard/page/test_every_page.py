@@ -36,6 +36,17 @@ def test_from_a_link(visit: Visit, new_server: str, tiny_link: Link, size: tuple
         sees_it_whole(visitor, path)
 
 
+def test_the_first_screen_shows_the_answer_and_both_maps_whole(visit: Visit, new_server: str, tiny_link: Link) -> None:
+    visitor = visit(new_server).opens(tiny_link)
+    visitor.sees_the_page()
+    summary, canvas = visitor.page.locator(".st-key-summary"), visitor.page.locator(".map canvas")
+    expect(canvas).to_be_visible()
+    for part in (summary, canvas):
+        box = part.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 720
+
+
 def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_link: Link) -> None:
     visitor = visit(new_server).opens(tiny_link)
     visitor.sees_the_page()

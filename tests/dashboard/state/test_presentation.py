@@ -51,6 +51,36 @@ def test_the_tour_goes_from_page_to_page_and_keeps_the_setting(
     expect(card(visitor).get_by_text(re.compile(re.escape(post))).first).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+def test_the_tours_card_stands_whole_in_the_window(
+    visit: Visit, new_server: str, tiny_link: Link, size: tuple[int, int]
+) -> None:
+    width, height = size
+    visitor = visit(new_server, viewport={"width": width, "height": height}).opens(tiny_link)
+    visitor.sees_the_page()  # what a tour says of the numbers needs them in memory
+    for number, page in enumerate(PAGES, start=1):
+        visitor.opens(tiny_link | {"screen.tour": str(number)}, page)
+        expect(card(visitor).get_by_text(f"{number} of {len(PAGES)}")).to_be_visible()
+        visitor.sees_it_rest()
+        box = card(visitor).bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert 0.9 * height < box["y"] + box["height"] <= height, "not docked"
+        assert box["height"] < 0.4 * height
+        parts = (
+            card(visitor)
+            .locator("p, button")
+            .evaluate_all(
+                "parts => parts.map(part => part.getBoundingClientRect()).map(r => [r.left, r.top, r.right, r.bottom])"
+            )
+        )
+        assert len(parts) > 5
+        for left, top, right, bottom in parts:
+            assert box["x"] <= left <= right <= box["x"] + box["width"]
+            assert box["y"] <= top <= bottom <= box["y"] + box["height"]
+
+
 def test_a_story_plays_the_tours_stops_over_and_over_until_it_is_touched(
     visit: Visit, new_server: str, tiny_link: Link
 ) -> None:
