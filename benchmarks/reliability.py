@@ -110,7 +110,11 @@ def visitors(folder: Path, sizes: Sizes) -> Count:
 
 
 def short_beside_long(folder: Path, _sizes: Sizes) -> Count:
-    """Six visitors have asked for minutes; one who asks for three seconds waits at most `SOON`."""
+    """Six visitors have asked for minutes; one who asks for three seconds waits at most `SOON`.
+
+    What the long ones finish is kept, as stages are: one that keeps nothing has a longer turn each time, or it would
+    never end.
+    """
     lasts = importlib.import_module("tests.helpers.asked_of_child").Lasts
     count = Count("a job of 3 seconds beside six of 3 minutes")
     with served(folder) as server:
