@@ -74,7 +74,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--engine",
         metavar="local|child|ray|ray://HOST:PORT|auto",
         help="what computes: the server itself, a child process of it, a Ray cluster (that of RAY_ADDRESS, else one on "
-        f"this machine), the one at an address, or auto (also {access.WORKER}; default: local)",
+        f"this machine), the one at an address, or auto (also {access.WORKER}; default: child)",
     )
     made.add_argument("--cache", metavar="DIR", help=f"folder of results (default: {default_cache()})")
     sharing.add_option(made)
@@ -108,6 +108,7 @@ def apply(chosen: argparse.Namespace) -> list[str]:
     access.allow(chosen.public, chosen.allow_model, chosen.allow_corpus, chosen.allow_root)
     os.environ.setdefault(access.ONLY_ASKED, "asked")
     os.environ.setdefault(access.TABLES, "apart")
+    os.environ.setdefault(access.WORKER, "child")
     if chosen.engine is not None:
         if chosen.engine != "child":
             connection.chosen(chosen.engine)

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import access
+from dashboard import options
 from dashboard.sidebar import uploads
+from dashboard.work import process
 from tests.helpers.bench import LONG
 from tests.helpers.command_line import ROOT
 
@@ -55,9 +58,9 @@ def options_when_started(*start: str, cwd: Path) -> dict[str, object]:
         timeout=LONG,
     )
     assert done.returncode == 0, done.stderr
-    script, options = json.loads(done.stdout.splitlines()[-1])
+    script, found = json.loads(done.stdout.splitlines()[-1])
     assert Path(script) == Path(SERVED if start[0] == "dashboard" else APP)
-    return dict(options)
+    return dict(found)
 
 
 @pytest.mark.parametrize("start", [("dashboard",), ("streamlit", "run", APP)], ids=lambda start: start[0])
@@ -68,8 +71,19 @@ def test_wherever_it_is_started_it_serves_this_machine_alone_and_tells_nobody(
     (tmp_path / ".streamlit" / "config.toml").write_text(
         '[server]\naddress = "0.0.0.0"\n[runner]\nmagicEnabled = true\n', encoding="utf-8"
     )
-    options = options_when_started(*start, "--server.port", "8599", cwd=tmp_path)
-    assert options == SAFE | {"server.port": 8599}
+    found = options_when_started(*start, "--server.port", "8599", cwd=tmp_path)
+    assert found == SAFE | {"server.port": 8599}
+
+
+@pytest.mark.parametrize(
+    ("given", "apart"), [([], True), (["--engine", "child"], True), (["--engine", "local"], False)]
+)
+def test_it_computes_in_a_child_process_unless_told_otherwise(
+    given: list[str], apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(access.WORKER, raising=False)
+    options.apply(options.parse(given, "dashboard")[0])
+    assert process.computes_in_child() is apart
 
 
 def _bare_expression() -> None:
