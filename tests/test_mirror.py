@@ -60,7 +60,6 @@ TESTED_IN = {
     "core.neurons.scores": "core/neurons/test_methods.py",
     "core.corpora.table_reader": "core/corpora/test_read_apart.py",
     "core.pipeline.backend": "dashboard/browser/test_many_visitors.py",
-    "core.machine": "core/packs/test_pack.py",
     "core.packs.contents": "core/packs/test_pack.py",
     "core.packs.parts": "core/packs/test_pack.py",
     "core.packs.plain_data": "core/packs/test_container.py",

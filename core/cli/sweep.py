@@ -126,7 +126,7 @@ def _run(arguments: argparse.Namespace) -> None:
         workers = 1 if places is None else len(places)
         cost = forecast(made.tasks, workers)
         output.say(forecast_lines(made, cost, requested.keep))
-        if ranks > 1:
+        if ranks > 1 and requested.base.device != "sharded":
             output.say(f"  each model is spread over {ranks} processes")
         if arguments.dry_run:
             return

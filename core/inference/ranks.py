@@ -166,6 +166,7 @@ class RankProcesses:
         """End them."""
         group, self._group = self._group, None
         if group is not None:
+            machine.note_gpu("")
             group.end()
 
     def ask(self, requests: Sequence[Any], passed: Callable[[int], None]) -> list[Any]:
