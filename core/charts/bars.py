@@ -76,7 +76,7 @@ class Bars:
     ticks: Sequence[float] | None = None
     intervals: bool = True
     free: str | None = None
-    free_title: str = "mean-centred, no intervention"
+    free_title: str = "before, mean-centred"
     mark: str | None = None
     tooltip: Sequence[alt.Tooltip] = ()
     upright: bool = False

@@ -28,7 +28,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
         alt.Tooltip("space:N", title="space"),
         alt.Tooltip("top1:Q", title="top-1", format=".1%"),
         *interval_tooltips(".1%"),
-        alt.Tooltip("centred_pre:Q", title="mean-centred, no intervention", format=".1%"),
+        alt.Tooltip("centred_pre:Q", title="before, mean-centred", format=".1%"),
         alt.Tooltip("n:Q", title="sentences"),
     ]
     bars = Bars(

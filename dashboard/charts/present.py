@@ -17,9 +17,12 @@ from dashboard.state import presentation, session
 
 _PRESENTED = 16  # pixels of an axis's type in presenter mode
 _ROOM = 1.3  # how much taller charts are there
+_OF_SEVERAL = {"facet", "concat", "hconcat", "vconcat"}  # plots, each of a size of its own
 
 
-def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False) -> Any:
+def chart(
+    drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False, own_height: bool = False
+) -> Any:
     """Draw an Altair chart as wide as its place.
 
     Parameters
@@ -32,9 +35,13 @@ def chart(drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bo
         The numbers that it is drawn from, to be saved.
     on_select : bool
         Run the page again when something is selected in the chart; then what is selected is returned.
+    own_height : bool
+        The chart's height is of its plot alone: legend and axes stand around it. Else they are fitted into it.
     """
     # `st.altair_chart` makes the same specification again whenever the page runs.
     spec = spec_of(drawing, _specification)
+    if own_height and not _OF_SEVERAL & spec.keys():
+        spec = {**spec, "autosize": {"type": "fit-x", "contains": "padding"}}
     state = st.vega_lite_chart(
         spec=larger(spec) if presentation.presenting() else spec,
         key=key,

@@ -25,6 +25,8 @@ _CSS = """
   [data-testid="stMetricLabel"] :is(p, div) { white-space: normal !important; overflow: visible !important; }
   /* A chart of several panels has a width of its own: a narrow page scrolls it in its place, and not the page. */
   [data-testid="stVegaLiteChart"] { max-width: 100%; overflow: auto hidden; }
+  /* A row of options breaks where it is wider than a phone. */
+  .stHorizontalBlock > .stElementContainer { max-width: 100%; }
   .st-key-summary { padding: .6rem 1rem !important; } .st-key-summary p { line-height: 1.45; }
   .st-key-summary p:not(:last-child) { margin-bottom: .3rem; }
   /* The picture of the setting before, while the present one is computed. */
@@ -43,8 +45,7 @@ _CSS = """
     .st-key-tour p { font-size: .875rem; line-height: 1.32; }
     :has(> * > .st-key-tour) { min-height: calc(100vh - 7.1rem); }
     .st-key-tour [data-testid="stHorizontalBlock"] { gap: .3rem; }
-    .st-key-tour button { min-height: 2rem; padding: .1rem .55rem; }
-    .st-key-tour button:not([aria-haspopup]) [data-testid="stIconMaterial"] { display: none; } }
+    .st-key-tour button { min-height: 2rem; padding: .1rem .55rem; } }
   @media (min-width: 1100px) { /* beside the heading, so that it moves nothing */
     .block-container { position: relative; }
     :has(> .st-key-tour-offer) { position: absolute; right: clamp(1rem, 3vw, 4rem); top: 1.5rem; width: auto;

@@ -123,7 +123,8 @@ def _item(name: str, item: dict[str, Any], report: Written) -> None:
         theme.quiet("Measured, and for each published model its figure and the difference.")
     stems = [Path(file).stem for file in item["tables"]]
     for figure in figures(name, report.tables):
-        drawing.chart(figure.chart, key=figure.name, alt=figure.caption, data=report.tables[stems[0]])
+        rows = report.tables[stems[0]]
+        drawing.chart(figure.chart, key=figure.name, alt=figure.caption, data=rows, own_height=True)
         theme.quiet(figure.caption)
     for stem in stems:
         frame = report.tables[stem]
