@@ -126,7 +126,6 @@ OF_MANY = {
     "core/store/test_shared.py": "threads and processes that share a store",
     "core/test_face.py": "what `import core` offers",
     "core/test_notebook_html.py": "how results show themselves in a notebook",
-    "dashboard/sentence_map/test_painting.py": "what the browser paints",
     "dashboard/test_added_choice.py": "a method, a score and a setting that are added, wherever they are listed",
     "dashboard/browser/test_accessibility.py": "axe-core on every page",
     "dashboard/browser/test_controls.py": "the sidebar in a browser",
