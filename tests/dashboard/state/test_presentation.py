@@ -62,6 +62,8 @@ def test_the_tours_card_stands_whole_in_the_window(
         visitor.opens(tiny_link | {"screen.tour": str(number)}, page)
         expect(card(visitor).get_by_text(f"{number} of {len(PAGES)}")).to_be_visible()
         visitor.sees_it_rest()
+        # Back, on, the exact terms, and the end, which the last stop's way on is itself.
+        expect(card(visitor).get_by_role("button")).to_have_count(4 if number < len(PAGES) else 3)
         box = card(visitor).bounding_box()
         assert box
         assert box["x"] >= 0
