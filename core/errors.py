@@ -22,8 +22,13 @@ class AskError(ValueError):
         return type(self), (self.what, self.why, self.instead)
 
 
+def as_parts(error: AskError) -> list[str]:
+    """The name of a refusal's class and what it says, for another process, where `refusal` makes it again."""
+    return [type(error).__name__, error.what, error.why, error.instead]
+
+
 def refusal(kind: str, what: str, why: str, instead: str) -> AskError:
-    """Make a refusal again that another process made, by the name of its class; an `AskError` where there is none."""
+    """Make a refusal again of what `as_parts` gave in another process; an `AskError` where its class is not known."""
     made = globals().get(kind, AskError)
     if not (isinstance(made, type) and issubclass(made, AskError)):
         made = AskError

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import torch
 
 from core import machine, wire
-from core.errors import AskError, in_one_line
+from core.errors import AskError, as_parts, in_one_line
 from core.inference.forward import pass_share
 from core.inference.shares import Share
 from core.models import sharding
@@ -108,7 +108,7 @@ def outcome(
         sound = ended()
         if sound:  # the others ask after this batch whether they shall go on
             sharding.any_of(True)
-        return {"refused": [type(refusal).__name__, refusal.what, refusal.why, refusal.instead], "sound": sound}
+        return {"refused": as_parts(refusal), "sound": sound}
 
 
 def main() -> int:
@@ -128,8 +128,7 @@ def main() -> int:
         try:
             model = loaded(request, kind, count)
         except AskError as refusal:
-            said = [type(refusal).__name__, refusal.what, refusal.why, refusal.instead]
-            wire.send(stream, {"refused": said, "sound": False})
+            wire.send(stream, {"refused": as_parts(refusal), "sound": False})
             return 1
         ended = sharding.passes_ended(model.base)
         wire.send(stream, {"loaded": True, "gpu": machine.gpu() or ""})

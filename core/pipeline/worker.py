@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from core import access, wire
-from core.errors import AskError, in_one_line
+from core.errors import AskError, as_parts, in_one_line
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.backend import InThisProcess
@@ -140,7 +140,7 @@ def outcome(backend: InThisProcess, asked: Any, progress: Progress) -> tuple[dic
     except Cancelled:
         return {"cancelled": True}, True
     except AskError as refusal:
-        return {"refused": [type(refusal).__name__, refusal.what, refusal.why, refusal.instead]}, True
+        return {"refused": as_parts(refusal)}, True
     except BaseException as unexpected:  # a panic in Rust code is no Exception; what it leaves behind nobody knows
         _log.exception("the job failed")
         return {"failed": in_one_line(unexpected)}, isinstance(unexpected, Exception)
