@@ -38,7 +38,7 @@ presenting = controls.presenting()
 page = st.navigation(
     [entry.as_streamlit() for entry in PAGES.values()], position="top" if presenting else "sidebar", expanded=True
 )
-session.visitor().page = page.url_path
+session.visitor().sees(page.url_path)
 experiment = controls.unchanged() if presenting else controls.sidebar()
 if presenting:
     presentation.style()

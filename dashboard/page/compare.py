@@ -84,13 +84,21 @@ def _known(experiment: Experiment) -> Result | None:
 def _known_or_wait(experiment: Experiment) -> Result | None:
     """The result if it is known, at least without its map; else draw the progress or the problem, and return None.
 
-    While it is being computed the page waits for all of it: its figures are known before its map, and going on with
-    them would withdraw the request before the map is drawn.
+    Figures are known before their map, and also where another seed has drawn one. The page waits for the map, unless
+    the model would have to embed everything again for it.
     """
-    if waiting.waits(experiment):
-        return waiting.result_or_wait(experiment)
     known = _known(experiment)
-    return known if known is not None and not known.maps else waiting.result_or_wait(experiment)
+    alone = known is not None and not known.maps and _embeds(experiment)
+    return known if alone else waiting.result_or_wait(experiment)
+
+
+def _embeds(experiment: Experiment) -> bool:
+    """Whether the model has to embed sentences before an experiment's map is drawn."""
+    try:
+        expected = process.engine().estimate(experiment)
+    except AskError:  # the model is not on this machine
+        return True
+    return any(expected[step] > 0 for step in ("embed_pre", "embed_post"))
 
 
 def _keep(current: Experiment, kept: list[Kept]) -> None:

@@ -54,9 +54,11 @@ def result_or_wait(experiment: Experiment) -> Result | None:
 def answer_or_wait(request: Request) -> Any | None:
     """Return the answer to a request if it is known; else draw the progress or the problem, and return None.
 
-    A visitor waits for one request at a time: this one withdraws the request that they waited for before.
+    A visitor waits for one request at a time: this one withdraws the request that they waited for before. What a page
+    asks for beside what it waits for already is asked for once that is there; else the two would withdraw each other,
+    and neither would ever end.
     """
-    jobs = process.jobs()
+    jobs, visitor = process.jobs(), session.visitor()
     try:
         answer = jobs.result(request)
         if answer is not None:
@@ -64,7 +66,7 @@ def answer_or_wait(request: Request) -> Any | None:
             _seen(request)
             packed.label(request, answer)
             return answer
-        stopped = session.visitor().part(_Stopped)
+        stopped = visitor.part(_Stopped)
         if stopped.request == request:
             _stopped()
             return None
@@ -73,6 +75,9 @@ def answer_or_wait(request: Request) -> Any | None:
         if job is not None and job.state == "failed":
             _failed(job)
             return None
+        if visitor.waits_for not in (None, request) and waits(visitor.waits_for):
+            theme.quiet("What belongs here is computed after what this page waits for already.")
+            return None
         if job is None or not job.active:
             if not downloading.may_begin(request):
                 return None
@@ -80,7 +85,7 @@ def answer_or_wait(request: Request) -> Any | None:
             if seconds > _ASK_BEFORE and not _confirmed(request, seconds):
                 return None
             _settle(request)
-        jobs.submit(session.visitor().name, request)
+        jobs.submit(visitor.name, request)
     except AskError as error:
         refusal(error)
         return None
@@ -88,6 +93,7 @@ def answer_or_wait(request: Request) -> Any | None:
         log.exception("the request cannot be looked up")
         wrong(in_one_line(unexpected))
         return None
+    visitor.waits_for = request
     _progress(request)
     return None
 

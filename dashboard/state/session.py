@@ -7,6 +7,7 @@ for itself. What a control shows is Streamlit's own to keep, under keys that `da
 from __future__ import annotations
 
 import uuid
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -38,6 +39,8 @@ class Visitor:
         The query that the dashboard itself wrote last: any other is a link that was followed.
     page : str
         Path of the page that is shown; empty for the first.
+    waits_for : hashable or None
+        The first request that this run of the page waits for.
     drawn : str or None
         Path of the page that the controls were last drawn for.
     generation : int
@@ -60,6 +63,7 @@ class Visitor:
     problems: list[str] = field(default_factory=list)
     link: dict[str, str] | None = None
     page: str = ""
+    waits_for: Hashable | None = None
     drawn: str | None = None
     generation: int = 0
     views: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -68,6 +72,10 @@ class Visitor:
     uploads: set[str] = field(default_factory=set)
     offer_tour: bool | None = None
     _parts: dict[type, Any] = field(default_factory=dict)
+
+    def sees(self, page: str) -> None:
+        """Begin a run of a page, given by its path: it waits for nothing yet."""
+        self.page, self.waits_for = page, None
 
     def part(self, kind: type[Part]) -> Part:
         """What a page keeps of this visitor: an object of a class of the page's own, made without arguments."""

@@ -112,7 +112,7 @@ def _script(path: str) -> None:
     from dashboard.sidebar import controls
     from dashboard.state import session
 
-    session.visitor().page = path
+    session.visitor().sees(path)
     controls.sidebar()
     PAGES[path].draw()
 

@@ -22,7 +22,7 @@ from core.cli.main import main
 from core.experiment.names import SETTINGS
 from tests.helpers.command_line import ROOT, command_line
 
-PATIENCE = 300_000  # milliseconds: a busy machine may take minutes for what takes seconds on a quiet one
+PATIENCE = 300_000
 expect.set_options(timeout=PATIENCE)
 
 # Records from the first script on what may be gone before a test looks: every text of a progress bar, and every state

@@ -62,7 +62,7 @@ def test_what_cannot_be_compared_is_said() -> None:
 
 
 def test_a_kept_setting_stands_beside_the_present_one(open_page: OpenPage) -> None:
-    own = {"experts": "21"}  # of which no other test has asked for the measures alone, which would be enough here
+    own = {"experts": "21"}
     page = open_page("compare", **own)
     assert not page.exception
     assert not page.dataframe
@@ -100,9 +100,11 @@ def test_figures_that_are_known_before_their_map_do_not_withdraw_it(open_page: O
         process.jobs().submit("somebody else", settings[0])
         assert not open_page("compare", **beside).dataframe
     until(lambda: engine.known(settings[0]) is not None, "the map is drawn")
-    assert engine.known(settings[1]) is None  # nobody asked for that one's map
+    assert engine.known(settings[1]) is None  # nobody asked for that one's map yet
     page = open_page("compare", **beside)
     until(lambda: page.run().dataframe, "the settings are compared")
+    assert engine.known(settings[1]) is not None
+    assert "kept the measures alone" not in said(page)
 
 
 def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:

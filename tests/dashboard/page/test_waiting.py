@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from core.store.store import Store
 from dashboard.page import downloading, waiting
 from dashboard.work import process
 from dashboard.work.queue import Jobs
-from tests.helpers.bench import LONG, Bench, X, ends, until
+from tests.helpers.bench import LONG, Bench, X, Y, ends, until
 from tests.helpers.pages import visitor_of
 
 
@@ -44,8 +45,22 @@ def _page() -> None:
         st.metric("Top-1", result.target_top1.post)
 
 
-def opened() -> AppTest:
-    page = AppTest.from_function(_page, default_timeout=LONG).run()
+def _page_of_two() -> None:
+    import streamlit as st
+
+    from dashboard.page import waiting
+    from dashboard.state import session
+    from tests.helpers.bench import X, Y
+
+    session.visitor().sees("compare")
+    for experiment in (X, Y):
+        result = waiting.result_or_wait(experiment)
+        if result is not None:
+            st.metric("Top-1", result.target_top1.post)
+
+
+def opened(page_function: Callable[[], None] = _page) -> AppTest:
+    page = AppTest.from_function(page_function, default_timeout=LONG).run()
     assert not page.exception
     return page
 
@@ -69,6 +84,24 @@ def test_progress_is_shown_until_the_result_is_there(jobs: Jobs, bench: Bench) -
     page.run()
     assert page.metric
     assert headings(page) == []
+
+
+def test_two_answers_of_one_page_are_computed_one_after_the_other(jobs: Jobs, bench: Bench) -> None:
+    """Else each run of the page withdraws the one for the other, and neither ends."""
+    page = opened(_page_of_two)
+    bench.runs(X)
+    for _ in range(3):
+        page.run()
+        assert headings(page)[0] == "Computing"
+        assert any("after what this page waits for" in html.proto.body for html in page.get("html"))
+        assert [job.request for job in jobs.all()] == [X]
+    bench.finish(X)
+    ends(jobs.find(X))
+    page.run()
+    bench.finish(Y)
+    ends(jobs.find(Y))
+    assert len(page.run().metric) == 2
+    assert (bench.begun, bench.cancelled) == ([X, Y], [])
 
 
 def test_long_work_begins_when_somebody_says_so(jobs: Jobs, bench: Bench) -> None:
@@ -190,5 +223,6 @@ def _strength() -> None:
     from dashboard.state import session
     from tests.helpers.bench import X
 
+    session.visitor().sees("")
     chosen = session.visitor().experiment = replace(X, strength=st.number_input("Strength", value=1.0))
     waiting.result_or_wait(chosen)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from core.experiment.names import SETTINGS
 from dashboard.page_table import PAGES
@@ -61,17 +61,26 @@ def arrive(visitor: Visitor, query: Link, path: str = "") -> None:
 
 
 def press(visitor: Visitor, name: str) -> None:
-    """Press a button, and wait until all scripts that this starts have ended: one may start another."""
+    """Press a button, and wait until all scripts that this starts have ended: one may start another.
+
+    In milliseconds, not in frames: a part of a page that waits runs every second, and a busy machine draws few frames.
+    """
     before = visitor.page.evaluate("window.runs")
     visitor.page.get_by_test_id("stButton").filter(has_text=name).first.locator("button").first.click()
-    visitor.page.wait_for_function(
-        """before => {
-          const idle = document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
-          window.idleFrames = idle && window.runs > before ? (window.idleFrames || 0) + 1 : 0;
-          return window.idleFrames > 20;  // looked at in every frame
-        }""",
-        arg=before,
-    )
+    try:
+        visitor.page.wait_for_function(
+            """before => {
+              const idle = document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
+              if (!idle || window.runs <= before) window.idleSince = null;
+              else window.idleSince ??= performance.now();
+              return window.idleSince !== null && performance.now() - window.idleSince > 300;
+            }""",
+            arg=before,
+            polling=50,
+        )
+    except TimeoutError as error:
+        runs, query = visitor.page.evaluate("window.runs") - before, visitor.query
+        raise AssertionError(f"after {name!r} the page never rests ({runs} runs, {query})") from error
 
 
 def test_every_button_leaves_all_settings_that_it_does_not_name(
