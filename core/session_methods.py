@@ -86,7 +86,7 @@ class SessionOfMethods(SessionBase):
         """
         requested = self.experiment(experiment, **settings)
         languages = None if prompt_languages is None else names(prompt_languages)
-        asked = steering.Asked(steering.default_prompts(languages, n_prompts), tokens=24, seed=requested.seed)
+        asked = method_comparison.writing(requested, languages, n_prompts)
         with progress_shown(self._progress) as progress:
             rows = method_comparison.compare(
                 self._answerer(progress), requested, _methods(methods, requested), asked, timed

@@ -73,6 +73,7 @@ _TABLE = (
     Page("sentences", "Sentences", "What happens to one sentence?", "format_quote", "dashboard.page.sentences"),
     Page("generate", "Generate", "What does the model write?", "edit_note", "dashboard.page.generate"),
     Page("compare", "Compare", "How do two settings compare?", "compare_arrows", "dashboard.page.compare"),
+    Page("methods", "Methods", "Which intervention is best, and by what?", "leaderboard", "dashboard.page.methods"),
     Page("take-along", "Take it along", "How is this taken along?", "output", "dashboard.page.take_along"),
     Page("reproduction", "Reproduction", "The paper, reproduced", "fact_check", "dashboard.page.reproduction"),
     Page("jobs", "Jobs and cache", "Jobs and cache", "memory", "dashboard.page.jobs"),

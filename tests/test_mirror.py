@@ -91,6 +91,7 @@ TESTED_IN = {
     "core.version": "test_package.py",
     "dashboard.__main__": "dashboard/test_main.py",
     "dashboard.charts": "dashboard/page/test_every_page.py",  # each page's: also in that page's file
+    "dashboard.page.background": "dashboard/page/test_methods.py",
     "dashboard.page.downloading": "dashboard/work/test_downloads.py",
     "dashboard.page.explore": "dashboard/test_app.py",
     "dashboard.page.map_panel": "dashboard/browser/test_pages.py",
@@ -106,6 +107,7 @@ TESTED_IN = {
     "dashboard.work.preload": "dashboard/browser/test_pages.py",
     "dashboard.work.process": "dashboard/page/test_jobs.py",
     "dashboard.work.questions": "dashboard/page/test_what_if.py",
+    "dashboard.work.method_questions": "dashboard/page/test_methods.py",
     "dashboard.work.search_questions": "dashboard/page/test_best_setting.py",
     "dashboard.work.steering_questions": "dashboard/page/test_steering.py",
     "dashboard.work.sweeps": "dashboard/page/test_what_if.py",

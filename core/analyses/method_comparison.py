@@ -33,6 +33,7 @@ from core.stats.intervals import Interval, bootstrap_ratio, finite
 from core.stats.units import SHARE, TIMES, Unit
 
 TEXTS = 20  # sentences of the target whose perplexity is measured
+_TOKENS = 24  # of an answer
 _TIMED = 24  # sentences that are passed to see what a method costs
 _PASSES = 3
 _NOTHING = Interval(math.nan, math.nan, math.nan, 0)
@@ -99,6 +100,51 @@ Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
 """Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """One part of a comparison, answered by itself.
+
+    Attributes
+    ----------
+    condition : Condition
+        A method's, the unmodified model's (with which the free maps come), or that of random neurons.
+    experiment : Experiment
+    question : callable
+        Gives its rows, from a run of the experiment.
+    """
+
+    condition: Condition
+    experiment: Experiment
+    question: Callable[[Run], list[Row]]
+
+
+def writing(experiment: Experiment, languages: Sequence[str] | None = None, first: int | None = 2) -> Asked:
+    """What methods are asked to write: the first prompts in some languages, or in all."""
+    return Asked(steering.default_prompts(languages, first), tokens=_TOKENS, seed=experiment.seed)
+
+
+def parts(experiment: Experiment, methods: Iterable[str], asked: Asked | None = None, timed: bool = True) -> list[Part]:
+    """List the parts of a comparison, the unmodified model's first; parameters and errors are those of `compare`."""
+    names = tuple(methods)
+    if not names:
+        raise SettingError("a comparison of no method", "there is nothing to compare", "Name one: --methods set-mean.")
+    text = asked or writing(experiment)
+    found: list[Part] = []
+    by_source = any(METHODS[name].by_source for name in names if name in METHODS)
+    for condition in steering.conditions(experiment, names):
+        if condition.name == steering.UNMODIFIED:
+            # At strength 0 no space but its own is embedded, whatever the method.
+            plain = replace(experiment, method=Experiment.method, strength=0.0)
+            unmodified = partial(_unmodified, condition=condition, writing=text, by_source=by_source)
+            found.append(Part(condition, plain, unmodified))
+        elif condition.asks:
+            continue  # it changes no space: `core.analyses.steering` has it
+        else:
+            method = partial(_method, condition=condition, writing=text, timed=timed)
+            found.append(Part(condition, condition.experiment, method))
+    return found
+
+
 def compare(
     ask: Answer, experiment: Experiment, methods: Iterable[str], asked: Asked | None = None, timed: bool = True
 ) -> list[Row]:
@@ -107,7 +153,7 @@ def compare(
     Parameters
     ----------
     asked : Asked, optional
-        What is written; `steering.default_prompts` unless given.
+        What is written; `writing` unless given.
     timed : bool
         Whether passes are timed, which the store does not keep.
 
@@ -116,21 +162,7 @@ def compare(
     AskError
         If a method is not known, or the experiment is impossible.
     """
-    names = tuple(methods)
-    if not names:
-        raise SettingError("a comparison of no method", "there is nothing to compare", "Name one: --methods set-mean.")
-    writing = asked or Asked(steering.default_prompts(), tokens=24)
-    rows: list[Row] = []
-    by_source = any(METHODS[name].by_source for name in names if name in METHODS)
-    for condition in steering.conditions(experiment, names):
-        if condition.name == steering.UNMODIFIED:
-            first = replace(experiment, method=names[0])
-            rows += ask(first, partial(_unmodified, condition=condition, writing=writing, by_source=by_source))
-        elif condition.asks:
-            continue  # it changes no space: `core.analyses.steering` has it
-        else:
-            rows.append(ask(condition.experiment, partial(_method, condition=condition, writing=writing, timed=timed)))
-    return rows
+    return [row for part in parts(experiment, methods, asked, timed) for row in ask(part.experiment, part.question)]
 
 
 def _unmodified(run: Run, condition: Condition, writing: Asked, by_source: bool) -> list[Row]:
@@ -158,7 +190,7 @@ def _needs(rival: str) -> str:
     return "" if RIVALS[rival].in_class else f" (needs {RIVALS[rival].when_applied})"
 
 
-def _method(run: Run, condition: Condition, writing: Asked, timed: bool) -> Row:
+def _method(run: Run, condition: Condition, writing: Asked, timed: bool) -> list[Row]:
     spaces = rival_spaces.compare(run, (), ("mexa", "language_id"), (run.plan.layer,))
     intervention = run.stages.intervention(run.experts())
     figures = {
@@ -169,7 +201,7 @@ def _method(run: Run, condition: Condition, writing: Asked, timed: bool) -> Row:
         **({"time": _time(run, intervention)} if timed else {}),
     }
     kind = "random" if condition.name == steering.RANDOM else "method"
-    return Row(condition.name, condition.title, kind, figures, numbers_of(intervention))
+    return [Row(condition.name, condition.title, kind, figures, numbers_of(intervention))]
 
 
 def _of_space(spaces: RivalSpaces, side: str, rival: str = RAW.name) -> dict[str, Interval]:

@@ -31,7 +31,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from core.analyses import method_comparison, steering
+    from core.analyses import method_comparison
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
@@ -40,9 +40,7 @@ def _run(arguments: argparse.Namespace) -> None:
         output.check_file(file)
     experiment = options.experiment(arguments)
     methods = options.chosen(arguments.methods, METHODS, "methods")
-    asked = steering.Asked(
-        steering.default_prompts(arguments.prompt_languages, arguments.n_prompts), tokens=24, seed=experiment.seed
-    )
+    asked = method_comparison.writing(experiment, arguments.prompt_languages, arguments.n_prompts)
     engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     with progress.ticking():
         rows = method_comparison.compare(

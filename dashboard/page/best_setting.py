@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import access
 from core.analyses.search import SCOPES, Choices, Found, Limits, Tried
 from core.errors import AskError
 from core.experiment.settings import Experiment
@@ -15,7 +14,7 @@ from core.progress import duration
 from core.stats.intervals import Interval
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import background, waiting
 from dashboard.state import navigation, page_state
 from dashboard.text import summary
 from dashboard.work import process
@@ -37,26 +36,26 @@ def draw(experiment: Experiment, most: int) -> None:
     if found is not None:
         _show(found, question.limits)
         return
-    if access.reads_only():
-        theme.quiet("This server shows what is known, and computes nothing.")
-        return
-    job = jobs.find(question)
-    if job is not None and job.active:
-        _follow(question)
-        return
-    if job is not None and job.state == "failed":
-        theme.problem(f"The search ended: {waiting.reason(job)}")
-    n_settings = len(question.choices.experiments(experiment))
-    if st.button(
-        f"Search for {question.limits.minutes:g} minutes", key="start-search", icon=":material/search:", type="primary"
-    ):
-        jobs.forget(question)
-        if waiting.ask(question, f"Search for the best setting ({experiment.target})"):
-            st.rerun()
-    theme.quiet(
-        f"Among {n_settings:,} settings: half of the probe rows find the neurons, the other half judge, more of them "
-        "in each round, in which the better third goes on. The best is then measured on the evaluation rows, which "
-        "the search never sees. It gives way to whoever waits for something, and what it computes is kept."
+    working = waiting.waits(question)
+    st.fragment(background.draw, run_every=background.EVERY if working else None)(_offer(question), working)
+
+
+def _offer(question: SearchAsked) -> background.Offer:
+    """The search as the page offers it."""
+    minutes, n_settings = question.limits.minutes, len(question.choices.experiments(question.experiment))
+    return background.Offer(
+        question,
+        key="search",
+        title=f"Search for the best setting ({question.experiment.target})",
+        start=f"Search for {minutes:g} minutes",
+        stop="Stop the search",
+        doing="Searching",
+        about=f"Among {n_settings:,} settings: half of the probe rows find the neurons, the other half judge, more of "
+        "them in each round, in which the better third goes on. The best is then measured on the evaluation rows, "
+        "which the search never sees. It gives way to whoever waits for something, and what it computes is kept.",
+        meanwhile=f"At most {duration(60 * minutes)} of computing, and the last measure after it.",
+        icon="search",
+        primary=True,
     )
 
 
@@ -80,21 +79,6 @@ def _asked(experiment: Experiment, most: int) -> SearchAsked:
         | {"method": methods[0], "score": scores[0], "experts": counts[0], "strength": default.strengths[-1]}
     )
     return SearchAsked(base, choices, Limits(float(minutes), scope, 1.5 if bounded else None))
-
-
-@st.fragment(run_every=2.0)
-def _follow(question: SearchAsked) -> None:
-    jobs = process.jobs()
-    job = jobs.find(question)
-    if job is None or not job.active:
-        st.rerun()
-    snapshot = job.snapshot
-    stage = snapshot.stage.capitalize() if job.state == "running" else waiting.place(job)
-    st.progress(min(snapshot.fraction, 1.0), f"Searching: {stage}")
-    theme.quiet(f"At most {duration(60 * question.limits.minutes)} of computing, and the last measure after it.")
-    if st.button("Stop the search", icon=":material/stop_circle:", key="stop-search"):
-        jobs.stop(question)
-        st.rerun()
 
 
 def _show(found: Found, limits: Limits) -> None:

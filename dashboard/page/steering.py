@@ -13,12 +13,11 @@ from core.analyses.steering import OTHERS, Answers, Asked
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
-from core.progress import duration
 from core.stats.units import SHARE, TIMES
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import waiting
+from dashboard.page import background, waiting
 from dashboard.state import page_state
 from dashboard.work import process
 from dashboard.work.steering_questions import SteeringAsked
@@ -39,7 +38,7 @@ def draw(experiment: Experiment) -> None:
     question = _asked(experiment)
     figure = page_state.choice("Figure", list(_FIGURES), "steer-figure", lambda name: _FIGURES[name])
     working = waiting.waits(question)
-    st.fragment(_panels, run_every=3.0 if working else None)(question, figure)
+    st.fragment(_panels, run_every=background.EVERY if working else None)(question, figure, working)
 
 
 def _asked(experiment: Experiment) -> SteeringAsked:
@@ -51,7 +50,7 @@ def _asked(experiment: Experiment) -> SteeringAsked:
     return SteeringAsked(experiment, methods, asked)
 
 
-def _panels(question: SteeringAsked, figure: str) -> None:
+def _panels(question: SteeringAsked, figure: str, working: bool) -> None:
     """Draw what is known, and what is missing."""
     try:
         found = question.known_so_far(process.engine())
@@ -65,7 +64,7 @@ def _panels(question: SteeringAsked, figure: str) -> None:
         st.html('<div data-testid="steering-ready"></div>')
         _answers(found)
     else:
-        _missing(question, len(wanted) - len(found))
+        _missing(question, len(wanted) - len(found), working)
     theme.quiet(
         f"Answers of at most {_TOKENS} tokens to {len(question.asked.prompts):,} prompts in "
         f"{len({prompt.language for prompt in question.asked.prompts})} languages, written for this project; a panel a "
@@ -109,30 +108,20 @@ def panel_frame(found: Sequence[Answers], figure: str) -> pd.DataFrame:
     return rows.assign(low=table[f"{figure}_low"], high=table[f"{figure}_high"], n=table[f"{figure}_n"])
 
 
-def _missing(question: SteeringAsked, n: int) -> None:
-    if access.reads_only():
-        theme.quiet("This server shows what is known, and computes nothing.")
-        return
-    jobs = process.jobs()
-    job = jobs.find(question)
-    if job is not None and job.active:
-        snapshot = job.snapshot
-        stage = snapshot.stage.capitalize() if job.state == "running" else waiting.place(job)
-        st.progress(min(snapshot.fraction, 1.0), f"{n} of the panels to go: {stage}")
-        if st.button("Stop the answers", icon=":material/stop_circle:", key="stop-steering"):
-            jobs.stop(question)
-            st.rerun()
-        return
-    if job is not None and job.state == "failed":
-        theme.problem(f"It ended: {waiting.reason(job)}")
-    seconds = waiting.expected(question)
+def _missing(question: SteeringAsked, n: int, working: bool) -> None:
+    seconds = 0.0 if access.reads_only() or waiting.waits(question) else waiting.expected(question)
     if seconds is None:
         return
-    if st.button(f"Have it answer ({n} panels)", key="start-steering", icon=":material/play_arrow:"):
-        jobs.forget(question)
-        if waiting.ask(question, f"Answers in {theme.name(question.experiment.target)}"):
-            st.rerun()
-    theme.quiet(f"About {duration(max(seconds, 1))}. It gives way to whoever waits for something, and is kept.")
+    offer = background.Offer(
+        question,
+        key="steering",
+        title=f"Answers in {theme.name(question.experiment.target)}",
+        start=f"Have it answer ({n} panels)",
+        stop="Stop the answers",
+        doing=f"{n} of the panels to go",
+        about=background.cost(seconds),
+    )
+    background.draw(offer, working)
 
 
 def _answers(found: Sequence[Answers]) -> None:

@@ -1,0 +1,142 @@
+"""Which intervention is best by what, and what is free and better: said from figures and intervals alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.analyses.method_comparison import FIGURES, RANKED, Figure, Row, ranks
+from core.stats.intervals import Interval
+from core.stats.units import SHARE
+
+_NAMED = 3  # at most so many rows are named where more are alike
+_EXACT = 1e-9
+_AGAINST = {-1: "clearly better than every intervention", 0: "level with the best of them", 1: "clearly worse"}
+
+
+@dataclass(frozen=True)
+class Best:
+    """What is best by one figure.
+
+    Attributes
+    ----------
+    figure : Figure
+    methods : tuple of Row
+        The interventions with the best value; several where they are equal.
+    level : tuple of Row
+        Further interventions whose interval meets that of the best.
+    free : Row or None
+        The best of what is free; None where nothing free was measured by this figure.
+    against : int
+        1 where the best intervention is clearly better than all that is free, -1 where that is clearly better, 0 where
+        their intervals meet or one has none.
+    """
+
+    figure: Figure
+    methods: tuple[Row, ...]
+    level: tuple[Row, ...]
+    free: Row | None
+    against: int
+
+
+def text_of(figure: Figure, value: Interval) -> str:
+    """A figure with its interval, as people read it; empty where there is none."""
+    if not math.isfinite(value.value):
+        return ""
+    ends = f" ({_number(figure, value.low)} to {_number(figure, value.high)})" if math.isfinite(value.low) else ""
+    return _number(figure, value.value) + ends
+
+
+def best_by(rows: Sequence[Row]) -> list[Best]:
+    """Say of each ranked figure that some intervention has which is best; see `Best`."""
+    found = []
+    for name in RANKED:
+        figure = FIGURES[name]
+        measured = [row for row in rows if name in row.figures and math.isfinite(row.figures[name].value)]
+        methods = [row for row in measured if row.kind == "method"]
+        if not methods:
+            continue
+        value = _best(figure, methods).figures[name]
+        equal = tuple(row for row in methods if abs(row.figures[name].value - value.value) <= _EXACT)
+        level = tuple(row for row in methods if row not in equal and clearly(figure, value, row.figures[name]) == 0)
+        free_rows = [row for row in measured if row.kind == "free"]
+        free = _best(figure, free_rows) if free_rows else None
+        against = 0 if free is None else clearly(figure, value, free.figures[name])
+        found.append(Best(figure, equal, level, free, against))
+    return found
+
+
+def clearly(figure: Figure, one: Interval, other: Interval) -> int:
+    """1 where the first is better and the intervals lie apart, -1 where the second is, else 0."""
+    if not all(map(math.isfinite, (one.low, one.high, other.low, other.high))):
+        return 0
+    sign = (one.low > other.high) - (other.low > one.high)
+    return sign if figure.higher_is_better else -sign
+
+
+def overall(rows: Sequence[Row]) -> str:
+    """Say which intervention has the best mean rank, and where what is free is better: a paragraph of Markdown."""
+    methods = {row.condition: row.title for row in rows if row.kind == "method"}
+    if not methods:
+        return "No intervention is measured yet."
+    if len(methods) == 1:
+        return f"Of the interventions, **{next(iter(methods.values()))}** alone is measured. {_free(best_by(rows))}"
+    by_mean = {name: by["mean"] for name, by in ranks(rows).items() if "mean" in by}
+    order = sorted(by_mean, key=lambda name: by_mean[name])
+    first = [name for name in order if by_mean[name] <= by_mean[order[0]] + _EXACT]
+    rest = [name for name in order if name not in first]
+    share = "share" if len(first) > 1 else "has"
+    text = f"Of {len(methods)} interventions, {_listed([methods[name] for name in first], bold=True)} {share} the best "
+    text += f"mean rank ({by_mean[first[0]]:.1f})"
+    if rest:
+        text += f", before {methods[rest[0]]} ({by_mean[rest[0]]:.1f})"
+    return f"{text}. {_free(best_by(rows))}"
+
+
+def lines(rows: Sequence[Row]) -> list[str]:
+    """Say of each figure which intervention is best, what is level with it, and what is free: lines of Markdown."""
+    return [_line(best) for best in best_by(rows)]
+
+
+def _line(best: Best) -> str:
+    name, titles = best.figure.name, [row.title for row in best.methods]
+    text = f"{best.figure.title}: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
+    if best.level:
+        text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
+    if best.free is None:
+        return f"{text}."
+    how = {1: "clearly worse", 0: "level with that", -1: "clearly better"}[best.against]
+    free = best.free.title.removeprefix("free: ")
+    return f"{text}. The best of what is free, {free}, is {how}: {text_of(best.figure, best.free.figures[name])}."
+
+
+def _free(found: Sequence[Best]) -> str:
+    """Say by which figures the best of what is free is better, level or worse."""
+    compared = [best for best in found if best.free is not None]
+    if not compared:
+        return "Nothing free was measured beside it."
+    said = []
+    for sign, words in _AGAINST.items():
+        if by := [best.figure.title for best in compared if best.against == sign]:
+            said.append(f"{words} by {_listed(by, most=len(by))}")
+    return f"The best of what is free is {'; '.join(said)}."
+
+
+def _best(figure: Figure, rows: Sequence[Row]) -> Row:
+    sign = -1.0 if figure.higher_is_better else 1.0
+    return min(rows, key=lambda row: sign * row.figures[figure.name].value)
+
+
+def _listed(names: Sequence[str], bold: bool = False, most: int = _NAMED) -> str:
+    """``a, b and c``; beyond so many the rest is counted."""
+    shown = [f"**{name}**" if bold else name for name in names[:most]]
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _number(figure: Figure, value: float) -> str:
+    if figure.unit is SHARE:
+        return SHARE.text(value)
+    return f"{value:,.0f} ×" if value >= 1000 else f"{value:,.2f} ×"
