@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import TimeoutError, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.experiment.names import SETTINGS
 from dashboard.page_table import PAGES
-from tests.helpers.browsing import Visit, Visitor, serving
+from tests.helpers.browsing import PATIENCE, Visit, Visitor, serving
 
 Link = dict[str, str]
 FAR = {"strength": "0.5", "seed": "7", "experts": "30", "method": "linear-act", "layer": "1", "score": "ap"}
@@ -18,15 +19,12 @@ CHANGES = {"Open it": {"experts", "strength"}}
 """Settings that a button changes by its name; all others change none."""
 OPENING = "Back to the opening setting"
 
-# Counts how often the page's script has started since the page was opened.
-_COUNT = """
-window.runs = 0;
-new MutationObserver(changes => {
-  for (const change of changes)
-    if (change.target.dataset?.testScriptState === 'running' && change.oldValue !== 'running') window.runs += 1;
-}).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state'],
-  attributeOldValue: true});
-"""
+# In milliseconds, not in frames: a part of a page that waits runs every second, and a busy machine draws few frames.
+_RESTS = """() => {
+  const idle = document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
+  window.idleSince = idle ? window.idleSince ?? performance.now() : null;
+  return idle && performance.now() - window.idleSince > 300;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -60,34 +58,30 @@ def arrive(visitor: Visitor, query: Link, path: str = "") -> None:
     expect(visitor.page.get_by_role("button", name=OPENING)).to_be_visible()
 
 
-def press(visitor: Visitor, name: str) -> None:
-    """Press a button, and wait until all scripts that this starts have ended: one may start another.
-
-    In milliseconds, not in frames: a part of a page that waits runs every second, and a busy machine draws few frames.
+def ends_a_run(payload: str | bytes) -> bool:
+    """Whether a message of the server says that a script has ended. Its state on the page may pass unseen: two messages
+    in one frame draw none of what is between them.
     """
-    before = visitor.page.evaluate("window.runs")
-    visitor.page.get_by_test_id("stButton").filter(has_text=name).first.locator("button").first.click()
+    return isinstance(payload, bytes) and ForwardMsg.FromString(payload).HasField("script_finished")
+
+
+def press(visitor: Visitor, sockets: Sequence[WebSocket], name: str) -> None:
+    """Press a button, and wait until all scripts that this starts have ended: one may start another."""
     try:
-        visitor.page.wait_for_function(
-            """before => {
-              const idle = document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning';
-              if (!idle || window.runs <= before) window.idleSince = null;
-              else window.idleSince ??= performance.now();
-              return window.idleSince !== null && performance.now() - window.idleSince > 300;
-            }""",
-            arg=before,
-            polling=50,
-        )
+        with sockets[-1].expect_event("framereceived", ends_a_run, PATIENCE):
+            visitor.page.get_by_test_id("stButton").filter(has_text=name).first.locator("button").first.click()
+        visitor.page.evaluate("window.idleSince = null")
+        visitor.page.wait_for_function(_RESTS, polling=50)
     except TimeoutError as error:
-        runs, query = visitor.page.evaluate("window.runs") - before, visitor.query
-        raise AssertionError(f"after {name!r} the page never rests ({runs} runs, {query})") from error
+        raise AssertionError(f"after {name!r} the page never rests: {visitor.page.url}") from error
 
 
 def test_every_button_leaves_all_settings_that_it_does_not_name(
     visit: Visit, tiny_server: str, tiny_link: Link
 ) -> None:
     visitor: Visitor = visit(tiny_server)
-    visitor.page.add_init_script(_COUNT)
+    sockets: list[WebSocket] = []
+    visitor.page.on("websocket", sockets.append)
     far = tiny_link | FAR
     pressed = set()
     for path in PAGES:
@@ -95,7 +89,7 @@ def test_every_button_leaves_all_settings_that_it_does_not_name(
         for name in (name for name in buttons(visitor) if name != OPENING):
             if settings_of(visitor.query) != far or path not in visitor.page.url or name not in buttons(visitor):
                 arrive(visitor, far, path)
-            press(visitor, name)
+            press(visitor, sockets, name)
             pressed.add(name)
             after = settings_of(visitor.query)
             changed = {setting for setting in {*far, *after} if far.get(setting) != after.get(setting)}
@@ -109,13 +103,14 @@ def test_every_button_leaves_all_settings_that_it_does_not_name(
 
 def test_swapping_opening_a_row_and_the_tour_keep_the_setting(visit: Visit, tiny_server: str, tiny_link: Link) -> None:
     visitor: Visitor = visit(tiny_server)
-    visitor.page.add_init_script(_COUNT)
+    sockets: list[WebSocket] = []
+    visitor.page.on("websocket", sockets.append)
     far = tiny_link | FAR
     arrive(visitor, far, "compare")
-    press(visitor, "no intervention")
-    press(visitor, "Swap the two")
+    press(visitor, sockets, "no intervention")
+    press(visitor, sockets, "Swap the two")
     assert settings_of(visitor.query) == far | {"strength": "0"}
-    press(visitor, "Swap the two")
+    press(visitor, sockets, "Swap the two")
     assert settings_of(visitor.query) == far
 
     fixes_one = tiny_link | {"strength": "1.95", "experts": "50", "layer": "1", "seed": "7"}  # into Spanish
@@ -135,6 +130,6 @@ def test_swapping_opening_a_row_and_the_tour_keep_the_setting(visit: Visit, tiny
 
     arrive(visitor, far | {"screen.tour": "1"}, "experts")
     for stop in ("2", "3", "4", "5"):
-        press(visitor, "Next")
+        press(visitor, sockets, "Next")
         visitor.sees_the_page(**{"screen.tour": stop})
         assert settings_of(visitor.query) == far
