@@ -30,10 +30,16 @@ def until(condition: Callable[[], object], what: str = "") -> None:
         time.sleep(0.002)
 
 
-def ends(job: Job) -> None:
-    """Wait until a job has ended, and assert that it is done, not stopped or failed."""
+def ends(job: Job, state: str = "done") -> None:
+    """Wait until a job has ended, and assert how: done, stopped or failed."""
     until(lambda: not job.active, f"{job.title or job.request} ends")
-    assert job.state == "done", (job.state, job.error)
+    assert job.state == state, (job.state, job.error)
+
+
+def away(job: Job) -> None:
+    """Let every visitor of a job have closed the page a minute ago."""
+    for visitor in job.seen:
+        job.seen[visitor] -= 60
 
 
 @dataclass(frozen=True, eq=False)
