@@ -51,6 +51,7 @@ TESTED_IN = {
     "core.models.memory": "core/models/test_loading.py",
     "core.models.placement": "core/models/test_loading.py",
     "core.models.resolve": "core/models/test_load.py",
+    "core.models.tokenizers": "core/models/test_sentencepiece.py",
     "core.models.weight_patch": "core/export/test_writing.py",
     "core.models.sentence_pooling": "core/models/test_sentence_encoder.py",
     "core.models.spec": "core/models/test_load.py",

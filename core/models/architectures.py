@@ -280,6 +280,11 @@ def context(base: nn.Module, config: Any, tokenizer: Any) -> int:
     return int(min(limit for limit in limits if limit))
 
 
+def n_ids(base: nn.Module) -> int:
+    """Rows of the embedding: token ids are below it."""
+    return int(base.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+
+
 def input_device(made: Made, device: str) -> torch.device:
     """Where token ids go: to the input embeddings."""
     if device != SHARDED:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from core.errors import ModelError, is_fault
-from core.models import pretrained
+from core.models import architectures, pretrained
 from core.neurons.neuron_map import NeuronMap
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def check(name: str, base: nn.Module, neurons: NeuronMap, device: torch.device) 
     """Pass two sentences through a loaded model; errors are those of `check_skeleton`."""
 
     def attempt(model: nn.Module) -> Any:
-        count = int(model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+        count = architectures.n_ids(model)
         ids = (torch.arange(1, 1 + _SENTENCES * _TOKENS) % count).view(_SENTENCES, _TOKENS).to(device)
         return model(input_ids=ids, attention_mask=torch.ones_like(ids), **_SETTINGS)
 

@@ -26,6 +26,7 @@ from core.models import (
     packed,
     placement,
     pretrained,
+    tokenizers,
     weight_patch,
 )
 from core.models.placement import TORCH_DTYPES
@@ -129,7 +130,7 @@ class LoadedModel:
     @property
     def n_ids(self) -> int:
         """Rows of the embedding: token ids are below it."""
-        return _rows(self.base)
+        return architectures.n_ids(self.base)
 
     @property
     def sharded(self) -> bool:
@@ -271,8 +272,8 @@ def _tokenizer_of(resolved: ResolvedModel, location: str, where: dict[str, Any])
     if resolved.name in embedded.MODELS:
         return embedded.MODELS[resolved.name].tokenizer(Path(location))
     _check_no_adapter(resolved, where)
-    tokenizer = _tokenizer(resolved.name, location, where)
-    _check_vocabulary(resolved.name, tokenizer, skeleton_of(resolved).base)
+    tokenizer = tokenizers.read(resolved.name, location, where)
+    tokenizers.check_vocabulary(resolved.name, tokenizer, architectures.n_ids(skeleton_of(resolved).base))
     return tokenizer
 
 
@@ -354,66 +355,3 @@ def _config(resolved: ResolvedModel) -> Any:
         return gguf_file.config(resolved)
     with hub.explained(resolved.name):
         return pretrained.read_config(resolved.name, resolved.location, **hub.revision_argument(resolved.revision))
-
-
-def _tokenizer(name: str, location: str, where: dict[str, Any]) -> Any:
-    tokenizer = pretrained.read_tokenizer(name, location, **where)
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
-        )
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
-        raise ModelError(
-            f"the tokenizer of {name}", "what transformers finds of it knows no token besides special ones", _TOKENIZER
-        )
-    _check_sentencepiece(name, Path(location), tokenizer)
-    return tokenizer
-
-
-_TOKENIZER = (
-    "Put its tokenizer.json beside the config, or its sentencepiece .model with a tokenizer_config.json that names its "
-    "class."
-)
-_SAMPLE = "the house by the river"
-
-
-def _check_sentencepiece(name: str, folder: Path, tokenizer: Any) -> None:
-    """Refuse what transformers makes of a lone sentencepiece model if it gives other pieces than sentencepiece does.
-
-    It must guess where no file names the tokenizer's class, and then takes one that puts nothing before the first word.
-    """
-    from transformers import TokenizersBackend
-
-    files = sorted(folder.glob("*.model"))
-    if not files or (folder / "tokenizer.json").is_file() or type(tokenizer) is not TokenizersBackend:
-        return
-    import sentencepiece
-
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(files[0])).encode(_SAMPLE, out_type=str)
-    if tokenizer.tokenize(_SAMPLE, add_special_tokens=False) != pieces:
-        raise ModelError(
-            f"the tokenizer of {name}",
-            f"no file names its class, and without it {files[0].name} is read otherwise than by sentencepiece",
-            'Put a tokenizer_config.json beside it that names the class ({"tokenizer_class": "LlamaTokenizer"}), or '
-            "its tokenizer.json.",
-        )
-
-
-def _rows(base: nn.Module) -> int:
-    return int(base.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
-
-
-def _check_vocabulary(name: str, tokenizer: Any, base: nn.Module) -> None:
-    """Refuse a tokenizer that gives ids beyond the embedding's rows.
-
-    Special tokens may lie beyond (the image's in a text-only Gemma 3): plain text gives none of them, and a sentence
-    that does is refused when it is turned into tokens.
-    """
-    special = {id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
-    largest, rows = max(set(tokenizer.get_vocab().values()) - special, default=-1), _rows(base)
-    if largest >= rows:
-        raise ModelError(
-            f"load {name}",
-            f"its tokenizer gives ids up to {largest:,}, its embedding has {rows:,} rows",
-            "Use the tokenizer that the model was trained with, or one whose embedding was resized to its tokenizer.",
-        )
