@@ -129,6 +129,7 @@ OF_MANY = {
     "core/test_notebook_html.py": "how results show themselves in a notebook",
     "dashboard/work/test_queue_limits.py": "how much the queue takes and keeps, and failures",
     "dashboard/work/test_queue_turns.py": "long and short jobs in one queue",
+    "dashboard/sentence_map/test_painting.py": "what the browser paints",
     "dashboard/test_added_choice.py": "a method, a score and a setting that are added, wherever they are listed",
     "dashboard/browser/test_accessibility.py": "axe-core on every page",
     "dashboard/browser/test_controls.py": "the sidebar in a browser",

@@ -1,6 +1,8 @@
 // Points at computed strengths come from Python once; colouring, finding, brushing and moving are done here. What is chosen
 // is told to Python (for the table below and the link), a moving scrubber is not.
-const REACH = 9, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
+let gpu;  // undefined until a map of many points is drawn; null where there is none
+
+const REACH = 9, MANY = 3000, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
 
 export default function (component) {
   const { parentElement, setStateValue } = component, data = unpack(component.data);
@@ -9,6 +11,7 @@ export default function (component) {
   const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");
   const { strengths, frames, languages, language, row, meaning, colourings, ranks, layout, initial } = data;
   const n = language.length, last = strengths.length - 1, motion = layout === "motion";
+  if (gpu === undefined && n >= MANY) gpu = root.dataset.painter === "canvas" ? null : pointPainter(root.dataset.painter === "webgl");
   const old = KEPT.get(root);
   if (old) old.stop();
   const state = old ? old.state : { ...initial, hovered: null };
@@ -18,7 +21,7 @@ export default function (component) {
   const marks = languages.map((each) => corners(each.shape));
   let texts = null, meanings = null, lower = null, stopped = false;
   const whole = [low[0], low[1], high[0], high[1]];
-  let width = 0, height = 0, panels = [], looks = [], asked = false, moving = 0, drag = null, pinch = null, saying = 0;
+  let width = 0, height = 0, panels = [], looks = [], names = [], asked = false, moving = 0, drag = null, pinch = null, saying = 0;
 
   const paint = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const position = () => strengths[0] + (range.value / 1000) * (strengths[last] - strengths[0]);
@@ -61,6 +64,8 @@ export default function (component) {
       made.get(key).points.push(i);
     }
     looks = [...made.values()].sort((a, b) => a.out - b.out);
+    names = groups.map(({ title, colour }) => ({ name: title, colour, points: [] }));
+    for (const look of looks) if (look.out) for (const i of look.points) names[of[i]].points.push(i);
     if (!(drag && drag.moved)) tools();
   }
   const standing = () => looks.filter((look) => look.out).reduce((sum, look) => sum + look.points.length, 0);
@@ -115,18 +120,16 @@ export default function (component) {
     const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1;
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
-    const names = coloured().groups.map((group, g) => ({ name: group.title, colour: group.colour, points: looks.filter((l) => l.out).flatMap((l) =>
-      l.points.filter((i) => coloured().of[i] === g)) }));
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const grown = Math.min(2, ((whole[2] - whole[0]) / (seen()[2] - seen()[0] || 1)) ** 0.3);  // closer, points are larger
-    const dots = looks.map((look) => ({ ...look, mark: null }));  // among crosses, a script's mark may read as one
+    const put = (...what) => {
+      if (n >= MANY && gpu && !gpu(pen, ...what, looks, grown, data.ghosts)) gpu = null;
+      if (n < MANY || !gpu) paintKind(pen, ...what, looks, grown, data.ghosts);
+    };
     panels.forEach((panel, side) => {
-      if (layout === "pair" && side === 1) {
-        const every = Array.from({ length: n }, (_, i) => i);
-        paintPoints(pen, panel, at[0], [{ colour: data.ghosts, mark: null, points: every, alpha: 0.22 }], false, 1.6 * grown);
-      }
-      paintPoints(pen, panel, at[side], layout === "together" ? dots : looks, false, 2.9 * grown);
-      if (layout === "together") paintPoints(pen, panel, at[1], looks, true, 2.8 * grown);
+      if (layout === "pair" && side === 1) put("ghosts", panel, at[0]);
+      put(layout === "together" ? "dots" : "marks", panel, at[side]);
+      if (layout === "together") put("crosses", panel, at[1]);
       const few = names.filter((each) => each.points.length).length <= 4;  // in one cloud, many names say nothing
       if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground, ink, rem);
       paintFrame(pen, panel, { pair: data.titles[side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, ground, rem);
@@ -148,6 +151,7 @@ export default function (component) {
         : `strength ${number}: between ${strengths[k]} and ${strengths[k + 1]}, drawn straight`;
       root.dataset.strength = number;
     }
+    root.dataset.painter = n >= MANY && gpu ? "webgl" : "canvas";
     root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
     root.dataset.chosen = String(standing());
   }

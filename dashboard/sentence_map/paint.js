@@ -1,5 +1,7 @@
 // What is drawn where: pure functions of points, colours and a window. No state, no document.
-const MARGIN = 14, DEEPEST = 60, READABLE = 4.5;
+const MARGIN = 14, DEEPEST = 60, READABLE = 4.5, CROSS_LINE = 1.4, GHOSTLY = 0.22;
+// How points are drawn: by their marks; all as dots, since among crosses a mark may read as one; as crosses; where they were.
+const STYLES = { marks: { size: 2.9 }, dots: { size: 2.9 }, crosses: { size: 2.8, crosses: true }, ghosts: { size: 1.6 } };
 
 // A panel is {x, y, width, height, low: [x, y], high: [x, y]}: where it stands on the canvas and what of the plane it shows.
 function toScreen(panel, x, y) {
@@ -67,6 +69,11 @@ function addMark(pen, mark, x, y, size) {
   pen.closePath();
 }
 
+function addPoint(pen, mark, crosses, x, y, size) {
+  if (!crosses) { addMark(pen, mark, x, y, size); return; }
+  pen.moveTo(x - size, y); pen.lineTo(x + size, y); pen.moveTo(x, y - size); pen.lineTo(x, y + size);
+}
+
 function clip(pen, panel) {
   pen.save();
   pen.beginPath(); pen.rect(panel.x, panel.y, panel.width, panel.height); pen.clip();
@@ -90,16 +97,23 @@ function paintPoints(pen, panel, at, looks, crosses, size) {
   for (const { colour, mark, points, alpha } of looks) {
     pen.globalAlpha = alpha;
     pen.fillStyle = pen.strokeStyle = colour;
-    pen.lineWidth = 1.4;
+    pen.lineWidth = CROSS_LINE;
     pen.beginPath();
     for (const i of points) {
       const [x, y] = toScreen(panel, at[2 * i], at[2 * i + 1]);
-      if (crosses) { pen.moveTo(x - size, y); pen.lineTo(x + size, y); pen.moveTo(x, y - size); pen.lineTo(x, y + size); }
-      else addMark(pen, mark, x, y, size);
+      addPoint(pen, mark, crosses, x, y, size);
     }
     if (crosses) pen.stroke(); else pen.fill();
   }
   pen.restore();
+}
+
+// Points of one of `STYLES`, larger by `grown`.
+function paintKind(pen, kind, panel, at, looks, grown, ghosts) {
+  const { size, crosses } = STYLES[kind];
+  const drawn = { marks: () => looks, crosses: () => looks, dots: () => looks.map((look) => ({ ...look, mark: null })),
+    ghosts: () => [{ colour: ghosts, mark: null, points: Array.from({ length: at.length / 2 }, (_, i) => i), alpha: GHOSTLY }] }[kind]();
+  paintPoints(pen, panel, at, drawn, crosses, size * grown);
 }
 
 function paintNames(pen, panel, at, groups, ground, ink, rem) {

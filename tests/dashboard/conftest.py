@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from dashboard.work import process
@@ -54,11 +54,16 @@ def tiny_link(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def browsers() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=finding.executable(), args=finding.FLAGS)
-        yield browser
-        browser.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def chromium(browsers: BrowserType) -> Iterator[Browser]:
+    browser = browsers.launch(executable_path=finding.executable(), args=finding.FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
