@@ -141,6 +141,7 @@ OF_MANY = {
     "dashboard/test_added_measure.py": "a measure that is added shows everywhere",
     "dashboard/test_every_choice.py": "whatever is chosen on a page is in its link",
     "dashboard/test_main.py": "how the dashboard is started",
+    "dashboard/test_offers.py": "buttons that offer work of some length, on three pages",
     "dashboard/test_public.py": "what visitors of a public server are shown",
     "dashboard/test_read_only.py": "a server that only shows what a cache has",
     "dashboard/test_page_table.py": "a page that is added shows everywhere",

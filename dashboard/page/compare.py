@@ -127,7 +127,7 @@ def _choose(kept: list[Kept], at: int) -> int:
     if len(kept) > 1:
         places = [str(place) for place in range(len(kept))]
         at = int(page_state.pick("B", places, "at", lambda place: kept[int(place)].title, default="0"))
-    with st.expander(f"Name or remove what is kept ({len(kept)})"):
+    with st.expander("Name or remove what is kept"):
         for place, one in enumerate(kept):
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             key = f"{hash(one.experiment)}"

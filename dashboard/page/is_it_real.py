@@ -94,7 +94,7 @@ def _control(result: Result) -> RivalSpaces | None:
     elif known is None:
         seconds = waiting.expected(asked)
         if seconds is not None and st.button(
-            f"Add the random control (about {duration(seconds)})", icon=":material/casino:"
+            f"Add the random control (about {duration(seconds)})", icon=":material/casino:", key="add-control"
         ):
             page_state.put("control", "1")
             st.rerun()

@@ -52,7 +52,7 @@ def _jobs() -> None:
     active = [job for job in jobs if job.active]
     if not active:
         theme.quiet("Nothing runs or waits.")
-    for number, job in enumerate(active):
+    for job in active:
         with st.container(border=True):
             left, right = st.columns([6, 1], vertical_alignment="center")
             left.text(title(job))
@@ -62,12 +62,13 @@ def _jobs() -> None:
                 left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
                 left.caption(f"{waiting.place(job)}.")
-            if admin and right.button("Stop", key=f"stop-{number}-{hash(job.request)}", disabled=job.stop):
+            if admin and right.button("Stop", key=f"stop-{hash(job.request)}", disabled=job.stop):
                 process.jobs().stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:
-        with st.expander(f"Ended ({len(ended)})"):
+        with st.expander("Ended"):  # a title that counts them would close it whenever one more ends
+            theme.quiet(f"The last {len(ended):,}." if len(ended) > 1 else "The last one.")
             drawing.table(ended_frame(ended), key="ended")
     health = process.jobs().health()
     (theme.quiet if health.alive else theme.problem)(f"{health_words(health)} {process.jobs().backend.about()}")
@@ -92,7 +93,7 @@ def _sweeps() -> None:
             )
     ended = [one for one in sweeps if not one.alive]
     if ended:
-        with st.expander(f"Sweeps that ended ({len(ended)})"):
+        with st.expander("Sweeps that ended"):
             drawing.table(sweep_frame(ended), key="sweeps")
 
 

@@ -185,7 +185,9 @@ def _between(result: Result) -> None:
     if seconds is None:
         return
     label = f"Compute the strengths between (about {duration(seconds)})"
-    if st.button(label, icon=":material/timeline:") and waiting.ask(question, "Strengths between, on one map"):
+    if st.button(label, icon=":material/timeline:", key="start-between") and waiting.ask(
+        question, "Strengths between, on one map"
+    ):
         st.rerun()
 
 

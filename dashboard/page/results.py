@@ -187,7 +187,7 @@ def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> N
         if len(ticked) == 1 and st.button("Open it", type="primary", icon=":material/open_in_new:"):
             navigation.go("", ticked[0])
         label = f"Compare the {len(ticked)} ticked" if len(ticked) > 1 else "Compare with the setting on the left"
-        if st.button(label, type="primary", icon=":material/compare_arrows:"):
+        if st.button(label, type="primary", icon=":material/compare_arrows:", key="compare-ticked"):
             compare(ticked)
     if len(ticked) > kept_settings.MOST + 1:
         theme.quiet(f"Compare takes the first {kept_settings.MOST + 1}.")

@@ -259,7 +259,7 @@ def _offer(control: Experiment) -> None:
         theme.problem(f"The random control failed: {job.error}")
     seconds = waiting.expected(question)
     if seconds is not None and st.button(
-        f"Compute the random control (about {duration(seconds)})", icon=":material/casino:"
+        f"Compute the random control (about {duration(seconds)})", icon=":material/casino:", key="compute-control"
     ):
         title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
         if waiting.ask(question, title):
