@@ -42,10 +42,11 @@ _STYLE = (
 
 @dataclass
 class _Writes:
-    """Whether this visitor has asked for texts, and the question that they stopped since."""
+    """Whether this visitor has asked for texts, the question that they stopped since, and the text to predict last."""
 
     asked: bool = False
     stopped: Written | Predicted | None = None
+    predicted: Predicted | None = None
 
 
 def draw() -> None:
@@ -173,9 +174,11 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
         if not _submitted(question):
             return False
+        writes = session.visitor().part(_Writes)
         if isinstance(question, Written):
-            writes = session.visitor().part(_Writes)
             writes.asked, writes.stopped = True, None
+        else:
+            writes.predicted = question
         st.rerun()
     theme.quiet(f"About {duration(max(seconds, 1))}. It is kept: the next time it opens at once.")
     return False
@@ -192,8 +195,13 @@ def _submitted(question: Written | Predicted) -> bool:
 
 
 def _goes_along(question: Written | Predicted, seconds: float) -> bool:
-    """Whether moving a control writes the texts again: only after this visitor has asked for some."""
+    """Whether moving a control writes the texts again: only after this visitor has asked for some.
+
+    Not while a text is predicted, which they asked for since: writing would withdraw that.
+    """
     writes = session.visitor().part(_Writes)
+    if writes.predicted is not None and waiting.waits(writes.predicted):
+        return False
     return (
         isinstance(question, Written)
         and page_state.get("live", "on") == "on"

@@ -10,8 +10,8 @@ from core.progress import Progress
 from dashboard.charts.generate import language_bars
 from dashboard.page.generate import both_frame, language_frame, likeliest, markup
 from dashboard.work import process
-from dashboard.work.text_questions import Texts, Written
-from tests.helpers.bench import until
+from dashboard.work.text_questions import Predicted, Texts, Written
+from tests.helpers.bench import Held, until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
 
@@ -82,6 +82,21 @@ def test_measures_perplexity(open_page: OpenPage) -> None:
     assert {"Perplexity without", "Perplexity with", "With / without"} <= set(found)
     same = open_page("generate", **view | {"strength": "0"})
     assert _metrics(same)["With / without"] == "1.00 ×"
+
+
+def test_a_text_is_predicted_though_others_are_being_written_and_those_go_on_after(open_page: OpenPage) -> None:
+    page = open_page("generate", **{"view.tokens": "6", "view.seed": "8", "view.text": "Una casa."})
+    with worker_held(process.jobs()):
+        _press(page, "ask-Written")
+        _press(page, "ask-Predicted")
+        page.run()
+        waits = [type(job.request) for job in process.jobs().all() if job.active and not isinstance(job.request, Held)]
+        assert waits == [Predicted]
+    _settled()
+    page.run()
+    assert "Perplexity with" in _metrics(page)
+    _settled()
+    assert "Probability of Japanese" in _metrics(page.run())
 
 
 def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
