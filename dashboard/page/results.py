@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -33,6 +33,33 @@ from dashboard.work.derived import once
 _SCOPES = {"same": "this model and these sentences", "all": "all models and sentences"}
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
 _TOP1 = next(iter(MEASURES))
+_KEY = "results"
+
+
+@dataclass
+class Listed:
+    """The list that this visitor's table shows.
+
+    Attributes
+    ----------
+    asked : tuple
+        What is listed: the words to find, and the setting whose ground it is of.
+    settings : list of ComputedSetting
+    """
+
+    asked: tuple[str, Experiment | None] | None = None
+    settings: list[ComputedSetting] = field(default_factory=list)
+
+    def now(
+        self, asked: tuple[str, Experiment | None], found: list[ComputedSetting], selection: Mapping[str, Any]
+    ) -> list[ComputedSetting]:
+        """What the table is to show: the list as it was while something in it is selected.
+
+        A selection names rows by their places, and another setting that is computed meanwhile would come first.
+        """
+        if asked != self.asked or not any(selection.values()):
+            self.asked, self.settings = asked, found
+        return self.settings
 
 
 def draw() -> None:
@@ -52,7 +79,10 @@ def draw() -> None:
         page_state.put("find", words)
     with right:
         scope = page_state.pick("Settings of", list(_SCOPES), "of", lambda name: _SCOPES[name])
-    chosen = matching(every, words, session.experiment() if scope == "same" else None)
+    like = session.experiment() if scope == "same" else None
+    found = matching(every, words, like)
+    selection = st.session_state.get(_KEY, {}).get("selection", {})
+    chosen = session.visitor().part(Listed).now((words, like), found, selection)
     if not chosen:
         theme.quiet(
             f"None of the {len(every):,} computed settings fits."
@@ -63,13 +93,15 @@ def draw() -> None:
     numbers = frame(chosen)
     picked = drawing.table(
         numbers,
-        key="results",
+        key=_KEY,
         column_config=_columns(numbers),
         height=min(38 + 35 * len(numbers), 560),
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
     )
     _act(chosen, picked["selection"])
+    if len(found) != len(chosen):
+        theme.quiet(f"{len(found):,} fit by now: they are listed once nothing is ticked.")
     theme.quiet(
         f"{len(chosen):,} of {len(every):,} settings, the newest first. Measures are after the intervention, the gain "
         "is after minus before. 95%: Wilson's interval of the first measure, for as many sentences. Settings "

@@ -41,6 +41,15 @@ def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -
     assert results.matching(settings, "es", HERE) == settings[1:3]
 
 
+def test_what_is_ticked_stays_what_it_was_while_others_are_computed() -> None:
+    first, second, third = (setting(replace(HERE, strength=strength)) for strength in (0.25, 0.5, 0.75))
+    listed, nothing, ticked = results.Listed(), {"rows": [], "cells": []}, {"rows": [1], "cells": []}
+    assert listed.now(("", HERE), [second, first], nothing) == [second, first]
+    assert listed.now(("", HERE), [third, second, first], ticked)[ticked["rows"][0]] == first
+    assert listed.now(("half", HERE), [second], ticked) == [second]  # another list, of which nothing is ticked
+    assert listed.now(("half", HERE), [third, second], nothing) == [third, second]
+
+
 def test_a_row_says_what_is_set_and_what_was_found() -> None:
     settings = [setting(HERE), setting(replace(HERE, layer="11", pooling="max"), 0.2)]
     frame = results.frame(settings)
