@@ -191,7 +191,7 @@ def _remove(artefacts: pd.DataFrame) -> None:
     stages = st.multiselect(
         "Take away",
         list(names),
-        format_func=lambda stage: f"{names[stage]} ({size(sizes[stage])})",
+        format_func=names.__getitem__,  # without the size: an option whose words change is no longer chosen
         key=page_state.key("remove"),
     )
     if not stages:
