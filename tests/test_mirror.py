@@ -134,6 +134,7 @@ OF_MANY = {
     "dashboard/browser/test_accessibility.py": "axe-core on every page",
     "dashboard/browser/test_controls.py": "the sidebar in a browser",
     "dashboard/browser/test_many_visitors.py": "visitors at the same time",
+    "dashboard/browser/test_on_cluster.py": "a server with --engine ray",
     "dashboard/browser/test_pages.py": "the pages in a browser",
     "dashboard/browser/test_views.py": "the pages' own controls in a browser",
     "dashboard/page/test_every_page.py": "every page, wide and narrow",

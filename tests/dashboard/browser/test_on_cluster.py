@@ -1,0 +1,26 @@
+"""A server that sends its jobs to a cluster: its visitors see what they would see without."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from core.pipeline.engine import Engine
+from core.pipeline.measure_table import MEASURES
+from core.store.store import Store
+from dashboard.charts import theme
+from dashboard.state import link
+from tests.helpers.browsing import Visit, serving
+
+
+def test_a_visitor_of_a_server_with_a_cluster(visit: Visit, tiny_link: dict[str, str], tmp_path: Path) -> None:
+    with serving(tmp_path / "cache", [sys.executable, "-m", "dashboard", "--engine", "ray"]) as address:
+        visitor = visit(address).opens(tiny_link)
+        visitor.sees_results()
+        shown = visitor.figures()
+        visitor.opens(tiny_link, "jobs").sees("Computes on Ray on this machine")
+    alone = Engine(Store(tmp_path / "alone")).run(link.from_query(tiny_link)[0])
+    for measure in MEASURES.values():
+        if measure.headline:
+            title = measure.titled(theme.name(alone.plan.target), alone)
+            assert shown[title][0] == measure.unit.text(measure.read(alone).post)
