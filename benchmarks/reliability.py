@@ -1,7 +1,7 @@
 """Attacks on the dashboard's computation, counted: ``python -m benchmarks reliability`` writes RELIABILITY.md.
 
 Every attack ends in one of three ways. *Held*: the answer is right, or the refusal in words. *Lost*: it is wrong or
-missing, or something other than an answer or a refusal. *Hung*: nothing within `LIMIT` seconds. Right means equal, to
+missing, or something other than an answer or a refusal. *Hung*: nothing within 300 seconds. Right means equal, to
 the last bit, to what the command line gives on a cache of its own.
 
 The models are tiny ones of real architectures and random weights: what is tested is not what they say.

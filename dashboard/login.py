@@ -74,7 +74,7 @@ def believes(client: str | None) -> bool:
 def _check_secrets(path: Path) -> None:
     request, instead = f"a login by {path}", "See docs/deploy.md for what the file holds."
     if find_spec("authlib") is None:
-        raise SettingError(request, "Authlib is not installed", "Install it: pip install 'language-neurons[login]'.")
+        raise SettingError(request, "Authlib is not installed", "In the checkout: pip install '.[login]'.")
     try:
         auth = tomllib.loads(path.read_text(encoding="utf-8")).get("auth", {})
         readable = path.stat().st_mode & 0o077

@@ -25,7 +25,8 @@ _INDENT = 20  # of what the tables in a manual say of a name
 _MODELS = {
     "embedded": "Gemma 3 270M (base); comes with the requirements, nothing is downloaded",
     "embedded:e5": "multilingual E5 small, an encoder; comes with the requirements (Linux, macOS on arm64)",
-    "OWNER/NAME": "any causal language model on the Hugging Face hub, at --revision",
+    "OWNER/NAME": "a decoder, an encoder or an encoder-decoder on the Hugging Face hub, at --revision",
+    "FILE.gguf": "converted once, and kept in the cache",
     "FOLDER": "one saved with save_pretrained (config.json, *.safetensors, tokenizer.json)",
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.cli import options, output
 from core.cli.command import Command
@@ -13,6 +14,8 @@ from core.experiment.kinds import split_names
 from core.experiment.names import GROUPS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
+
+T = TypeVar("T", int, float)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +62,8 @@ def _run(arguments: argparse.Namespace) -> None:
     choices = search.Choices(
         methods=options.chosen(arguments.methods or experiment.method, METHODS, "methods"),
         scores=options.chosen(arguments.scores or experiment.score, SCORES, "scores"),
-        experts=arguments.counts or default.experts,
-        strengths=arguments.strengths or default.strengths,
+        experts=arguments.counts or _with(default.experts, arguments, "experts"),
+        strengths=arguments.strengths or _with(default.strengths, arguments, "strength"),
         expert_layers=blocks or (experiment.expert_layers,),
     )
     limits = search.Limits(arguments.minutes, arguments.maximise, arguments.most_perplexity)
@@ -72,6 +75,11 @@ def _run(arguments: argparse.Namespace) -> None:
         document = {"experiment": experiment.to_dict(), **search.to_json(found)}
         output.write_json(arguments.json, document)
     output.say(summary(found, limits), arguments.json)
+
+
+def _with(usual: Sequence[T], arguments: argparse.Namespace, name: str) -> tuple[T, ...]:
+    """The usual values, and that of a setting where the command names one."""
+    return tuple(sorted({*usual, *([getattr(arguments, name)] if hasattr(arguments, name) else [])}))
 
 
 def summary(found: Any, limits: Any) -> str:

@@ -189,7 +189,7 @@ def _ray() -> ModuleType:
         raise SettingError(
             "compute on a Ray cluster",
             "Ray is not installed",
-            "pip install 'language-neurons[ray]', or --engine local.",
+            "In the checkout: pip install '.[ray]'. Or --engine local.",
         ) from error
     found: ModuleType = ray
     return found

@@ -292,7 +292,7 @@ def _opened(protocol: str, address: str) -> tuple[Any, str]:
         fs, base = url_to_fs(address, use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
-        instead = f"Run: pip install 'language-neurons[{extra}]'." if extra else "Install the package that it names."
+        instead = f"In the checkout: pip install '.[{extra}]'." if extra else "Install the package that it names."
         raise StoreError(f"the shared store {address}", f"its client is not installed ({error})", instead) from error
     except ValueError as error:
         raise StoreError(

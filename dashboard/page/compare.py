@@ -205,8 +205,9 @@ def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
                 data=spaces[1],
             )
     theme.quiet(
-        "Coloured crosses: after. Grey dots: before. Each map is a UMAP of its own: shapes can be compared, places "
-        "cannot."
+        "Coloured crosses: after. Grey dots: before, laid out alike on both maps where model, layer, sentences and "
+        "seed are the same; each map has a scale of its own. Where one of these differs, shapes can be compared, "
+        "places cannot."
     )
 
 
