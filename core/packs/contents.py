@@ -153,6 +153,17 @@ def same_setting(asked: Experiment, packed: Experiment, plan: Plan) -> bool:
     return compared(asked) in (compared(packed), compared(plan.experiment))
 
 
+def same_ground(here: Plan, packed: Plan) -> bool:
+    """Whether two plans are of the same weights and sentences, whatever these are called."""
+    return all(
+        (
+            here.resolved.digest == packed.resolved.digest,
+            here.corpus.digest == packed.corpus.digest,
+            here.probe_corpus.digest == packed.probe_corpus.digest,
+        )
+    )
+
+
 def model_title(name: str) -> str:
     """What lists call a model."""
     offer = CATALOGUE.get(name)

@@ -13,7 +13,7 @@ from core.errors import PackError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs import container
-from core.packs.contents import carried_experiment, folders, gather, may_pass_on, model_title, same_setting
+from core.packs.contents import carried_experiment, folders, gather, may_pass_on, model_title, same_ground, same_setting
 from core.packs.parts import PARTS
 from core.packs.plain_data import NotPlainError, Reader, Writer
 from core.packs.provenance import Provenance, of_this_machine
@@ -150,8 +150,13 @@ class Pack:
         """Names of what there is of a setting."""
         return tuple(self._entries[number]["answers"])
 
-    def find(self, asked: Experiment, part: str) -> Any | None:
+    def find(self, asked: Experiment, part: str, bound: Plan | None = None) -> Any | None:
         """The answer about a setting; None if the pack does not have it.
+
+        Parameters
+        ----------
+        bound : Plan, optional
+            Of the setting on this machine; its model and sentences must be the pack's.
 
         Raises
         ------
@@ -159,7 +164,10 @@ class Pack:
             If it is damaged.
         """
         for number, setting in enumerate(self.settings):
-            if part in self._entries[number]["answers"] and same_setting(asked, setting, self._plan(number)):
+            if part not in self._entries[number]["answers"]:
+                continue
+            plan = self._plan(number)
+            if same_setting(asked, setting, plan) and (bound is None or same_ground(bound, plan)):
                 return self._answer(number, part)
         return None
 

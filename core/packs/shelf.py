@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import PackError
+from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs.contents import QUESTIONS
 from core.packs.pack import Pack
@@ -46,14 +47,20 @@ class Shelf:
         self._origins: dict[int, tuple[Any, Pack]] = {}  # by the identity of an answer, which is held with it
         self._lock = threading.Lock()
 
-    def find(self, experiment: Experiment, question: Callable[..., Any]) -> Any | None:
-        """The answer to a question about an experiment if a pack has it; the same object each time."""
+    def find(self, experiment: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
+        """The answer to a question about an experiment if a pack has it; the same object each time.
+
+        Parameters
+        ----------
+        bound : Plan, optional
+            The experiment's plan on this machine: a pack of another model or other sentences of the same name has none.
+        """
         part = next((name for name, asked in QUESTIONS.items() if asked is question), None)
         if part is None:
             return None
         for pack in self._all():
             try:
-                answer = pack.find(experiment, part)
+                answer = pack.find(experiment, part, bound)
             except PackError as damage:
                 log.warning("a pack is not used: %s", damage)
                 continue

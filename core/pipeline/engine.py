@@ -29,8 +29,11 @@ _MOST_LOSSES = 2  # of the processes that hold a model together, before the work
 class Elsewhere(Protocol):
     """Answers that other machines computed; see `core.packs.shelf.Shelf`."""
 
-    def find(self, experiment: Experiment, question: Callable[..., Any]) -> Any | None:
-        """The answer to a question about an experiment, if there is one."""
+    def find(self, experiment: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
+        """The answer to a question about an experiment, if there is one; only of the same model and sentences.
+
+        Without the plan that the experiment has here, of those of the same name.
+        """
         ...
 
     def origin(self, answer: object) -> object | None:
@@ -101,14 +104,16 @@ class Engine:
         AskError
             If there can be no answer here, and none is known from elsewhere.
         """
+        bound: Plan | None = None
         try:
-            return question(Run(self.plan(experiment), self.models, Progress(), only_cached=True))
+            bound = self.plan(experiment)
+            return question(Run(bound, self.models, Progress(), only_cached=True))
         except (NotCached, DamagedArtefact):
-            answer = self.answer_elsewhere(experiment, question)
+            answer = self.answer_elsewhere(experiment, question, bound)
             # What is asked about a result that was computed here is not mixed with another machine's.
             return None if answer is None or self._is_own(experiment) else answer
         except AskError:  # the model is not on this machine, above all
-            answer = self.answer_elsewhere(experiment, question)
+            answer = self.answer_elsewhere(experiment, question, bound)
             if answer is None:
                 raise
             return answer
@@ -121,9 +126,17 @@ class Engine:
             return False
         return True
 
-    def answer_elsewhere(self, experiment: Experiment, question: Callable[[Run], T]) -> T | None:
-        """Answer a question from what other machines computed; None if they did not."""
-        return None if self.elsewhere is None else self.elsewhere.find(experiment, question)
+    def answer_elsewhere(
+        self, experiment: Experiment, question: Callable[[Run], T], bound: Plan | None = None
+    ) -> T | None:
+        """Answer a question from what other machines computed; None if they did not.
+
+        Parameters
+        ----------
+        bound : Plan, optional
+            The experiment's plan on this machine, if it has one here: then only of the same model and sentences.
+        """
+        return None if self.elsewhere is None else self.elsewhere.find(experiment, question, bound)
 
     def origin(self, answer: object) -> object | None:
         """Where an answer was computed, if not here: its text says so in words."""

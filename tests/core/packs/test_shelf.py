@@ -14,6 +14,7 @@ from core.analyses import map_stability, translation_ranks
 from core.cli.main import main
 from core.errors import AskError, PackError
 from core.experiment.file import write_experiment
+from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
 from core.packs.shelf import Shelf
@@ -59,6 +60,21 @@ def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:
         elsewhere.run(setting)  # a pack is never taken for this machine's own work
 
 
+def test_sentences_of_the_same_name_are_not_those_of_a_pack(
+    elsewhere: Engine, asked: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(elsewhere.elsewhere, Shelf)
+    (setting,) = elsewhere.elsewhere.settings()
+    there = tmp_path / "there"
+    shutil.copytree(asked.model, there / setting.model)
+    table = Path(shutil.copy(asked.corpus.partition(":")[2], there / setting.corpus.partition(":")[2]))
+    monkeypatch.chdir(there)
+    assert elsewhere.known(setting) is not None
+    table.write_text(f"{table.read_text(encoding='utf-8').rstrip()}!\n", encoding="utf-8")
+    assert elsewhere.known(setting) is None  # to be computed here
+    assert elsewhere.answer_known(setting, translation_ranks.both) is None
+
+
 def test_what_was_computed_here_goes_before_a_pack(packed: Path, filled: Store, asked: Experiment) -> None:
     shelf = Shelf(filled.root, opening=None)
     shelf.put(packed.read_bytes(), "results.pack")
@@ -87,8 +103,8 @@ class _Always:
     shelf: Shelf
     setting: Experiment
 
-    def find(self, _: Experiment, question: Callable[..., Any]) -> Any | None:
-        return self.shelf.find(self.setting, question)
+    def find(self, _: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
+        return self.shelf.find(self.setting, question, bound)
 
     def origin(self, answer: object) -> object | None:
         return self.shelf.origin(answer)
