@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from core.access import without_folder
@@ -16,6 +17,7 @@ from core.corpora.corpus import Corpus, ParallelSet
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.location import expanded
 from core.models.spec import CATALOGUE, DTYPES
 from core.packs.parts import PARTS
 from core.pipeline.engine import Engine
@@ -117,8 +119,16 @@ def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
     named = [getattr(experiment, name) for experiment in experiments for name in _PLACES]
     places = {place: without_folder(place) for place in named if place}
     inner = {place.partition(":")[2]: name.partition(":")[2] for place, name in places.items() if ":" in place}
-    changed = {place: name for place, name in {**inner, **places}.items() if place and place != name}
+    places = {**inner, **places}
+    whole = {str(form): name for place, name in places.items() for form in _whole_paths(place)}
+    changed = {place: name for place, name in {**whole, **places}.items() if place and place != name}
     return dict(sorted(changed.items(), key=lambda item: -len(item[0])))
+
+
+def _whole_paths(place: str) -> tuple[Path, ...]:
+    """What loaders make of a place, and titles and sources may quote: with the home folder, whole, and without links."""
+    path = expanded(place.strip())
+    return path.absolute(), path.resolve()
 
 
 def _carried_corpus(corpus: Corpus) -> Corpus:

@@ -74,6 +74,18 @@ def test_it_says_where_it_was_computed_and_names_no_folder(packed: Path, asked: 
         assert str(folder).encode() not in everything
 
 
+def test_it_names_no_home_folder_where_the_table_was_named_from_there(
+    filled: Store, asked: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Path(asked.corpus.partition(":")[2])
+    monkeypatch.setenv("HOME", str(table.parent))
+    path = tmp_path / "results.pack"
+    pack(Engine(filled), [replace(asked, corpus=f"table:~/{table.name}")], path, ["result"])
+    with zipfile.ZipFile(path) as archive:
+        assert str(table.parent).encode() not in b"".join(map(archive.read, archive.namelist()))
+    assert Pack(path.read_bytes(), "results.pack").result(0).plan.corpus.source == table.name
+
+
 def test_sentences_stay_behind_where_no_licence_lets_them_go(packed: Path) -> None:
     result = Pack(packed.read_bytes(), "results.pack").result(0)  # a person's table states no licence
     assert {text for group in result.plan.groups for texts in group.texts.values() for text in texts} == {""}
