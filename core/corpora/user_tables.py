@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -67,6 +69,9 @@ def keep_table(content: bytes, ending: str, folder: Path, name: str | None = Non
     new = not path.exists()
     if new:
         write_whole(path, content)
+    else:
+        with suppress(OSError):  # what is brought again is as good as new: the oldest go first (`core.store.quota`)
+            os.utime(path)
     try:
         return load_table(spec, path, name)
     except AskError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,6 +43,15 @@ def test_the_same_sentences_are_one_file_whatever_holds_them(tmp_path: Path) -> 
     (path,) = tmp_path.iterdir()
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[0])["es"] == brought["es"][0]
     assert keep_table(path.read_bytes(), ".jsonl", tmp_path).spec in specs
+
+
+def test_a_table_that_is_brought_again_is_as_new(tmp_path: Path) -> None:
+    keep_sentences(lists(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    os.utime(path, (1e9, 1e9))
+    before = time.time() - 1
+    keep_sentences(lists(), tmp_path)
+    assert path.stat().st_mtime > before
 
 
 def test_all_rows_are_measured_where_the_neurons_are_found_elsewhere(tmp_path: Path) -> None:
