@@ -107,7 +107,6 @@ def fetch(download: Download, advance: Callable[[int], object]) -> None:
     """
     from huggingface_hub import hf_hub_download
 
-    _answers.pop((download.name, download.revision), None)
     try:
         with hub.explained(download.name):
             for name, size in download.files:
@@ -117,6 +116,8 @@ def fetch(download: Download, advance: Callable[[int], object]) -> None:
         if isinstance(error.__cause__, Cancelled):  # stopped, which is no fault of the hub's
             raise error.__cause__ from None
         raise
+    finally:  # not before: a page that asks meanwhile is told of what is still to come, and that is believed
+        _answers.pop((download.name, download.revision), None)
 
 
 def _counter(download: Download, name: str, size: int, advance: Callable[[int], object]) -> Any:

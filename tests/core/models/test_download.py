@@ -51,7 +51,12 @@ try:
 except Cancelled:
     said["stopped"] = download.pending(found) is not None
 come = []
-download.fetch(needed, come.append)
+
+def ask_meanwhile(count):
+    come.append(count)
+    download.pending(found)
+
+download.fetch(needed, ask_meanwhile)
 said["come"] = sum(come)
 said["after"] = download.pending(found)
 said["loaded"] = words(lambda: load(found, Store(tempfile.mkdtemp())).name)
