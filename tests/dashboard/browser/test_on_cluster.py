@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from core.pipeline.engine import Engine
 from core.pipeline.measure_table import MEASURES
@@ -13,12 +17,20 @@ from dashboard.state import link
 from tests.helpers.browsing import Visit, serving
 
 
-def test_a_visitor_of_a_server_with_a_cluster(visit: Visit, tiny_link: dict[str, str], tmp_path: Path) -> None:
-    with serving(tmp_path / "cache", [sys.executable, "-m", "dashboard", "--engine", "ray"]) as address:
-        visitor = visit(address).opens(tiny_link)
-        visitor.sees_results()
-        shown = visitor.figures()
-        visitor.opens(tiny_link, "jobs").sees("Computes on Ray on this machine")
+@pytest.fixture(scope="module")
+def cluster_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    cache = tmp_path_factory.mktemp("cluster") / "cache"
+    with serving(cache, [sys.executable, "-m", "dashboard", "--engine", "ray"]) as address:
+        yield address
+
+
+def test_a_visitor_of_a_server_with_a_cluster(
+    visit: Visit, cluster_server: str, tiny_link: dict[str, str], tmp_path: Path
+) -> None:
+    visitor = visit(cluster_server).opens(tiny_link)
+    visitor.sees_results()
+    shown = visitor.figures()
+    visitor.opens(tiny_link, "jobs").sees(re.compile("Computes on Ray on this machine"))
     alone = Engine(Store(tmp_path / "alone")).run(link.from_query(tiny_link)[0])
     for measure in MEASURES.values():
         if measure.headline:

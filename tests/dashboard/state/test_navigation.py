@@ -68,7 +68,7 @@ def ends_a_run(payload: str | bytes) -> bool:
 def press(visitor: Visitor, sockets: Sequence[WebSocket], name: str) -> None:
     """Press a button, and wait until all scripts that this starts have ended: one may start another."""
     try:
-        with sockets[-1].expect_event("framereceived", ends_a_run, PATIENCE):
+        with sockets[-1].expect_event("framereceived", ends_a_run, timeout=PATIENCE):
             visitor.page.get_by_test_id("stButton").filter(has_text=name).first.locator("button").first.click()
         visitor.page.evaluate("window.idleSince = null")
         visitor.page.wait_for_function(_RESTS, polling=50)
@@ -81,7 +81,7 @@ def test_every_button_leaves_all_settings_that_it_does_not_name(
 ) -> None:
     visitor: Visitor = visit(tiny_server)
     sockets: list[WebSocket] = []
-    visitor.page.on("websocket", sockets.append)
+    visitor.page.on("websocket", lambda socket: sockets.append(socket))
     far = tiny_link | FAR
     pressed = set()
     for path in PAGES:
@@ -104,7 +104,7 @@ def test_every_button_leaves_all_settings_that_it_does_not_name(
 def test_swapping_opening_a_row_and_the_tour_keep_the_setting(visit: Visit, tiny_server: str, tiny_link: Link) -> None:
     visitor: Visitor = visit(tiny_server)
     sockets: list[WebSocket] = []
-    visitor.page.on("websocket", sockets.append)
+    visitor.page.on("websocket", lambda socket: sockets.append(socket))
     far = tiny_link | FAR
     arrive(visitor, far, "compare")
     press(visitor, sockets, "no intervention")
