@@ -50,6 +50,7 @@ def choice(
         label,
         options,
         default=current if current in options else options[0],
+        required=True,  # else a press on the chosen option drops the choice
         format_func=titles,
         key=key(name),
         help=hint,

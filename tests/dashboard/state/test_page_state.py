@@ -42,6 +42,10 @@ def test_a_choice_goes_into_the_link_beside_the_setting_and_a_default_leaves_it(
     assert dict(page.query_params) == {"target": "ja"}
 
 
+def test_a_press_on_the_chosen_option_keeps_it() -> None:
+    assert opened().get("button_group")[0].proto.required
+
+
 def test_a_link_restores_the_view() -> None:
     page = opened(**{"view.metric": "csls", "view.language": "de", "view.row": "7"})
     assert page.get("button_group")[0].value == "csls"
