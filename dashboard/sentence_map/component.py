@@ -23,6 +23,8 @@ LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in
 FILES = ("map.html", "map.css", "paint.js", "gl.js", "unpack.js", "map.js")
 """The component's: its markup, its style, and the parts of its script in their order."""
 _STEPS = 65535  # of a coordinate, from one end of the map to the other
+UNSOUGHT = "not looked for"
+"""Outcome of a sentence that has no translation in the target: of a corpus of pairs, those of other pairs."""
 _NAMED = ("language",)  # colourings whose group names are drawn on the map
 
 
@@ -88,7 +90,7 @@ class MapView:
         if self.brush is not None:
             panel, (ax, ay, bx, by), strength = self.brush
             coordinates = (
-                _places_at(places, strength) if strength is not None else places[max(places) if panel else 0.0]
+                _places_at(places, strength) if strength is not None else places[max(places, key=abs) if panel else 0.0]
             )
             x, y = coordinates[:, 0], coordinates[:, 1]
             out &= (x >= min(ax, bx)) & (x <= max(ax, bx)) & (y >= min(ay, by)) & (y <= max(ay, by))
@@ -112,7 +114,7 @@ def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
         ("family", points["language"].map(kin)),
         ("script", points["language"].map(palette.script)),
     ]
-    return [*always, ("outcome", points["now"])] if points["now"].notna().any() else always
+    return [*always, ("outcome", points["now"].replace("", UNSOUGHT))] if points["now"].notna().any() else always
 
 
 @cache
@@ -238,7 +240,7 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
     """One way of colouring: its groups with colour and mark, and every point's group by number."""
     present: Sequence[str] = list(dict.fromkeys(groups))
     if name == "outcome":
-        present = [outcome for outcome in palette.OUTCOMES if outcome in set(present)]
+        present = [outcome for outcome in (*palette.OUTCOMES, UNSOUGHT) if outcome in set(present)]
     number = {group: index for index, group in enumerate(present)}
     circle = palette.shape("en")
     described = []
@@ -249,7 +251,7 @@ def _colouring(name: str, groups: pd.Series, colours: Mapping[str, str], target:
         elif name == "family":
             colour = palette.family_colours(group)[0]
         elif name == "outcome":
-            colour = palette.OUTCOMES[group]
+            colour = palette.OUTCOMES.get(group, palette.FAINT)
         described.append({"name": group, "title": title, "colour": colour, "shape": shape})
     titles = {
         "language": "language",

@@ -142,6 +142,30 @@ def test_chosen_are_those_in_the_brush_that_hold_the_words(brush: Any, where: fl
     assert both.tolist() == expected
 
 
+def outcome_of(table: pd.DataFrame) -> dict[str, Any]:
+    """The colouring by what became of retrieval."""
+    colourings: list[dict[str, Any]] = given(table, places(), "pair", "ja")["colourings"]
+    return next(each for each in colourings if each["name"] == "outcome")
+
+
+def test_a_brush_on_the_map_after_goes_by_places_there_at_a_strength_below_0() -> None:
+    before, after = np.zeros((20, 2)), np.full((20, 2), 5.0)
+    brush = (1, (4.0, 4.0, 6.0, 6.0), None)
+    assert MapView(brush=brush).chosen(ranked(), {0.0: before, -1.0: after}).all()
+
+
+def test_sentences_that_were_not_looked_for_have_an_outcome_of_their_own() -> None:
+    table = ranked()
+    table.loc[table["language"] == "es", ["before", "after"]] = np.nan
+    table.loc[table["language"] == "es", "now"] = ""
+    outcome = outcome_of(table)
+    names = np.array([group["name"] for group in outcome["groups"]])[outcome["of"]]
+    assert set(names[table["language"] == "es"]) == {"not looked for"}
+    assert names[table["language"] != "es"].tolist() == table[table["language"] != "es"]["now"].tolist()
+    assert MapView("outcome", shown=("not looked for",)).chosen(table, places()).sum() == N_EVAL
+    assert "not looked for" not in [group["name"] for group in outcome_of(ranked())["groups"]]
+
+
 def test_what_the_browser_says_comes_back_as_it_was() -> None:
     view = MapView("family", "sea", ("Romance",), 7, (1, (0.0, 1.0, 2.0, 3.0), None), (0.0, 0.5, 1.0, 1.0))
     assert MapView.of(view.to_json()) == view
