@@ -74,7 +74,7 @@ def draw(result: Result) -> None:
     packed = once(
         result, ("map", layout, *present), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
-    key = page_state.key(f"map-{layout}-{'path' if path else 'pair'}")
+    key = page_state.key(f"map-{layout}-{'path' if path else 'pair'}-{map_view.rows_key(result.plan)}")
     view = sentence_map.draw(
         packed,
         _start(key, result, map_view.in_layout(map_view.from_link(table), layout, max(places, key=abs))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.analyses.chosen_pairs import Chosen
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
 from core.errors import AskError
+from core.experiment.plan import Plan
 from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.sentence_map import MapView, points
@@ -61,6 +63,15 @@ def _points(
         for number, strength in enumerate(strengths)
     }
     return points.frame(result, [group_map.shape[2] for group_map in maps], ranks), places
+
+
+def rows_key(plan: Plan) -> str:
+    """A short name of the sentences of a map, in their order: a map with others is another map.
+
+    The browser names a sentence by its number among them.
+    """
+    rows = plan.corpus.digest, [(group.languages, len(group)) for group in plan.groups]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
 
 
 def from_link(table: pd.DataFrame) -> MapView:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,15 @@ def test_a_view_comes_back_from_the_link(visitor: Visitor, view: MapView) -> Non
 def test_a_brush_that_is_none_is_left_out(visitor: Visitor, text: str) -> None:
     visitor.selection["brush"] = text
     assert map_view.from_link(table_of(make_result())[0]).brush is None
+
+
+def test_a_map_of_other_sentences_is_another_map() -> None:
+    plan = make_result().plan
+    fewer = replace(plan, groups=tuple(group.select(first=3) for group in plan.groups))
+    without = replace(plan, groups=tuple(group.select(("en", "ja")) for group in plan.groups))
+    assert len({map_view.rows_key(one) for one in (plan, fewer, without)}) == 3
+    stronger = replace(plan, experiment=replace(plan.experiment, strength=0.5))
+    assert map_view.rows_key(stronger) == map_view.rows_key(plan)
 
 
 def test_a_brush_means_the_same_in_every_layout() -> None:
