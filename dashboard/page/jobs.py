@@ -23,7 +23,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state, role, session
 from dashboard.work import process
-from dashboard.work.job import Health, Job
+from dashboard.work.job import Health, Job, key_of
 
 _PACKAGES = ("torch", "transformers", "streamlit", "umap-learn", "scikit-learn", "altair", "pandas", "numpy", "numba")
 _STATES = {"waiting": "waits", "running": "runs", "done": "finished", "failed": "failed", "stopped": "stopped"}
@@ -62,7 +62,7 @@ def _jobs() -> None:
                 left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
                 left.caption(f"{waiting.place(job)}.")
-            if admin and right.button("Stop", key=f"stop-{hash(job.request)}", disabled=job.stop):
+            if admin and right.button("Stop", key=f"stop-{key_of(job.request)}", disabled=job.stop):
                 process.jobs().stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]

@@ -16,6 +16,7 @@ from core.progress import duration
 from dashboard.charts import theme
 from dashboard.work import process
 from dashboard.work.derived import once
+from dashboard.work.job import key_of
 
 
 def label(request: Request, answer: object) -> None:
@@ -28,7 +29,7 @@ def label(request: Request, answer: object) -> None:
         return
     opening = isinstance(request, Experiment) and process.shelf().is_opening(answer)
     what = "A picture that comes with the program" if opening else "From a pack"
-    with st.container(border=True, key=f"from-a-pack-{hash(request):x}"):
+    with st.container(border=True, key=f"from-a-pack-{key_of(request)}"):
         theme.quiet(f"{what}, not from this machine: {origin}.")
         if opening and isinstance(request, Experiment):
             _own(request)

@@ -21,7 +21,7 @@ from dashboard.charts import theme
 from dashboard.page import downloading, packed
 from dashboard.state import session
 from dashboard.work import process
-from dashboard.work.job import Job
+from dashboard.work.job import Job, key_of
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def _confirmed(request: Request, seconds: float) -> bool:
     with st.container(border=True):
         st.markdown(f"## Computing this takes about {duration(seconds)}")
         theme.quiet("It goes on when you leave the page, and whatever it finishes is kept.")
-        return st.button("Compute it", type="primary", key=f"confirm-{hash(request)}")
+        return st.button("Compute it", type="primary", key=f"confirm-{key_of(request)}")
 
 
 def wrong(text: str) -> None:

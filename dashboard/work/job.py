@@ -15,6 +15,14 @@ TURN = 5.0
 """Seconds that a job runs at least before it is paused for a shorter one."""
 
 
+def key_of(request: Request) -> str:
+    """Text that tells a request from all others, for the keys of what a page draws about it.
+
+    Questions of different kinds about one setting have the same hash: a dataclass hashes its fields, not its class.
+    """
+    return f"{type(request).__name__}-{hash(request):x}"
+
+
 @dataclass(eq=False)
 class Job:
     """One request being computed.

@@ -15,6 +15,7 @@ from core.store.opening import open_store
 from dashboard.page import jobs
 from dashboard.work import process
 from dashboard.work.job import Health, Job
+from dashboard.work.questions import MovementAsked, RanksAsked
 from tests.helpers.bench import X, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -60,6 +61,18 @@ def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
         (stop,) = [button for button in page.button if button.label == "Stop"]
         assert stop.disabled
     assert job.state == "stopped"
+
+
+def test_two_questions_about_one_setting_stand_side_by_side(open_page: OpenPage) -> None:
+    page = open_page("jobs")
+    with worker_held(process.jobs()):
+        for question in (MovementAsked(X), RanksAsked(X)):
+            process.jobs().submit("another", question, background=True)
+        page.run()
+        assert not page.exception
+        assert len([button for button in page.button if button.label == "Stop"]) == 3
+        for question in (MovementAsked(X), RanksAsked(X)):
+            process.jobs().stop(question)
 
 
 def blob_sizes(folder: Path) -> list[int]:
