@@ -44,23 +44,24 @@ def draw() -> None:
         if st.button("Keep this setting", type="secondary" if kept else "primary", icon=":material/keep:"):
             _keep(current, kept)
         if kept and st.button("Swap the two", icon=":material/swap_horiz:"):
-            swapped = [*kept[:at], Kept(current), *kept[at + 1 :]]
-            navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, at))
+            swapped, place = kept_settings.with_in_place(kept, current, at)
+            navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, place))
     if not kept:
         _suggest(current)
         return
     at = _choose(kept, at)
-    if kept[at].experiment == current:
+    other = kept[at].experiment
+    if other == current:
         theme.quiet("Both settings are the same. Change one on the left.")
     first = _known_or_wait(current)  # one after the other: a visitor waits for one thing at a time
-    second = _known_or_wait(kept[at].experiment) if first is not None else None
+    # Where both are the same it is asked for once: what a page waits for has one place on it.
+    second = first if first is None or other == current else _known_or_wait(other)
     if first is None or second is None:
         return
-    values = []
-    for experiment in (current, kept[at].experiment):
-        of = waiting.answer_or_wait(SentenceValuesAsked(experiment)) if can_be_paired(first.plan, second.plan) else None
-        values.append(of)
-    of_a, of_b = values
+    of_a = of_b = None
+    if can_be_paired(first.plan, second.plan):
+        values = {one: waiting.answer_or_wait(SentenceValuesAsked(one)) for one in dict.fromkeys((current, other))}
+        of_a, of_b = values[current], values[other]
     chosen, rows = None, paired(first, second, of_a, of_b)
     if of_a is not None and of_b is not None:
         mapped = first if first.maps or not second.maps else second  # a sweep's setting has no map

@@ -51,20 +51,28 @@ def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
 
 def read() -> tuple[list[Kept], list[str]]:
     """The settings that are kept, and messages on what in the link could not be used."""
-    kept, problems = [], []
+    kept: dict[Experiment, Kept] = {}  # each setting once, whatever a link says
+    problems = []
     for text in filter(None, page_state.get(_ENTRY).split(_BETWEEN)):
         query = dict(parse_qsl(text))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)
         experiment, refused = session.visitor().permitted(experiment)
-        kept.append(Kept(experiment, name))
+        kept.setdefault(experiment, Kept(experiment, name))
         problems += [*wrong, *refused]
-    return kept[:MOST], problems
+    return list(kept.values())[:MOST], problems
 
 
 def chosen(kept: Sequence[Kept]) -> int:
     """The place of the setting that is compared with in detail."""
     return page_state.whole(_CHOSEN, 0, 0, max(len(kept) - 1, 0))
+
+
+def with_in_place(kept: Sequence[Kept], experiment: Experiment, place: int) -> tuple[list[Kept], int]:
+    """The kept settings with another in one's place, and where it is then: one that is kept already moves there."""
+    own = next((one for one in kept if one.experiment == experiment), Kept(experiment))
+    changed = [own if at == place else one for at, one in enumerate(kept) if at == place or one is not own]
+    return changed, changed.index(own)
 
 
 def write(kept: Sequence[Kept], chosen: int = 0) -> None:

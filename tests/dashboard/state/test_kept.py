@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
+from streamlit.testing.v1 import AppTest
+
 from core.experiment.settings import Experiment
 from dashboard.state import kept
 from dashboard.state.kept import Kept
@@ -17,6 +19,32 @@ def test_an_entry_holds_every_setting_and_its_name_and_one_alone_is_a_link() -> 
     assert "kept" not in parse_qs(second)
     assert kept.view(settings, 1)["at"] == "1"
     assert kept.entry([settings[1]] * 20).count("|") == kept.MOST - 1
+
+
+def _reads(entry: str) -> None:
+    import streamlit as st
+
+    from dashboard.state import kept, page_state
+
+    page_state.put("with", entry)
+    st.text("|".join(one.title for one in kept.read()[0]))
+
+
+def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
+    first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
+    again = Kept(Experiment(target="es"), "again")
+    page = AppTest.from_function(_reads, args=(kept.entry([first, second, again]),)).run()
+    assert not page.exception
+    assert page.text[0].value == "first|second"
+
+
+def test_a_setting_that_is_kept_already_moves_where_it_is_put() -> None:
+    first, second, third = (Kept(Experiment(target=target), target) for target in ("es", "ja", "de"))
+    other = Experiment(target="fr")
+    assert kept.with_in_place([first, second, third], other, 1) == ([first, Kept(other), third], 1)
+    assert kept.with_in_place([first, second, third], first.experiment, 2) == ([second, first], 1)
+    assert kept.with_in_place([first, second, third], third.experiment, 0) == ([third, second], 0)
+    assert kept.with_in_place([first, second], second.experiment, 1) == ([first, second], 1)
 
 
 def test_a_title_is_the_name_or_what_the_setting_is() -> None:
