@@ -126,7 +126,7 @@ def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
 
 
 def _whole_paths(place: str) -> tuple[Path, ...]:
-    """What loaders make of a place, and titles and sources may quote: with the home folder, whole, and without links."""
+    """What loaders make of a place, and titles and sources may quote: from the root, and without links."""
     path = expanded(place.strip())
     return path.absolute(), path.resolve()
 
