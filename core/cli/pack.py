@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.cli import options, output
 from core.cli.command import Command
+from core.errors import SettingError
 from core.packs.parts import PARTS
 
 
@@ -31,6 +32,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
 
+    if arguments.out == output.STANDARD:
+        raise SettingError("write a pack to standard output", "it is a file of its own kind", "Name a file to write.")
     output.check_file(arguments.out)
     parts = options.chosen(arguments.parts, PARTS, "parts")
     experiments = [read_experiment(path) for path in arguments.experiment or ()] or [Experiment()]

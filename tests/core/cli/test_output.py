@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import output
+from core.cli.main import main
 from core.errors import SettingError
 from tests.helpers.command_line import ROOT
 
@@ -75,6 +76,15 @@ def test_a_device_and_a_fifo_are_written_through(tmp_path: Path) -> None:
 def test_a_full_device_is_refused_in_words() -> None:
     with pytest.raises(SettingError, match="No space left"):
         output.write(Path("/dev/full"), "text")
+
+
+def test_a_pack_is_not_written_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["pack", "--experiment", "none.json", "--out", "-"]) == 2
+    assert "write a pack to standard output" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 WRITES = """
