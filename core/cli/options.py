@@ -140,6 +140,8 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
         raise SettingError("an experiment without a target", "experts are those of a language", "Give --target ja.")
     if "," in given.get("target", ""):  # the first is what retrieval is measured from; the others are held with it
         several = split_names(given["target"])
+        if not several:
+            raise SettingError(f"the target {given['target']!r}", "it names no language", "Give --target ja.")
         given |= {"target": several[0], "targets": (*several, *(given.get("targets") or ()))}
     return replace(base, **given)
 
@@ -157,9 +159,11 @@ def chosen(text: str | None, known: Iterable[str], what: str) -> tuple[str, ...]
     Raises
     ------
     SettingError
-        If a name is not known.
+        If a name is not known, or there are commas alone.
     """
     names, requested = tuple(known), split_names(text or "")
+    if text and not requested:
+        raise SettingError(f"{what} {text!r}", "it names none", f"Choose among {', '.join(names)}, or all.")
     if requested == ("all",):
         return names
     if unknown := [name for name in requested if name not in names]:

@@ -61,11 +61,15 @@ class Dataset:
         Raises
         ------
         DataError
-            If it cannot be downloaded by language, or not in one of these.
+            If it cannot be downloaded by language, or not in one of these; or if these are none.
         """
         requested, what = tuple(canonical(code) for code in languages), f"{self.title} in {', '.join(languages)}"
         if not self.languages:
             raise DataError(what, "one archive holds all its languages", "Leave --only out.")
+        if not requested:
+            raise DataError(
+                f"{self.title} in no language", "nothing would be downloaded", "Name one, or leave --only out for all."
+            )
         if missing := [code for code in requested if code not in self.languages]:
             raise DataError(
                 what, f"there is none in {', '.join(missing)}", f"Choose from: {', '.join(self.languages)}."

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.corpora.table_files import read_rows
-from core.errors import CorpusError
+from core.errors import CorpusError, SettingError
 from core.language.codes import canonical, describe
 
 PROMPTS = Path(__file__).with_name("prompts.tsv")
@@ -55,7 +55,15 @@ def chosen(prompts: Sequence[Prompt], languages: Sequence[str] | None = None, fi
     ------
     CorpusError
         If there is none in a language.
+    SettingError
+        If no language is named, or no number of prompts.
     """
+    if first is not None and first < 1:
+        raise SettingError(f"{first:,} prompts in each language", "there is nothing to answer", "Ask for 1 or more.")
+    if languages is not None and not languages:
+        raise SettingError(
+            "prompts in no language", "there is nothing to answer", "Name one, or leave the languages out for all."
+        )
     available = dict.fromkeys(prompt.language for prompt in prompts)
     wanted = list(available) if languages is None else [canonical(code) for code in languages]
     if missing := [code for code in wanted if code not in available]:

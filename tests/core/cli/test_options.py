@@ -56,6 +56,14 @@ def test_a_target_is_needed() -> None:
         asked("--experts", "7")
 
 
+def test_commas_alone_name_nothing() -> None:
+    with pytest.raises(SettingError, match="names no language"):
+        asked("--target", ",")
+    with pytest.raises(SettingError, match="names none"):
+        options.chosen(" ,", ("set-mean",), "methods")
+    assert options.chosen(None, ("set-mean",), "methods") == options.chosen("", ("set-mean",), "methods") == ()
+
+
 @pytest.mark.parametrize(("option", "said"), [("--experts", "a whole number"), ("--strength", "a number")])
 def test_text_that_is_no_value_is_refused_by_the_option(
     option: str, said: str, capsys: pytest.CaptureFixture[str]

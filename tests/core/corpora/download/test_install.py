@@ -310,6 +310,7 @@ def test_get_says_how_else_to_have_what_is_gone(archive, site, tmp_path, capsys,
         (["wiki", "--to", "x"], "Choose from: flores200, ntrex, sib200, tatoeba, bucc2018, pawsx"),
         (["tatoeba", "--to", "x", "--only", "yo"], "there is none in yo"),
         (["pawsx", "--to", "x", "--only", "es"], "one archive"),
+        (["tatoeba", "--to", "x", "--only", ","], "in no language"),
         (["tatoeba", "--to", "x", "--only", "klingon!"], "klingon!"),
     ],
 )

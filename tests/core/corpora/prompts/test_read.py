@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.corpora.prompts.read import asking_for, chosen, read_prompts
-from core.errors import CorpusError
+from core.errors import CorpusError, SettingError
 from core.language.identification import probabilities
 
 
@@ -30,6 +30,12 @@ def test_some_are_chosen_by_language_and_number() -> None:
     assert asking_for(some[3], "es").text == f"{some[3].text} Answer in Spanish."
     with pytest.raises(CorpusError, match="prompts in ko"):
         chosen(read_prompts(), ["ko"])
+
+
+@pytest.mark.parametrize(("languages", "first"), [(None, 0), (None, -1), ([], 2)])
+def test_a_choice_of_none_is_refused(languages: list[str] | None, first: int) -> None:
+    with pytest.raises(SettingError, match="nothing to answer"):
+        chosen(read_prompts(), languages, first)
 
 
 @pytest.mark.parametrize(
