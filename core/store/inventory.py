@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.errors import StoreError
 from core.store.artefact import Artefact
+from core.store.files import MANIFEST
 from core.store.stage import STAGES, Cost, Stage
 from core.store.store import Store
 
@@ -29,13 +30,13 @@ def table(store: Store) -> pd.DataFrame:
     -------
     DataFrame
         ``stage, what, artefacts, fetched, waiting, bytes, oldest, newest, again``: ``fetched`` of the artefacts came
-        from a shared store, and ``waiting`` are to be sent there. Bytes are those that lie here.
+        from a shared store, and ``waiting`` are to be sent there. Bytes are those that lie here, manifests included.
     """
     waiting = set(store.shared.waiting()) if store.shared is not None else set()
     rows = [
         {
             "stage": entry.stage,
-            "bytes": entry.nbytes_here,
+            "bytes": _bytes(entry),
             "created": pd.Timestamp(entry.created),
             "fetched": entry.source is not None,
             "waiting": (entry.stage, entry.digest) in waiting,
@@ -57,6 +58,14 @@ def table(store: Store) -> pd.DataFrame:
     )
 
 
+def _bytes(entry: Artefact) -> int:
+    """What an artefact takes here; a short text is in its manifest, and has no file of its own."""
+    try:
+        return entry.nbytes_here + (entry.path / MANIFEST).stat().st_size
+    except OSError:  # removed meanwhile
+        return entry.nbytes_here
+
+
 def _unknown(name: str) -> Stage:
     """A stage of another version of the product, whose artefacts lie in the same cache."""
     return Stage(name, 0, name, "computing it again", Cost.PASSES)
@@ -74,7 +83,7 @@ def remove(store: Store, stages: Iterable[str]) -> tuple[int, int]:
     """
     chosen = set(stages)
     removed: list[Artefact] = [entry for entry in store.entries() if entry.stage in chosen]
-    freed = sum(entry.nbytes_here for entry in removed)
+    freed = sum(map(_bytes, removed))
     for entry in removed:
         store.remove(entry)
     return len(removed), freed
