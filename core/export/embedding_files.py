@@ -65,7 +65,8 @@ def read_texts(path: Path) -> Texts:
     Raises
     ------
     CorpusError
-        Where there is no such column, or a cell of it is blank, no text, or no language.
+        Where there is no such column, or a cell of it is blank, no text, or no language; where two columns have one
+        name.
     """
     what = f"sentences from {path}"
     rows = read_rows(what, path)
@@ -77,6 +78,9 @@ def read_texts(path: Path) -> Texts:
             "Name the column of sentences 'text', and that of their languages, if there is one, 'language'.",
         )
     columns = {name: [row[at] for row in rows.cells] for at, name in enumerate(rows.columns)}
+    if len(columns) < len(rows.columns):
+        twice = next(name for name in columns if rows.columns.count(name) > 1)
+        raise CorpusError(what, f"it has more than one column {twice!r}", "Keep one of them, or name them apart.")
     if not rows.cells:
         raise CorpusError(what, "it has no rows", "Write one sentence a row.")
     taken = {BEFORE, AFTER} & set(columns)
@@ -102,9 +106,16 @@ def embed_file(run: Run, source: Path, out: Path) -> Texts:
     out : Path
         A Parquet file gets every column of the source, and the columns `BEFORE` and `AFTER`, a list of float32 a row.
         A ``.npy`` gets one array of float32, (2, n_sentences, hidden): before, then after.
+
+    Raises
+    ------
+    AskError
+        As `check_out` and `read_texts`; or where a column to be written has values of several types.
     """
     check_out(out)
     texts = read_texts(source)
+    if out.suffix.lower() != ".npy":
+        _check_columns(source, texts.columns)  # before hours of work
     pair = encoders(run)
     run.progress.stage("embedding the sentences, before and after", 2 * len(texts.sentences))
     before, after = (_embedded(encoder, texts, run) for encoder in pair)
@@ -135,6 +146,17 @@ def _by_language(texts: Texts) -> Iterator[tuple[str | None, list[int]]]:
     for language, numbers in rows.items():
         for start in range(0, len(numbers), 1000):
             yield language, numbers[start : start + 1000]
+
+
+def _check_columns(source: Path, columns: Mapping[str, Sequence[object]]) -> None:
+    """Refuse a column that Parquet cannot hold; raises `CorpusError`."""
+    for name, cells in columns.items():
+        try:
+            pa.array(cells)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            why = f"the values of its column {name!r} are not of one type that Parquet has ({error!s:.200})"
+            instead = "Make them all text or all numbers, leave the column out, or write a .npy file."
+            raise CorpusError(f"write the columns of {source} to Parquet", why, instead) from error
 
 
 def parquet(columns: Mapping[str, Sequence[object]], before: np.ndarray, after: np.ndarray) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,11 @@ import pytest
 
 import core
 from core.cli.main import main
-from core.errors import AskError
+from core.errors import AskError, CorpusError
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
-from core.export.embedding_files import check_out, read_texts
+from core.export.embedding_files import check_out, embed_file, read_texts
+from core.pipeline.run import Run
 from tests.helpers.tiny import sentences
 
 
@@ -54,12 +56,19 @@ def test_a_file_is_written_with_its_columns_and_both_vectors(asked: Experiment, 
         ("text,language\nGood.,klingon!\n", "klingon!"),
         ("text,vector_after\nGood.,1\n", "already"),
         ("text,language\n  ,en\nGood.,en\n", "blank"),
+        ("text,topic,topic\nGood.,a,b\n", "more than one column 'topic'"),
     ],
 )
 def test_what_cannot_be_read_is_refused(content: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(content, encoding="utf-8")
     with pytest.raises(AskError, match=words):
         read_texts(tmp_path / "in.csv")
+
+
+def test_a_column_that_parquet_cannot_hold_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "Good.", "n": 1}\n{"text": "Better.", "n": "two"}\n')
+    with pytest.raises(CorpusError, match="column 'n' are not of one type"):
+        embed_file(cast(Run, None), tmp_path / "in.jsonl", tmp_path / "out.parquet")
 
 
 def test_other_kinds_of_files_are_refused_before_any_work(tmp_path: Path) -> None:
