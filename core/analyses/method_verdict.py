@@ -12,7 +12,8 @@ from core.stats.units import SHARE
 
 _NAMED = 3  # at most so many rows are named where more are alike
 _EXACT = 1e-9
-_AGAINST = {-1: "clearly better than every intervention", 0: "level with the best of them", 1: "clearly worse"}
+_EVERY, _BEST = "clearly better than every intervention", "clearly better than the best intervention"
+_LEVEL, _WORSE = "level with the best of them", "clearly worse"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Best:
     free : Row or None
         The best of what is free; None where nothing free was measured by this figure.
     against : int
-        1 where the best intervention is clearly better than all that is free, -1 where that is clearly better, 0 where
-        their intervals meet or one has none.
+        1 where the best intervention is clearly better than the best of what is free, -1 where that is clearly better,
+        0 where their intervals meet or one has none.
+    over_all : bool
+        Whether the best of what is free is clearly better than every intervention: one with a worse value may have a
+        wider interval than the best, or none.
     """
 
     figure: Figure
@@ -38,6 +42,14 @@ class Best:
     level: tuple[Row, ...]
     free: Row | None
     against: int
+    over_all: bool
+
+    @property
+    def of_free(self) -> str:
+        """What the best of what is free is, beside the interventions."""
+        if self.against == -1:
+            return _EVERY if self.over_all else _BEST
+        return _WORSE if self.against == 1 else _LEVEL
 
 
 def text_of(figure: Figure, value: Interval) -> str:
@@ -63,7 +75,10 @@ def best_by(rows: Sequence[Row]) -> list[Best]:
         free_rows = [row for row in measured if row.kind == "free"]
         free = _best(figure, free_rows) if free_rows else None
         against = 0 if free is None else clearly(figure, value, free.figures[name])
-        found.append(Best(figure, equal, level, free, against))
+        over_all = free is not None and all(
+            clearly(figure, free.figures[name], row.figures[name]) == 1 for row in methods
+        )
+        found.append(Best(figure, equal, level, free, against, over_all))
     return found
 
 
@@ -117,8 +132,8 @@ def _free(found: Sequence[Best]) -> str:
     if not compared:
         return "Nothing free was measured beside it."
     said = []
-    for sign, words in _AGAINST.items():
-        if by := [best.figure.title for best in compared if best.against == sign]:
+    for words in (_EVERY, _BEST, _LEVEL, _WORSE):
+        if by := [best.figure.title for best in compared if best.of_free == words]:
             said.append(f"{words} by {_listed(by, most=len(by))}")
     return f"The best of what is free is {'; '.join(said)}."
 

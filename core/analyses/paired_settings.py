@@ -137,10 +137,10 @@ def verdict(a: BeforeAfter, b: BeforeAfter, rows: Sequence[Compared], with_free:
     unit, target = first.measure.unit, label(a.plan.target)
     texts = unit.text(first.first), unit.text(first.second)
     if first.difference is None:
-        return (
-            f"A finds **{texts[0]}** and B **{texts[1]}** of translations from their target, on other sentences or "
-            "languages or from another target, so that no interval can be given."
-        )
+        found = f"A finds **{texts[0]}** and B **{texts[1]}** of translations from their target"
+        if can_be_paired(a.plan, b.plan):
+            return f"{found}. Their sentences are not compared yet, so that there is no interval."
+        return f"{found}, on other sentences or languages or from another target, so that no interval can be given."
     change = first.difference
     ends = f"[{_points(change.low)}, {_points(change.high)}], n = {change.n:,}"
     if first.winner:

@@ -57,6 +57,21 @@ def test_the_paragraph_follows_the_mean_ranks_and_the_intervals() -> None:
     assert method_verdict.lines(ROWS[:3]) == []
 
 
+@pytest.mark.parametrize("wide", [(0.6, 0.3, 0.95), (0.6, NAN, NAN)])
+def test_what_is_free_is_better_than_every_intervention_only_where_each_interval_says_so(
+    wide: tuple[float, float, float],
+) -> None:
+    rows = [
+        row("centring", "free", top1_all=(0.9, 0.85, 0.95)),
+        row("hold", "method", top1_all=(0.7, 0.6, 0.8)),
+        row("move", "method", top1_all=wide),
+    ]
+    said = method_verdict.overall(rows)
+    assert "clearly better than the best intervention by top-1, all" in said
+    assert "every intervention" not in said
+    assert "every intervention" in method_verdict.overall(rows[:2])
+
+
 @pytest.mark.parametrize(("name", "sign"), [("top1_all", 1), ("perplexity", -1)])
 def test_intervals_that_meet_or_are_missing_decide_nothing(name: str, sign: int) -> None:
     figure, low, high = FIGURES[name], Interval(0.2, 0.1, 0.3, 9), Interval(0.8, 0.7, 0.9, 9)

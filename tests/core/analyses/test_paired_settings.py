@@ -59,6 +59,13 @@ def test_other_sentences_are_not_paired() -> None:
     assert "no interval can be given" in verdict(a, b, rows)
 
 
+def test_settings_that_can_be_paired_are_said_to_wait_for_their_sentences() -> None:
+    a = make_result()
+    said = verdict(a, a, compare(a, a, values(0.4), None))
+    assert "not compared yet" in said
+    assert "on other sentences" not in said
+
+
 def test_a_real_pair_of_settings(asked: Experiment, engine: Engine) -> None:
     """The differences are those of the results, and the sentences those of the spaces."""
     other = replace(asked, strength=0.3)
