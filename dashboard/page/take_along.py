@@ -19,7 +19,7 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import session
 from dashboard.text import summary
-from dashboard.work import derived, process
+from dashboard.work import process
 
 _MODEL_GROUPS = ("model", "sentences", "experts", "intervention", "other")  # settings that the commands below take
 
@@ -32,8 +32,14 @@ def draw() -> None:
     if result is None:
         return
     st.html('<div data-testid="result-ready"></div>')
-    _model(result, experiment)
-    _embeddings(result, experiment)
+    if process.engine().origin(result) is None:
+        _model(result, experiment)
+        _embeddings(result, experiment)
+    else:
+        theme.quiet(
+            "This result is from a pack, which carries neither the model nor embeddings: the patch and the file of "
+            "embeddings are made on a machine that has the model and its sentences."
+        )
     _python(experiment)
     theme.quiet(summary.conditions(result))
 
@@ -41,7 +47,7 @@ def draw() -> None:
 def _model(result: Result, experiment: Experiment) -> None:
     st.header("The model with the intervention in its weights", anchor=False)
     try:
-        form = derived.once(result, "form", lambda: process.engine().answer_known(experiment, patches.form))
+        form = process.engine().answer_known(experiment, patches.form)
     except AskError as error:
         waiting.refusal(error)
         return

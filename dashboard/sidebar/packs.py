@@ -8,6 +8,7 @@ from core import access
 from core.errors import PackError
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
+from core.models.embedded import MODELS
 from core.packs.contents import model_title
 from dashboard.charts import theme
 from dashboard.state import session
@@ -50,9 +51,11 @@ def _take() -> None:
 
 def follow(before: Experiment, chosen: Experiment) -> None:
     """Open a pack's setting where its model was just picked, and nothing but the pack has that model."""
-    if chosen.model == before.model or chosen.model not in {setting.model for setting in process.shelf().settings()}:
+    if chosen.model == before.model or chosen.model in MODELS:  # those come with the program
         return
     settings = process.shelf().settings(chosen.model)
+    if not settings:
+        return
     alike = [setting for setting in settings if setting.target == chosen.target]
     _open((alike or settings)[0])
 

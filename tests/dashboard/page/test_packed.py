@@ -108,6 +108,13 @@ def test_the_numbers_are_those_of_the_machine_that_packed_them(
     assert page.metric[0].value == (f"{100 * post:.1f}%" if post < 0.0995 else f"{100 * post:.0f}%")
 
 
+def test_nothing_is_offered_to_take_along_that_a_pack_does_not_carry(setting: Experiment, open_page: OpenPage) -> None:
+    page = open_page("take-along", model=setting.model, corpus=setting.corpus)
+    assert "carries neither the model nor embeddings" in said(page)
+    assert "not in the cache any more" not in said(page)
+    assert not page.main.get("download_button")
+
+
 def test_the_picker_lists_a_packs_model_by_name(setting: Experiment, open_page: OpenPage) -> None:
     page = open_page("layers")
     assert f"{setting.model}, from a pack" in page.sidebar.selectbox[0].options

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.experiment.settings import Experiment
+from core.models.spec import E5, EMBEDDED
 from core.packs.pack import pack
 from core.pipeline.engine import Engine
 from core.store.store import Store
+from dashboard.sidebar import packs
 from dashboard.state import link
 from dashboard.work import process
 from tests.helpers.bench import LONG
@@ -49,3 +52,20 @@ def test_a_dropped_pack_opens_and_stays_listed(
     (listed,) = (button for button in page.sidebar.button if "from a pack" in button.label)
     assert listed.disabled  # it is the one that is open
     process.start.clear()
+
+
+def test_a_model_that_comes_with_the_program_keeps_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shelf:
+        def settings(self, model: str | None = None) -> list[Experiment]:
+            every = [Experiment(model=EMBEDDED, experts=7), Experiment(model="of-a-pack", experts=7)]
+            return [one for one in every if model in (None, one.model)]
+
+    opened: list[Experiment] = []
+    monkeypatch.setattr(process, "shelf", Shelf)
+    monkeypatch.setattr(packs, "_open", opened.append)
+    before = Experiment(model=E5, experts=30)
+    packs.follow(before, Experiment(model=EMBEDDED, experts=30))
+    packs.follow(before, Experiment(model="of-none", experts=30))
+    assert opened == []
+    packs.follow(before, Experiment(model="of-a-pack", experts=30))
+    assert [one.experts for one in opened] == [7]
