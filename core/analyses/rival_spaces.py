@@ -20,6 +20,7 @@ from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
+from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
 from core.spaces.measured_space import MeasuredSpace, Sentences, measured
 from core.spaces.measured_space import of_rows as measured_of_rows
@@ -267,6 +268,7 @@ def _measured(
         space=run.stages.space_spec(intervention),
         layer=layer,
         measures=list(names),
+        **in_order(groups),
         **({} if distractors is None else {"distractors": distractors.space_spec(intervention)}),
     )
 

@@ -20,6 +20,7 @@ from core.language.codes import canonical
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
 from core.pipeline.run import Run
+from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
 from core.spaces.linear_probe import NO_CLASS, C, predict
 from core.spaces.rivals import RIVALS, Fitted
@@ -220,6 +221,7 @@ class _Work:
             layer=space.layer,
             c=C,
             seed=self.run.plan.experiment.seed,
+            **in_order([self.task.test]),
         )
         if space.rival is None:
             return spec

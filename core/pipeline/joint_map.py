@@ -14,6 +14,7 @@ import numpy as np
 
 from core.experiment.plan import Plan
 from core.neurons.interventions import Intervention
+from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
 from core.spaces import projection
 
@@ -35,6 +36,7 @@ def inputs(plan: Plan, n_spaces: int = 2) -> dict[str, Any]:
         "seed": plan.experiment.seed,
         "shown": shown_rows(plan, n_spaces),
         "umap": [projection.N_NEIGHBOURS, projection.MIN_DIST, projection.N_EPOCHS],
+        **in_order(plan.groups),
     }
 
 

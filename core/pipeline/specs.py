@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.corpora.corpus import ParallelSet
 from core.experiment.plan import Plan
 from core.neurons.interventions import Intervention
 from core.store.files import digest
 from core.store.stage import STAGES
+
+_ORDER = ("en", "de", "fr", "es", "ja", "zh", "ru", "ar", "ko", "tr", "hi", "th")
+"""The languages of the embedded corpus, in its order: what was kept of them before orders were named stays valid."""
+
+
+def in_order(groups: Iterable[ParallelSet]) -> dict[str, list[list[str]]]:
+    """Which languages come first: a part of the spec of whatever is kept in the order of its languages.
+
+    The digests of the sentences do not tell it, since those of a mapping are the same in any order. It is empty for one
+    order of every set of languages: that of the embedded corpus where it has them all, else the alphabet's.
+    """
+    languages = [list(group.languages) for group in groups]
+    return {} if all(codes == _usual(codes) for codes in languages) else {"languages": languages}
+
+
+def _usual(codes: Sequence[str]) -> list[str]:
+    return sorted(codes, key=_ORDER.index) if set(codes) <= set(_ORDER) else sorted(codes)
 
 
 class Specs:

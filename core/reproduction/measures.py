@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
+from core.pipeline.specs import in_order
 from core.reproduction.published import DISTANCE_NAMES
 from core.spaces import distances, retrieval
 from core.spaces.similarity import COMPARISONS, COSINE, normalise
@@ -31,7 +32,9 @@ Way = tuple[str, int]
 def hits_of(run: Run, intervention: Intervention | None, way: Way) -> np.ndarray:
     """`core.spaces.retrieval.correct` of one space of the run's only group, from the store."""
     metric, layer = way
-    spec = STAGES["reproduced-hits"].spec(space=run.stages.space_spec(intervention), metric=metric, layer=layer)
+    spec = STAGES["reproduced-hits"].spec(
+        space=run.stages.space_spec(intervention), metric=metric, layer=layer, **in_order(run.plan.groups)
+    )
 
     def compute() -> Payload:
         space = run.stages.embeddings(0, intervention, layer)
