@@ -62,7 +62,7 @@ def can_be_paired(first: Plan, second: Plan) -> bool:
 
 
 def values_of_rows(values: Values, plan: Plan, rows: Sequence[np.ndarray]) -> Values:
-    """Measures sentence by sentence, of some rows alone; sets of rows without any are left out.
+    """Measures sentence by sentence, of some rows alone; sets of rows without any, or of no weight, are left out.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def values_of_rows(values: Values, plan: Plan, rows: Sequence[np.ndarray]) -> Va
     kept: dict[str, list[Part]] = {}
     for name, parts in values.items():
         masks = rows if len(parts) == len(rows) else with_target
-        some = [(weight, of[mask]) for (weight, of), mask in zip(parts, masks, strict=True) if mask.any()]
+        some = [(weight, of[mask]) for (weight, of), mask in zip(parts, masks, strict=True) if weight and mask.any()]
         total = sum(weight for weight, _ in some)
         if some:
             kept[name] = [(weight / total, of) for weight, of in some]

@@ -79,7 +79,8 @@ class SentenceSpace:
         """Distance of a language's mean to the medoid, linearised; of the target, or the mean of all others.
 
         With ``c(x) = 1 - x m / |x|`` for a medoid ``m`` of unit length, which is held, a sentence's value is ``c`` of
-        the mean plus its gradient times the sentence's difference from the mean (Hampel, 1974).
+        the mean plus its gradient times the sentence's difference from the mean (Hampel, 1974). A set of rows weighs as
+        much as the sentences of these languages that it holds.
         """
         spaces = [self.embeddings(group, None) for group in range(len(self.languages))]
         joined = {
@@ -87,7 +88,7 @@ class SentenceSpace:
             for code in dict.fromkeys(code for own in self.languages for code in own)
         }
         chosen = [code for code in joined if (code == self.target) == of_target]
-        by_group = [np.zeros(space.shape[1]) for space in spaces]
+        sums, shares = [np.zeros(space.shape[1]) for space in spaces], [0.0 for _ in spaces]
         for code in chosen:
             mean = joined[code].mean(axis=0, dtype=np.float64)
             length = float(np.linalg.norm(mean))
@@ -96,8 +97,10 @@ class SentenceSpace:
             for number, (own, space) in enumerate(self._pairs(spaces)):
                 if code in own:
                     values = 1 - along + (space[own.index(code)] - mean) @ gradient
-                    by_group[number] += values * space.shape[1] / len(joined[code]) / len(chosen)
-        return [(1.0, values) for values in by_group]
+                    share = space.shape[1] / len(joined[code]) / len(chosen)
+                    sums[number] += values * share
+                    shares[number] += share
+        return [(share, values / (share or 1.0)) for share, values in zip(shares, sums, strict=True)]
 
     @cached_property
     def _medoid(self) -> np.ndarray:

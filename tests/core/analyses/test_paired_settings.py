@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 
-from core.analyses.paired_settings import can_be_paired, compare, compare_rows, sentence_values, verdict
+from core.analyses.paired_settings import (
+    can_be_paired,
+    compare,
+    compare_rows,
+    sentence_values,
+    values_of_rows,
+    verdict,
+)
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
+from core.pipeline.sentence_values import SentenceSpace
+from core.stats import paired
 from core.stats.paired import Part
 from tests.helpers.results import make_result
 
@@ -93,3 +105,40 @@ def test_some_rows_alone_are_paired() -> None:
         np.testing.assert_allclose(row.difference.value, row.first - row.second)
     assert "n = 3" in verdict(a, a, rows, with_free=False)
     assert "Without any intervention" not in verdict(a, a, rows, with_free=False)
+
+
+def test_rows_of_several_sets_are_as_far_from_the_medoid_as_their_sentences() -> None:
+    """As on BUCC: each set has a language of its own beside English, and every sentence counts once."""
+    draw = np.random.default_rng(8)
+    rows = [draw.normal(0.4, 1, size=(2, n, 6)).astype(np.float32) for n in (30, 50)]
+    sets = [("en", "de"), ("en", "fr")]
+    space = SentenceSpace("en", sets, lambda group, _: rows[group], 0)
+    plan: Any = SimpleNamespace(target="en", groups=[SimpleNamespace(languages=own) for own in sets])
+    english, german = np.concatenate([rows[0][0], rows[1][0]]), rows[0][1]
+
+    def away(of: np.ndarray, chosen: np.ndarray) -> float:
+        """The distance of a mean, which chosen sentences move along its gradient."""
+        mean, medoid = of.mean(axis=0, dtype=np.float64), space._medoid
+        length = np.linalg.norm(mean)
+        gradient = -(medoid - (mean @ medoid) * mean / length**2) / length
+        return float(1 - mean @ medoid / length + (chosen.mean(axis=0) - mean) @ gradient)
+
+    masks = [np.arange(n) % 5 == 0 for n in (30, 50)]  # as large a part of both sets
+    chosen = np.concatenate([part[0][mask] for part, mask in zip(rows, masks, strict=True)])
+    values = {"target": space.medoid_distance(of_target=True), "others": space.medoid_distance(of_target=False)}
+    kept = values_of_rows(values, plan, masks)
+    assert paired.mean(kept["target"]) == pytest.approx(away(english, chosen), abs=1e-6)
+    first = values_of_rows(values, plan, [masks[0], np.zeros(50, dtype=bool)])
+    assert paired.mean(first["target"]) == pytest.approx(away(english, rows[0][0][masks[0]]), abs=1e-6)
+    assert paired.mean(first["others"]) == pytest.approx(away(german, german[masks[0]]), abs=1e-6)
+
+
+def test_rows_that_hold_none_of_a_measures_sentences_say_nothing_of_it() -> None:
+    sets = [("en", "de"), ("en", "ja")]
+    rows = np.random.default_rng(2).normal(0.4, 1, size=(2, 9, 6)).astype(np.float32)
+    space = SentenceSpace("ja", sets, lambda *_: rows, 0)
+    plan: Any = SimpleNamespace(target="ja", groups=[SimpleNamespace(languages=own) for own in sets])
+    masks = [np.ones(9, dtype=bool), np.zeros(9, dtype=bool)]
+    kept = values_of_rows({name: space.medoid_distance(name == "target") for name in ("target", "others")}, plan, masks)
+    assert list(kept) == ["others"]
+    assert np.isfinite(paired.mean(kept["others"]))
