@@ -14,7 +14,8 @@ from core.experiment.settings import Experiment
 from core.neurons.neuron_map import NeuronMap
 from core.pipeline.before_after import BeforeAfter
 from core.pipeline.run import Run
-from core.stats.intervals import Interval, bootstrap
+from core.stats import paired
+from core.stats.intervals import Interval
 
 _CHOOSING = ("select", "min_score", "expert_layers", "expert_sites", "targets", "combine", "held_at", "control")
 
@@ -62,13 +63,20 @@ def held(experiment: Experiment, neurons: NeuronMap, neuron: int, value: float) 
 def effect(run: Run) -> Effect:
     """Measure what the intervention of a run does, language by language."""
     _, intervention = run.spaces()
-    moved: dict[str, Interval] = {}
+    distances: dict[str, list[np.ndarray]] = {}
     for number, group in enumerate(run.plan.groups):
         pre, post = (_unit(run.stages.embeddings(number, space, run.plan.layer)) for space in (None, intervention))
         # from the difference: one neuron moves little, and 1 - cosine would be rounding
         for code, distance in zip(group.languages, ((pre - post) ** 2).sum(axis=-1) / 2, strict=True):
-            moved.setdefault(code, bootstrap(distance))
+            distances.setdefault(code, []).append(distance)
+    moved = {code: _pooled(parts) for code, parts in distances.items()}
     return Effect(run.plan, run.measures.before_after(intervention, layers=False), moved)
+
+
+def _pooled(parts: list[np.ndarray]) -> Interval:
+    """The mean over the sentences of all sets of rows that have a language."""
+    n = sum(map(len, parts))
+    return paired.figure([(len(part) / n, part) for part in parts])
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -24,8 +24,10 @@ from core.corpora.load import load_corpus
 from core.errors import AskError, SettingError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
+from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.spaces import retrieval
+from core.stats import paired
 from core.stats.intervals import Interval, bootstrap
 from core.store.artefact import Payload
 from core.store.stage import STAGES
@@ -239,21 +241,35 @@ def _judge(run: Run, number: int, rows: int, half: int, limits: Limits) -> Tried
 
 def _top1(space: np.ndarray, target: int, scope: str) -> Interval:
     """Top-1 of a space (n_languages, n_sentences, hidden), bootstrapped over sentences."""
+    return bootstrap(_hits(space, target, scope)[1])
+
+
+def _hits(space: np.ndarray, target: int | None, scope: str) -> paired.Part:
+    """How many ordered pairs of languages count, and in what share of them each row finds its translation."""
     hits = retrieval.correct(space).astype(np.float64)
     n = len(space)
     pairs = [(a, b) for a in range(n) for b in range(n) if a != b and (scope == "all" or a == target)]
-    return bootstrap(np.mean([hits[a, b] for a, b in pairs], axis=0))
+    return float(len(pairs)), np.mean([hits[a, b] for a, b in pairs], axis=0)
 
 
 def _measured(run: Run, scope: str) -> tuple[Interval, Interval]:
-    """Top-1 on the evaluation rows, before and after."""
-    _, intervention = run.spaces()
-    group = next(number for number, rows in enumerate(run.plan.groups) if run.plan.target in rows.languages)
-    target = run.plan.groups[group].languages.index(run.plan.target)
-    before, after = (
-        _top1(run.stages.embeddings(group, space, run.plan.layer), target, scope) for space in (None, intervention)
-    )
-    return before, after
+    """Top-1 on the evaluation rows, before and after: a set of rows counts by its pairs of languages."""
+    plan, (_, intervention) = run.plan, run.spaces()
+    counted = [n for n, rows in enumerate(plan.groups) if scope == "all" or plan.target in rows.languages]
+
+    def top1(space: Intervention | None) -> Interval:
+        parts = [
+            _hits(run.stages.embeddings(number, space, plan.layer), _place(plan.groups[number], plan.target), scope)
+            for number in counted
+        ]
+        total = sum(pairs for pairs, _ in parts)
+        return paired.figure([(pairs / total, values) for pairs, values in parts])
+
+    return top1(None), top1(intervention)
+
+
+def _place(rows: ParallelSet, target: str) -> int | None:
+    return rows.languages.index(target) if target in rows.languages else None
 
 
 def _best(tried: Sequence[Tried]) -> Experiment | None:
@@ -268,7 +284,10 @@ def _best(tried: Sequence[Tried]) -> Experiment | None:
 def _spec(experiment: Experiment, choices: Choices, limits: Limits) -> dict[str, Any]:
     """What determines a search, but for the machine's pace."""
     asked: dict[str, Any] = wire.encode((choices, limits))
-    return STAGES["search"].spec(setting=plan(experiment).describe(), asked=asked)
+    bound = plan(experiment)
+    # of several sets of rows, what was kept before is of the first alone
+    pooled = {"sets": len(bound.groups)} if len(bound.groups) > 1 else {}
+    return STAGES["search"].spec(setting=bound.describe(), asked=asked, **pooled)
 
 
 def keep(store: Store, experiment: Experiment, choices: Choices, limits: Limits, found: Found) -> None:

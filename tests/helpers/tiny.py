@@ -86,6 +86,16 @@ def write_table(path: Path, n_probe: int = 8, n_eval: int = 6, languages: Sequen
     return f"table:{path}"
 
 
+def write_pairs(folder: Path) -> str:
+    """Write a corpus of two language pairs, six rows of German and seven of Spanish; give the spec that names it."""
+    folder.mkdir()
+    for number, (code, published) in enumerate((("de", "deu"), ("es", "spa"))):
+        for language, extension in ((code, published), ("en", "eng")):
+            lines = "".join(line + "\n" for line in sentences(language, 6 + number, 20 + 10 * number))
+            (folder / f"tatoeba.{published}-eng.{extension}").write_text(lines, encoding="utf-8")
+    return f"tatoeba:{folder}"
+
+
 def make_tokenizer(bos: bool, pad: bool = True, context: int = 64) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE on the sentences; it adds BOS to each if ``bos``."""
     tokenizer = Tokenizer(models.BPE())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.pipeline.engine import Engine
+from core.pipeline.run import Run
+from core.spaces.similarity import normalise
+from tests.helpers.tiny import write_pairs
 
 
 def test_a_held_neuron_moves_sentences_as_one_set_by_hand(asked: Experiment, engine: Engine) -> None:
@@ -43,6 +47,28 @@ def test_a_held_neuron_moves_sentences_as_one_set_by_hand(asked: Experiment, eng
     assert found.spaces.target_top1.pre == engine.run(asked).target_top1.pre
     with pytest.raises(SettingError, match="neuron"):
         held(asked, neurons, neurons.total, 1.0)
+
+
+def test_a_language_of_several_sets_of_rows_moves_as_all_its_sentences_do(
+    asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    corpus = write_pairs(tmp_path / "tatoeba")
+    pairs = replace(asked, corpus=corpus, probe_corpus=asked.corpus, target="en", layer=1)
+    neurons = plan(pairs).outline.neurons
+    one = held(pairs, neurons, neurons.sites[1].start + 4, 25.0)
+
+    def english(run: Run) -> np.ndarray:
+        space = run.spaces()[1]
+        sides = [
+            [run.stages.embeddings(n, of, 1)[g.languages.index("en")] for of in (None, space)]
+            for n, g in enumerate(run.plan.groups)
+        ]
+        return np.concatenate([1 - (normalise(pre) * normalise(post)).sum(axis=1) for pre, post in sides])
+
+    moved = engine.answer(one, english)
+    found = engine.answer(one, effect).moved
+    assert {code: interval.n for code, interval in found.items()} == {"en": 13, "de": 6, "es": 7}
+    assert found["en"].value == pytest.approx(moved.mean(), rel=1e-2)
 
 
 def test_neurons_named_by_hand_are_no_files() -> None:

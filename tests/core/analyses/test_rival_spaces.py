@@ -20,7 +20,7 @@ from core.spaces.rivals import RAW, RIVALS
 from core.spaces.sentence_tables import SentenceTables
 from core.spaces.space_measures import SPACE_MEASURES
 from core.store.store import Store
-from tests.helpers.tiny import LANGUAGES, N_LAYERS, sentences, write_table
+from tests.helpers.tiny import LANGUAGES, N_LAYERS, sentences, write_pairs, write_table
 
 MEASURES = ("mexa", "anisotropy")
 
@@ -162,13 +162,8 @@ def test_distractors_of_bucc_are_embedded_and_mined_among(asked: Experiment, eng
 
 
 def test_pairs_of_languages_with_rows_of_their_own(asked: Experiment, engine: Engine, tmp_path: Path) -> None:
-    folder = tmp_path / "tatoeba"
-    folder.mkdir()
-    for number, (code, published) in enumerate((("de", "deu"), ("es", "spa"))):
-        for language, extension in ((code, published), ("en", "eng")):
-            lines = "".join(line + "\n" for line in sentences(language, 6 + number, 20 + 10 * number))
-            (folder / f"tatoeba.{published}-eng.{extension}").write_text(lines, encoding="utf-8")
-    pairs = replace(asked, corpus=f"tatoeba:{folder}", probe_corpus=asked.corpus, target="en", layer=1)
+    corpus = write_pairs(tmp_path / "tatoeba")
+    pairs = replace(asked, corpus=corpus, probe_corpus=asked.corpus, target="en", layer=1)
     found = engine.answer(pairs, lambda run: compare(run, measures=SPACE_MEASURES))
     assert found.notes == ()
     result = engine.run(pairs)

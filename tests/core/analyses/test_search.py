@@ -21,6 +21,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.stats.intervals import Interval
 from tests.helpers import slow_reproduction as slow
+from tests.helpers.tiny import write_pairs
 
 
 class Clock:
@@ -121,6 +122,17 @@ def test_rows_that_judge_found_no_neuron_and_figures_are_plain(asked: Experiment
     hits = [slow.hits(space[at], space[other], "cosine") for other in range(len(space)) if other != at]
     assert math.isclose(tried.top1.value, np.mean(hits))
     assert not tried.fits
+
+
+@pytest.mark.parametrize("scope", search.SCOPES)
+def test_all_sets_of_rows_are_measured(scope: str, asked: Experiment, engine: Engine, tmp_path: Path) -> None:
+    corpus = write_pairs(tmp_path / "tatoeba")
+    pairs = replace(asked, corpus=corpus, probe_corpus=asked.corpus, target="en", strength=1.0, layer=1)
+    result = engine.run(pairs)
+    expected = result.target_top1 if scope == "target" else result.all_top1
+    before, after = engine.answer(pairs, lambda run: search._measured(run, scope))
+    assert (before.value, after.value) == pytest.approx((expected.pre, expected.post))
+    assert after.n == 6 + 7
 
 
 def test_the_command_says_what_it_tried(
