@@ -73,8 +73,11 @@ def means(found: Transfer) -> pd.DataFrame:
 
 
 def mean_of(found: Transfer, train: str, space: Space) -> Interval | None:
-    """Mean accuracy over the other languages in one space; None where there is no other."""
-    others = _others(found, train, space)
+    """Mean accuracy over the other languages in one space; None where there is no other.
+
+    None as well where nothing was trained, since a rival by language cannot map the rows to train on.
+    """
+    others = _others(found, train, space) if (train, space) in found.hits else []
     if not others:
         return None
     hits = found.hits[train, space]

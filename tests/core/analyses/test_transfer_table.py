@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from core.analyses.transfer import Space, Transfer
-from core.analyses.transfer_table import lesson, majority, means, sentence, table, to_json, within
+from core.analyses.transfer_table import lesson, majority, mean_of, means, sentence, table, to_json, within
 from tests.helpers.labelled import CENTRED, POST, PRE, RIDGE, found
 from tests.helpers.labelled import N_FOUND as N
 
@@ -113,6 +113,12 @@ def test_a_rival_that_lacks_a_language_is_compared_over_the_rest_and_wins_nothin
     assert said.best is None
     row = means(lacking).set_index("rival").loc["own-means"]
     assert (row["languages"], row["gain"]) == (1, pytest.approx(0.5))
+
+
+def test_a_rival_that_cannot_map_the_language_trained_on_has_no_mean() -> None:
+    made = found({PRE: (0.9, 0.4, 0.4), POST: (0.9, 0.6, 0.6)})
+    assert mean_of(made, "en", CENTRED) is None
+    assert mean_of(made, "de", PRE) is None
 
 
 def test_json_holds_the_figures_and_no_nan() -> None:
