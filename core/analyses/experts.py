@@ -52,7 +52,8 @@ def responses(run: Run, neuron: int) -> np.ndarray:
     if missing and run.only_cached:
         raise NotCached("responses")
     if missing:
-        tokens = sum(run.stages.tokens(run.plan.probe.texts[code], code).n_tokens for code in missing)
+        texts = run.plan.response_rows.texts
+        tokens = sum(run.stages.tokens(texts[code], code).n_tokens for code in missing)
         run.progress.stage(STAGES["responses"].title, tokens)
         for code in missing:
             run.stages.capture(code)

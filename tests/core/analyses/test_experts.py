@@ -72,6 +72,22 @@ def test_responses_are_those_of_the_model_and_read_again_if_they_were_removed(
     np.testing.assert_array_equal(engine.answer(experiment, ask), found)
 
 
+def test_responses_that_were_removed_are_read_again_in_every_language_that_sentences_come_from(
+    engine: Engine, tiny: tuple[Path, Experiment]
+) -> None:
+    by_source = replace(tiny[1], method="diff-mean", probe_languages=("en", "ja"))
+
+    def ask(run: Run) -> np.ndarray:
+        return experts.responses(run, 3)
+
+    found = engine.answer(by_source, ask)
+    assert len(found) == 2
+    for entry in engine.store.entries():
+        if entry.stage == "responses":
+            engine.store.remove(entry)
+    np.testing.assert_array_equal(engine.answer(by_source, ask), found)
+
+
 def test_a_neuron_that_the_model_has_not_is_refused(engine: Engine, tiny: tuple[Path, Experiment]) -> None:
     engine.answer(tiny[1], experts.read)
     with pytest.raises(SettingError, match="numbered from 0"):
