@@ -275,14 +275,19 @@ def numbers_of(intervention: Intervention) -> int:
 def ranks(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Rank the methods by each of `RANKED`, 1 the best, equal values sharing a rank; and ``mean`` over these.
 
-    A method without a figure has no rank by it. The unmodified model, free maps and random neurons are not ranked.
+    A method without a figure that another has, or of one that is not finite, shares the last rank with its like: it
+    wrote no line to count, or predicts nothing any more. By a figure that none has there is no rank. The unmodified
+    model, free maps and random neurons are not ranked.
     """
     methods = [row for row in rows if row.kind == "method"]
     found: dict[str, dict[str, float]] = {row.condition: {} for row in methods}
     for name in RANKED:
-        with_it = [row for row in methods if math.isfinite(row.figures.get(name, _NOTHING).value)]
+        values = [row.figures.get(name, _NOTHING).value for row in methods]
+        if not any(map(math.isfinite, values)):
+            continue
         sign = -1.0 if FIGURES[name].higher_is_better else 1.0
-        for row, rank in zip(with_it, rankdata([sign * row.figures[name].value for row in with_it]), strict=True):
+        worth = [sign * value if math.isfinite(value) else math.inf for value in values]
+        for row, rank in zip(methods, rankdata(worth), strict=True):
             found[row.condition][name] = float(rank)
     return {name: by | {"mean": float(np.mean(list(by.values())))} if by else {} for name, by in found.items()}
 

@@ -129,9 +129,10 @@ def _table(rows: Sequence[Row]) -> None:
     saved = method_comparison.table(rows)
     drawing.table(table_frame(rows), key="methods", saved=saved[[c for c in saved if not str(c).startswith("time")]])
     theme.quiet(
-        "With 95% intervals; # is the rank among the interventions that are measured, equal ones sharing it, and the "
-        "mean rank is over all figures here. Numbers kept: how many an intervention has to store, beside which neurons "
-        "they are of. The time of a pass is measured by the command line alone (python -m core methods): beside other "
+        "With 95% intervals; # is the rank among the interventions that are measured: equal ones share it, and those "
+        "without a figure that others have share the last. The mean rank is over all figures here. Numbers kept: how "
+        "many an intervention has to store, beside which neurons they are of. The time of a pass is measured by the "
+        "command line alone (python -m core methods): beside other "
         "work it says little."
     )
 
@@ -148,7 +149,7 @@ def _record(row: Row, ranks: Mapping[str, float]) -> dict[str, object]:
     record: dict[str, object] = {"condition": row.title, "mean rank": ranks.get("mean")}
     for name in RANKED:
         text = method_verdict.text_of(FIGURES[name], row.figures[name]) if name in row.figures else ""
-        record[FIGURES[name].title] = f"{text} #{ranks[name]:g}" if name in ranks else text
+        record[FIGURES[name].title] = f"{text} #{ranks[name]:g}".strip() if name in ranks else text
     return record | {"numbers kept": row.numbers or None}
 
 

@@ -83,12 +83,26 @@ def test_ranks_are_those_of_a_plain_count() -> None:
     assert ranks == {
         "a": {"top1_all": 1.5, "perplexity": 1.0, "mean": 1.25},
         "b": {"top1_all": 3.0, "perplexity": 2.0, "mean": 2.5},
-        "c": {"top1_all": 1.5, "mean": 1.5},
+        "c": {"top1_all": 1.5, "perplexity": 3.0, "mean": 2.25},
     }
     frame = method_comparison.table(rows).set_index("condition")
     assert frame.loc["b", "perplexity_rank"] == 2
     assert math.isnan(frame.loc["free", "mean_rank"])
     assert "time" not in RANKED
+
+
+def test_methods_that_fail_share_the_last_rank() -> None:
+    values = {"a": {"lines": 0.2, "perplexity": 9.0}, "b": {"perplexity": math.inf}, "c": {"lines": math.nan}}
+    rows = [
+        Row(name, name, "method", {figure: Interval(value, value, value, 9) for figure, value in of.items()})
+        for name, of in values.items()
+    ]
+    failed = {"lines": 2.5, "perplexity": 2.5, "mean": 2.5}
+    assert method_comparison.ranks(rows) == {
+        "a": {"lines": 1.0, "perplexity": 1.0, "mean": 1.0},
+        "b": failed,
+        "c": failed,
+    }
 
 
 def test_no_method_and_an_unknown_one_are_refused(asked: Experiment, engine: Engine) -> None:
