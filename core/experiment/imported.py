@@ -42,6 +42,13 @@ def names_files(spec: str) -> bool:
     return not all(_BY_HAND.fullmatch(part) for part in _OPERATION.split(spec.strip())[::2])
 
 
+def in_short(spec: str) -> str:
+    """A spec without the folders that its files are in, which are of one machine."""
+    parts = _OPERATION.split(spec.strip())
+    parts[::2] = [part.rsplit("/", 1)[-1] for part in parts[::2]]
+    return " ".join(parts)
+
+
 def read_imported(spec: str, neurons: NeuronMap) -> Imported:
     """Read the neurons that a file names, or several files put together.
 

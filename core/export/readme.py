@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from core.experiment.imported import in_short
 from core.experiment.plan import Plan
 from core.export.outcome import Written
 from core.language.codes import describe
@@ -76,11 +77,17 @@ def text(plan: Plan, intervention: Intervention, written: Written, source: str |
 def _in_words(plan: Plan, intervention: Intervention) -> str:
     experiment = plan.experiment
     languages = " and ".join(describe(code).english for code in plan.targets or (plan.target,))
-    deed = METHODS[experiment.method].in_words(languages, experiment.strength)
+    given = plan.imported is not None and plan.imported.values is not None
+    deed = METHODS[experiment.method].in_words(languages, experiment.strength, given)
+    named = f" that {in_short(experiment.experts_from or '')} names" if plan.imported is not None else ""
     control = CONTROLS[experiment.control]
-    kind = f"random neurons{f' {control.place}' if control.place else ''} (a control)" if control.draw else "neurons"
+    kind = "neurons"
+    if control.draw is not None:
+        kind = f"random neurons{f' {control.place}' if control.place else ''} (a control)"
+        deed = f"treated as the {f'neurons{named}' if named else f'experts of {languages}'} would be: {deed}"
+        named = ""
     offer = CATALOGUE.get(plan.resolved.name)
-    return f"{len(intervention.neurons):,} {kind} of {offer.title if offer else plan.resolved.name}, {deed}"
+    return f"{len(intervention.neurons):,} {kind} of {offer.title if offer else plan.resolved.name}{named}, {deed}"
 
 
 def _sentence_embedding(plan: Plan) -> str:

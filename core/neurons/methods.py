@@ -18,6 +18,7 @@ from core.neurons.source_maps import SourceEvidence, UnitMap
 
 # Damp keeps this much of the output at strength 1.
 DAMP = 0.5
+_GIVEN = "the values given there"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Method:
         Of a method that sets neurons to a value: that value in words, ``their {} average``. Other strengths pull to it.
     sets_mean : bool
         Whether that value is the neuron's mean response to the target, which tables of experts show.
+    by_values : bool
+        Whether it goes by what each expert is to be held at: by ``--held-at``, and the values of a file.
     translations : bool
         Whether it learns from which sentences mean the same.
     against_others : bool
@@ -116,6 +119,7 @@ class Method:
     samples: bool = False
     value: str = ""
     sets_mean: bool = False
+    by_values: bool = False
     by_source: Callable[[SourceEvidence, str | None], UnitMap] | None = None
     source_experts: bool = False
     against_others: bool = False
@@ -123,14 +127,23 @@ class Method:
     learned: bool = False
     about: str = ""
 
-    def in_words(self, language: str, strength: float) -> str:
-        """What happens to the experts, in words after "the neurons"."""
+    def in_words(self, language: str, strength: float, given: bool = False) -> str:
+        """What happens to the experts, in words after "the neurons".
+
+        Parameters
+        ----------
+        given : bool
+            Whether a file that has just been named says what each is held at.
+        """
+        value, deed = self.value.format(language), self.deed.format(language)
+        if given and self.by_values:
+            value = value and _GIVEN
+            deed = f"held at {_GIVEN}" if value else self.deed.format(_GIVEN)
         if strength == 1:
-            return self.deed.format(language)
-        if self.value:
-            pulled = "pulled to" if strength > 0 else "pushed away from"
-            return f"{pulled} {self.value.format(language)} with strength {strength:g}"
-        return f"{self.deed.format(language)}, with strength {strength:g}"
+            return deed
+        if value:
+            return f"{'pulled to' if strength > 0 else 'pushed away from'} {value} with strength {strength:g}"
+        return f"{deed}, with strength {strength:g}"
 
 
 def _set_median(evidence: Evidence) -> tuple[float, np.ndarray]:
@@ -177,6 +190,7 @@ METHODS = {
             lambda evidence: (0.0, evidence.target_mean),
             value="their {} average",
             sets_mean=True,
+            by_values=True,
         ),
         Method(
             "set-median",
@@ -194,6 +208,7 @@ METHODS = {
             "shifted by what sets {} apart",
             _shift_of_means,
             against_others=True,
+            by_values=True,
         ),
         Method("zero", "Set to zero (Det-0)", "(1 - s) z", "silenced", lambda _: (0.0, 0.0)),
         Method("damp", "Damp to a half", f"(1 - s) z + s {DAMP} z", "halved", lambda _: (DAMP, 0.0)),
@@ -214,6 +229,7 @@ METHODS = {
             "shifted by what sets {} apart",
             _shift_of_means,
             against_others=True,
+            by_values=True,
         ),
         Method(
             "linear-act",

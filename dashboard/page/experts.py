@@ -17,6 +17,7 @@ from core.neurons.experts import by_site, histogram
 from core.neurons.methods import METHODS
 from core.neurons.overlap import Ranking, ranking
 from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS
 from core.pipeline.engine import Engine
 from core.progress import Progress
 from dashboard.charts import experts as charts
@@ -266,7 +267,7 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
         drawing.table(by_language, key="neuron-by-language", column_config=_PRECISE)
     held_at = (
         "the value that it is held at"
-        if neuron in scored.experts.neurons and METHODS[plan.experiment.method].sets_mean
+        if _is_held_at(scored, neuron, value)
         else f"its mean on {target}; it is not held there under this setting"
     )
     thinned = f" {len(drawn):,} of {len(rows):,} sentences are drawn." if len(drawn) < len(rows) else ""
@@ -276,6 +277,14 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     )
     _strongest(scored, neuron)
     held_neuron.draw(scored, neuron, value)
+
+
+def _is_held_at(scored: ScoredNeurons, neuron: int, value: float) -> bool:
+    """Whether a neuron is held at a value: a file, other targets or a control may say otherwise than its mean."""
+    experiment, experts = scored.plan.experiment, scored.experts
+    if not METHODS[experiment.method].sets_mean or CONTROLS[experiment.control].draw is not None:
+        return False
+    return experiment.strength == 1 and bool(np.isclose(experts.values[experts.neurons == neuron], value).any())
 
 
 def _strongest(scored: ScoredNeurons, neuron: int) -> None:

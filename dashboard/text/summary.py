@@ -6,6 +6,7 @@ import numpy as np
 
 from core.analyses.rival_spaces import RivalSpaces
 from core.analyses.rival_verdict import verdict
+from core.experiment.imported import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
 from core.neurons.interventions import TOKENS
@@ -101,15 +102,18 @@ def _deed(result: Result) -> str:
     experiment = result.plan.experiment
     target = " and ".join(map(name, result.plan.targets or (result.plan.target,)))
     k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
+    imported = result.plan.imported
+    named = f"that `{in_short(experiment.experts_from or '')}` names" if imported is not None else ""
     if control.draw is None:
-        how = method.in_words(target, experiment.strength)
-        return f"With the **{k} neurons** that best recognise **{target}** {how}"
+        how = method.in_words(target, experiment.strength, imported is not None and imported.values is not None)
+        return f"With the **{k} neurons** {named or f'that best recognise **{target}**'} {how}"
+    experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""
     if not method.sets_mean:
         much = "" if experiment.strength == 1 else f", with strength {experiment.strength:g}"
-        return f"With **{k} random neurons**{where} treated as {target}'s experts would be{much} (a control)"
+        return f"With **{k} random neurons**{where} treated as {experts} would be{much} (a control)"
     put = "put to" if experiment.strength == 1 else f"pulled with strength {experiment.strength:g} to"
-    return f"With **{k} random neurons**{where} {put} the values of {target}'s experts (a control)"
+    return f"With **{k} random neurons**{where} {put} the values of {experts} (a control)"
 
 
 def _retrieval(result: Result) -> str:

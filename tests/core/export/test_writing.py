@@ -18,16 +18,20 @@ from safetensors.torch import save_file
 import core
 from core.cli.main import main
 from core.errors import AskError, ModelError, SettingError
+from core.experiment.imported import Imported
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.export import writing
-from core.export.forms import FOLDER, PATCH
+from core.export import readme, writing
+from core.export.forms import FOLDER, PATCH, Form
+from core.export.outcome import Written
 from core.models import weight_patch
+from core.neurons.interventions import Intervention
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.store import Store
 from tests.helpers import families
 from tests.helpers.passes import set_value
+from tests.helpers.results import make_plan
 from tests.helpers.tiny import sentences, write_table
 
 # Whose maps all have biases, or can be given them by the config; every other family takes a shift as a patch alone.
@@ -236,3 +240,22 @@ def test_a_patch_that_fits_no_model_is_refused(tiny_experiment: Asked, store: St
     save_file(weight_patch.tensors_of(changes), out / weight_patch.VALUES)
     with pytest.raises(ModelError, match="no linear map with the units"):
         engine.run(replace(tiny_experiment("gemma3"), model=str(out)))
+
+
+def test_the_readme_says_which_neurons_and_what_they_are_held_at() -> None:
+    def heading(imported: Imported | None = None, **changes: str) -> str:
+        bound = make_plan(Experiment(model="made", corpus="made", **changes))
+        written = Written(Form(PATCH), None, "AutoModel", "", "none")
+        change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
+        return readme.text(replace(bound, imported=imported), change, written).split("# ")[1].split("\n")[0]
+
+    named = {"experts_from": "/some/where/es.csv"}
+    assert heading() == "2 neurons of made, held at their Japanese average"
+    given = heading(Imported((1, 2), (0.5, 4.0)), **named)
+    assert given == "2 neurons of made that es.csv names, held at the values given there"
+    assert heading(Imported((1, 2)), **named).endswith("that es.csv names, held at their Japanese average")
+    random = heading(control="random")
+    assert random == (
+        "2 random neurons (a control) of made, treated as the experts of Japanese would be: held at their Japanese "
+        "average"
+    )

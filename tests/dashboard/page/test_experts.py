@@ -12,17 +12,22 @@ from sklearn.metrics import roc_auc_score
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
+from core.analyses.experts import ScoredNeurons
 from core.experiment.plan import plan
+from core.experiment.settings import Experiment
+from core.neurons.experts import Expertise, Experts
 from core.pipeline.engine import Engine
 from core.pipeline.stages import Stages
 from core.store.store import Store
 from dashboard.charts import experts as charts
 from dashboard.charts import theme
+from dashboard.page import experts
 from dashboard.state import link, page_state
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.command_line import command_line
 from tests.helpers.pages import OpenPage
+from tests.helpers.results import make_plan
 
 LANGUAGES = ["de", "en", "es", "ja"]
 
@@ -96,6 +101,24 @@ def test_the_best_expert_is_shown_first_with_its_stored_responses(
     assert not [name for name in page.query_params if name.startswith(page_state.PREFIX)]
     assert "the value that it is held at" in html(page)
     check_responses(page, int(best["neuron"]), stages(tiny_link, tiny_cache))
+
+
+@pytest.mark.parametrize(
+    ("changes", "held"),
+    [
+        ({"strength": 1.0}, [0.5, 4.0]),
+        ({"strength": 0.5}, []),
+        ({"control": "random"}, []),
+        ({"method": "set-median"}, []),
+    ],
+)
+def test_a_neuron_is_said_to_be_held_only_at_what_it_is_held_at(changes: dict[str, Any], held: list[float]) -> None:
+    setting = Experiment(model="made", corpus="made", **changes)
+    chosen = Experts(np.array([3, 7]), np.array([0.9, 0.8]), np.array([0.5, 4.0], np.float32))
+    expertise = Expertise(("ja",), np.zeros((1, 9)), np.zeros((1, 9), np.float32))
+    scored = ScoredNeurons(make_plan(setting), chosen, expertise, "key")
+    tried = [(3, 0.5), (7, 0.5), (7, 4.0), (8, 4.0)]
+    assert [value for neuron, value in tried if experts._is_held_at(scored, neuron, value)] == held
 
 
 def test_a_link_restores_the_neuron_and_the_k_of_the_overlap(

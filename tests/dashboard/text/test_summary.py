@@ -1,9 +1,11 @@
 """The summary in plain words says what the numbers say."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from core.experiment.imported import Imported
 from core.experiment.settings import Experiment
 from core.pipeline.before_after import Change
 from dashboard.text import summary
@@ -86,6 +88,23 @@ def test_strength_zero_claims_nothing() -> None:
 def test_the_deed_and_its_strength(strength: float, expected: str) -> None:
     text = plain(experiment=asked(strength=strength))
     assert f"With the 20 neurons that best recognise Japanese {expected}" in text
+
+
+def of_a_file(values: tuple[float, ...] | None, **changes: object) -> str:
+    result = make_result(asked(experts=2, experts_from="/some/where/es.csv or /else/fr.csv", **changes))
+    named = replace(result, plan=replace(result.plan, imported=Imported((3, 7), values)))
+    return summary.changed(named).replace("**", "")
+
+
+def test_neurons_that_a_file_names_are_said_to_be_that_files() -> None:
+    assert of_a_file((1.0, 2.0)).startswith(
+        "With the 2 neurons that `es.csv or fr.csv` names held at the values given there, "
+    )
+    assert of_a_file(None).startswith("With the 2 neurons that `es.csv or fr.csv` names held at their Japanese average")
+    assert "pulled to the values given there with strength 0.5" in of_a_file((1.0, 2.0), strength=0.5)
+    assert "names silenced" in of_a_file((1.0, 2.0), method="zero")
+    random = of_a_file((1.0, 2.0), control="random")
+    assert "put to the values of the neurons that `es.csv or fr.csv` names (a control)" in random
 
 
 def test_the_random_control_is_called_that() -> None:
