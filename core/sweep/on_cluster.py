@@ -30,7 +30,7 @@ class OnCluster:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self._models: dict[int, str] = {}  # by worker, the model it was last at
-        self._refused: dict[int, set[str]] = {}  # by worker, tasks that it refused
+        self._refused: dict[int, dict[str, str]] = {}  # by worker, tasks that it refused, and why
 
     def __call__(self, engine: Engine, schedule: Schedule, listener: Listener) -> None:
         """Do all tasks; a failed one is reported, and the rest goes on.
@@ -46,6 +46,8 @@ class OnCluster:
             while not schedule.ended:
                 for member in self.pool.idle():
                     self._give(member)
+                if all(member.running is None for member in self.pool.members):
+                    self._fail_refused()
                 for member, message in self.pool.ended(_LOOK):
                     note_state(message, engine)
                     self._take(member, message)
@@ -64,6 +66,12 @@ class OnCluster:
 
         self.pool.ask(member, task, Progress(report))
 
+    def _fail_refused(self) -> None:
+        """Fail what could begin and nobody took: every worker that is left refused it, and who had not is lost."""
+        while (task := self._schedule.take()) is not None:
+            whys = [self._refused.get(member.number, {}).get(task.key, "") for member in self.pool.members]
+            self._fail(task, f"every worker that is left refused it: {next(filter(None, whys), 'none says why')}")
+
     def _take(self, member: Member, message: Message) -> None:
         task: Task = member.taken
         if "lost" in message:
@@ -72,9 +80,10 @@ class OnCluster:
         try:
             answer = answer_of(task, message, self._here)
         except AskError as error:
-            self._refused.setdefault(member.number, set()).add(task.key)
+            why = f"{error} (on {member.host})"
+            self._refused.setdefault(member.number, {})[task.key] = why
             if all(task.key in self._refused.get(other.number, ()) for other in self.pool.members):
-                self._fail(task, f"{error} (on {member.host})")
+                self._fail(task, why)
             else:
                 self._schedule.put_back(task)
         except Exception as error:
