@@ -46,8 +46,12 @@ class OnCluster:
             self._cluster = held.enter_context(connected(address))
             if gpus_per_model is None:
                 gpus_per_model = int(self._cluster.gpus > 0 and torch.cuda.is_available())
-            self._pool = Pool(self._cluster, engine.store.root, self._cluster.places(gpus_per_model)[:1])
+            self._places = self._cluster.places(gpus_per_model)[:1]
+            self._pool = self._started()
             self._held = held.pop_all()
+
+    def _started(self) -> Pool:
+        return Pool(self._cluster, self._engine.store.root, self._places)
 
     def known(self, request: Any) -> Any | None:
         """The answer if it can be had at once."""
@@ -67,11 +71,14 @@ class OnCluster:
         Raises
         ------
         AskError
-            Where there can be none; `core.errors.ComputeError` where the worker died again and again.
+            Where there can be none; `core.errors.ComputeError` where the worker died again and again, does not answer,
+            or cannot be started.
         Cancelled
             Where a report of the progress raised it.
         """
         with self._one:
+            if not self._pool.members:  # the worker was given up, since it did not answer
+                self._pool = self._started()
             (member,) = self._pool.members
             self._pool.ask(member, request, progress)
             try:
@@ -88,7 +95,8 @@ class OnCluster:
 
     def about(self) -> str:
         """Where it computes, in words."""
-        return f"Computes on {self._cluster.about()}, at present on {self._pool.members[0].host}."
+        at = [f"at present on {member.host}" for member in self._pool.members]
+        return f"Computes on {self._cluster.about()}, {', '.join(at) or 'where the next job starts a worker'}."
 
     def close(self) -> None:
         """End the worker, and leave the cluster."""

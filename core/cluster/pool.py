@@ -195,7 +195,7 @@ class Pool:
     def _hear(self, member: Member, timeout: float) -> None:
         assert member.progress is not None
         if member._hearing is None:
-            member._hearing = member.actor.heard.remote()
+            member._hearing = member.actor.heard.remote(member.asked)
         ready, _ = self.ray.wait([member._hearing], timeout=timeout)
         if not ready:
             return
@@ -218,6 +218,7 @@ class Pool:
             ready, _ = self.ray.wait([member.running], timeout=0)
             if not ready:
                 with suppress(self.ray.exceptions.RayError):
+                    self.ray.cancel(member.running)  # else Ray begins it anew on the new process
                     self.ray.kill(member.actor, no_restart=False)
             member.running, member._hearing = None, None
 

@@ -56,6 +56,7 @@ class Worker:
         self._engine = Engine(open_store(root), ranks=ranks)
         self._backend = InThisProcess(self._engine)
         self._said = Said()
+        self._at = 0  # number of the request that it is at, or was at last
         self._stops: dict[int, threading.Event] = {}
         self._one = threading.Lock()
 
@@ -79,15 +80,17 @@ class Worker:
 
         stop = self._stops.setdefault(number, threading.Event())
         with self._one:
+            self._said.fetch()  # what nobody has heard of an earlier request
+            self._at = number
             damaged = len(self._engine.store.damaged)
             ended, sound = outcome(self._backend, asked, Told(self._said, stop))
             self._stops.pop(number, None)
             state = self._engine.models.state()
             return {**ended, "sound": sound, "state": state, "damaged": self._engine.store.damaged[damaged:]}
 
-    def heard(self) -> list[Message]:
-        """The messages since the last call."""
-        return self._said.fetch()
+    def heard(self, number: int) -> list[Message]:
+        """The messages of a request since the last call; none while the worker is at another."""
+        return self._said.fetch() if number == self._at else []
 
     def stop(self, number: int) -> None:
         """Stop a request at its next report."""

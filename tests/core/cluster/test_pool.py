@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from core.cluster.backend import OnCluster as Backend
 from core.cluster.connection import Cluster, connected
 from core.cluster.pool import Pool
-from core.errors import CorpusError
+from core.cluster.worker import Worker
+from core.errors import ComputeError, CorpusError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
@@ -127,4 +130,43 @@ def test_the_dashboards_jobs_run_there(asked: Experiment, cluster: Cluster, tmp_
         backend.run(Cell(replace(asked, experts=13)), Progress(stop))
     assert backend.run(Cell(replace(asked, experts=14)), Progress()) is not None
     assert "Ray on this machine" in backend.about()
+
+    with pytest.raises(ComputeError, match="has not answered"):
+        backend._pool._give_up(backend._pool.members[0])
+    assert "the next job starts a worker" in backend.about()
+    assert backend.run(Cell(replace(asked, experts=15)), Progress()) is not None
     backend.close()
+
+
+def test_a_request_that_was_stopped_is_not_done_by_the_worker_that_starts_in_its_place(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+
+    class Deaf(Worker):
+        """Does not hear that its first request is stopped."""
+
+        def __init__(self, *_: Any) -> None:
+            self._one, self._stops = threading.Lock(), {}
+
+        def run(self, number: int, _: Any) -> dict[str, Any]:
+            with self._one:
+                begun.touch()
+                time.sleep(60 if number == 1 else 0)
+                return {"sound": True, "number": number}
+
+        def heard(self, _: int) -> list[Any]:
+            return []
+
+    monkeypatch.setattr("core.cluster.pool.Worker", Deaf)
+    pool = Pool(cluster, tmp_path, cluster.places(0, 1))
+    pool.ask(pool.members[0], None, Progress())
+    while not begun.exists():
+        time.sleep(0.05)
+    pool.stop(0.2)
+    pool.ask(pool.members[0], None, Progress())
+    started = time.monotonic()
+    while not (outcomes := pool.ended(0.2)):
+        assert time.monotonic() - started < 30, "it waits behind the request that was stopped"
+    assert outcomes[0][1]["number"] == 2
+    pool.close()
