@@ -140,6 +140,8 @@ def plan(experiment: Experiment) -> Plan:
     if imported is not None:
         experiment = replace(experiment, experts=len(imported.neurons))
         notes = (*notes, f"The experts are those that {experiment.experts_from} names: {len(imported.neurons):,}.")
+        if imported.values is not None and not METHODS[experiment.method].by_values:
+            notes = (*notes, f"{METHODS[experiment.method].title} does not go by the values that are given there.")
     else:
         experiment.selection.candidates(shape.neurons)
     return Plan(
@@ -184,7 +186,14 @@ def _imported(experiment: Experiment, neurons: NeuronMap) -> Imported | None:
                 "the file names the experts, and nothing is chosen",
                 f"Leave {SETTINGS[name].option} out, or take the rows out of the file.",
             )
-    return read_imported(experiment.experts_from, neurons)
+    imported = read_imported(experiment.experts_from, neurons)
+    if imported.values is not None and METHODS[experiment.method].ignores_values:
+        raise SettingError(
+            f"values of {experiment.experts_from} with --method {experiment.method}",
+            f"it sets the neurons to {METHODS[experiment.method].value.format('target')}, and not to the values given",
+            "Use --method set-mean, or take the values out of the file.",
+        )
+    return imported
 
 
 def _sources(

@@ -127,6 +127,11 @@ class Method:
     learned: bool = False
     about: str = ""
 
+    @property
+    def ignores_values(self) -> bool:
+        """Whether it sets neurons to a value of its own, so that it cannot hold them at another that is asked for."""
+        return bool(self.value) and not self.by_values
+
     def in_words(self, language: str, strength: float, given: bool = False) -> str:
         """What happens to the experts, in words after "the neurons".
 

@@ -86,9 +86,8 @@ def kinds(neurons: tuple[str, ...]) -> str:
 def among(experiment: Experiment) -> str:
     """What limited the choice of experts, for a line of conditions; ends in a comma unless it is empty."""
     limits = [
-        experiment.targets
-        and f"{EXPERT_SETS[experiment.combine].about} ({', '.join(experiment.targets)}), "
-        f"{HELD_AT[experiment.held_at].title}",
+        experiment.targets and f"{EXPERT_SETS[experiment.combine].about} ({', '.join(experiment.targets)})",
+        experiment.targets and METHODS[experiment.method].by_values and HELD_AT[experiment.held_at].title,
         experiment.select == "all" and "all, whatever their score",
         experiment.select == "layer" and f"{experiment.experts:,} of each layer",
         experiment.expert_layers and f"in layers {experiment.expert_layers}",

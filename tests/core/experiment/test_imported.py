@@ -14,6 +14,7 @@ from core import access
 from core.errors import SettingError
 from core.experiment.imported import read_imported
 from core.experiment.plan import _imported as imported_by
+from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.models.load import LoadedModel
 from core.neurons.experts import expert_table
@@ -119,6 +120,16 @@ def test_nothing_is_chosen_among_named_experts(asked: Experiment, engine: Engine
     plan, experts = engine.experts(named)
     assert len(experts.neurons) == 1
     assert any(note.startswith("The experts are those that ") for note in plan.notes)
+
+
+def test_a_method_with_a_value_of_its_own_refuses_those_of_a_file_and_others_say_so(asked: Experiment) -> None:
+    given = replace(asked, experts_from="0:up_proj:3=4.2")
+    with pytest.raises(SettingError, match=r"set-median.* not to the values given.*--method set-mean"):
+        plan(replace(given, method="set-median"))
+    assert plan(replace(given, method="set-median", experts_from="0:up_proj:3")).imported is not None
+    unused = "does not go by the values"
+    assert any(unused in note for note in plan(replace(given, method="zero")).notes)
+    assert not any(unused in note for note in plan(replace(given, method="set-mean")).notes)
 
 
 def test_files_are_put_together_from_left_to_right(neurons: NeuronMap, tmp_path: Path) -> None:

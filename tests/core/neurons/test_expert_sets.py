@@ -65,7 +65,7 @@ def test_what_is_written_goes_by_all_sentences_of_the_targets(several: Experimen
         responses = run.stages.responses_of(built.neurons)
         return built.neurons, built.shift, dict(zip(run.plan.probe.languages, responses, strict=True))
 
-    neurons, shift, responses = engine.answer(replace(several, method="set-median"), build)
+    neurons, shift, responses = engine.answer(replace(several, method="set-median", held_at="joint"), build)
     medians = np.median(np.concatenate([responses[code] for code in TARGETS], axis=1), axis=1)
     np.testing.assert_allclose(shift, medians, rtol=1e-4, atol=1e-5)
     again, shift, responses = engine.answer(replace(several, method="additive", held_at="joint"), build)
@@ -93,6 +93,7 @@ def test_families_and_all_stand_for_their_members(asked: Experiment) -> None:
         ({"targets": ("all",), "method": "additive"}, "none is left"),
         ({"targets": ("en",), "method": "recover"}, "--targets or --method recover"),
         ({"targets": ("en",), "experts_from": "experts.csv"}, "a file names its experts"),
+        ({"targets": ("en",), "method": "set-median"}, "their joint median .*--held-at joint"),
         ({"targets": ("en",), "combine": "xor"}, "union or intersection"),
     ],
 )

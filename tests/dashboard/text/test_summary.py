@@ -162,3 +162,9 @@ def test_markdown_is_balanced() -> None:
             text = summary.summary(make_result(asked(strength=strength), top1=top1))
             assert len(re.findall(r"\*\*", text)) % 2 == 0
             assert "nan" not in text
+
+
+def test_conditions_say_what_neurons_are_held_at_only_where_the_method_goes_by_it() -> None:
+    together = {"targets": ("ja", "es"), "held_at": "joint"}
+    assert "all at the joint mean" in summary.among(asked(**together))
+    assert "joint mean" not in summary.among(asked(method="set-median", **together))
