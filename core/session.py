@@ -39,7 +39,7 @@ from core.models.spec import EMBEDDED
 from core.neurons.experts import expert_table
 from core.pipeline.result import Result
 from core.progress import progress_shown
-from core.session_base import Asked, Sentences, check_choice, names
+from core.session_base import Asked, Sentences, check_choice, chosen_names, names
 from core.session_methods import SessionOfMethods
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.rivals import RIVALS
@@ -144,18 +144,15 @@ class Session(SessionOfMethods):
         Parameters
         ----------
         rivals, measures : iterable of str, optional
-            Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`; all by default.
+            Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`, or ``("all",)``.
+            All by default.
 
         Returns
         -------
         DataFrame
             One row a space, see `core.analyses.rival_table.frame`; ``raw`` in space ``post`` is the intervention.
         """
-        chosen = tuple(RIVALS if rivals is None else rivals), tuple(SPACE_MEASURES if measures is None else measures)
-        for rival in chosen[0]:
-            check_choice("rival", rival, RIVALS)
-        for measure in chosen[1]:
-            check_choice("measure", measure, SPACE_MEASURES)
+        chosen = chosen_names("rival", rivals, RIVALS), chosen_names("measure", measures, SPACE_MEASURES)
         requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
             spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen), progress)

@@ -155,3 +155,14 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raise `SettingError` unless a value is among the choices."""
     if value not in choices:
         raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(choices)}.")
+
+
+def chosen_names(name: str, given: Iterable[str] | None, known: Iterable[str]) -> tuple[str, ...]:
+    """Read names among those that are known, every one for ``all`` or None; raise `SettingError` for another."""
+    every = tuple(known)
+    chosen: tuple[str, ...] = every if given is None else names(given)
+    if chosen == ("all",):
+        return every
+    for one in chosen:
+        check_choice(name, one, every)
+    return chosen

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from core.analyses import method_comparison, search, steering
+from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
 from core.pipeline.run import Run
@@ -109,7 +110,8 @@ class SessionOfMethods(SessionBase):
         Parameters
         ----------
         choices : core.analyses.search.Choices, optional
-            What may be chosen: numbers of experts and strengths by default.
+            What may be chosen: by default numbers of experts and strengths, the usual ones and those of ``experts`` and
+            ``strength`` where these are given by name.
         maximise : {"target", "all"}
             Top-1 with the target as the query, or over all pairs.
         most_perplexity : float, optional
@@ -119,12 +121,24 @@ class SessionOfMethods(SessionBase):
         -------
         core.analyses.search.Found
             All that was tried, the best experiment, and its top-1 on evaluation rows, which the search has not seen.
+
+        Raises
+        ------
+        SettingError
+            Where a setting that is chosen is given by name beside ``choices``, which say what it may be.
         """
         requested = self.experiment(experiment, **settings)
-        own = search.Choices((requested.method,), (requested.score,), expert_layers=(requested.expert_layers,))
+        if choices is None:
+            choices = search.Choices.around(requested, settings)
+        elif twice := [name for name in search.CHOSEN if name in settings]:
+            raise SettingError(
+                f"{', '.join(twice)} beside choices",
+                "the choices say what a search tries of it",
+                "Put the values into the choices, or leave the choices out.",
+            )
         limits = search.Limits(minutes, maximise, most_perplexity)
         with progress_shown(self._progress) as progress:
-            return search.search(self._answerer(progress), requested, choices or own, limits)
+            return search.search(self._answerer(progress), requested, choices, limits)
 
     def _answerer(self, progress: Progress) -> Callable[[Experiment, Callable[[Run], Any]], Any]:
         """What answers a question about an experiment, with this progress."""

@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,6 +33,8 @@ from core.store.artefact import Payload
 from core.store.stage import STAGES
 from core.store.store import Store
 
+CHOSEN = ("method", "score", "experts", "strength", "expert_layers")
+"""Settings that a search chooses."""
 KEPT = 3  # one in so many goes on to the next round
 FIRST_ROWS = 16
 _TEXTS = 8  # sentences of the target whose perplexity is measured
@@ -58,6 +60,26 @@ class Choices:
     experts: tuple[int, ...] = (200, 500, 1000, 2000, 4000)
     strengths: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     expert_layers: tuple[str | None, ...] = (None,)
+
+    @classmethod
+    def around(cls, experiment: Experiment, named: Container[str]) -> Choices:
+        """What is usual: the experiment's method, score and blocks, and its number and strength where they are named.
+
+        Parameters
+        ----------
+        named : container of str
+            Settings that are asked for by name, whose values are tried beside the usual ones.
+        """
+        usual = cls()
+        experts = {*usual.experts, *([experiment.experts] if "experts" in named else [])}
+        strengths = {*usual.strengths, *([experiment.strength] if "strength" in named else [])}
+        return cls(
+            (experiment.method,),
+            (experiment.score,),
+            tuple(sorted(experts)),
+            tuple(sorted(strengths)),
+            (experiment.expert_layers,),
+        )
 
     def experiments(self, experiment: Experiment) -> list[Experiment]:
         """Every combination, each with everything else as in the experiment, in an order drawn by its seed."""

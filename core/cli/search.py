@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from core.cli import options, output
 from core.cli.command import Command
@@ -14,8 +13,6 @@ from core.experiment.kinds import split_names
 from core.experiment.names import GROUPS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
-
-T = TypeVar("T", int, float)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,14 +54,15 @@ def _run(arguments: argparse.Namespace) -> None:
 
     if arguments.json:
         output.check_file(arguments.json)
-    experiment, default = options.experiment(arguments), search.Choices()
+    experiment = options.experiment(arguments)
+    usual = search.Choices.around(experiment, vars(arguments))
     blocks = tuple(None if name == "all" else name for name in arguments.blocks or ())
     choices = search.Choices(
         methods=options.chosen(arguments.methods or experiment.method, METHODS, "methods"),
         scores=options.chosen(arguments.scores or experiment.score, SCORES, "scores"),
-        experts=arguments.counts or _with(default.experts, arguments, "experts"),
-        strengths=arguments.strengths or _with(default.strengths, arguments, "strength"),
-        expert_layers=blocks or (experiment.expert_layers,),
+        experts=arguments.counts or usual.experts,
+        strengths=arguments.strengths or usual.strengths,
+        expert_layers=blocks or usual.expert_layers,
     )
     limits = search.Limits(arguments.minutes, arguments.maximise, arguments.most_perplexity)
     engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
@@ -75,11 +73,6 @@ def _run(arguments: argparse.Namespace) -> None:
         document = {"experiment": experiment.to_dict(), **search.to_json(found)}
         output.write_json(arguments.json, document)
     output.say(summary(found, limits), arguments.json)
-
-
-def _with(usual: Sequence[T], arguments: argparse.Namespace, name: str) -> tuple[T, ...]:
-    """The usual values, and that of a setting where the command names one."""
-    return tuple(sorted({*usual, *([getattr(arguments, name)] if hasattr(arguments, name) else [])}))
 
 
 def summary(found: Any, limits: Any) -> str:

@@ -20,7 +20,9 @@ from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Cancelled, Snapshot
 from core.session import Session
+from core.session_base import chosen_names
 from core.spaces.retrieval import correct_of
+from core.spaces.rivals import RIVALS
 from core.store.store import Store
 from tests.helpers.tiny import sentences
 
@@ -269,3 +271,24 @@ def test_interventions_are_steered_compared_and_searched_as_by_the_command_line(
         session.search(asked, minutes=0)
     with pytest.raises(AskError, match="method 'invert'"):
         session.steer(asked, methods=["invert"], **few)
+
+
+def test_a_search_tries_what_is_given_by_name(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[search.Choices] = []
+    monkeypatch.setattr(search, "search", lambda *asked: offered.append(asked[2]))
+    session.search(target="ja", experts=8000, strength=1.5, minutes=10)
+    usual = search.Choices()
+    assert set(offered[0].experts) == {*usual.experts, 8000}
+    assert set(offered[0].strengths) == {*usual.strengths, 1.5}
+    session.search(target="ja", score="ap", minutes=10)
+    assert offered[1] == replace(usual, scores=("ap",))
+    with pytest.raises(SettingError, match="experts, strength beside choices"):
+        session.search(target="ja", experts=8000, strength=1.5, minutes=10, choices=usual)
+
+
+def test_rivals_are_named_as_in_every_other_question(session: Session, asked: Experiment) -> None:
+    one = session.rivals(asked, rivals="own-means", measures="top1")
+    pd.testing.assert_frame_equal(one, session.rivals(asked, rivals=["own-means"], measures=("top1",)))
+    with pytest.raises(SettingError, match="rival 'w'"):
+        session.rivals(asked, rivals="w")
+    assert chosen_names("rival", ("all",), RIVALS) == chosen_names("rival", None, RIVALS) == tuple(RIVALS)
