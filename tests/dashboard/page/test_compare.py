@@ -136,17 +136,6 @@ def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None
     assert read_from(page) == []
 
 
-def test_a_setting_that_is_compared_with_itself_is_waited_for_once(open_page: OpenPage) -> None:
-    here = experiment_of(open_page("compare", experts="22"))  # that no other test asks for
-    view = {f"view.{name}": value for name, value in kept_settings.view([Kept(here)]).items()}
-    with worker_held(process.jobs()):
-        page = open_page("compare", experts="22", **view)
-        assert not page.exception
-        assert [text.value for text in page.markdown].count("## Computing") == 1
-    until(lambda: page.run().dataframe, "the setting is compared with itself")
-    assert not page.exception
-
-
 def read_from(page: AppTest) -> list[Kept]:
     """What the link of a page keeps."""
     said = page.query_params.get("view.with", "")

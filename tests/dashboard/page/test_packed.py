@@ -16,7 +16,8 @@ from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
 from dashboard.page_table import PAGES
-from dashboard.state import link
+from dashboard.state import kept, link
+from dashboard.state.kept import Kept
 from dashboard.work import process
 from tests.helpers.bench import LONG, until
 from tests.helpers.command_line import ROOT
@@ -98,6 +99,15 @@ def test_every_page_shows_a_packs_setting_or_says_what_it_needs(
     elif path in ("", "layers", "retrieval", "experts", "sentences"):
         assert "From a pack, not from this machine: computed on " in said(page)
         assert "result-ready" in said(page)
+
+
+def test_a_setting_that_is_compared_with_itself_has_one_label(setting: Experiment, open_page: OpenPage) -> None:
+    place = {"model": setting.model, "corpus": setting.corpus}
+    here = experiment_of(open_page("compare", **place))
+    page = open_page("compare", **place, **{f"view.{name}": text for name, text in kept.view([Kept(here)]).items()})
+    assert not page.exception
+    assert said(page).count("From a pack, not from this machine") == 1
+    assert "result-ready" in said(page)
 
 
 def test_the_numbers_are_those_of_the_machine_that_packed_them(
