@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import sleep
 from typing import Any
 
@@ -32,9 +32,16 @@ _SETTLES = 0.35  # seconds without another change: longer than from one press of
 
 @dataclass
 class _Stopped:
-    """The request that this visitor stopped last and has not asked for again."""
+    """What this visitor stopped of a setting and has not asked for again; a page may ask for several things."""
 
-    request: Request | None = None
+    setting: Experiment | None = None
+    requests: set[Request] = field(default_factory=set)
+
+    def of(self, setting: Experiment | None) -> set[Request]:
+        """What is stopped at a setting: with another setting all is asked for anew."""
+        if setting != self.setting:
+            self.setting, self.requests = setting, set()
+        return self.requests
 
 
 @dataclass
@@ -66,11 +73,9 @@ def answer_or_wait(request: Request) -> Any | None:
             _seen(request)
             packed.label(request, answer)
             return answer
-        stopped = visitor.part(_Stopped)
-        if stopped.request == request:
-            _stopped()
+        if request in visitor.part(_Stopped).of(visitor.experiment):
+            _stopped(request)
             return None
-        stopped.request = None
         job = jobs.find(request)
         if job is not None and job.state == "failed":
             _failed(job)
@@ -199,12 +204,12 @@ def _failed(job: Job) -> None:
         refusal(job.error)
     else:
         wrong(str(job.error))
-    if st.button("Try again", type="primary"):
+    if st.button("Try again", type="primary", key=f"again-{key_of(job.request)}"):
         process.jobs().forget(job.request)
         st.rerun()
 
 
-def _stopped() -> None:
+def _stopped(request: Request) -> None:
     """Say that this visitor stopped the request, and offer to compute it.
 
     It stays stopped for this visitor even while it is computed for another one.
@@ -212,8 +217,8 @@ def _stopped() -> None:
     with st.container(border=True):
         st.markdown("## Stopped")
         st.text("What was finished is kept.")
-    if st.button("Compute it", type="primary"):
-        session.visitor().part(_Stopped).request = None
+    if st.button("Compute it", type="primary", key=f"compute-{key_of(request)}"):
+        session.visitor().part(_Stopped).requests.discard(request)
         st.rerun()
 
 
@@ -237,9 +242,10 @@ def _progress(request: Request) -> None:
             "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
         )
-        if st.button("Stop", icon=":material/stop_circle:"):
-            jobs.leave(session.visitor().name)
-            session.visitor().part(_Stopped).request = request
+        if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{key_of(request)}"):
+            visitor = session.visitor()
+            jobs.leave(visitor.name)
+            visitor.part(_Stopped).of(visitor.experiment).add(request)
             st.rerun()
 
 

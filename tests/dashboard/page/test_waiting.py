@@ -157,6 +157,33 @@ def test_what_a_visitor_stopped_stays_so_while_another_has_it_computed(jobs: Job
     assert other.run().metric
 
 
+@pytest.mark.usefixtures("jobs")
+def test_what_was_stopped_stays_so_while_the_page_computes_something_else(bench: Bench) -> None:
+    page = opened(_page_of_two)
+    bench.runs(X)
+    press(page, "Stop")
+    assert headings(page) == ["Stopped", "Computing"]
+    bench.step(X)
+    bench.finish(Y)
+    until(lambda: page.run().metric, "the second answer is there")
+    assert headings(page) == ["Stopped"]
+    assert bench.begun == [X, Y]
+    press(page, "Compute it")
+    bench.finish(X)
+    until(lambda: len(page.run().metric) == 2, "both answers are there")
+
+
+@pytest.mark.usefixtures("jobs")
+def test_two_things_that_were_stopped_each_have_a_button(bench: Bench) -> None:
+    page = opened(_page_of_two)
+    for asked in (X, Y):
+        bench.runs(asked)
+        press(page, "Stop")
+        bench.step(asked)
+    assert headings(page) == ["Stopped", "Stopped"]
+    assert [button.label for button in page.button] == ["Compute it", "Compute it"]
+
+
 def _explore() -> None:
     from core.experiment.settings import Experiment
     from dashboard.page import explore
