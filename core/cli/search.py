@@ -95,7 +95,7 @@ def summary(found: Any, limits: Any) -> str:
     lines += ["", f"best: {_named(found.best)}"]
     scope = SCOPES[limits.scope]
     lines.append(
-        f"top-1 {scope}, on {found.after.n:,} evaluation rows a language that the search has not seen: "
+        f"top-1 {scope}, on {found.after.n:,} evaluation rows that the search has not seen: "
         f"{_top1(found.before)} -> {_top1(found.after)}"
     )
     return "\n".join(lines)

@@ -106,8 +106,8 @@ def said(found: Found, limits: Limits) -> str:
     if found.best is None or found.before is None or found.after is None:
         return f"{tried} **No setting keeps to the limit.**"
     return (
-        f"{tried} Best: **{named(found.best)}**. Top-1 {SCOPES[limits.scope]}, on {found.after.n:,} evaluation rows a "
-        f"language that the search never saw: **{_top1(found.before)} before, {_top1(found.after)} after**."
+        f"{tried} Best: **{named(found.best)}**. Top-1 {SCOPES[limits.scope]}, on {found.after.n:,} evaluation rows "
+        f"that the search never saw: **{_top1(found.before)} before, {_top1(found.after)} after**."
     )
 
 

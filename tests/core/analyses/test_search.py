@@ -143,7 +143,7 @@ def test_the_command_says_what_it_tried(
     assert main([*arguments, "--json", str(tmp_path / "s.json")]) == 0
     printed = capsys.readouterr().out
     assert "impossible: set-mean, auroc, 9,999" in printed
-    assert "evaluation rows a language that the search has not seen" in printed
+    assert "evaluation rows that the search has not seen" in printed
     document = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert document["best"]["experts"] == 10
     result = engine.run(Experiment(**{**document["best"], "probe_languages": None}))  # type: ignore[arg-type]

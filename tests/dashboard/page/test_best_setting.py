@@ -39,7 +39,7 @@ def test_a_search_is_computed_kept_and_its_best_setting_opens(
     said = " ".join(text.value for text in page.markdown)
     assert f"Tried {len({one.experiment for one in found.tried})} of {found.offered} settings" in said
     assert f"{summary.percent(found.after.value)} (" in said
-    assert "evaluation rows a language that the search never saw" in said
+    assert "evaluation rows that the search never saw" in said
     result = process.engine().run(found.best)
     assert abs(result.target_top1.post - found.after.value) < 1e-9
     page.button(key="open-found").click().run()
