@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from core.access import without_folder
 from core.corpora.table_files import READERS, Rows, read_rows
 from core.errors import AskError, SettingError
 from core.neurons.neuron_map import NeuronMap, Site
@@ -47,6 +48,20 @@ def in_short(spec: str) -> str:
     parts = _OPERATION.split(spec.strip())
     parts[::2] = [part.rsplit("/", 1)[-1] for part in parts[::2]]
     return " ".join(parts)
+
+
+def passed_on(name: str, place: str) -> str:
+    """What a setting names, as it may stand in a file that is passed on: of every path only its last part.
+
+    >>> passed_on("experts_from", "es.csv or /home/anna/fr.csv"), passed_on("model", "/home/anna/this and that")
+    ('es.csv or fr.csv', 'this and that')
+    """
+    return in_short(place) if name == "experts_from" else without_folder(place)
+
+
+def files(spec: str | None) -> list[str]:
+    """The files, or neurons by hand, that are put together; none where none are named."""
+    return _OPERATION.split(spec.strip())[::2] if spec else []
 
 
 def read_imported(spec: str, neurons: NeuronMap) -> Imported:

@@ -15,6 +15,7 @@ from core.access import without_folder
 from core.analyses import experts, grid, map_stability, rival_spaces, strength_path, translation_ranks
 from core.corpora.corpus import Corpus, ParallelSet
 from core.errors import AskError
+from core.experiment.imported import files, passed_on
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.location import expanded
@@ -110,14 +111,15 @@ def carried_plan(plan: Plan) -> Plan:
 def carried_experiment(experiment: Experiment) -> Experiment:
     """The settings as they are packed: of folders only the last part."""
     named = {name: getattr(experiment, name) for name in _PLACES}
-    carried: dict[str, Any] = {name: without_folder(place) for name, place in named.items() if place}
+    carried: dict[str, Any] = {name: passed_on(name, place) for name, place in named.items() if place}
     return replace(experiment, **carried)
 
 
 def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
     """Places that name folders of this machine in some settings, and what stands for each in a pack; longest first."""
-    named = [getattr(experiment, name) for experiment in experiments for name in _PLACES]
-    places = {place: without_folder(place) for place in named if place}
+    named = [(name, getattr(experiment, name)) for experiment in experiments for name in _PLACES]
+    places = {place: passed_on(name, place) for name, place in named if place}
+    places |= {part: without_folder(part) for name, place in named if name == "experts_from" for part in files(place)}
     inner = {place.partition(":")[2]: name.partition(":")[2] for place, name in places.items() if ":" in place}
     places = {**inner, **places}
     whole = {str(form): name for place, name in places.items() for form in _whole_paths(place)}

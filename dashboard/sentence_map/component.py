@@ -98,8 +98,10 @@ class MapView:
 
 
 def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarray:
-    """Where the points are drawn at any strength: on straight lines between the computed ones."""
+    """Where the points are drawn at any strength: on straight lines between the computed ones, beyond at the end."""
     strengths = sorted(places, key=abs)
+    if strength * strengths[-1] < 0:
+        return np.asarray(places[strengths[0]])
     for lower, upper in pairwise(strengths):
         share = (strength - lower) / (upper - lower)
         if 0 <= share <= 1:

@@ -30,7 +30,8 @@ export default function (component) {
     const along = (strength - strengths[0]) / (strengths[last] - strengths[0] || 1);
     let k = 0;
     while (k < last - 1 && along > (strengths[k + 1] - strengths[0]) / (strengths[last] - strengths[0])) k++;
-    const share = (strength - strengths[k]) / (strengths[k + 1] - strengths[k]);
+    // A brush may have been made at a strength that this setting does not reach: it is that of the nearest end.
+    const share = Math.min(1, Math.max(0, (strength - strengths[k]) / (strengths[k + 1] - strengths[k])));
     return Math.abs(share) < 0.004 ? [k, 0] : Math.abs(1 - share) < 0.004 ? [k, 1] : [k, share];
   };
 
@@ -118,6 +119,7 @@ export default function (component) {
     between(frames, motion ? k : 0, motion ? share : 0, n, at[0]);
     between(frames, last, 0, n, at[1]);
     const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1;
+    if (canvas.width !== Math.floor(width * scale)) { size(); return; }  // on another screen by now
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
@@ -135,7 +137,7 @@ export default function (component) {
       paintFrame(pen, panel, { pair: data.titles[side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, ground, rem);
       const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
       clip(pen, panel);
-      if (there && one(".zoom").hidden === false) paintBrush(pen, panel, state.brush.box, ink);
+      if (there && around(state.brush.box).join() !== seen().join()) paintBrush(pen, panel, state.brush.box, ink);
       for (const i of new Set([state.pinned, state.hovered])) {
         if (i === null) continue;
         const others = Array.from(row.keys()).filter((j) => row[j] === row[i] && j !== i);
@@ -150,6 +152,7 @@ export default function (component) {
       output.textContent = exact ? `strength ${strengths[share ? k + 1 : k]}: computed`
         : `strength ${number}: between ${strengths[k]} and ${strengths[k + 1]}, drawn straight`;
       root.dataset.strength = number;
+      range.setAttribute("aria-valuetext", output.textContent);
     }
     root.dataset.painter = n >= MANY && gpu ? "webgl" : "canvas";
     root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
@@ -272,7 +275,7 @@ export default function (component) {
     tell(state.pinned, 0);
     changed();
   };
-  find.value = state.find;
+  if (find.value.trim() !== state.find) find.value = state.find;  // a space at its end may have a word to come
   find.oninput = () => { state.find = find.value.trim(); changed(); };
   colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
   colour.onchange = () => { state.colour = colour.value; state.shown = []; chips(); changed(); };
@@ -288,7 +291,7 @@ export default function (component) {
     look(null); chips(); changed();
   };
   function chips() {
-    const used = coloured();
+    const used = coloured(), focused = [...legend.children].indexOf(root.getRootNode().activeElement);
     legend.replaceChildren(...used.groups.map((group) => {
       const button = document.createElement("button"), mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -304,6 +307,7 @@ export default function (component) {
       };
       return button;
     }));
+    if (focused >= 0) legend.children[focused]?.focus();
   }
   // -- motion --------------------------------------------------------------------------------------------------------
   one(".motion").hidden = !motion;

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from core import access
 from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.experiment.file import write_experiment
+from core.experiment.imported import passed_on
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from dashboard.charts import explore as charts
@@ -80,7 +80,7 @@ def html(result: Result) -> str:
 def without_places(experiment: Experiment) -> Experiment:
     """The settings with files and folders by name only: a report is read elsewhere."""
     places = {name: getattr(experiment, name) for name in _PLACES}
-    names: dict[str, Any] = {name: access.without_folder(place) for name, place in places.items() if place}
+    names: dict[str, Any] = {name: passed_on(name, place) for name, place in places.items() if place}
     return replace(experiment, **names)
 
 
@@ -88,7 +88,7 @@ def _without_places(text: str, result: Result) -> str:
     for name in _PLACES:
         place = getattr(result.plan.experiment, name)
         for part in filter(None, (place, (place or "").partition(":")[2])):
-            text = text.replace(part, access.without_folder(part))
+            text = text.replace(part, passed_on(name, part))
     return text
 
 

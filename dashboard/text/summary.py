@@ -105,19 +105,29 @@ def _deed(result: Result) -> str:
     named = f"that `{in_short(experiment.experts_from or '')}` names" if imported is not None else ""
     if control.draw is None:
         how = method.in_words(target, experiment.strength, imported is not None and imported.values is not None)
-        return f"With the **{k} neurons** {named or f'that best recognise **{target}**'} {how}"
+        return f"With the **{k} neurons** {named or _chosen(experiment, target)} {how}"
     experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""
     if not method.sets_mean:
         much = "" if experiment.strength == 1 else f", with strength {experiment.strength:g}"
         return f"With **{k} random neurons**{where} treated as {experts} would be{much} (a control)"
-    put = "put to" if experiment.strength == 1 else f"pulled with strength {experiment.strength:g} to"
+    way = ("pulled", "to") if experiment.strength > 0 else ("pushed away", "from")
+    put = "put to" if experiment.strength == 1 else f"{way[0]} with strength {experiment.strength:g} {way[1]}"
     return f"With **{k} random neurons**{where} {put} the values of {experts} (a control)"
+
+
+def _chosen(experiment: Experiment, target: str) -> str:
+    """How the experts were chosen, in words after "the neurons"."""
+    if experiment.select == "all":
+        return f"that were chosen whatever they recognise, for **{target}**,"
+    if experiment.targets:
+        return f"({EXPERT_SETS[experiment.combine].about}) of **{target}**"
+    return f"that best recognise **{target}**"
 
 
 def _retrieval(result: Result) -> str:
     change, target = result.target_top1, name(result.plan.target)
-    article = "an" if target[0] in "AEIOU" else "a"
+    article = "an" if target[0] in "AEIOU" and not target.startswith(("Uk", "Uy", "Eu", "Ew")) else "a"
     finds = f"{article} {target} sentence finds its translation **{percent(change.post)}** of the time"
     if abs(change.difference) <= _NO_CHANGE:
         return f"{finds}, which is no real change"

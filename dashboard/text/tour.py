@@ -41,6 +41,11 @@ def words(experiment: Experiment) -> dict[str, str]:
         "deed": method.deed.format(theme.name(experiment.target)),
         "formula": method.formula,
         "tokens": TOKENS[experiment.tokens].title,
+        "who": "These neurons" if experiment.control == "none" else "As many random neurons",
+        "state": "the last hidden state" if experiment.layer == "last" else f"hidden state {experiment.layer}",
+        "neuron": "one output of a linear map inside a block's MLP"
+        if experiment.neurons == ("mlp",)
+        else "one output of a part of a block",
     }
 
 
@@ -54,7 +59,7 @@ def _experts(result: Result) -> str:
 
 
 def _changed(result: Result) -> str:
-    return summary.changed(result)
+    return summary.summary(result) if result.plan.experiment.strength == 0 else summary.changed(result)
 
 
 def _real(result: Result) -> str:
@@ -113,18 +118,18 @@ _STOPS = (
         "Some neurons answer to one language and to no other. We find them by showing the model the same sentences in "
         "many languages and asking of every single neuron: how well does it tell this language from the rest?",
         _experts,
-        "A neuron is one output of a linear map inside a block's MLP. Its response to a sentence is its mean output "
-        "over the tokens. Its expertise is the {score} of that response for the target language: {about}. {reading} "
-        "The k best are the experts.",
+        "A neuron is {neuron}. Its response to a sentence is its output, pooled over "
+        "the tokens. Its expertise is the {score} of that response for the target language: {about}. {reading} "
+        "The best are the experts.",
     ),
     _Stop(
         "",
         "What changed?",
-        "These neurons are {deed}, whatever sentence passes through, in any language. Each point is a sentence. Move "
-        "the scrubber: languages that lay apart are drawn together.",
+        "{who} are {deed}, whatever sentence passes through, in any language. Each point is a sentence. Move "
+        "the scrubber and see where the languages go.",
         _changed,
         "z' = {formula} at {tokens}, with strength s; means and medians are of the neuron's responses to probe "
-        "sentences. Embeddings are means of the last hidden state over tokens. One UMAP of the space before is "
+        "sentences. Embeddings are made of {state}. One UMAP of the space before is "
         "held, and the space after laid out beside it, so that a place means the same in both.",
         {"maps": "in motion"},
     ),

@@ -126,6 +126,8 @@ def test_one_strength_is_no_map() -> None:
         ((1, (1.0, 1.0, -0.5, -0.5), None), 1.0),
         ((0, (-0.5, -0.5, 1.0, 1.0), 0.5), 0.5),
         ((0, (-0.5, -0.5, 1.0, 1.0), 0.75), 0.75),
+        ((0, (-0.5, -0.5, 1.0, 1.0), 1.4), 1.0),  # made at a strength that this setting does not reach
+        ((0, (-0.5, -0.5, 1.0, 1.0), -0.7), 0.0),
     ],
 )
 def test_chosen_are_those_in_the_brush_that_hold_the_words(brush: Any, where: float) -> None:
@@ -270,8 +272,10 @@ def test_finding_a_sentence_and_its_translations(visit: Visit, server: str, smal
     visitor = visit(server).opens(small_link)
     canvas = canvas_of(visitor)
     quiet(visitor)
-    visitor.page.get_by_label("Find").fill("the")
+    visitor.page.get_by_label("Find").fill("the ")
     visitor.sees("sentences chosen")
+    visitor.sees_it_rest()
+    assert visitor.page.get_by_label("Find").input_value() == "the "  # a further word may follow
     counted = visitor.page.locator(".map .count").inner_text()
     visitor.sees(re.compile(rf"^{counted.split(' of ')[0]} sentences chosen"))
     canvas.focus()
@@ -283,6 +287,11 @@ def test_finding_a_sentence_and_its_translations(visit: Visit, server: str, smal
     expect(visitor.page.locator(".map .legend button").first).to_be_visible()
     chips = visitor.page.locator(".map .legend button").all_inner_texts()
     assert set(chips) <= set(palette.OUTCOMES)
+    chip = visitor.page.locator(".map .legend button").first
+    chip.press("Space")
+    visitor.page.wait_for_url(re.compile("map.shown="))
+    visitor.sees_it_rest()
+    assert chip.evaluate("chip => chip.getRootNode().activeElement === chip")
     visitor.clicks("Its neighbours")
     visitor.page.wait_for_url(re.compile("/sentences"))
     expect(visitor.page.get_by_test_id("result-ready")).to_be_attached()
