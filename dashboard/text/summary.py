@@ -121,7 +121,7 @@ def _chosen(experiment: Experiment, target: str) -> str:
     if experiment.select == "all":
         return f"that were chosen whatever they recognise, for **{target}**,"
     if experiment.targets:
-        return f"({EXPERT_SETS[experiment.combine].about}) of **{target}**"
+        return f"that are experts {EXPERT_SETS[experiment.combine].title} (**{target}**)"
     return f"that best recognise **{target}**"
 
 

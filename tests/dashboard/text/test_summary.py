@@ -90,6 +90,13 @@ def test_the_deed_and_its_strength(strength: float, expected: str) -> None:
     assert f"With the 20 neurons that best recognise Japanese {expected}" in text
 
 
+def test_experts_are_called_what_they_were_chosen_as() -> None:
+    assert "that were chosen whatever they recognise" in plain(experiment=asked(select="all"))
+    difference = plain(experiment=asked(targets=("ja", "en"), combine="difference"))
+    assert "that are experts of the target alone" in difference
+    assert "pushed away with strength -1 from the values of" in plain(experiment=asked(control="random", strength=-1.0))
+
+
 def of_a_file(values: tuple[float, ...] | None, **changes: object) -> str:
     result = make_result(asked(experts=2, experts_from="/some/where/es.csv or /else/fr.csv", **changes))
     named = replace(result, plan=replace(result.plan, imported=Imported((3, 7), values)))
