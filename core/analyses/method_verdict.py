@@ -116,7 +116,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
 
 def _line(best: Best) -> str:
     name, titles = best.figure.name, [row.title for row in best.methods]
-    text = f"{best.figure.title}: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
+    text = f"*{best.figure.title}*: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
     if best.level:
         text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
     if best.free is None:
@@ -133,7 +133,7 @@ def _free(found: Sequence[Best]) -> str:
         return "Nothing free was measured beside it."
     said = []
     for words in (_EVERY, _BEST, _LEVEL, _WORSE):
-        if by := [best.figure.title for best in compared if best.of_free == words]:
+        if by := [f"*{best.figure.title}*" for best in compared if best.of_free == words]:
             said.append(f"{words} by {_listed(by, most=len(by))}")
     return f"The best of what is free is {'; '.join(said)}."
 
