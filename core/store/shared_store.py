@@ -208,6 +208,8 @@ class SharedStore:
         total = 0
         for name, size in self._ask("read", lambda: self.place.sizes("")).items():
             first, _, rest = name.partition("/")
+            if "/.tmp-" in name:
+                continue  # a part of what was cut off
             if first == "blobs":
                 total += size
             elif rest.endswith(".json"):

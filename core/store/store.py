@@ -406,8 +406,12 @@ class Store:
         """Delete the half-written and half-deleted folders of killed processes.
 
         A writer holds the artefact's lock, and the system releases the lock of a dead process: if it is free, nobody is
-        writing. The process id in the name is less reliable: another process or container may have it by now.
+        writing. The process id in the name is less reliable: another process or container may have it by now. What is
+        fetched from a shared store is not locked: a part of it is left by the dead once it has not changed for a day.
         """
+        for part in self.root.glob(f"{FOLDER}/*/*/**/.tmp-*"):
+            if drafts.is_old(part, time.time() + self._clock_ahead):
+                disk.delete(part)
         for leftover in self.root.glob("*/.tmp-*"):
             key = drafts.key_of(leftover)
             if key is None:

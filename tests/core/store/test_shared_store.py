@@ -87,6 +87,26 @@ def test_what_one_computed_the_other_reads_and_only_as_much_as_it_asks_for(tmp_p
     assert open_store(tmp_path / "two").find("s", SPEC) is not None  # without the address too: all of it is here
 
 
+def test_parts_of_what_was_cut_off_are_swept_and_not_counted(tmp_path: Path, folder: str) -> None:
+    one, two = (open_store(tmp_path / name, shared=folder) for name in ("one", "two"))
+    one.get_or_compute("s", SPEC, sample)
+    artefact = two.get_or_compute("s", SPEC, never)
+    old, new = artefact.path / ".tmp-1-aa", artefact.path / "inner" / ".tmp-1-bb"
+    new.parent.mkdir()
+    blob = next((tmp_path / "shared" / "blobs").glob("*/*"))
+    assert two.shared is not None
+    before = two.shared.content()
+    for part in (old, new, blob.with_name(".tmp-1-cc")):
+        part.write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * drafts.OLD,) * 2)
+    two.sweep()
+    assert (old.exists(), new.exists()) == (False, True)
+    os.utime(new, (time.time() - 2 * drafts.OLD,) * 2)
+    two.sweep()
+    assert not new.exists()
+    assert two.shared.content() == before
+
+
 def test_of_eight_machines_that_computed_the_same_one_wins_and_all_have_its_numbers(
     tmp_path: Path, address: str
 ) -> None:
