@@ -31,20 +31,39 @@ def copy_beside(model: LoadedModel, location: str, folder: Path) -> None:
     if not source.is_dir():
         model.tokenizer.save_pretrained(folder)
         return
+    _copy(source, folder)
+    if model.resolved.encoder_folder:
+        _copy_encoder(Path(model.resolved.encoder_folder), folder)
+
+
+def _copy_encoder(source: Path, folder: Path) -> None:
+    """Copy what a sentence encoder's folder holds beside that of its transformer, which is at the top from now on."""
+    _copy(source, folder, skip="Transformer")
+    listed = [
+        {**step, "path": ""} if str(step.get("type", "")).endswith(".Transformer") else step for step in _steps(source)
+    ]
+    (folder / "modules.json").write_text(json.dumps(listed, indent=2), encoding="utf-8")
+
+
+def _copy(source: Path, folder: Path, skip: str = "") -> None:
+    """Copy what stands beside the weights, unless it is there, and the folders of steps other than ``skip``."""
     for path in sorted(source.iterdir()):
-        if path.is_file() and _TAKEN.fullmatch(path.name) and path.suffix not in _NOT_TAKEN:
+        taken = path.is_file() and _TAKEN.fullmatch(path.name) and path.suffix not in _NOT_TAKEN
+        if taken and not (skip and (folder / path.name).exists()):
             shutil.copyfile(path, folder / path.name)
-    for name in _modules(source):
-        shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns(*(f"*{end}" for end in _NOT_TAKEN)))
+    for step in _steps(source):
+        kind, name = str(step.get("type", "")).rsplit(".", 1)[-1], str(step.get("path", ""))
+        if kind != skip and re.fullmatch(r"[\w-]+", name) and (source / name).is_dir():
+            ignored = shutil.ignore_patterns(*(f"*{end}" for end in _NOT_TAKEN))
+            shutil.copytree(source / name, folder / name, ignore=ignored)
 
 
-def _modules(source: Path) -> list[str]:
-    """Folders of the steps after the model that sentence-transformers takes: pooling, dense layers."""
+def _steps(source: Path) -> list[dict[str, Any]]:
+    """What sentence-transformers does, one step after another: the model, pooling, dense layers."""
     if not (source / "modules.json").is_file():
         return []
     steps: Any = json.loads((source / "modules.json").read_text(encoding="utf-8"))
-    names = [str(step.get("path", "")) for step in steps if isinstance(step, dict)]
-    return [name for name in names if re.fullmatch(r"[\w-]+", name) and (source / name).is_dir()]
+    return [step for step in steps if isinstance(step, dict)]
 
 
 def licence(resolved: ResolvedModel, location: str) -> str:

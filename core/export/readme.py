@@ -8,6 +8,7 @@ from core.experiment.imported import in_short
 from core.experiment.plan import Plan
 from core.export.outcome import Written
 from core.language.codes import describe
+from core.models.sentence_pooling import SENTENCE_POOLINGS
 from core.models.spec import CATALOGUE
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
@@ -92,4 +93,14 @@ def _in_words(plan: Plan, intervention: Intervention) -> str:
 
 def _sentence_embedding(plan: Plan) -> str:
     layer = "the last hidden state" if plan.layer == plan.outline.n_layers else f"hidden state {plan.layer}"
-    return f"A sentence's embedding was the mean of {layer} over its tokens, without those that the tokenizer adds."
+    encoding = plan.encoding
+    if encoding.encoder:
+        steps = " (what follows the pooling is done at the last alone)" if encoding.encoder.steps else ""
+        how = f"made of {layer} as the model's own folder says: {encoding.encoder}{steps}"
+    elif encoding.pooling == "mean":
+        how = f"the mean of {layer} over its tokens, without those that the tokenizer adds"
+    else:
+        how = f"made of {layer}: {SENTENCE_POOLINGS[encoding.pooling].about}"
+    put = f" Every sentence was read behind the prompt {encoding.prompt!r}." if encoding.prompt else ""
+    put += " Every sentence was wrapped in the model's chat template." if encoding.chat else ""
+    return f"A sentence's embedding was {how}.{put}"

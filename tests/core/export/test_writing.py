@@ -24,6 +24,7 @@ from core.experiment.settings import Experiment
 from core.export import readme, writing
 from core.export.forms import FOLDER, PATCH, Form
 from core.export.outcome import Written
+from core.inference.encoding import Encoding
 from core.models import weight_patch
 from core.neurons.interventions import Intervention
 from core.pipeline.engine import Engine
@@ -32,6 +33,8 @@ from core.store.store import Store
 from tests.helpers import families
 from tests.helpers.passes import set_value
 from tests.helpers.results import make_plan
+from tests.helpers.sentence_folder import save_encoder
+from tests.helpers.sentence_folder import write as save_json
 from tests.helpers.tiny import sentences, write_table
 
 # Whose maps all have biases, or can be given them by the config; every other family takes a shift as a patch alone.
@@ -240,6 +243,42 @@ def test_a_patch_that_fits_no_model_is_refused(tiny_experiment: Asked, store: St
     save_file(weight_patch.tensors_of(changes), out / weight_patch.VALUES)
     with pytest.raises(ModelError, match="no linear map with the units"):
         engine.run(replace(tiny_experiment("gemma3"), model=str(out)))
+
+
+def test_a_sentence_encoder_stays_one_where_its_transformer_had_a_folder_of_its_own(
+    corpus: str, store: Store, tmp_path: Path
+) -> None:
+    encoder = save_encoder(tmp_path / "encoder", {"pooling_mode": "cls"}, ["Dense", "Normalize"], own={})
+    inner = encoder / "0_Transformer"
+    inner.mkdir()
+    listed = json.loads((encoder / "modules.json").read_text(encoding="utf-8"))
+    for path in [path for path in encoder.iterdir() if path.is_file() and path.name != "modules.json"]:
+        path.rename(inner / path.name)
+    save_json(encoder / "modules.json", [{**step, "path": step["path"] or inner.name} for step in listed])
+    settings: dict[str, Any] = {"corpus": corpus, "dtype": "float32", "device": "cpu", "method": "zero"}
+    asked = Experiment(model=str(encoder), target="ja", experts=30, **settings)
+    export(Engine(store), asked, tmp_path / "out")
+    assert plan(replace(asked, model=str(tmp_path / "out"))).encoding == plan(asked).encoding
+    said = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "as the model's own folder says: first token of all tokens, a linear map to" in said
+    assert "mean" not in said.partition("A sentence's embedding")[2].partition("\n")[0]
+
+
+def test_the_readme_says_how_sentences_were_embedded() -> None:
+    def said(encoding: Encoding) -> str:
+        written = Written(Form(PATCH), None, "AutoModel", "", "none")
+        change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
+        text = readme.text(
+            replace(make_plan(Experiment(model="made", corpus="made")), encoding=encoding), change, written
+        )
+        return text.partition("A sentence's embedding was ")[2].partition("\n")[0]
+
+    assert said(Encoding()).endswith("over its tokens, without those that the tokenizer adds.")
+    assert said(Encoding("last")).endswith(": the last token, special or not.")
+    assert said(Encoding("max", "query: ", True)).endswith(
+        "special ones left out. Every sentence was read behind the prompt 'query: '. "
+        "Every sentence was wrapped in the model's chat template."
+    )
 
 
 def test_the_readme_says_which_neurons_and_what_they_are_held_at() -> None:
