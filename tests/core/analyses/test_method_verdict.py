@@ -31,10 +31,10 @@ ROWS = [
 
 def test_each_figure_names_its_best_what_is_level_and_what_is_free() -> None:
     assert method_verdict.lines(ROWS) == [
-        "*top-1, all*: **hold**, 70% (60% to 80%); intervals meet those of move. The best of what is free, whitening, is "
-        "clearly better: 90% (85% to 95%).",
-        "*language id*: **move**, 50% (40% to 60%). The best of what is free, centring, is clearly better: 10% (0.0% to "
-        "20%).",
+        "*top-1, all*: **hold**, 70% (60% to 80%); intervals meet those of move. The best of what is free, whitening, "
+        "is clearly better: 90% (85% to 95%).",
+        "*language id*: **move**, 50% (40% to 60%). The best of what is free, centring, is clearly better: 10% (0.0% "
+        "to 20%).",
         "*perplexity*: **hold**, 5.00 × (4.00 × to 6.00 ×).",
     ]
 
