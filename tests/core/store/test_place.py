@@ -75,7 +75,7 @@ def test_a_bucket_that_is_not_there_and_a_service_that_does_not_answer(service: 
     [
         ("carrier-pigeon://x/y", "Protocol not known: carrier-pigeon"),
         ("s3://", "no folder and no bucket"),
-        ("gcs://bucket/x", r"client is not installed.*language-neurons\[gcs\]"),
+        ("gcs://bucket/x", r"client is not installed.*pip install .\.\[gcs\]"),
     ],
 )
 def test_an_address_that_is_none(address: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
