@@ -72,8 +72,10 @@ def draw(offer: Offer, working: bool) -> None:
         st.progress(min(snapshot.fraction, 1.0), f"{offer.doing}: {stage}")
         if offer.meanwhile:
             theme.quiet(offer.meanwhile)
-        if st.button(offer.stop, icon=":material/stop_circle:", key=f"stop-{offer.key}"):
-            jobs.stop(offer.question)
+        if waiting.may_stop(job) and st.button(
+            offer.stop, icon=":material/stop_circle:", key=f"stop-{offer.key}", disabled=job.stop
+        ):
+            waiting.stop(offer.question)
             st.rerun()
         return
     if working:

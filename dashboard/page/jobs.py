@@ -62,8 +62,8 @@ def _jobs() -> None:
                 left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
                 left.caption(f"{waiting.place(job)}.")
-            if admin and right.button("Stop", key=f"stop-{key_of(job.request)}", disabled=job.stop):
-                process.jobs().stop(job.request)
+            if right.button("Stop", key=f"stop-{key_of(job.request)}", disabled=job.stop):
+                waiting.stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
     if ended:

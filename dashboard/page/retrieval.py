@@ -13,16 +13,14 @@ from core.analyses import translation_ranks
 from core.analyses.chosen_pairs import Chosen, meanings_of, ranks_of
 from core.analyses.retrieval_table import by_candidate
 from core.analyses.translation_ranks import Ranks
-from core.experiment.settings import Experiment
 from core.pipeline.result import Result
-from core.progress import duration
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats.intervals import bootstrap_ratio
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
-from dashboard.page import map_view, waiting
+from dashboard.page import background, map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.questions import RanksAsked
@@ -126,7 +124,10 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
     st.header("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
     at_best = process.known_beside(session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer))
-    control = _control()
+    asked = _control_asked()
+    working = asked is not None and waiting.waits(asked)  # before it is looked up: it may end in between
+    found = None if asked is None else process.known_beside(asked.experiment, translation_ranks.both)
+    control = None if found is None else found[1]
     before, after, at_best, control = (
         side and _of_chosen(side, result, chosen) for side in (pre, post, at_best, control)
     )
@@ -168,8 +169,8 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
         "much the intervention finds more than this row, on the same sentences. Low and high are the ends of 95% "
         f"intervals (bootstrap over {drawn}, seed 0)."
     )
-    if control is None:
-        _offer_control()
+    if asked is not None and control is None:
+        _offer_control(asked, working)
 
 
 def free_frame(
@@ -227,43 +228,30 @@ def free_verdict(frame: pd.DataFrame, measure: str) -> str:
     )
 
 
-def _control() -> Ranks | None:
-    """The ranks after the same experiment on random neurons; None where not known or not comparable."""
+def _control_asked() -> RanksAsked | None:
+    """The ranks of the same experiment on random neurons; None where they could not be compared."""
     experiment = session.experiment()
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    ranks = process.known_beside(replace(experiment, control="random"), translation_ranks.both)
-    return None if ranks is None else ranks[1]
+    return RanksAsked(replace(experiment, control="random"))
 
 
-def _offer_control() -> None:
-    experiment = session.experiment()
-    if experiment.control == "none" and experiment.strength != 0:
-        _offer(replace(experiment, control="random"))
-
-
-@st.fragment(run_every=1.0)
-def _offer(control: Experiment) -> None:
-    question = RanksAsked(control)
-    job = process.jobs().touch(session.visitor().name, question)
-    if job is not None and job.state == "done":
-        st.rerun()
-    if job is not None and job.active:
-        snapshot = job.snapshot
-        doing = waiting.place(job) if job.state == "waiting" else snapshot.stage
-        st.progress(min(snapshot.fraction, 1.0), f"Random control: {doing[:1].lower()}{doing[1:]}")
-        if st.button("Stop the control"):
-            process.jobs().stop(question)
+def _offer_control(asked: RanksAsked, working: bool) -> None:
+    seconds = 0.0 if waiting.waits(asked) else waiting.expected(asked)
+    if seconds is None:
         return
-    if job is not None and job.state == "failed":
-        theme.problem(f"The random control failed: {job.error}")
-    seconds = waiting.expected(question)
-    if seconds is not None and st.button(
-        f"Compute the random control (about {duration(seconds)})", icon=":material/casino:", key="compute-control"
-    ):
-        title = f"Random control of {theme.name(control.target)}, {control.experts:,} neurons"
-        if waiting.ask(question, title):
-            st.rerun()
+    control = asked.experiment
+    offer = background.Offer(
+        asked,
+        key="control",
+        title=f"Random control of {theme.name(control.target)}, {control.experts:,} neurons",
+        start="Compute the random control",
+        stop="Stop the control",
+        doing="Random control",
+        about=background.cost(seconds),
+        icon="casino",
+    )
+    st.fragment(background.draw, run_every=background.EVERY if working else None)(offer, working)
 
 
 def _matrix(result: Result, chosen: Chosen | None) -> None:

@@ -19,7 +19,7 @@ from core.pipeline.result import Result
 from core.progress import duration
 from dashboard.charts import theme
 from dashboard.page import downloading, packed
-from dashboard.state import session
+from dashboard.state import role, session
 from dashboard.work import process
 from dashboard.work.job import Job, key_of
 
@@ -134,7 +134,12 @@ def _seen(request: Request) -> None:
 
 
 def expected(question: Question) -> float | None:
-    """Seconds that a question is expected to take; None, with a line that says so, where it cannot be computed here."""
+    """Seconds that a question is expected to take; None, with a line that says so, where it cannot be computed here.
+
+    None, without a line, also where nothing is: a page then offers nothing.
+    """
+    if access.reads_only():
+        return None
     try:
         return question.estimate(process.engine())
     except AskError as error:
@@ -143,12 +148,30 @@ def expected(question: Question) -> float | None:
 
 
 def ask(request: Request, title: str = "") -> Job | None:
-    """Have a request computed in the background; draw the refusal and return None where the queue is full."""
+    """Have a request computed in the background; draw the refusal and return None where the queue is full.
+
+    A server that only reads has nothing computed, whatever a page asks for: None.
+    """
+    if access.reads_only():
+        return None
     try:
         return process.jobs().submit(session.visitor().name, request, background=True, title=title)
     except AskError as error:
         refusal(error)
         return None
+
+
+def may_stop(job: Job) -> bool:
+    """Whether it is for this visitor to stop a job: it is theirs too, or they run this server."""
+    return role.is_admin() or session.visitor().name in job.seen
+
+
+def stop(request: Request) -> None:
+    """Stop a request for all, where the visitor runs this server; else for the visitor alone."""
+    if role.is_admin():
+        process.jobs().stop(request)
+    else:
+        process.jobs().withdraw(session.visitor().name, request)
 
 
 def place(job: Job) -> str:

@@ -186,6 +186,13 @@ class Jobs:
         with self._changed:
             self._withdraw(visitor, keep=None)
 
+    def withdraw(self, visitor: str, request: Request) -> None:
+        """Withdraw one thing that a visitor asked for; it stops unless somebody else wants it."""
+        with self._changed:
+            job = self._active.get(request)
+            if job is not None and visitor in job.seen:
+                self._let_go(visitor, job)
+
     def drop_answers(self) -> None:
         """Drop all answers from memory, since their artefacts were removed."""
         with self._changed:
@@ -235,10 +242,13 @@ class Jobs:
         for job in list(self._of_visitor.get(visitor, ())):
             if job.background or job.request == keep:
                 continue
-            job.seen.pop(visitor, None)
-            self._not_wanted(visitor, job)
-            if not job.seen:
-                self._stop(job)
+            self._let_go(visitor, job)
+
+    def _let_go(self, visitor: str, job: Job) -> None:
+        job.seen.pop(visitor, None)
+        self._not_wanted(visitor, job)
+        if not job.seen:
+            self._stop(job)
 
     def _not_wanted(self, visitor: str, job: Job) -> None:
         jobs = self._of_visitor.get(visitor, set())

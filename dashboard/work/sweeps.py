@@ -31,11 +31,10 @@ def stop(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell, visit
         Withdraw this visitor alone: what somebody else asked for too goes on.
     """
     for experiment in experiments:
-        job = jobs.find(kind(experiment))
-        if visitor is not None and job is not None:
-            job.seen.pop(visitor, None)
-        if job is not None and (visitor is None or not job.seen):
+        if visitor is None:
             jobs.stop(kind(experiment))
+        else:
+            jobs.withdraw(visitor, kind(experiment))
 
 
 def states(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> dict[Experiment, Job]:

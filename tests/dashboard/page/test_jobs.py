@@ -13,11 +13,12 @@ from core.pipeline.engine import Engine
 from core.store import inventory
 from core.store.opening import open_store
 from dashboard.page import jobs
+from dashboard.state import role
 from dashboard.work import process
 from dashboard.work.job import Health, Job
 from dashboard.work.questions import MovementAsked, RanksAsked
 from tests.helpers.bench import X, worker_held
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, visitor_of
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,18 @@ def test_two_questions_about_one_setting_stand_side_by_side(open_page: OpenPage)
         assert len([button for button in page.button if button.label == "Stop"]) == 3
         for question in (MovementAsked(X), RanksAsked(X)):
             process.jobs().stop(question)
+
+
+def test_a_visitor_who_is_no_admin_stops_their_own(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page("jobs")
+    monkeypatch.setattr(role, "is_admin", lambda: False)
+    with worker_held(process.jobs()):
+        own = process.jobs().submit(visitor_of(page).name, RanksAsked(X), background=True)
+        page.run()
+        (stop,) = [button for button in page.button if button.label == "Stop"]  # not of the test's
+        stop.click().run()
+        assert not page.exception
+        assert own.state == "stopped"
 
 
 def blob_sizes(folder: Path) -> list[int]:

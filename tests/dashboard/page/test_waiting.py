@@ -9,6 +9,7 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
+from core import access
 from core.errors import SettingError
 from core.packs.shelf import Shelf
 from core.pipeline.engine import Engine
@@ -182,6 +183,49 @@ def test_two_things_that_were_stopped_each_have_a_button(bench: Bench) -> None:
         bench.step(asked)
     assert headings(page) == ["Stopped", "Stopped"]
     assert [button.label for button in page.button] == ["Compute it", "Compute it"]
+
+
+def _asks_beside() -> None:
+    import streamlit as st
+
+    from dashboard.page import waiting
+    from dashboard.work.questions import MovementAsked
+    from tests.helpers.bench import X
+
+    asked = MovementAsked(X)
+    st.text(f"{waiting.expected(asked)} {waiting.ask(asked)}")
+
+
+def test_a_server_that_only_reads_has_nothing_computed(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(access.READ_ONLY, "1")
+    page = opened(_asks_beside)
+    assert page.text[0].value == "None None"
+    assert jobs.all() == []
+
+
+def _offers() -> None:
+    from dashboard.page import background
+    from tests.helpers.bench import X
+
+    background.draw(background.Offer(X, "x", "X", "Start it", "Stop it", "Doing", "long"), working=True)
+
+
+def test_a_visitor_of_a_public_server_stops_only_what_is_theirs(
+    jobs: Jobs, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(access.PUBLIC, "1")
+    jobs.submit("another", X, background=True)
+    bench.runs(X)
+    page = opened(_offers)
+    assert not page.button
+    jobs.submit(visitor_of(page).name, X, background=True)
+    page.run()
+    press(page, "Stop it")
+    job = jobs.find(X)
+    assert (list(job.seen), job.stop) == (["another"], False)
+    jobs.stop(X)
+    bench.step(X)
+    ends(job, "stopped")
 
 
 def _explore() -> None:

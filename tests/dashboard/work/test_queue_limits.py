@@ -48,6 +48,26 @@ def test_asking_a_thousand_times_leaves_one_job(bench: Bench) -> None:
     ends(with_worker_busy, "done")
 
 
+def test_what_a_visitor_withdraws_is_theirs_no_more_and_stops_where_nobody_else_wants_it(bench: Bench) -> None:
+    jobs = Jobs(bench, Limits(of_visitor=2))
+    running = jobs.submit("other", X)
+    bench.runs(X)
+    shared, alone = (Experiment(model="made", experts=k) for k in (1, 2))
+    for cell in (shared, alone):
+        jobs.submit("a", cell, background=True)
+    jobs.submit("b", shared, background=True)
+    for cell in (shared, alone, X):  # the last one was never asked for by this visitor
+        jobs.withdraw("a", cell)
+    assert [jobs.find(cell).state for cell in (shared, alone)] == ["waiting", "stopped"]
+    assert not running.stop
+    for k in (3, 4):  # there is room again
+        jobs.submit("a", Experiment(model="made", experts=k), background=True)
+    for job in jobs.all():
+        jobs.stop(job.request)
+    bench.step(X)
+    ends(running, "stopped")
+
+
 def test_failures_that_are_looked_at_are_bounded_too(bench: Bench) -> None:
     jobs = Jobs(bench, Limits(ended=3))
     for k in range(20):
