@@ -43,11 +43,16 @@ def draw() -> None:
     experiments = grid.grid(experiment, counts, strengths)
     measures = grid.measures()
     measure = measures[page_state.choice("Measure", list(measures), "measure", lambda name: measures[name].title)]
-    kind = TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
+    kind = _kind(measure)
     working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
     best_setting.draw(experiment, most)
+
+
+def _kind(measure: CellMeasure) -> sweeps.Kind:
+    """What is asked of each cell: with the perplexity where that is shown, or where a bound is on it."""
+    return TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
 
 
 def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
@@ -63,7 +68,7 @@ def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
 def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: float) -> list[float]:
     """Read a line of numbers with commas in between; name the numbers that cannot be used, and leave them out."""
     standard = ", ".join(f"{value:g}" for value in usual)
-    text = st.text_input(label, page_state.get(name, standard), key=page_state.key(name))
+    text = st.text_input(label, page_state.get(name, standard), key=f"{page_state.key(name)}-{standard}")
     good: list[str] = []
     bad: list[str] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -97,7 +102,7 @@ def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMe
             on_select=True,
         )
     with right:
-        _best(values, measure)
+        _best(values, measure, kind)
         if measure == PERPLEXITY:
             theme.quiet(
                 f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
@@ -156,12 +161,14 @@ def cell_frame(
     return frame.astype({"value": float}).sort_values(["k", "strength"], ignore_index=True)
 
 
-def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure) -> None:
+def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure, kind: sweeps.Kind) -> None:
     st.markdown("**The best of what is computed**")
     if not known:
         theme.quiet("Nothing is computed yet.")
         return
     constraint = _constraint(measure)
+    if _kind(measure) is not kind:  # what is asked of the cells is decided outside this fragment
+        st.rerun()
     best = grid.best(known, measure.name, constraint)
     if best is None:
         st.markdown("No computed setting fulfils this.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.analyses import grid
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
 from dashboard.work import process, sweeps
 from dashboard.work.questions import Cell
-from dashboard.work.queue import Jobs
+from dashboard.work.queue import Jobs, Limits
 from tests.helpers.bench import Bench, X, until
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -86,6 +87,64 @@ def test_a_visitors_next_request_leaves_their_cells_alone() -> None:
     sweeps.stop(jobs, cells)
     bench.step(Cell(cells[0]))
     until(lambda: not any(job.active for job in jobs.all()), "all end")
+
+
+def test_cells_that_a_visitor_stopped_take_no_room_though_another_wants_them() -> None:
+    bench = Bench()
+    jobs = Jobs(bench, Limits(of_visitor=2))
+    cells = grid.grid(X, [10, 20], [1.0])
+    for visitor in ("one", "two"):
+        sweeps.fill(jobs, visitor, cells)
+    sweeps.stop(jobs, cells, visitor="one")
+    sweeps.fill(jobs, "one", grid.grid(X, [30, 40], [1.0]))
+    assert all(job.active and not job.stop for job in sweeps.states(jobs, cells).values())
+    for job in jobs.all():
+        jobs.stop(job.request)
+    bench.step(Cell(cells[0]))
+    until(lambda: not any(job.active for job in jobs.all()), "all end")
+
+
+def _bounded() -> None:
+    """The page's own part that says what is best, with the kind of cell that the page was drawn with."""
+    import streamlit as st
+
+    from core.analyses import grid
+    from dashboard.page import what_if
+    from dashboard.state import session
+    from tests.helpers.bench import X
+
+    session.visitor().sees("what-if")
+    measure = grid.measures()["target_top1"]
+    kind = what_if._kind(measure)
+    st.text(kind.__name__)
+    st.fragment(what_if._best)({X: {"target_top1": 0.5}}, measure, kind)
+
+
+def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
+    page = AppTest.from_function(_bounded).run()
+    assert page.text[0].value == "Cell"
+    page.selectbox[0].set_value("perplexity").run()
+    assert not page.exception
+    assert page.text[0].value == "TextCell"
+
+
+def _usual() -> None:
+    import streamlit as st
+
+    from dashboard.page import what_if
+
+    experts = int(st.number_input("Experts", value=20))
+    what_if._numbers("Expert neurons", "counts", [10, experts], 1, 100)
+
+
+def test_the_usual_numbers_follow_the_setting() -> None:
+    page = AppTest.from_function(_usual).run()
+    assert page.text_input[0].value == "10, 20"
+    page.number_input[0].set_value(33).run()
+    assert page.text_input[0].value == "10, 33"
+    page.text_input[0].set_value("1, 2").run()
+    page.number_input[0].set_value(34).run()
+    assert page.text_input[0].value == "1, 2", "what the visitor wrote stays"
 
 
 def test_the_page_computes_what_is_missing(open_page: OpenPage) -> None:
