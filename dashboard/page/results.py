@@ -34,6 +34,8 @@ _SCOPES = {"same": "this model and these sentences", "all": "all models and sent
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
 _TOP1 = next(iter(MEASURES))
 _KEY = "results"
+_GROUND = ("model", "revision", "adapter", "corpus", "languages", "eval_sentences")
+Ground = tuple[Any, ...]
 
 
 @dataclass
@@ -43,20 +45,30 @@ class Listed:
     Attributes
     ----------
     asked : tuple
-        What is listed: the words to find, and the setting whose ground it is of.
+        What is listed: the words to find, and the ground that it is of (see `ground`).
     settings : list of ComputedSetting
+    number : int
+        Of lists before it. A table keeps what is selected for as long as its key is the same, whatever it lists.
     """
 
-    asked: tuple[str, Experiment | None] | None = None
+    asked: tuple[str, Ground | None] | None = None
     settings: list[ComputedSetting] = field(default_factory=list)
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """The table's key: another list has another one, so that nothing is selected in it."""
+        return f"{_KEY}-{self.number}"
 
     def now(
-        self, asked: tuple[str, Experiment | None], found: list[ComputedSetting], selection: Mapping[str, Any]
+        self, asked: tuple[str, Ground | None], found: list[ComputedSetting], selection: Mapping[str, Any]
     ) -> list[ComputedSetting]:
         """What the table is to show: the list as it was while something in it is selected.
 
         A selection names rows by their places, and another setting that is computed meanwhile would come first.
         """
+        if asked != self.asked:
+            self.number += 1
         if asked != self.asked or not any(selection.values()):
             self.asked, self.settings = asked, found
         return self.settings
@@ -81,8 +93,9 @@ def draw() -> None:
         scope = page_state.pick("Settings of", list(_SCOPES), "of", lambda name: _SCOPES[name])
     like = session.experiment() if scope == "same" else None
     found = matching(every, words, like)
-    selection = st.session_state.get(_KEY, {}).get("selection", {})
-    chosen = session.visitor().part(Listed).now((words, like), found, selection)
+    listed = session.visitor().part(Listed)
+    selection = st.session_state.get(listed.key, {}).get("selection", {})
+    chosen = listed.now((words, None if like is None else ground(like)), found, selection)
     if not chosen:
         theme.quiet(
             f"None of the {len(every):,} computed settings fits."
@@ -93,7 +106,7 @@ def draw() -> None:
     numbers = frame(chosen)
     picked = drawing.table(
         numbers,
-        key=_KEY,
+        key=listed.key,
         column_config=_columns(numbers),
         height=min(38 + 35 * len(numbers), 560),
         on_select="rerun",
@@ -148,15 +161,14 @@ def matching(settings: Iterable[ComputedSetting], words: str, like: Experiment |
     return [
         setting
         for setting in settings
-        if (like is None or _same_ground(setting.experiment, like))
+        if (like is None or ground(setting.experiment) == ground(like))
         and all(word.search(f"{in_words(setting.experiment)} {setting.experiment.target}") for word in wanted)
     ]
 
 
-def _same_ground(one: Experiment, other: Experiment) -> bool:
-    """Whether two settings are of one model and the same sentences, so that their figures can be compared."""
-    names = ("model", "revision", "adapter", "corpus", "languages", "eval_sentences")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+def ground(experiment: Experiment) -> Ground:
+    """A setting's model and sentences: figures of settings that have the same can be compared."""
+    return tuple(getattr(experiment, name) for name in _GROUND)
 
 
 def frame(settings: Sequence[ComputedSetting]) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -29,13 +28,6 @@ _COLUMNS = {
     "rank before": st.column_config.NumberColumn(width="small"),
     "rank after": st.column_config.NumberColumn(width="small"),
 }
-
-
-@dataclass
-class _Opened:
-    """The row of each list that this visitor opened last, and the candidate language at that time."""
-
-    rows: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def draw() -> None:
@@ -191,9 +183,7 @@ def _changed(
             height=min(300, 38 + 35 * len(rows)),
         )
         selected = picked["selection"]["rows"]
-        opened_before = session.visitor().part(_Opened).rows
-        if selected and opened_before.get(key) != (selected[0], candidate):
-            opened_before[key] = (selected[0], candidate)
+        if selected:  # once: the table that is drawn after the switch has another key, and nothing is selected in it
             opened = str(rows.iloc[selected[0]]["row"])
             navigation.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
     theme.quiet(

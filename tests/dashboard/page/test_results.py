@@ -44,10 +44,19 @@ def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -
 def test_what_is_ticked_stays_what_it_was_while_others_are_computed() -> None:
     first, second, third = (setting(replace(HERE, strength=strength)) for strength in (0.25, 0.5, 0.75))
     listed, nothing, ticked = results.Listed(), {"rows": [], "cells": []}, {"rows": [1], "cells": []}
-    assert listed.now(("", HERE), [second, first], nothing) == [second, first]
-    assert listed.now(("", HERE), [third, second, first], ticked)[ticked["rows"][0]] == first
-    assert listed.now(("half", HERE), [second], ticked) == [second]  # another list, of which nothing is ticked
-    assert listed.now(("half", HERE), [third, second], nothing) == [third, second]
+    here = results.ground(HERE)
+    assert listed.now(("", here), [second, first], nothing) == [second, first]
+    key = listed.key
+    assert listed.now(("", here), [third, second, first], ticked)[ticked["rows"][0]] == first
+    assert listed.key == key
+    assert listed.now(("half", here), [second], ticked) == [second]
+    assert listed.key != key  # another list, of which nothing is ticked
+    assert listed.now(("half", here), [third, second], nothing) == [third, second]
+
+
+def test_another_setting_of_the_same_model_and_sentences_lists_the_same() -> None:
+    assert results.ground(HERE) == results.ground(replace(HERE, target="es", strength=0.3))
+    assert results.ground(HERE) != results.ground(replace(HERE, eval_sentences=7))
 
 
 def test_a_row_says_what_is_set_and_what_was_found() -> None:

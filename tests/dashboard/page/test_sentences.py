@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.analyses import translation_ranks
 from core.analyses.sentence_neighbours import of_sentence
@@ -74,3 +76,38 @@ def test_a_row_that_is_not_there_is_the_first(open_page: OpenPage) -> None:
     page = open_page("sentences", **{"view.row": "9999"})
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
+
+
+def _two_clicks() -> None:
+    """A click on the same row of a list, twice, and what it opens; only a browser can make the switch itself."""
+    import numpy as np
+    import streamlit as st
+
+    from core.analyses.translation_ranks import Ranks
+    from core.experiment.settings import Experiment
+    from dashboard.charts import present
+    from dashboard.page import sentences
+    from dashboard.state import navigation, session
+    from tests.helpers.results import make_result
+
+    session.visitor().sees("sentences")
+    session.visitor().experiment = Experiment(model="made", corpus="made", target="ja")
+    result = make_result(session.experiment())
+    n = len(result.plan.groups[0].texts["ja"])
+    pre, post = (Ranks(4, ((0, "en"),), {("cosine", "from"): [np.full(n, rank, np.int32)]}) for rank in (2, 1))
+    present.table = lambda *_, **__: {"selection": {"rows": [1]}}  # type: ignore[assignment]
+    navigation.switch = lambda _: st.text(session.visitor().views["sentences"]["row"])  # type: ignore[assignment]
+    for _ in range(2):
+        sentences._changed(result, 0, "en", pre, post)
+
+
+def test_the_same_row_opens_its_sentence_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard.charts import present
+    from dashboard.state import navigation
+
+    monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
+    monkeypatch.setattr(present, "table", present.table)
+    page = AppTest.from_function(_two_clicks).run()
+    assert not page.exception
+    assert len(page.text) == 2
+    assert page.text[0].value == page.text[1].value
