@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from core.models import embedded
+from core.models import embedded, sentence_encoder
 from core.models.load import LoadedModel
 from core.models.spec import CATALOGUE, ResolvedModel
 
@@ -25,11 +25,15 @@ _LICENCE = re.compile(r"^licen[cs]e(?:_name|_link)?:\s*(\S.*?)\s*$", re.MULTILIN
 def copy_beside(model: LoadedModel, location: str, folder: Path) -> None:
     """Write a model's tokenizer, and what its own folder has beside the weights, into a folder.
 
-    Files of a local model are copied as they are; a tokenizer from the hub is written by transformers.
+    Files of a local model are copied as they are, and those of a model on the hub that say how it embeds sentences; a
+    tokenizer from there is written by transformers.
     """
     source = Path(location)
     if not source.is_dir():
         model.tokenizer.save_pretrained(folder)
+        for name, path in sentence_encoder.files(model.resolved).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name)
         return
     _copy(source, folder)
     if model.resolved.encoder_folder:

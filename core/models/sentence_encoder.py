@@ -92,6 +92,19 @@ def _prompts(general: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(text or "") for name, text in (general.get("prompts") or {}).items()}
 
 
+def files(resolved: ResolvedModel) -> dict[str, Path]:
+    """Where the files lie that say how a model embeds sentences, by their paths in its folder or repository."""
+    with hub.explained(resolved.name):
+        found = _Files(resolved)
+        listed = found.json("modules.json", list)
+        if listed is None:
+            return {}
+        steps = filter(None, (str(module.get("path") or "") for module in listed))
+        names = ["modules.json", _GENERAL, *_own_files()]
+        names += [f"{step}/{name}" for step in steps for name in ("config.json", "model.safetensors")]
+        return {name: Path(place) for name in names if (place := found.find(name)) is not None}
+
+
 def files_beside(folder: Path) -> list[str]:
     """Paths, from a model's folder, of the files below it that its modules.json names the steps by."""
     paths = [path for _, path in _module_folders(folder)]

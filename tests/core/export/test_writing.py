@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,11 +22,13 @@ from core.errors import AskError, ModelError, SettingError
 from core.experiment.imported import Imported
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.export import readme, writing
+from core.export import model_files, readme, writing
 from core.export.forms import FOLDER, PATCH, Form
 from core.export.outcome import Written
 from core.inference.encoding import Encoding
-from core.models import weight_patch
+from core.models import sentence_encoder, weight_patch
+from core.models.load import LoadedModel
+from core.models.spec import ResolvedModel
 from core.neurons.interventions import Intervention
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
@@ -262,6 +265,24 @@ def test_a_sentence_encoder_stays_one_where_its_transformer_had_a_folder_of_its_
     said = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "as the model's own folder says: first token of all tokens, a linear map to" in said
     assert "mean" not in said.partition("A sentence's embedding")[2].partition("\n")[0]
+
+
+def test_what_the_hub_says_of_how_a_model_embeds_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = save_encoder(tmp_path / "there", {"pooling_mode": "cls"}, ["Dense", "Normalize"], own={"max_seq_length": 9})
+    found = {path.relative_to(there).as_posix(): str(path) for path in there.rglob("*") if path.is_file()}
+    monkeypatch.setattr("core.models.pretrained.find_file", lambda _, file, __: found.get(file))
+    monkeypatch.setattr("core.models.hub.loading_arguments", lambda *_, **__: {})
+    resolved = ResolvedModel("owner/name", "owner/name", "0" * 40, "0" * 40, "float32", "cpu")
+    (out := tmp_path / "out").mkdir()
+    tokenizer = SimpleNamespace(save_pretrained=lambda _: None)
+    model_files.copy_beside(
+        cast(LoadedModel, SimpleNamespace(resolved=resolved, tokenizer=tokenizer)), "owner/name", out
+    )
+    stated = sentence_encoder.read(resolved)
+    monkeypatch.undo()
+    assert stated is not None
+    assert sentence_encoder.read(replace(resolved, name=str(out), location=str(out), revision="local")) == stated
+    assert (out / "2_Dense" / "model.safetensors").is_file()
 
 
 def test_the_readme_says_how_sentences_were_embedded() -> None:
