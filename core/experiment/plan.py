@@ -72,6 +72,16 @@ class Plan:
     targets: tuple[str, ...] = ()
 
     @property
+    def held(self) -> str:
+        """What the experts are to be held at, in words after their names; empty where it is their mean on the target.
+
+        Of several targets together it is empty where it is their mean on all of these.
+        """
+        if self.imported is not None:
+            return "the values given there" if self.imported.values is not None else ""
+        return "their own languages' averages" if self.targets and self.experiment.held_at == "own" else ""
+
+    @property
     def response_rows(self) -> ParallelSet:
         """Probe rows on which neurons are read: those of the sources, if there are some, else those of the probe."""
         return self.sources or self.probe

@@ -78,8 +78,7 @@ def text(plan: Plan, intervention: Intervention, written: Written, source: str |
 def _in_words(plan: Plan, intervention: Intervention) -> str:
     experiment = plan.experiment
     languages = " and ".join(describe(code).english for code in plan.targets or (plan.target,))
-    given = plan.imported is not None and plan.imported.values is not None
-    deed = METHODS[experiment.method].in_words(languages, experiment.strength, given)
+    deed = METHODS[experiment.method].in_words(languages, experiment.strength, plan.held)
     named = f" that {in_short(experiment.experts_from or '')} names" if plan.imported is not None else ""
     control = CONTROLS[experiment.control]
     kind = "neurons"

@@ -18,7 +18,6 @@ from core.neurons.source_maps import SourceEvidence, UnitMap
 
 # Damp keeps this much of the output at strength 1.
 DAMP = 0.5
-_GIVEN = "the values given there"
 
 
 @dataclass(frozen=True)
@@ -132,18 +131,18 @@ class Method:
         """Whether it sets neurons to a value of its own, so that it cannot hold them at another that is asked for."""
         return bool(self.value) and not self.by_values
 
-    def in_words(self, language: str, strength: float, given: bool = False) -> str:
+    def in_words(self, language: str, strength: float, held: str = "") -> str:
         """What happens to the experts, in words after "the neurons".
 
         Parameters
         ----------
-        given : bool
-            Whether a file that has just been named says what each is held at.
+        held : str
+            What each is to be held at, in words, where that is not its mean on the language.
         """
         value, deed = self.value.format(language), self.deed.format(language)
-        if given and self.by_values:
-            value = value and _GIVEN
-            deed = f"held at {_GIVEN}" if value else self.deed.format(_GIVEN)
+        if held and self.by_values:
+            value = value and held
+            deed = f"held at {held}" if value else self.deed.format(held)
         if strength == 1:
             return deed
         if value:

@@ -101,10 +101,9 @@ def _deed(result: Result) -> str:
     experiment = result.plan.experiment
     target = " and ".join(map(name, result.plan.targets or (result.plan.target,)))
     k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
-    imported = result.plan.imported
-    named = f"that `{in_short(experiment.experts_from or '')}` names" if imported is not None else ""
+    named = f"that `{in_short(experiment.experts_from or '')}` names" if result.plan.imported is not None else ""
     if control.draw is None:
-        how = method.in_words(target, experiment.strength, imported is not None and imported.values is not None)
+        how = method.in_words(target, experiment.strength, result.plan.held)
         return f"With the **{k} neurons** {named or _chosen(experiment, target)} {how}"
     experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""

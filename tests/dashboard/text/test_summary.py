@@ -114,6 +114,15 @@ def test_neurons_that_a_file_names_are_said_to_be_that_files() -> None:
     assert "put to the values of the neurons that `es.csv or fr.csv` names (a control)" in random
 
 
+def test_neurons_of_several_languages_are_said_to_be_held_at_what_each_is() -> None:
+    def of(**changes: object) -> str:
+        result = make_result(asked(targets=("ja", "es"), **changes))
+        return summary.changed(replace(result, plan=replace(result.plan, targets=("ja", "es")))).replace("**", "")
+
+    assert "(Japanese and Spanish) held at their own languages' averages" in of()
+    assert "held at their Japanese and Spanish average" in of(held_at="joint")
+
+
 def test_the_random_control_is_called_that() -> None:
     text = plain(experiment=asked(control="random", experts=100))
     assert "100 random neurons" in text
