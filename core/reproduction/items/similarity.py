@@ -10,6 +10,7 @@ from core.language import families, typology
 from core.reproduction.charts import similarity as charts
 from core.reproduction.item import Item
 from core.reproduction.items.correlations import adjusted, correlation_row
+from core.reproduction.items.retrieval import retrieval_tables
 from core.reproduction.study import Study
 
 _KEYS = ["model", "target", "k", "strength", "control", "metric", "layer", "candidate", "n"]
@@ -17,7 +18,9 @@ _KEYS = ["model", "target", "k", "strength", "control", "metric", "layer", "cand
 
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
     """``similarity``: gain by candidate, and how its language is related to the target's; and their correlations."""
-    gains = _related(_gains(study.tables["retrieval"], study.tables["tests"]))
+    # Where retrieval could not be measured, or its report not be written, it is asked again: it says why, or is there.
+    measured = study.tables if "retrieval" in study.tables else retrieval_tables(study, "none")
+    gains = _related(_gains(measured["retrieval"], measured["tests"]))
     rows: list[dict[str, Any]] = []
     for (target, metric, layer), part in gains.groupby(["target", "metric", "layer"], sort=False):
         for x in ("similarity", "syntax"):
