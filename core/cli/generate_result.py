@@ -9,6 +9,7 @@ from typing import Any
 
 from core.analyses.text_perplexity import own_perplexity, pooled_perplexity
 from core.analyses.texts import as_message, written
+from core.corpora.validation import text_lines
 from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.inference.perplexity import Perplexity
@@ -97,9 +98,10 @@ def summary(report: Report) -> str:
         lines.append(
             f"probability of {label(report.plan.target)}, n = {report.shares[0].n}: {share_pre} -> {share_post}"
         )
-        lines.append(
-            f"  by py3langid among {', '.join(report.plan.languages)}; mean, 95% bootstrap interval over texts"
-        )
+        languages = report.plan.corpus.languages
+        strange = identification.unknown(languages)
+        among = ", ".join(code for code in languages if code not in strange)
+        lines.append(f"  by py3langid among {among}; mean, 95% bootstrap interval over texts")
     else:
         lines.append(f"the classifier does not know {label(report.plan.target)}")
     pre, post = (degeneration(side) for side in report.texts)
@@ -127,10 +129,9 @@ def _share(share: Interval) -> str:
 def _read(path: Path) -> tuple[str, ...]:
     """Paragraphs of a file: lines that are not empty."""
     try:
-        text = path.read_text(encoding="utf-8")
+        paragraphs = text_lines(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"perplexity of {path}", str(error), "Name a text file in UTF-8.") from error
-    paragraphs = tuple(line.strip() for line in text.splitlines() if line.strip())
     if not paragraphs:
         raise SettingError(f"perplexity of {path}", "there is no text in it", "Name a file with some.")
     return paragraphs

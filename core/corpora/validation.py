@@ -118,6 +118,17 @@ def decoded(what: str, data: bytes, name: str) -> str:
         raise CorpusError(what, why, "Save the file as UTF-8, or get it again if it should be") from None
 
 
+def text_lines(path: Path) -> tuple[str, ...]:
+    """Lines of a text in UTF-8 that are not blank, without space around them; a separator within a line parts none.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+    """
+    lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would also cut at U+2028, U+0085 and others
+    return tuple(line.strip() for line in lines if line.strip())
+
+
 def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Callable[[int], str]) -> None:
     """Raise a `CorpusError` if a sentence is blank or holds characters that are not text.
 

@@ -11,6 +11,7 @@ from core.access import without_folder
 from core.analyses.transfer_rows import task
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
+from core.corpora.validation import text_lines
 from core.errors import CorpusError, SettingError
 from core.experiment.plan import Plan, plan
 from core.experiment.settings import Experiment
@@ -209,7 +210,7 @@ def paragraphs(settings: Settings, language: str) -> tuple[str, ...]:
     assert folder is not None
     path, request = folder / f"{language}.txt", f"measure perplexity on {language}.txt in {folder}"
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+        lines = text_lines(path)
     except FileNotFoundError as error:
         existing = ", ".join(sorted(file.name for file in folder.glob("*.txt"))) or "no .txt file"
         raise CorpusError(

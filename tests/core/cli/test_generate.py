@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from tests.helpers.tiny import save_tiny, write_table
+from core.corpora.validation import text_lines
+from tests.helpers.tiny import LANGUAGES, save_tiny, write_table
 
 
 def test_writes_and_measures_both_sides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, corpus = save_tiny(tmp_path / "model", "llama"), write_table(tmp_path / "sentences.tsv")
     text, out = tmp_path / "text.txt", tmp_path / "out.json"
-    text.write_text("El perro duerme.\n\nUn niño canta.\n", encoding="utf-8")
+    text.write_text("\ufeffEl perro duerme.\r\n\nUn niño\u2028canta.\n", encoding="utf-8", newline="")
+    assert text_lines(text) == ("El perro duerme.", "Un niño\u2028canta.")
     asked = ["generate", "--model", str(model), "--dtype", "float32", "--corpus", corpus, "--target", "es"]
+    (tmp_path / "experiment.json").write_text('{"languages": ["en", "es"]}', encoding="utf-8")
+    asked += ["--experiment", str(tmp_path / "experiment.json")]
     asked += ["--experts", "20", "--tokens", "6", "--samples", "3", "--cache", str(tmp_path / "cache")]
     assert main([*asked, "--strength", "0", "--perplexity", str(text), "--json", str(out)]) == 0
     found = json.loads(out.read_text(encoding="utf-8"))
@@ -21,6 +25,10 @@ def test_writes_and_measures_both_sides(tmp_path: Path, capsys: pytest.CaptureFi
     assert len(found["pre"]["texts"]) == 3
     assert found["pre"]["perplexity"]["texts"] == 2
     assert found["pre"]["target_probability"]["n"] == 3
-    assert "perplexity:" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "perplexity:" in said
+    assert (
+        f"by py3langid among {', '.join(LANGUAGES)};" in said
+    )  # those of the corpus, and not the evaluated ones alone
     assert main([*asked, "--samples", "0"]) == 2
     assert "0 samples" in capsys.readouterr().err
