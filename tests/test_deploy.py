@@ -80,3 +80,13 @@ def test_the_proxy_closes_what_is_not_for_visitors(name: str) -> None:
     taken = re.search(r"client_max_body_size (\d+)m;", text)
     assert taken
     assert int(taken[1]) * 2**20 > uploads.LARGEST
+
+
+def test_the_proxy_lets_a_whole_page_through_at_once() -> None:
+    """The browser asks for some 300 scripts; over HTTP/2 nginx counts each request under way as a connection."""
+    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    connections, burst = re.search(r"limit_conn visitors (\d+);", text), re.search(r"burst=(\d+) nodelay;", text)
+    assert connections
+    assert burst
+    assert int(connections[1]) > 128  # requests that nginx takes at a time from one visitor's HTTP/2 connection
+    assert int(burst[1]) > 300
