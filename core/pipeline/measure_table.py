@@ -120,7 +120,8 @@ MEASURES = {
             "Top-1 at the best unmodified layer",
             SHARE,
             True,
-            "Top-1 from {target} at the layer where the unmodified model finds most, which needs no intervention.",
+            "Top-1 from {target} at the layer where the unmodified model finds most, which needs no intervention; it "
+            "is chosen on these same rows, which favours it.",
             lambda spaces: spaces.best_layer[1],
             place=("baselines", "best_layer"),
             details=lambda spaces: {"layer": spaces.best_layer[0]},

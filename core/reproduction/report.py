@@ -135,13 +135,15 @@ class Report:
             *plan.notes,
             f"Experts by AUROC of responses pooled by the mean over tokens, without the tokenizer's first token; seed "
             f"{settings.seed}. Random neurons are one draw.",
-            "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes are tested by "
-            "McNemar's exact test, adjusted by Holm.",
+            "Intervals are 95%: Wilson for one share, bootstrap over sentences for means. Changes of a share are "
+            "tested by McNemar's exact test, those of distances and differences from rivals by Wilcoxon's signed "
+            "ranks; all are adjusted by Holm.",
+            "The best layer of the unmodified model is chosen on the evaluation rows that it is measured on, which "
+            "favours it; for rivals, layers are chosen on probe rows.",
             f"Text for each k: {settings.seeds} seeds of {settings.texts} texts of {settings.text_tokens} tokens; "
-            f"perplexity on the first {settings.perplexity_sentences} {_held_out(settings)} (the paper: 8 seeds of 256 "
+            f"perplexity on the first {_held_out(settings, len(plan.groups[0]))} (the paper: 8 seeds of 256 "
             f"texts; Wikipedia), in windows of {WINDOW:,} tokens with stride {STRIDE}.",
-            f"Methods and scores are compared on the first {min(settings.method_sentences, len(plan.groups[0])):,} of "
-            f"{len(plan.groups[0]):,} evaluation rows; fewer candidates make retrieval easier than in the other items.",
+            _compared(settings.method_sentences, len(plan.groups[0])),
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
         groups = plan.groups
@@ -202,10 +204,22 @@ class Report:
         return summary(self.folder) if (self.folder / "report.json").exists() else {}
 
 
-def _held_out(settings: Settings) -> str:
+def _held_out(settings: Settings, rows: int) -> str:
+    """How many texts perplexity is measured on, and which; a file may have fewer, an evaluation set has ``rows``."""
+    most = settings.perplexity_sentences
     if settings.perplexity_texts is None:
-        return "evaluation sentences"
-    return f"paragraphs of each language's file in {settings.perplexity_texts.name}"
+        return f"{min(most, rows):,} evaluation sentences"
+    return f"paragraphs, {most:,} at most, of each language's file in {settings.perplexity_texts.name}"
+
+
+def _compared(asked: int, rows: int) -> str:
+    """Which rows methods and scores are compared on."""
+    if asked >= rows:
+        return f"Methods and scores are compared on all {rows:,} evaluation rows."
+    return (
+        f"Methods and scores are compared on the first {asked:,} of {rows:,} evaluation rows; fewer candidates make "
+        "retrieval easier than in the other items."
+    )
 
 
 def _file_of(table: str) -> str:

@@ -17,7 +17,7 @@ from core.spaces.similarity import COMPARISONS
 _CELL = 22  # pixels
 _FREE_CAPTION = (
     "Mean top-1 with the target as the query, by how sentences are compared; best layer: by cosine, at the layer where "
-    "the unmodified model is best. 95% bootstrap intervals over sentences."
+    "the unmodified model is best, chosen on these same rows, which favours it. 95% bootstrap intervals over sentences."
 )
 
 

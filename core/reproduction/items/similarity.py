@@ -18,7 +18,7 @@ _KEYS = ["model", "target", "k", "strength", "control", "metric", "layer", "cand
 
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
     """``similarity``: gain by candidate, and how its language is related to the target's; and their correlations."""
-    # Where retrieval could not be measured, or its report not be written, it is asked again: it says why, or is there.
+    # Where retrieval failed, its tables are not there; asked again, it gives them or says why this item fails too.
     measured = study.tables if "retrieval" in study.tables else retrieval_tables(study, "none")
     gains = _related(_gains(measured["retrieval"], measured["tests"]))
     rows: list[dict[str, Any]] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -14,6 +15,9 @@ import pytest
 from core.cli.main import main
 from core.reproduction import published
 from core.reproduction.items import ITEMS
+from core.reproduction.report import Report
+from core.reproduction.settings import Settings, bound
+from core.reproduction.study import Study
 from core.store.store import Store
 from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
 
@@ -209,3 +213,15 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]["retrieval"]["state"] == "measured"
     assert asked_for.run(out, cache) == 0
     pd.testing.assert_frame_equal(pd.read_csv(out / "choice_of_k.csv"), pd.read_csv(report / "choice_of_k.csv"))
+
+
+@pytest.mark.parametrize(("sentences", "fewer"), [(100, False), (5, True)])
+def test_the_notes_say_how_the_figures_were_made(
+    asked_settings: Settings, tmp_path: Path, sentences: int, fewer: bool
+) -> None:
+    study = Study(cast(Any, None), *bound(replace(asked_settings, method_sentences=sentences)))
+    said = " ".join(Report(tmp_path, study).notes())
+    assert f"perplexity on the first {N_EVAL} evaluation sentences" in said
+    assert ("fewer candidates make retrieval easier" in said) == fewer
+    assert "distances and differences from rivals by Wilcoxon's signed ranks" in said
+    assert "chosen on the evaluation rows that it is measured on" in said
