@@ -119,14 +119,19 @@ def decoded(what: str, data: bytes, name: str) -> str:
 
 
 def text_lines(path: Path) -> tuple[str, ...]:
-    """Lines of a text in UTF-8 that are not blank, without space around them; a separator within a line parts none.
+    """Lines of a file in UTF-8, as `lines_of` gives those of its text.
 
     Raises
     ------
     OSError, UnicodeDecodeError
     """
-    lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would also cut at U+2028, U+0085 and others
-    return tuple(line.strip() for line in lines if line.strip())
+    return lines_of(path.read_text(encoding="utf-8-sig"))
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """Lines of a text that are not blank, without space around them; a separator within a line parts none."""
+    # Not splitlines(): it also cuts at U+2028, U+0085 and others, which are within a sentence.
+    return tuple(line.strip() for line in text.split("\n") if line.strip())
 
 
 def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Callable[[int], str]) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.texts import as_message, check_generates
+from core.corpora.validation import lines_of
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
@@ -131,7 +132,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
         height=140,
     )
     page_state.put("text", text, default)
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return lines_of(text)
 
 
 def _answer(question: Written | Predicted, label: str, show: Callable[[Any], None]) -> bool:

@@ -74,11 +74,13 @@ def test_moving_a_control_writes_again_once_a_text_was_asked_for(open_page: Open
 
 
 def test_measures_perplexity(open_page: OpenPage) -> None:
-    view = {"view.text": "El perro duerme.\nUn niño canta."}
+    view = {"view.text": "El perro duerme.\nUn niño\u2028canta."}
     page = open_page("generate", **view)
     _press(page, "ask-Predicted")
     _settled()
-    found = _metrics(open_page("generate", **view))
+    opened = open_page("generate", **view)
+    assert any("in 2 paragraphs" in said.proto.body for said in opened.get("html"))
+    found = _metrics(opened)
     assert {"Perplexity without", "Perplexity with", "With / without"} <= set(found)
     same = open_page("generate", **view | {"strength": "0"})
     assert _metrics(same)["With / without"] == "1.00 ×"
