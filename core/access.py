@@ -12,8 +12,9 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -134,6 +135,8 @@ class Access:
     def _uploaded(self, spec: str) -> Path:
         path = default_cache() / "uploads" / spec.removeprefix(UPLOAD)
         if _UPLOAD_ID.fullmatch(path.name) and spec == f"{UPLOAD}{path.name}" and path.is_file():
+            with suppress(OSError):  # used now, so that it is not taken away first; it was written when it was
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return path.absolute()
         raise CorpusError(f"corpus {spec!r}", "there is no such upload, or it has expired", "Upload the table again.")
 

@@ -62,6 +62,7 @@ def apply(secrets: str | None, header: str | None, proxies: Sequence[str], admin
         return ["--secrets.files", str(Path(secrets).expanduser().absolute())]
     os.environ[LOGIN] = "header"
     os.environ[HEADER] = str(header).lower()
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn's: the address that is believed is the peer's, not what it says
     os.environ[PROXIES] = "\n".join(str(_address(proxy)) for proxy in proxies)
     return ["--server.trustedUserHeaders", json.dumps({header: FIELD})]
 

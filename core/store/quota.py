@@ -150,12 +150,11 @@ def _droppable(artefact: Artefact, store: Store) -> bool:
 
 def _expire(store: Store, most_uploads: int, now: float, since: float) -> int:
     """Remove old uploads, what killed processes left, and locks of artefacts that are not there."""
-    uploads = sorted((path for path in (store.root / UPLOADS).glob("*")), key=lambda path: -_size_and_time(path)[1])
+    uploads = [(path, *_size_and_use(path)) for path in (store.root / UPLOADS).glob("*")]
     kept = expired = 0
-    for path in uploads:  # the newest first
-        size, changed = _size_and_time(path)
+    for path, size, used in sorted(uploads, key=lambda upload: -upload[2]):  # what was used last first
         kept += size
-        if now - changed > _UPLOADS_EXPIRE or (kept > most_uploads and changed < since):
+        if now - used > _UPLOADS_EXPIRE or (kept > most_uploads and used < since):
             delete(path)
             expired += 1
     store.sweep()
@@ -177,6 +176,14 @@ def _remove_lock(store: Store, path: Path, now: float) -> bool:
                 path.unlink()
                 return True
     return False
+
+
+def _size_and_use(path: Path) -> tuple[int, float]:
+    """An upload's bytes, and when it was written or last named; of one that is gone none, now."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_size, max(status.st_atime, status.st_mtime)
+    return 0, time.time()
 
 
 def _size_and_time(path: Path) -> tuple[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import streamlit as st
 
@@ -91,6 +92,15 @@ def heading(text: str) -> None:
 def problem(text: str) -> None:
     """A warning; shown as text, never as markup: it quotes what people typed."""
     st.html(f'<div class="ln-problem" role="alert">{html.escape(access.words(text))}</div>')
+
+
+def plain(text: str) -> str:
+    r"""A text for a widget's label, which Streamlit takes for Markdown: a prompt from a link may hold anything.
+
+    >>> print(plain("![x](https://example.org)"))
+    \!\[x\]\(https\://example.org\)
+    """
+    return re.sub(r"([\\\[\]()!*_~`:$<>#])", r"\\\1", text)
 
 
 def quiet(text: str) -> None:

@@ -132,7 +132,9 @@ def _choose(kept: list[Kept], at: int) -> int:
         for place, one in enumerate(kept):
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             key = f"{hash(one.experiment)}"
-            name = left.text_input(in_words(one.experiment), one.name, max_chars=60, key=page_state.key(f"name-{key}"))
+            name = left.text_input(
+                theme.plain(in_words(one.experiment)), one.name, max_chars=60, key=page_state.key(f"name-{key}")
+            )
             if name.strip() != one.name:
                 kept_settings.write([*kept[:place], Kept(one.experiment, name.strip()), *kept[place + 1 :]], at)
                 st.rerun()

@@ -62,7 +62,9 @@ def _jobs() -> None:
                 left.progress(min(snapshot.fraction, 1.0), f"{snapshot.stage.capitalize()}{remaining}")
             else:
                 left.caption(f"{waiting.place(job)}.")
-            if right.button("Stop", key=f"stop-{key_of(job.request)}", disabled=job.stop):
+            # Whoever runs the server stops a job for all; a visitor lets go of it, and it goes on for others.
+            label = "Stop" if admin else "Withdraw"
+            if right.button(label, key=f"stop-{key_of(job.request)}", disabled=job.stop):
                 waiting.stop(job.request)
                 st.rerun()
     ended = [job for job in reversed(jobs) if not job.active][:_ENDED_SHOWN]
@@ -71,7 +73,9 @@ def _jobs() -> None:
             theme.quiet(f"The last {len(ended):,}." if len(ended) > 1 else "The last one.")
             drawing.table(ended_frame(ended), key="ended")
     health = process.jobs().health()
-    (theme.quiet if health.alive else theme.problem)(f"{health_words(health)} {process.jobs().backend.about()}")
+    (theme.quiet if health.alive else theme.problem)(
+        health_words(health) + (f" {process.jobs().backend.about()}" if admin else "")
+    )
 
 
 @st.fragment(run_every=2.0)

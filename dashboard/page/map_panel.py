@@ -180,7 +180,7 @@ def _between(result: Result) -> None:
         _wait(question, "Computing the strengths between")
         return
     if job is not None and job.state == "failed":
-        theme.problem(f"The strengths between could not be computed: {job.error}")
+        theme.problem(f"The strengths between could not be computed: {waiting.reason(job)}")
     seconds = waiting.expected(question)
     if seconds is None:
         return

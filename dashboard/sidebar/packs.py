@@ -28,9 +28,9 @@ def draw(chosen: Experiment) -> None:
             "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
             "model show them without it."
         )
-        for number, setting in enumerate(settings):
-            title = f"{model_title(setting.model)}, from a pack: {in_words(setting)}"
-            if st.button(title, key=f"pack-{number}", width="stretch", disabled=setting == chosen):
+        for setting in dict.fromkeys(settings):
+            title = theme.plain(f"{model_title(setting.model)}, from a pack: {in_words(setting)}")
+            if st.button(title, key=f"pack-{hash(setting)}", width="stretch", disabled=setting == chosen):
                 _open(setting)
         if not access.reads_only():
             _take()

@@ -38,21 +38,21 @@ def draw(chosen: Experiment) -> None:
         if file is None:
             return
         try:
-            spec, corpus = _taken(file.file_id, file.name, file.getvalue())
+            table = _taken(file.file_id, file.name, file.getvalue())
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return
-        theme.quiet(f"{file.name}: {len(corpus.probe or ()):,} probe rows in {', '.join(corpus.languages)}.")
-        for note in corpus.notes:
+        theme.quiet(f"{file.name}: {table.n_probe:,} probe rows in {', '.join(table.languages)}.")
+        for note in table.notes:
             theme.quiet(note)
-        if chosen.corpus == spec:
+        if chosen.corpus == table.spec:
             theme.quiet("In use.")
         elif st.button("Use these sentences", type="primary", width="stretch"):
-            target = chosen.target if chosen.target in corpus.languages else corpus.languages[0]
+            target = chosen.target if chosen.target in table.languages else table.languages[0]
             session.visitor().set(
                 replace(
                     chosen,
-                    corpus=spec,
+                    corpus=table.spec,
                     target=target,
                     languages=None,
                     probe_languages=None,
@@ -64,15 +64,25 @@ def draw(chosen: Experiment) -> None:
             st.rerun()
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What is said of an uploaded table: without its sentences, which would stay in memory as long as the tab."""
+
+    spec: str
+    n_probe: int
+    languages: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 @dataclass
 class _Last:
     """The table that this visitor uploaded last, read once: a page is drawn at every control."""
 
     id: str = ""
-    taken: tuple[str, Corpus] | AskError | None = None
+    taken: _Taken | AskError | None = None
 
 
-def _taken(id_: str, name: str, content: bytes) -> tuple[str, Corpus]:
+def _taken(id_: str, name: str, content: bytes) -> _Taken:
     """As `take`, once an upload; on a public server it becomes this visitor's alone."""
     visitor = session.visitor()
     last = visitor.part(_Last)
@@ -80,12 +90,13 @@ def _taken(id_: str, name: str, content: bytes) -> tuple[str, Corpus]:
         owner = visitor.name if access.current().public else None
         last.id = id_
         try:
-            last.taken = take(name, content, process.engine().store.root / FOLDER, owner)
+            spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
+            last.taken = _Taken(spec, len(corpus.probe or ()), corpus.languages, tuple(corpus.notes))
         except AskError as refusal:
             last.taken = refusal
         else:
             if owner is not None:
-                visitor.uploads.add(last.taken[0])
+                visitor.uploads.add(last.taken.spec)
     if isinstance(last.taken, AskError):
         raise last.taken
     return last.taken

@@ -7,6 +7,7 @@ command line decides which, and environment variables carry it.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -19,10 +20,15 @@ def name() -> str | None:
     if not needs_login():
         return None
     user = st.user.to_dict()
-    if os.environ[LOGIN] == "oidc" and not (user.get("is_logged_in") is True and user.get("email_verified", True)):
+    if os.environ[LOGIN] == "oidc" and not (user.get("is_logged_in") is True and _confirmed(user)):
         return None
     given = user.get(FIELD)
     return given.strip().lower() if isinstance(given, str) and given.strip() else None
+
+
+def _confirmed(user: Mapping[str, object]) -> bool:
+    """Whether the provider says that the address is the user's: one that says nothing may let anybody write any."""
+    return user.get("email_verified") in (True, "true")
 
 
 def needs_login() -> bool:

@@ -111,8 +111,11 @@ def test_who_is_listed_runs_the_server(by_oidc: str, provider: Provider) -> None
         assert "These are your own jobs" not in visitor.text
 
 
-def test_an_address_that_the_provider_has_not_confirmed_lets_nobody_in(by_oidc: str, provider: Provider) -> None:
-    with logged_in(by_oidc, provider, email="boss@example.org", email_verified=False) as visitor:
+@pytest.mark.parametrize("said", [{"email_verified": False}, {"email_verified": "false"}, {}])
+def test_an_address_that_the_provider_has_not_confirmed_lets_nobody_in(
+    by_oidc: str, provider: Provider, said: dict[str, object]
+) -> None:
+    with logged_in(by_oidc, provider, email="boss@example.org", **said) as visitor:
         visitor.opens({}, "jobs")
         assert set(visitor.widgets) == {"Log out"}
 
@@ -129,9 +132,11 @@ def test_a_proxy_says_who_a_visitor_is(by_header: str) -> None:
         assert "its proxy has not said who you are" in visitor.text
         assert visitor.widgets == {}
     for email, is_admin in (("visitor@example.org", False), ("boss@example.org", True)):
-        with visiting(by_header, **{"X-Forwarded-Email": email}) as visitor:
+        said = {"X-Forwarded-Email": email, "X-Forwarded-For": "203.0.113.9"}  # as proxies do: it is not the peer
+        with visiting(by_header, **said) as visitor:
             visitor.opens({}, "jobs")
             assert ("The machine" in visitor.text) == is_admin
+            assert ("Computes in" in visitor.text) == is_admin
 
 
 def test_a_header_from_elsewhere_says_nothing() -> None:

@@ -110,9 +110,10 @@ def test_uploads_have_a_tenth_of_the_cache(tmp_path: Path) -> None:
         path = tmp_path / "uploads" / f"{number}.tsv"
         path.write_bytes(bytes(100))
         os.utime(path, (time.time() - number * HOUR,) * 2)
+    os.utime(tmp_path / "uploads" / "3.tsv", (time.time(), time.time() - 3 * HOUR))  # named just now
     assert quota.uploaded(store.root) == 400
     quota.enforce(store, 2_500)
-    assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == ["0.tsv", "1.tsv"]
+    assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == ["0.tsv", "3.tsv"]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_visitor_who_is_no_admin_stops_their_own(open_page: OpenPage, monkeypa
     with worker_held(process.jobs()):
         own = process.jobs().submit(visitor_of(page).name, RanksAsked(X), background=True)
         page.run()
-        (stop,) = [button for button in page.button if button.label == "Stop"]  # not of the test's
+        (stop,) = [button for button in page.button if button.label == "Withdraw"]
         stop.click().run()
         assert not page.exception
         assert own.state == "stopped"
