@@ -45,6 +45,7 @@ TABLES = "LANGUAGE_NEURONS_TABLES"
 """Variable: ``apart`` where large tables are read in a process of their own (`core.corpora.read_apart`)."""
 
 UPLOAD = "upload:"
+LARGEST_UPLOAD = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.toml
 """What the name of a visitor's own table begins with on a public server."""
 
 _NAME = re.compile(r"[\w][\w. +-]{0,79}(/[\w.-]{1,79})?")

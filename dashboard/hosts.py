@@ -19,13 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from core import access
 from dashboard import login
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """Names of this machine for itself; ``.streamlit/config.toml`` says the same."""
 
 MOST_HELD = 512 * 2**20
-"""Bytes of uploads in memory, beyond which no more are taken."""
+"""Bytes of uploads in memory or on their way there, beyond which no more are taken."""
 
 _CLOSED = "/_stcore/metrics"  # memory and sessions of the process, with no login before it
 _HEADERS = {
@@ -98,6 +99,12 @@ def held_by_uploads() -> int:
     return sum(len(file.data) for files in list(sessions.values()) for file in list(files.values()))
 
 
+def _announced(scope: Scope) -> int:
+    """Bytes that an upload says it has; where it says nothing, as many as one may have."""
+    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return min(int(said), access.LARGEST_UPLOAD) if said.isdigit() else access.LARGEST_UPLOAD
+
+
 def _without_claims(scope: Scope) -> Scope:
     """A request without the header that says who the visitor is, unless a proxy that is believed has sent it."""
     name = os.environ.get(login.HEADER, "").encode()
@@ -112,6 +119,7 @@ class OwnNamesOnly:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._arriving = 0  # bytes of uploads whose requests go on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -126,8 +134,8 @@ class OwnNamesOnly:
         if scope["path"].rstrip("/").endswith(_CLOSED):
             await PlainTextResponse("Not for visitors.\n", 404)(scope, receive, send)
             return
-
-        if scope.get("method") == "PUT" and held_by_uploads() > MOST_HELD:
+        size = _announced(scope) if scope.get("method") == "PUT" else 0
+        if size and held_by_uploads() + self._arriving > MOST_HELD:
             await PlainTextResponse("Too many uploads wait to be read. Try again later.\n", 503)(scope, receive, send)
             return
         scope = _without_claims(scope)
@@ -139,4 +147,8 @@ class OwnNamesOnly:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        self._arriving += size
+        try:
+            await self._app(scope, receive, with_headers)
+        finally:
+            self._arriving -= size

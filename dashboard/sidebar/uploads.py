@@ -19,7 +19,7 @@ from dashboard.state import session
 from dashboard.work import process
 
 KINDS = tuple(ending.lstrip(".") for ending in READERS)
-LARGEST = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.toml
+LARGEST = access.LARGEST_UPLOAD
 
 
 def draw(chosen: Experiment) -> None:

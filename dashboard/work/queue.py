@@ -128,7 +128,7 @@ class Jobs:
                 self._withdraw(visitor, keep=request)
             job = self._active.get(request)
             if job is None or job.stop:
-                self._check_room(visitor)
+                self._check_room(visitor, background)
                 self._ended.pop(request, None)
                 job = self._active[request] = Job(request, background=background, title=title, seconds=seconds)
                 # At the end of the queue, also where a job that is about to stop stood before.
@@ -208,9 +208,11 @@ class Jobs:
 
     # -- who asks for what; all with the lock held ---------------------------------------------------------------------
 
-    def _check_room(self, visitor: str) -> None:
+    def _check_room(self, visitor: str, background: bool) -> None:
+        if not background:
+            self._make_room()
         for count, most, who in (
-            (len(self._of_visitor.get(visitor, ())), self.limits.of_visitor, "you have"),
+            (self._number_of(visitor), self.limits.of_visitor, "you have"),
             (len(self._active), self.limits.in_all, "all visitors together have"),
         ):
             if count >= most:
@@ -220,6 +222,18 @@ class Jobs:
                     "Try again when some have ended, or stop some on the page Jobs and cache; what is computed already "
                     "opens at once.",
                 )
+
+    def _make_room(self) -> None:
+        """Let somebody who waits have the place of work that gives way to them in any case, of whoever has most."""
+        if len(self._active) < self.limits.in_all:
+            return
+        give_way = [job for job in reversed(self._active.values()) if job.state == "waiting" and job.yields()]
+        if give_way:
+            self._stop(max(give_way, key=lambda job: max(map(self._number_of, job.seen), default=0)))
+
+    def _number_of(self, visitor: str) -> int:
+        """How many jobs of a visitor wait or run."""
+        return len(self._of_visitor.get(visitor, ()))
 
     def _note(self, visitor: str, job: Job) -> None:
         job.seen[visitor] = time.monotonic()

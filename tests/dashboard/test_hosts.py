@@ -13,6 +13,7 @@ import psutil
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from core import access
 from dashboard import hosts
 from tests.helpers.browsing import serving
 from tests.helpers.command_line import ROOT
@@ -110,3 +111,37 @@ def test_uploads_that_nobody_reads_do_not_fill_the_memory(
     scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": [(b"host", b"localhost")]}
     asyncio.run(hosts.OwnNamesOnly(app)(scope, receive, send))
     assert sent[0]["status"] == status
+
+
+def test_uploads_on_their_way_count_too() -> None:
+    each = access.LARGEST_UPLOAD
+    many = hosts.MOST_HELD // each + 1
+    sent: list[Message] = []
+
+    async def upload(app: hosts.OwnNamesOnly) -> None:
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost"), (b"content-length", str(2 * each).encode())]  # more than is taken
+        scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": headers}
+        await app(scope, lambda: asyncio.sleep(0, {"type": "http.request", "body": b""}), send)
+
+    async def all_at_once() -> None:
+        goes_on = asyncio.Event()
+
+        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await goes_on.wait()
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+
+        server = hosts.OwnNamesOnly(app)
+        under_way = [asyncio.create_task(upload(server)) for _ in range(many + 1)]
+        while not sent:
+            await asyncio.sleep(0)
+        assert [message["status"] for message in sent if "status" in message] == [503]
+        goes_on.set()
+        await asyncio.gather(*under_way)
+        await upload(server)
+
+    asyncio.run(all_at_once())
+    statuses = [message["status"] for message in sent if "status" in message]
+    assert statuses == [503, *[204] * (many + 1)]

@@ -26,13 +26,20 @@ def test_a_visitor_has_a_share_of_the_queue_and_the_queue_an_end(bench: Bench) -
     assert jobs.submit("a", cells[0], background=True).request == cells[0], "what is there already is no more"
     for cell in cells[3:5]:
         jobs.submit("b", cell, background=True)
+    bench.runs(cells[0])
     with pytest.raises(BusyError, match="all visitors together have 5 requests"):
-        jobs.submit("c", cells[5])
-    for cell in cells[:5]:
+        jobs.submit("c", cells[5], background=True)
+    waits = [jobs.submit(name, cell) for name, cell in zip("cdef", cells[4:], strict=True)]
+    assert [job.state for job in waits] == ["waiting"] * 4, "whoever waits has the place of what gives way"
+    stopped = [job.request for job in jobs.all() if not job.active]
+    assert stopped[0] == cells[2], "of whoever has most, the last"
+    assert {cells[0], *(job.request for job in waits)} == {job.request for job in jobs.all() if job.active}
+    with pytest.raises(BusyError, match="all visitors together have 5 requests"):
+        jobs.submit("g", cells[1])
+    for cell in cells:
         bench.finish(cell)
-    until(lambda: not any(job.active for job in jobs.all()))
-    bench.finish(cells[5])
-    ends(jobs.submit("c", cells[5]), "done")
+    for job in waits:
+        ends(job)
 
 
 def test_asking_a_thousand_times_leaves_one_job(bench: Bench) -> None:
