@@ -154,6 +154,9 @@ def plan(experiment: Experiment) -> Plan:
             notes = (*notes, f"{METHODS[experiment.method].title} does not go by the values that are given there.")
     else:
         experiment.selection.candidates(shape.neurons)
+    if targets and METHODS[experiment.method].ignores_values and experiment.held_at == "own":
+        title = METHODS[experiment.method].title
+        notes = (*notes, f"{title} has one value over the sentences of all targets, whatever experts are held at.")
     return Plan(
         # In one fixed order, so that the same kinds of neurons give the same artefacts.
         experiment=replace(
@@ -196,14 +199,7 @@ def _imported(experiment: Experiment, neurons: NeuronMap) -> Imported | None:
                 "the file names the experts, and nothing is chosen",
                 f"Leave {SETTINGS[name].option} out, or take the rows out of the file.",
             )
-    imported = read_imported(experiment.experts_from, neurons)
-    if imported.values is not None and METHODS[experiment.method].ignores_values:
-        raise SettingError(
-            f"values of {experiment.experts_from} with --method {experiment.method}",
-            f"it sets the neurons to {METHODS[experiment.method].value.format('target')}, and not to the values given",
-            "Use --method set-mean, or take the values out of the file.",
-        )
-    return imported
+    return read_imported(experiment.experts_from, neurons)
 
 
 def _sources(

@@ -50,12 +50,6 @@ def targets(experiment: Experiment, corpus: Corpus, target: str) -> tuple[str, .
             "a file names its experts itself" if experiment.experts_from else "it moves every sentence to one language",
             f"Leave one of the two out: --targets or {other}.",
         )
-    if method.ignores_values and experiment.held_at == "own":
-        raise SettingError(
-            f"experts of {', '.join(targets)} with --method {method.name}, each held at its own language's mean",
-            f"the method sets all of them to {method.value.format('joint')} over the sentences of all these languages",
-            "Use --held-at joint, or --method set-mean.",
-        )
     return targets
 
 

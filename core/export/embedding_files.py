@@ -77,8 +77,10 @@ def read_texts(path: Path) -> Texts:
             f"it has no column {' or '.join(map(repr, _TEXT))}: {', '.join(map(repr, rows.columns)) or 'none at all'}",
             "Name the column of sentences 'text', and that of their languages, if there is one, 'language'.",
         )
-    columns = {name: [row[at] for row in rows.cells] for at, name in enumerate(rows.columns)}
-    if len(columns) < len(rows.columns):
+    # A spreadsheet may write columns without a name and without a cell beside its own.
+    named = [(at, name) for at, name in enumerate(rows.columns) if name or any(row[at] for row in rows.cells)]
+    columns = {name: [row[at] for row in rows.cells] for at, name in named}
+    if len(columns) < len(named):
         twice = next(name for name in columns if rows.columns.count(name) > 1)
         raise CorpusError(what, f"it has more than one column {twice!r}", "Keep one of them, or name them apart.")
     if not rows.cells:

@@ -115,6 +115,12 @@ def carried_experiment(experiment: Experiment) -> Experiment:
     return replace(experiment, **carried)
 
 
+def at_its_commit(experiment: Experiment, plan: Plan) -> Experiment:
+    """The settings of a model of the hub at the commit that was used: what is there later is another model."""
+    commit = plan.resolved.revision
+    return replace(experiment, revision=commit) if re.fullmatch("[0-9a-f]{40}", commit) else experiment
+
+
 def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
     """Places that name folders of this machine in some settings, and what stands for each in a pack; longest first."""
     named = [(name, getattr(experiment, name)) for experiment in experiments for name in _PLACES]
@@ -166,12 +172,13 @@ def same_setting(asked: Experiment, packed: Experiment, plan: Plan) -> bool:
 
 
 def same_ground(here: Plan, packed: Plan) -> bool:
-    """Whether two plans are of the same weights and sentences, whatever these are called."""
+    """Whether two plans are of the same weights, sentences and given neurons, whatever these are called."""
     return all(
         (
             here.resolved.digest == packed.resolved.digest,
             here.corpus.digest == packed.corpus.digest,
             here.probe_corpus.digest == packed.probe_corpus.digest,
+            here.imported == packed.imported,
         )
     )
 

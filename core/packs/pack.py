@@ -13,7 +13,16 @@ from core.errors import PackError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs import container
-from core.packs.contents import carried_experiment, folders, gather, may_pass_on, model_title, same_ground, same_setting
+from core.packs.contents import (
+    at_its_commit,
+    carried_experiment,
+    folders,
+    gather,
+    may_pass_on,
+    model_title,
+    same_ground,
+    same_setting,
+)
 from core.packs.parts import PARTS
 from core.packs.plain_data import NotPlainError, Reader, Writer
 from core.packs.provenance import Provenance, of_this_machine
@@ -58,7 +67,8 @@ def pack(
         except NotPlainError as error:
             why, instead = str(error), f"Leave out the part that has it: --parts {','.join(PARTS)}."
             raise PackError(f"pack {experiment.target} on {experiment.corpus}", why, instead) from error
-        entries.append({"setting": writer.write(carried_experiment(experiment)), "answers": written})
+        setting = at_its_commit(carried_experiment(experiment), answers["result"].plan)
+        entries.append({"setting": writer.write(setting), "answers": written})
     places = folders(experiments)
     made = of_this_machine(tuple(result.plan.resolved.device for result in results))
     manifest = {

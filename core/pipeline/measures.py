@@ -83,6 +83,8 @@ class Measures:
             layer=self.plan.layer,
             best_layer=best_layer,
             measures=[name for name, measure in MEASURES.items() if measure.by_sentence],
+            # Of several sets, each weighs by its share of a language's sentences; before, all weighed alike.
+            **({"sets": len(self.plan.groups)} if len(self.plan.groups) > 1 else {}),
         )
 
     def _best_layer(self) -> int:

@@ -100,7 +100,8 @@ class SentenceSpace:
                     share = space.shape[1] / len(joined[code]) / len(chosen)
                     sums[number] += values * share
                     shares[number] += share
-        return [(share, values / (share or 1.0)) for share, values in zip(shares, sums, strict=True)]
+        parts = [(share, values / share) for share, values in zip(shares, sums, strict=True) if share]
+        return parts or [(1.0, sums[0])]
 
     @cached_property
     def _medoid(self) -> np.ndarray:

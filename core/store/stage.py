@@ -208,7 +208,7 @@ STAGES = {
         ),
         Stage(
             "sentence-values",
-            2,
+            1,
             "every measure, sentence by sentence",
             "a moment, from the embeddings",
             Cost.MOMENT,

@@ -27,16 +27,15 @@ def draw(experiment: Experiment, most: int) -> None:
     """Draw the controls of a search, its progress, and what it found; the model has ``most`` neurons."""
     st.header("Search for the best setting", anchor=False)
     question = _asked(experiment, most)
-    jobs = process.jobs()
+    working = waiting.waits(question)  # before what is known: it may end between the two
     try:
-        found: Found | None = jobs.result(question)
+        found: Found | None = process.jobs().result(question)
     except AskError as error:
         waiting.refusal(error)
         return
     if found is not None:
         _show(found, question.limits)
         return
-    working = waiting.waits(question)
     st.fragment(background.draw, run_every=background.EVERY if working else None)(_offer(question), working)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses.chosen_pairs import Chosen, ranks_of
 from core.analyses.paired_settings import Compared, can_be_paired, compare_rows, verdict
 from core.analyses.paired_settings import compare as paired
@@ -86,11 +87,13 @@ def _known_or_wait(experiment: Experiment) -> Result | None:
     """The result if it is known, at least without its map; else draw the progress or the problem, and return None.
 
     Figures are known before their map, and also where another seed has drawn one. The page waits for the map, unless
-    the model would have to embed everything again for it.
+    the model would have to embed everything again for it, or it will not come.
     """
     known = _known(experiment)
-    alone = known is not None and not known.maps and _embeds(experiment)
-    return known if alone else waiting.result_or_wait(experiment)
+    if known is not None and not known.maps and (access.reads_only() or _embeds(experiment)):
+        return known
+    result = waiting.result_or_wait(experiment)
+    return result if result is not None or waiting.waits(experiment) else known
 
 
 def _embeds(experiment: Experiment) -> bool:
@@ -191,7 +194,7 @@ def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Ch
     if a.maps and b.maps:
         _maps(a, b, titles)
     else:
-        theme.quiet("A sweep kept the measures alone; the maps are drawn once both settings are opened on *Explore*.")
+        theme.quiet("The measures alone are known; the maps are drawn once both settings are opened on Explore.")
 
 
 def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,8 @@ from core import access
 from core.analyses import method_comparison, method_verdict
 from core.analyses.method_comparison import FIGURES, RANKED, Row
 from core.errors import AskError
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.neurons.methods import METHODS
 from core.stats.units import SHARE
 from dashboard.charts import methods as charts
@@ -53,6 +56,8 @@ def _asked() -> MethodsAsked:
 
 def _answer(question: MethodsAsked, figure: str, working: bool) -> None:
     """Draw what is known, and offer to measure what is missing."""
+    if working and not waiting.waits(question):
+        st.rerun()  # the whole page, which looks every few seconds no longer
     try:
         known = question.known_so_far(process.engine())
     except AskError as error:
@@ -155,9 +160,9 @@ def _record(row: Row, ranks: Mapping[str, float]) -> dict[str, object]:
 
 def _conditions(question: MethodsAsked) -> None:
     languages = {prompt.language for prompt in question.asked.prompts}
+    plain = replace(question.experiment, method=Experiment.method, control=Experiment.control)
     theme.quiet(
-        f"{question.experiment.experts:,} neurons at strength {question.experiment.strength:g}, layer "
-        f"{question.experiment.layer}; answers of at most {question.asked.tokens} tokens to "
+        f"{in_words(plain)}, layer {plain.layer}; answers of at most {question.asked.tokens} tokens to "
         f"{len(question.asked.prompts):,} prompts in {len(languages)} languages; perplexity of "
         f"{method_comparison.TEXTS} of the target's sentences. What is free is fitted on the probe sentences."
     )

@@ -52,6 +52,8 @@ def _asked(experiment: Experiment) -> SteeringAsked:
 
 def _panels(question: SteeringAsked, figure: str, working: bool) -> None:
     """Draw what is known, and what is missing."""
+    if working and not waiting.waits(question):
+        st.rerun()  # the whole page, which looks every few seconds no longer
     try:
         found = question.known_so_far(process.engine())
     except AskError as error:

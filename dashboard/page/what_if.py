@@ -46,7 +46,7 @@ def draw() -> None:
     kind = _kind(measure)
     working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
-    st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind)
+    st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind, working)
     best_setting.draw(experiment, most)
 
 
@@ -85,12 +85,16 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
     return sorted({float(part) for part in good[:_MOST]}) or list(usual)
 
 
-def _live(experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind) -> None:
+def _live(
+    experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind, working: bool
+) -> None:
     """Draw the part of the page that changes while cells are computed."""
+    jobs = sweeps.states(process.jobs(), experiments, kind)
+    if working and not any(job.active for job in jobs.values()):
+        st.rerun()  # the whole page, which looks every two seconds no longer
     known = ((cell, _known(cell, kind)) for cell in dict.fromkeys(experiments))
     values = {cell: measured for cell, measured in known if measured is not None}
     st.html('<div data-testid="result-ready"></div>')
-    jobs = sweeps.states(process.jobs(), experiments, kind)
     cells = cell_frame(experiments, values, {cell: job.state for cell, job in jobs.items()}, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -224,7 +228,8 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
             [experiment for experiment in active if jobs_by_experiment[experiment].state == "waiting"]
         )
         theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
-        if st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
+        own = any(waiting.may_stop(jobs_by_experiment[one]) for one in active)
+        if own and st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
             sweeps.stop(jobs, active, kind, None if role.is_admin() else session.visitor().name)
             st.rerun()
     if idle:

@@ -52,14 +52,17 @@ def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
 def read() -> tuple[list[Kept], list[str]]:
     """The settings that are kept, and messages on what in the link could not be used."""
     kept: dict[Experiment, Kept] = {}  # each setting once, whatever a link says
-    problems = []
+    problems, places = [], list[int]()
     for text in filter(None, page_state.get(_ENTRY).split(_BETWEEN)):
         query = dict(parse_qsl(text))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)
         experiment, refused = session.visitor().permitted(experiment)
         kept.setdefault(experiment, Kept(experiment, name))
+        places.append(list(kept).index(experiment))
         problems += [*wrong, *refused]
+    if len(places) > len(kept):  # what is chosen counts the link's entries
+        write(list(kept.values()), places[page_state.whole(_CHOSEN, 0, 0, len(places) - 1)])
     return list(kept.values())[:MOST], problems
 
 

@@ -38,7 +38,9 @@ def words(experiment: Experiment) -> dict[str, str]:
         "score": score.title,
         "about": score.about,
         "reading": score.reading,
-        "deed": method.deed.format(theme.name(experiment.target)),
+        "deed": method.in_words(theme.name(experiment.target), experiment.strength or 1.0)
+        if experiment.control == "none"
+        else f"treated as {theme.name(experiment.target)}'s experts would be",
         "formula": method.formula,
         "tokens": TOKENS[experiment.tokens].title,
         "who": "These neurons" if experiment.control == "none" else "As many random neurons",

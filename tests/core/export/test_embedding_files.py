@@ -48,6 +48,11 @@ def test_a_file_is_written_with_its_columns_and_both_vectors(asked: Experiment, 
     assert not np.allclose(np.load(tmp_path / "out.npy")[0], found)
 
 
+def test_columns_without_name_and_content_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,language,,\nGood.,en,,\n", encoding="utf-8")
+    assert list(read_texts(tmp_path / "in.csv").columns) == ["text", "language"]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

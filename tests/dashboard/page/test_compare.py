@@ -104,7 +104,7 @@ def test_figures_that_are_known_before_their_map_do_not_withdraw_it(open_page: O
     page = open_page("compare", **beside)
     until(lambda: page.run().dataframe, "the settings are compared")
     assert engine.known(settings[1]) is not None
-    assert "kept the measures alone" not in said(page)
+    assert "The measures alone are known" not in said(page)
 
 
 def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
@@ -157,7 +157,7 @@ def test_measures_that_a_sweep_kept_are_enough(open_page: OpenPage, tmp_path: Pa
     assert not page.exception
     top1 = page.dataframe[1].value.set_index("measure").loc["Top-1, all pairs"]
     assert " to " in top1["95%"]
-    assert "kept the measures alone" in said(page)
+    assert "The measures alone are known" in said(page)
     page = open_page("results", strength="0.55")
     assert {0.55, 0.65} <= set(page.dataframe[0].value["strength"])
     page = open_page("what-if", strength="0.55", **{"view.counts": str(here.experts), "view.strengths": "0.55, 0.65"})

@@ -21,21 +21,26 @@ def test_an_entry_holds_every_setting_and_its_name_and_one_alone_is_a_link() -> 
     assert kept.entry([settings[1]] * 20).count("|") == kept.MOST - 1
 
 
-def _reads(entry: str) -> None:
+def _reads(entry: str, at: str) -> None:
     import streamlit as st
 
     from dashboard.state import kept, page_state
 
     page_state.put("with", entry)
-    st.text("|".join(one.title for one in kept.read()[0]))
+    page_state.put("at", at)
+    found = kept.read()[0]
+    st.text("|".join(one.title for one in found))
+    st.text(found[kept.chosen(found)].title)
 
 
 def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
     first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
     again = Kept(Experiment(target="es"), "again")
-    page = AppTest.from_function(_reads, args=(kept.entry([first, second, again]),)).run()
+    page = AppTest.from_function(_reads, args=(kept.entry([first, second, again]), "1")).run()
     assert not page.exception
-    assert page.text[0].value == "first|second"
+    assert [text.value for text in page.text] == ["first|second", "second"]
+    page = AppTest.from_function(_reads, args=(kept.entry([first, again, second]), "2")).run()
+    assert [text.value for text in page.text] == ["first|second", "second"], "the one that the link names"
 
 
 def test_a_setting_that_is_kept_already_moves_where_it_is_put() -> None:
