@@ -54,7 +54,8 @@ _CSS = """
   [class*="st-key-from-a-pack"] { padding: .35rem 1rem !important; gap: .3rem; }
   [class*="st-key-from-a-pack"] .ln-quiet { font-size: .82rem; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
-  /* White on the dark theme's light blue cannot be read: primary buttons are dark blue in both themes. */
+  /* White on the dark theme's light blue cannot be read: primary buttons and chosen options are dark blue in both. */
+  [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: BUTTON; color: white; }
   [data-testid="stBaseButton-primary"]:not(:disabled) { background: BUTTON; border-color: BUTTON; color: white; }
   [data-testid="stBaseButton-primary"]:not(:disabled):hover { filter: brightness(1.12); }
   .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
