@@ -45,8 +45,10 @@ TABLES = "LANGUAGE_NEURONS_TABLES"
 """Variable: ``apart`` where large tables are read in a process of their own (`core.corpora.read_apart`)."""
 
 UPLOAD = "upload:"
-LARGEST_UPLOAD = 50 * 2**20  # bytes; the server is told the same in .streamlit/config.toml
 """What the name of a visitor's own table begins with on a public server."""
+
+LARGEST_UPLOAD = 50 * 2**20
+"""Bytes; the server is told the same in .streamlit/config.toml."""
 
 _NAME = re.compile(r"[\w][\w. +-]{0,79}(/[\w.-]{1,79})?")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}(\.[a-z]{1,8}){1,2}")

@@ -101,7 +101,8 @@ def held_by_uploads() -> int:
 
 def _announced(scope: Scope) -> int:
     """Bytes that an upload says it has; where it says nothing, as many as one may have."""
-    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    headers = dict(scope["headers"])
+    said = b"" if b"transfer-encoding" in headers else headers.get(b"content-length", b"")
     return min(int(said), access.LARGEST_UPLOAD) if said.isdigit() else access.LARGEST_UPLOAD
 
 
@@ -134,8 +135,9 @@ class OwnNamesOnly:
         if scope["path"].rstrip("/").endswith(_CLOSED):
             await PlainTextResponse("Not for visitors.\n", 404)(scope, receive, send)
             return
-        size = _announced(scope) if scope.get("method") == "PUT" else 0
-        if size and held_by_uploads() + self._arriving > MOST_HELD:
+        uploads = scope.get("method") == "PUT"
+        size = _announced(scope) if uploads else 0
+        if uploads and held_by_uploads() + self._arriving > MOST_HELD:
             await PlainTextResponse("Too many uploads wait to be read. Try again later.\n", 503)(scope, receive, send)
             return
         scope = _without_claims(scope)

@@ -78,10 +78,15 @@ def read_texts(path: Path) -> Texts:
             "Name the column of sentences 'text', and that of their languages, if there is one, 'language'.",
         )
     # A spreadsheet may write columns without a name and without a cell beside its own.
-    named = [(at, name) for at, name in enumerate(rows.columns) if name or any(row[at] for row in rows.cells)]
+    named = [
+        (at, name)
+        for at, name in enumerate(rows.columns)
+        if name or any(row[at] not in ("", None) for row in rows.cells)
+    ]
     columns = {name: [row[at] for row in rows.cells] for at, name in named}
     if len(columns) < len(named):
-        twice = next(name for name in columns if rows.columns.count(name) > 1)
+        names = [name for _, name in named]
+        twice = next(name for name in columns if names.count(name) > 1)
         raise CorpusError(what, f"it has more than one column {twice!r}", "Keep one of them, or name them apart.")
     if not rows.cells:
         raise CorpusError(what, "it has no rows", "Write one sentence a row.")

@@ -159,7 +159,7 @@ def same_setting(asked: Experiment, packed: Experiment, plan: Plan) -> bool:
     """
     if asked.dtype in DTYPES and asked.dtype != plan.resolved.dtype:
         return False
-    if asked.revision not in (None, packed.revision, plan.resolved.revision):
+    if asked.revision not in (None, packed.revision, plan.experiment.revision, plan.resolved.revision):
         return False
 
     def compared(experiment: Experiment) -> Experiment:

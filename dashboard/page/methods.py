@@ -162,7 +162,8 @@ def _conditions(question: MethodsAsked) -> None:
     languages = {prompt.language for prompt in question.asked.prompts}
     plain = replace(question.experiment, method=Experiment.method, control=Experiment.control)
     theme.quiet(
-        f"{in_words(plain)}, layer {plain.layer}; answers of at most {question.asked.tokens} tokens to "
-        f"{len(question.asked.prompts):,} prompts in {len(languages)} languages; perplexity of "
-        f"{method_comparison.TEXTS} of the target's sentences. What is free is fitted on the probe sentences."
+        f"{in_words(plain, without=('layer',))}, layer {plain.layer}; answers of at most "
+        f"{question.asked.tokens} tokens to {len(question.asked.prompts):,} prompts in {len(languages)} languages; "
+        f"perplexity of {method_comparison.TEXTS} of the target's sentences. What is free is fitted on the probe "
+        "sentences."
     )

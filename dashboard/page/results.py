@@ -34,7 +34,7 @@ _SCOPES = {"same": "this model and these sentences", "all": "all models and sent
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
 _TOP1 = next(iter(MEASURES))
 _KEY = "results"
-_GROUND = ("model", "revision", "adapter", "corpus", "languages", "eval_sentences")
+_GROUND = ("model", "adapter", "corpus", "languages", "eval_sentences")
 Ground = tuple[Any, ...]
 
 
@@ -128,7 +128,8 @@ def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
         return []
     found: dict[Experiment, ComputedSetting] = {}
     for experiment, result, made in process.shelf().results():
-        if experiment not in known and experiment not in found:
+        own = {experiment, replace(experiment, revision=None)}  # a pack names the commit, whoever computes here may not
+        if not own & known and experiment not in found:
             found[experiment] = once(
                 result,
                 "computed setting",

@@ -209,7 +209,7 @@ class Jobs:
     # -- who asks for what; all with the lock held ---------------------------------------------------------------------
 
     def _check_room(self, visitor: str, background: bool) -> None:
-        if not background:
+        if not background and self._number_of(visitor) < self.limits.of_visitor:
             self._make_room()
         for count, most, who in (
             (self._number_of(visitor), self.limits.of_visitor, "you have"),
