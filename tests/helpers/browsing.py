@@ -23,6 +23,7 @@ from core.experiment.names import SETTINGS
 from tests.helpers.command_line import ROOT, command_line
 
 PATIENCE = 300_000
+_TRIES = 4
 expect.set_options(timeout=PATIENCE)
 
 # Records from the first script on what may be gone before a test looks: every text of a progress bar, and every state
@@ -225,16 +226,27 @@ class Visitor:
         """Choose from a list of the sidebar; of a list of several, each in turn."""
         box = self.page.get_by_test_id("stSidebar").get_by_role("combobox", name=label)
         for option in options:
+            self._pick(box, option)
+
+    def _pick(self, box: Locator, option: str) -> None:
+        """Choose from a list, opening it again as people do where it closed or lies outside of the window.
+
+        The page may be drawn again under an open list, which closes it, or move while it opens, which leaves it where
+        its field was.
+        """
+        choice = self.page.get_by_role("option", name=option, exact=True)
+        for _ in range(_TRIES):
             self.sees_it_rest()
             box.click()
             if box.get_attribute("aria-expanded") != "true":  # a click on a chosen option opens no list
                 box.press("ArrowDown")
-            choice = self.page.get_by_role("option", name=option, exact=True)
             try:
                 choice.click(timeout=PATIENCE / 10)
-            except TimeoutError:  # the page was drawn again under the open list, which closes it; open it as people do
-                box.press("ArrowDown")
-                choice.click()
+            except TimeoutError:
+                box.press("Escape")
+            else:
+                return
+        raise AssertionError(f"{option} cannot be chosen")
 
     def types(self, label: str, text: str) -> None:
         """Fill a field of the sidebar and confirm it."""
