@@ -54,12 +54,15 @@ class Told(Asked):
 
 @dataclass(frozen=True)
 class Ends(Asked):
-    """Ends in a way of `WAYS`."""
+    """Ends in a way of `WAYS`; writes a file, if one is named, once it reports no more."""
 
     way: str
+    begun: str = ""
 
     def run(self, _engine: Engine, progress: Progress) -> None:
         progress.stage("ends")
+        if self.begun:
+            Path(self.begun).touch()
         WAYS[self.way]()
 
 
