@@ -32,7 +32,7 @@ _USABLE = """() => {
 # True once the page of jobs says that the model is loaded, which the first visit started.
 LOADED = """() => {
   const text = document.body.innerText;
-  return text.includes("Ended (") && text.includes("Nothing runs or waits.");
+  return /^Ended$/m.test(text) && text.includes("Nothing runs or waits.");
 }"""
 
 
