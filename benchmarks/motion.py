@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,9 @@ _PLAY = """async () => {
 }"""
 
 
-def _page(languages: list[str], sentences: int) -> str:
-    """The component with made-up points at five strengths, on a page of its own."""
-    rng = np.random.default_rng(0)
-    n = len(languages) * sentences
-    points = pd.DataFrame(
+def points(languages: Sequence[str], sentences: int) -> pd.DataFrame:
+    """Made-up sentences in some languages, as `dashboard.sentence_map.component.packed` takes them."""
+    return pd.DataFrame(
         {
             "language": np.repeat(languages, sentences),
             "text": "a sentence",
@@ -43,8 +42,13 @@ def _page(languages: list[str], sentences: int) -> str:
             "now": "found in both",
         }
     )
-    places = {strength: rng.normal(size=(n, 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    return page(sent(packed(points, places, "motion", languages[0]), sentence_map.MapView()))
+
+
+def _page(languages: list[str], sentences: int) -> str:
+    """The component with made-up points at five strengths, on a page of its own."""
+    rng, made = np.random.default_rng(0), points(languages, sentences)
+    places = {strength: rng.normal(size=(len(made), 2)) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    return page(sent(packed(made, places, "motion", languages[0]), sentence_map.MapView()))
 
 
 def page(data: bytes, painter: str = "") -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from core import access
-from core.pipeline.backend import Request
+from core.pipeline.backend import Question
 from core.progress import duration
 from dashboard.charts import theme
 from dashboard.page import waiting
@@ -23,7 +24,8 @@ class Offer:
 
     Attributes
     ----------
-    question : Request
+    question : Question
+        Hashable, as all that is asked of the queue.
     key : str
         Ends the keys of its buttons, ``start-KEY`` and ``stop-KEY``.
     title : str
@@ -33,7 +35,7 @@ class Offer:
     doing : str
         What goes on, before the stage: ``Searching``.
     about : str
-        What a visitor should know before it starts.
+        What a visitor should know before it starts; what it costs, unless given.
     meanwhile : str
         And while it goes on.
     icon : str
@@ -41,13 +43,13 @@ class Offer:
         Whether its button is the page's main one.
     """
 
-    question: Request
+    question: Any
     key: str
     title: str
     start: str
     stop: str
     doing: str
-    about: str
+    about: str = ""
     meanwhile: str = ""
     icon: str = "play_arrow"
     primary: bool = False
@@ -80,6 +82,9 @@ def draw(offer: Offer, working: bool) -> None:
         return
     if working:
         st.rerun()
+    about = offer.about or _cost(offer.question)
+    if about is None:
+        return
     if job is not None and job.state == "failed":
         theme.problem(f"It ended: {waiting.reason(job)}")
     if st.button(
@@ -91,9 +96,12 @@ def draw(offer: Offer, working: bool) -> None:
         jobs.forget(offer.question)
         if waiting.ask(offer.question, offer.title):
             st.rerun()
-    theme.quiet(offer.about)
+    theme.quiet(about)
 
 
-def cost(seconds: float) -> str:
-    """What it costs, and how it behaves, in a sentence or two."""
+def _cost(question: Question) -> str | None:
+    """What it costs, and how it behaves; None, with a line that says so, where it cannot be computed here."""
+    seconds = waiting.expected(question)
+    if seconds is None:
+        return None
     return f"About {duration(max(seconds, 1))}. It gives way to whoever waits for something, and is kept."

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core import access
 from core.analyses import method_comparison, method_verdict
 from core.analyses.method_comparison import FIGURES, RANKED, Row
 from core.errors import AskError
@@ -85,9 +84,6 @@ def _verdict(rows: Sequence[Row]) -> None:
 
 
 def _missing(question: MethodsAsked, n: int, working: bool) -> None:
-    seconds = 0.0 if access.reads_only() or waiting.waits(question) else waiting.expected(question)
-    if seconds is None:
-        return
     offer = background.Offer(
         question,
         key="methods",
@@ -95,7 +91,6 @@ def _missing(question: MethodsAsked, n: int, working: bool) -> None:
         start=f"Measure {n} condition{'s' * (n != 1)}",
         stop="Stop measuring",
         doing=f"{n} to go",
-        about=background.cost(seconds),
         primary=True,
     )
     background.draw(offer, working)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses import translation_ranks
 from core.analyses.chosen_pairs import Chosen, meanings_of, ranks_of
 from core.analyses.retrieval_table import by_candidate
@@ -237,8 +238,7 @@ def _control_asked() -> RanksAsked | None:
 
 
 def _offer_control(asked: RanksAsked, working: bool) -> None:
-    seconds = 0.0 if waiting.waits(asked) else waiting.expected(asked)
-    if seconds is None:
+    if access.reads_only():
         return
     control = asked.experiment
     offer = background.Offer(
@@ -248,7 +248,6 @@ def _offer_control(asked: RanksAsked, working: bool) -> None:
         start="Compute the random control",
         stop="Stop the control",
         doing="Random control",
-        about=background.cost(seconds),
         icon="casino",
     )
     st.fragment(background.draw, run_every=background.EVERY if working else None)(offer, working)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import access
 from core.analyses import steering
 from core.analyses.steering import OTHERS, Answers, Asked
 from core.errors import AskError
@@ -111,9 +110,6 @@ def panel_frame(found: Sequence[Answers], figure: str) -> pd.DataFrame:
 
 
 def _missing(question: SteeringAsked, n: int, working: bool) -> None:
-    seconds = 0.0 if access.reads_only() or waiting.waits(question) else waiting.expected(question)
-    if seconds is None:
-        return
     offer = background.Offer(
         question,
         key="steering",
@@ -121,7 +117,6 @@ def _missing(question: SteeringAsked, n: int, working: bool) -> None:
         start=f"Have it answer ({n} panels)",
         stop="Stop the answers",
         doing=f"{n} of the panels to go",
-        about=background.cost(seconds),
     )
     background.draw(offer, working)
 

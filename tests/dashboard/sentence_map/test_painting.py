@@ -39,20 +39,8 @@ def with_webgl(browsers: BrowserType) -> Iterator[Browser]:
 
 def made() -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
     """Sentences at random places, before and after."""
-    n = len(CODES) * EACH
-    table = pd.DataFrame(
-        {
-            "language": np.repeat(CODES, EACH),
-            "text": "a sentence",
-            "english": "",
-            "key": np.tile(np.arange(EACH), len(CODES)),
-            "before": 1.0,
-            "after": 1.0,
-            "now": "found in both",
-        }
-    )
-    rng = np.random.default_rng(0)
-    return table, {strength: rng.uniform(size=(n, 2)) for strength in (0.0, 1.0)}
+    table, rng = motion.points(CODES, EACH), np.random.default_rng(0)
+    return table, {strength: rng.uniform(size=(len(table), 2)) for strength in (0.0, 1.0)}
 
 
 def painted(browser: Browser, data: bytes, painter: str) -> np.ndarray:

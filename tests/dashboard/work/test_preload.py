@@ -14,16 +14,6 @@ from tests.helpers.bench import Bench, X, ends, until
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
-@pytest.fixture
-def jobs(bench: Bench) -> Jobs:
-    return Jobs(bench)
-
-
-@pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     """With no model in memory."""
     return Engine(Store(tmp_path / "cache"))
