@@ -58,6 +58,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: "
         "local)",
     )
+    other.add_argument(
+        "--keep",
+        type=split_names,
+        default=(),
+        metavar="ITEM,...",
+        help="items, or all, that the report in --out holds and that are not measured again, on whatever machine and "
+        "by whatever version they were: the report says so of each",
+    )
     options.add_cache(other)
 
 
@@ -113,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
     names = {field.name for field in fields(Options)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
-    reproduce(settings, arguments.out, arguments.cache, connection.chosen(arguments.engine))
+    reproduce(settings, arguments.out, arguments.cache, connection.chosen(arguments.engine), arguments.keep)
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from core.experiment.plan import Plan
 from core.pipeline.engine import Engine
 from core.progress import Terminal, duration
 from core.reproduction.items import ITEMS
+from core.reproduction.kept import kept
 from core.reproduction.reader import summary
 from core.reproduction.report import Report
 from core.reproduction.settings import Settings, bound
@@ -25,13 +27,17 @@ from core.sweep import run as sweep
 from core.sweep.on_cluster import workers
 
 
-def reproduce(requested: Settings, folder: Path, cache: Path, address: str | None = None) -> None:
+def reproduce(
+    requested: Settings, folder: Path, cache: Path, address: str | None = None, keep: Sequence[str] = ()
+) -> None:
     """Run a reproduction and write its report into a folder; see `Report` for what is written when.
 
     Parameters
     ----------
     address : str, optional
         Of a cluster that first does what the items have in common, as `core.cluster.connection.chosen` gives it.
+    keep : sequence of str
+        Items that the folder holds and that are not measured again; see `core.reproduction.kept.kept`.
 
     Raises
     ------
@@ -39,7 +45,7 @@ def reproduce(requested: Settings, folder: Path, cache: Path, address: str | Non
         If it is impossible, or the folder cannot be written to or holds the report of another reproduction.
     """
     try:
-        _reproduce(requested, folder, cache, address)
+        _reproduce(requested, folder, cache, address, keep)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",
@@ -48,15 +54,19 @@ def reproduce(requested: Settings, folder: Path, cache: Path, address: str | Non
         ) from error
 
 
-def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | None) -> None:
+def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str]) -> None:
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
+    found = kept(folder, keep)
     study = Study(Engine(open_store(cache)), settings, plan)
     if address is not None:
         _on_cluster(study, address, folder)
     report = Report(folder, study)
-    runner = _step_runner(study, report)
+    runner = _step_runner(study, report, found)
     for item in ITEMS:
+        if item.name in found:
+            report.keep(item, found[item.name])
+            continue
         if item.name in report.left_out:
             continue
         try:
@@ -95,9 +105,11 @@ def _on_cluster(study: Study, address: str, folder: Path) -> None:
         print(f"{cell.target}: {why}", file=sys.stderr)
 
 
-def _step_runner(study: Study, report: Report) -> StepRunner:
+def _step_runner(study: Study, report: Report, without: Collection[str]) -> StepRunner:
     steps: list[Step] = []
     for item in ITEMS:
+        if item.name in without:
+            continue
         if why := item.why_not(study):
             report.leave_out(item, why)
         else:

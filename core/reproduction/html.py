@@ -52,6 +52,8 @@ class Section:
         Its rows of `core.reproduction.comparison.comparison`.
     missing : str
         Why the item has no results; empty if it has some.
+    measured : str
+        When and on which machine, as a sentence.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Section:
     verdicts: Sequence[Verdict]
     compared: pd.DataFrame
     missing: str
+    measured: str = ""
 
 
 def page(
@@ -149,7 +152,7 @@ def _section(folder: Path, section: Section) -> str:
         parts.append(table_html(compared_table(section.compared)))
     parts.append(f"<div class=figures>{''.join(_figure(folder, figure) for figure in section.figures)}</div>")
     files = ", ".join(f"<code>{escape(name)}</code>" for name in section.tables)
-    parts.append(f"<p class=quiet>All measurements: {files}</p>")
+    parts.append(f"<p class=quiet>All measurements: {files} {escape(section.measured)}</p>")
     return "".join(parts)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from core import machine
 from core.charts import export
+from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.inference.perplexity import STRIDE, WINDOW
 from core.pipeline.joint_map import MOST_OF_A_SPACE
@@ -21,12 +23,14 @@ from core.reproduction.comparison import comparison
 from core.reproduction.html import Section, page
 from core.reproduction.item import Item
 from core.reproduction.items import ITEMS
+from core.reproduction.kept import Kept
 from core.reproduction.reader import summary
 from core.reproduction.settings import Settings, unclassified
 from core.reproduction.steps import StepRunner
 from core.reproduction.study import Study
 from core.reproduction.verdicts import verdicts
 from core.store.disk import whole, write_whole
+from core.version import __version__
 
 SCHEMA = 1
 # Settings whose change changes the numbers; folders of language pairs and the sweep only add numbers.
@@ -47,6 +51,7 @@ class Report:
         self.left_out: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self._done: dict[str, tuple[list[str], list[Figure]]] = {}  # tables and figures, by item
+        self._measured: dict[str, Mapping[str, Any]] = {}  # when and on which machine, by item
         self._costs: dict[str, Mapping[str, float]] = {"seconds_by_step": {}, "seconds_by_stage": {}}
         self._before = self._read()
 
@@ -78,7 +83,27 @@ class Report:
 
     def add(self, item: Item) -> None:
         """Write an item's tables and figures, and the report with them."""
-        tables = dict(item.tables(self.study))
+        about = {"date": datetime.now(UTC).date().isoformat(), "version": __version__, **machine.described()}
+        self._add(item, dict(item.tables(self.study)), about)
+
+    def keep(self, item: Item, found: Kept) -> None:
+        """Take an item from the folder as it is.
+
+        Raises
+        ------
+        SettingError
+            If its tables are of an earlier form, which figures and verdicts cannot be made from.
+        """
+        try:
+            self._add(item, found.tables, found.measured)
+        except (KeyError, ValueError, TypeError) as error:
+            raise SettingError(
+                f"keep the item {item.name} of {self.folder}",
+                f"its tables are of an earlier form ({error})",
+                "Leave it out of --keep, so that it is measured again.",
+            ) from error
+
+    def _add(self, item: Item, tables: dict[str, pd.DataFrame], measured: Mapping[str, Any]) -> None:
         self.study.tables.update(tables)
         for name, frame in tables.items():
             _write_table(self.folder / _file_of(name), frame)
@@ -88,6 +113,7 @@ class Report:
             write_whole(self.folder / "figures" / f"{figure.name}.svg", export.svg(figure.chart))
             write_whole(self.folder / "figures" / f"{figure.name}.png", export.png(figure.chart))
         self._done[item.name] = ([_file_of(name) for name in tables], figures)
+        self._measured[item.name] = measured
         self.write()
 
     def finish(self) -> None:
@@ -108,6 +134,7 @@ class Report:
                 [verdict for verdict in verdicts(self.study.tables) if verdict.item == item.name],
                 compared[compared["item"] == item.name],
                 self._missing(item),
+                _in_words(self._measured.get(item.name, {})),
             )
             for item in ITEMS
         ]
@@ -174,6 +201,7 @@ class Report:
                 "title": item.title,
                 "state": "measured" if item.name in self._done else "missing",
                 "why": self._missing(item),
+                "measured": self._measured.get(item.name),
                 "tables": self._done.get(item.name, ([], []))[0],
                 "figures": [
                     {"name": figure.name, "caption": figure.caption}
@@ -202,6 +230,15 @@ class Report:
 
     def _read(self) -> dict[str, Any]:
         return summary(self.folder) if (self.folder / "report.json").exists() else {}
+
+
+def _in_words(measured: Mapping[str, Any]) -> str:
+    """When and on which machine an item was measured; empty of one that is not."""
+    if not measured:
+        return ""
+    version = f", version {measured['version']}" if "version" in measured else ""
+    where = ", ".join(str(measured[name]) for name in ("gpu", "processor", "system") if name in measured)
+    return f"Measured on {measured['date']}{version}" + (f", on {where}." if where else ".")
 
 
 def _held_out(settings: Settings, rows: int) -> str:

@@ -1,0 +1,86 @@
+"""Items that a report's folder holds and that are not measured again, on whatever machine they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import SettingError
+from core.reproduction import reader
+from core.reproduction.items import ITEMS
+
+ALL = ("all",)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One item of a folder.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        By the name of their file.
+    measured : mapping
+        When, by which version and on which machine, as `core.reproduction.report.Report` writes it; of a report that
+        does not say it of every item, when it was written.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    measured: Mapping[str, Any]
+
+
+def kept(folder: Path, names: Sequence[str]) -> dict[str, Kept]:
+    """Read items of a report's folder.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of items, or `ALL` of those that the folder holds.
+
+    Raises
+    ------
+    SettingError
+        If the folder holds no report, a report without one of the items, or a table that cannot be read, or if one of
+        several items that share a table is left out.
+    """
+    if not names:
+        return {}
+    written = reader.read(folder)
+    measured = [name for name, item in written.content["items"].items() if item["state"] == "measured"]
+    wanted = [name for name in measured if name in _known()] if tuple(names) == ALL else list(dict.fromkeys(names))
+    missing = [name for name in wanted if name not in measured or name not in _known()]
+    if missing:
+        raise SettingError(
+            f"keep {', '.join(missing)} of the report in {folder}",
+            f"what it holds is {', '.join(name for name in measured if name in _known()) or 'nothing'}",
+            "Keep some of these, or all.",
+        )
+    items = written.content["items"]
+    _check_together(folder, {name: items[name]["tables"] for name in measured}, wanted)
+    return {
+        name: Kept(
+            {Path(table).stem: written.tables[Path(table).stem] for table in items[name]["tables"]},
+            items[name].get("measured") or {"date": str(written.content["written"])[:10]},
+        )
+        for name in wanted
+    }
+
+
+def _check_together(folder: Path, tables: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> None:
+    """Items that write the same table are kept together: one that is measured again would be written over."""
+    files = {file for name in wanted for file in tables[name]}
+    others = [name for name, made in tables.items() if name not in wanted and files & set(made)]
+    if others:
+        raise SettingError(
+            f"keep {', '.join(wanted)} of the report in {folder}, but not {', '.join(others)}",
+            "they share a table",
+            "Keep all of these, or none.",
+        )
+
+
+def _known() -> set[str]:
+    return {item.name for item in ITEMS}

@@ -1,0 +1,72 @@
+"""Items that a report keeps from its folder, without the cache that they were computed in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core import machine
+from core.errors import SettingError
+from core.reproduction.kept import ALL, kept
+from core.version import __version__
+from tests.helpers.reproduction import Asked
+
+
+def test_what_is_kept_is_not_measured_again_and_says_when_it_was(
+    asked_for: Asked, report: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(report, tmp_path / "report")
+    before = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    before["items"]["retrieval"]["measured"] = {"date": "2001-02-03", "processor": "an older one"}
+    for item in before["items"].values():
+        item.pop("measured") if item["title"] == before["items"]["methods"]["title"] else None
+    (out / "report.json").write_text(json.dumps(before), encoding="utf-8")
+    assert asked_for.run(out, tmp_path / "cache", "--keep", "all") == 0
+    stages = {path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()}
+    assert not stages & {"responses", "embeddings", "written"}, "something was measured"
+    after = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert after["verdicts"] == before["verdicts"]
+    assert after["comparison"] == before["comparison"]
+    assert after["items"]["experts"]["measured"] == {
+        "date": before["items"]["experts"]["measured"]["date"],
+        "version": __version__,
+        **machine.described(),
+    }
+    assert after["items"]["methods"]["measured"] == {"date": before["written"][:10]}
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "Measured on 2001-02-03, on an older one." in html
+    for path in report.glob("*.csv"):
+        pd.testing.assert_frame_equal(pd.read_csv(out / path.name), pd.read_csv(path), obj=path.name)
+
+
+def test_an_item_that_is_not_kept_is_measured(asked_for: Asked, report: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(report, tmp_path / "report")
+    content = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    others = [name for name, item in content["items"].items() if item["state"] == "measured" and name != "experts"]
+    (out / "experts.csv").unlink()
+    content["items"]["experts"].update(state="missing", tables=[], figures=[], measured=None)
+    (out / "report.json").write_text(json.dumps(content), encoding="utf-8")
+    assert asked_for.run(out, tmp_path / "cache", "--keep", ",".join(others)) == 0
+    assert not (tmp_path / "cache" / "written").exists()
+    pd.testing.assert_frame_equal(pd.read_csv(out / "experts.csv"), pd.read_csv(report / "experts.csv"))
+
+
+def test_what_cannot_be_kept_is_refused(
+    asked_for: Asked, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SettingError, match="bucc"):
+        kept(report, ("experts", "bucc"))
+    with pytest.raises(SettingError, match="they share a table"):
+        kept(report, ("retrieval",))
+    with pytest.raises(SettingError, match=r"report\.json"):
+        kept(tmp_path, ALL)
+    out = shutil.copytree(report, tmp_path / "report")
+    pd.read_csv(out / "methods.csv").drop(columns="score").to_csv(out / "methods.csv", index=False)
+    assert asked_for.run(out, tmp_path / "cache", "--keep", "all") == 2
+    said = capsys.readouterr().err
+    assert "keep the item methods" in said
+    assert "Leave it out of --keep" in said
