@@ -88,7 +88,7 @@ class Session(SessionOfMethods):
         requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
             plan, experts = self._engine.experts(requested, progress)
-        return expert_table(experts, plan.outline.neurons)
+        return expert_table(experts, plan.outline.neurons, plan.resolved.digest)
 
     def embeddings(self, experiment: Asked = None, /, **settings: Any) -> Embeddings:
         """Embed every evaluation sentence, before and after the intervention, at the layer of the setting ``layer``."""

@@ -17,7 +17,17 @@ from core.pipeline.run import Run
 from core.stats import paired
 from core.stats.intervals import Interval
 
-_CHOOSING = ("select", "min_score", "expert_layers", "expert_sites", "targets", "combine", "held_at", "control")
+_CHOOSING = (
+    "select",
+    "min_score",
+    "expert_layers",
+    "expert_sites",
+    "targets",
+    "combine",
+    "held_at",
+    "control",
+    "tokens",
+)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def files(spec: str | None) -> list[str]:
     return _OPERATION.split(spec.strip())[::2] if spec else []
 
 
-def read_imported(spec: str, neurons: NeuronMap) -> Imported:
+def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
     """Read the neurons that a file names, or several files put together.
 
     Parameters
@@ -73,11 +73,14 @@ def read_imported(spec: str, neurons: NeuronMap) -> Imported:
         Names of files, read from left to right: ``es.csv or fr.csv`` (the neurons of either), ``es.csv and fr.csv``
         (those of both), ``es.csv without fr.csv`` (those of the first alone). A neuron that several files name is held
         at the mean of their values. A file is a table (CSV, TSV, JSON, JSONL, Parquet) with columns ``layer``,
-        ``site``, ``unit`` and, where they are held at values of their own, ``value``, as ``core experts`` writes.
+        ``site``, ``unit`` and, where they are held at values of their own, ``value``, as ``core experts`` writes; where
+        it has a column ``model``, it must be of this one.
         In place of a file, one neuron by hand: ``12:down_proj:33``, or ``12:down_proj:33=4.2`` held at that value.
         Or it holds LAPE's masks (``.pth``): of one language, or of several with ``#N`` after its name, counted from 0.
     neurons : NeuronMap
         Of the model.
+    model : str
+        Its digest.
 
     Raises
     ------
@@ -85,10 +88,10 @@ def read_imported(spec: str, neurons: NeuronMap) -> Imported:
         Where the file cannot be read, or names what the model does not have.
     """
     first, *rest = _OPERATION.split(spec.strip())
-    imported = _from_file(first, neurons)
+    imported = _from_file(first, neurons, model)
     valued, held = imported.values is not None, _values_by_neuron(imported)
     for operation, name in zip(rest[::2], rest[1::2], strict=True):
-        imported = _from_file(name, neurons)
+        imported = _from_file(name, neurons, model)
         other = _values_by_neuron(imported)
         if operation == "without":
             held = {neuron: values for neuron, values in held.items() if neuron not in other}
@@ -112,28 +115,28 @@ def _values_by_neuron(imported: Imported) -> dict[int, list[float]]:
     return dict(zip(imported.neurons, values, strict=True))
 
 
-def _from_file(spec: str, neurons: NeuronMap) -> Imported:
+def _from_file(spec: str, neurons: NeuronMap, model: str) -> Imported:
     if named := _BY_HAND.fullmatch(spec):
         layer, site, unit, value = named.groups()
         cells = ((layer, site, unit, value or ""),)
-        return _of_rows(spec, Rows((*_NEEDED, "value"), cells, ("the name",)), neurons)
+        return _of_rows(spec, Rows((*_NEEDED, "value"), cells, ("the name",)), neurons, model)
     name, mark, number = spec.partition("#")
     path = Path(name).expanduser()
     if path.suffix.lower() in _MASKS:
         return _from_masks(spec, path, number if mark else None, neurons)
-    return _from_table(spec, path, neurons)
+    return _from_table(spec, path, neurons, model)
 
 
-def _from_table(spec: str, path: Path, neurons: NeuronMap) -> Imported:
+def _from_table(spec: str, path: Path, neurons: NeuronMap, model: str) -> Imported:
     try:
         rows = read_rows(f"experts from {spec}", path)
     except AskError as error:
         kinds = ", ".join([*READERS, *_MASKS])
         raise SettingError(f"experts from {spec}", error.why, f"Name a file of one of these kinds: {kinds}.") from error
-    return _of_rows(spec, rows, neurons)
+    return _of_rows(spec, rows, neurons, model)
 
 
-def _of_rows(spec: str, rows: Rows, neurons: NeuronMap) -> Imported:
+def _of_rows(spec: str, rows: Rows, neurons: NeuronMap, model: str) -> Imported:
     at = {name.lower(): place for place, name in enumerate(rows.columns)}
     if missing := [name for name in _NEEDED if name not in at]:
         raise SettingError(
@@ -141,6 +144,7 @@ def _of_rows(spec: str, rows: Rows, neurons: NeuronMap) -> Imported:
             f"it has no column {', '.join(missing)}",
             f"Write the columns {', '.join(_NEEDED)} and, if you like, value, as the command experts does.",
         )
+    _check_model(spec, rows, at, model)
     sites = {(site.layer, label): site for site in neurons.sites for label in (site.path, site.name)}
     found = []
     for row, place in zip(rows.cells, rows.places, strict=True):
@@ -150,6 +154,20 @@ def _of_rows(spec: str, rows: Rows, neurons: NeuronMap) -> Imported:
             raise _not_there(spec, f"{place} names {row[at['site']]} {unit} of layer {layer}", neurons)
         found.append(site.start + unit)
     return _checked(spec, found, _values(spec, rows, at), rows.places)
+
+
+def _check_model(spec: str, rows: Rows, at: dict[str, int], model: str) -> None:
+    """Refuse neurons of another model: their names and numbers may fit by chance."""
+    if "model" not in at:
+        return
+    for row, place in zip(rows.cells, rows.places, strict=True):
+        digest = row[at["model"]]
+        if digest not in ("", None) and not model.startswith(str(digest)):
+            raise SettingError(
+                f"experts from {spec}",
+                f"{place} is of a model whose digest begins with {str(digest)[:16]}, and this one's with {model[:16]}",
+                "Use a file that was made of this model, or take the column model out.",
+            )
 
 
 def _values(spec: str, rows: Rows, at: dict[str, int]) -> tuple[float, ...] | None:

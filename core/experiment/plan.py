@@ -146,7 +146,7 @@ def plan(experiment: Experiment) -> Plan:
     encoding = _encoding(experiment, resolved)
     kinds = tuple(kind for kind in NEURONS if kind in experiment.neurons)
     shape = outline(resolved, kinds)
-    imported = _imported(experiment, shape.neurons)
+    imported = _imported(experiment, shape.neurons, resolved.digest)
     if imported is not None:
         experiment = replace(experiment, experts=len(imported.neurons))
         notes = (*notes, f"The experts are those that {experiment.experts_from} names: {len(imported.neurons):,}.")
@@ -178,7 +178,7 @@ def plan(experiment: Experiment) -> Plan:
     )
 
 
-def _imported(experiment: Experiment, neurons: NeuronMap) -> Imported | None:
+def _imported(experiment: Experiment, neurons: NeuronMap, model: str) -> Imported | None:
     """Read the experts that a file names; refuse settings that would choose among them."""
     if experiment.experts_from is None:
         return None
@@ -199,7 +199,7 @@ def _imported(experiment: Experiment, neurons: NeuronMap) -> Imported | None:
                 "the file names the experts, and nothing is chosen",
                 f"Leave {SETTINGS[name].option} out, or take the rows out of the file.",
             )
-    return read_imported(experiment.experts_from, neurons)
+    return read_imported(experiment.experts_from, neurons, model)
 
 
 def _sources(

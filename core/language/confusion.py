@@ -4,8 +4,8 @@ The definitions are those of the Language Confusion Benchmark (Marchisio et al.,
 least five words are identified one by one; a text passes where every one of them is in the wanted language, and passes
 by words where it has, beside that, no English word in it. Three things differ, since nothing is downloaded here: the
 classifier is py3langid (theirs is fastText's lid.176), scripts without spaces are cut into characters, two of which
-count as a word (theirs into words, by jieba and MeCab), and where no list of English words is given, any lower-case
-word of four or more of the letters a to z counts as one.
+count as a word (theirs into words, by jieba and MeCab; English words between them are found by either), and where no
+list of English words is given, any lower-case word of four or more of the letters a to z counts as one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SURE = 0.3
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_BETWEEN = re.compile(_UNSPACED.pattern[:-1] + "\u3000-\u303f\uff00-\uffef]")  # their punctuation too
 _ENGLISH = re.compile("[a-z]{4,}")
 
 
@@ -103,7 +104,7 @@ def confusion(texts: Sequence[str], target: str, english: Collection[str] | None
     for text in texts:
         lines = [line for line in _normalised(text).split("\n") if n_words(line) >= WORDS_A_LINE]
         counts.append((sum(_identified(line) == name for line in lines), len(lines)))
-        words = (word for line in lines for word in line.split())
+        words = (word for line in lines for word in _BETWEEN.sub(" ", line).split())
         errors.append(any(_is_english(word, english) for word in words))
     right, n_lines = np.array(counts, dtype=np.int64).reshape(-1, 2).T
     return Confusion(right, n_lines, np.array(errors, dtype=bool), describe(target).script_code == "Latn")

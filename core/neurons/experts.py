@@ -13,6 +13,7 @@ from core.neurons.neuron_map import NeuronMap
 from core.neurons.selection import Selection
 
 _ROWS_SHOWN = 10  # of experts, in a notebook
+_DIGITS = 16  # of a digest, which are enough to tell models apart
 _CHOICES_KEPT = 64  # of experts, beside an expertise
 
 
@@ -86,18 +87,24 @@ class Experts:
         return notebook_html.table(repr(self), ("rank", "neuron", "score", "held at"), cells, below)
 
 
-def expert_table(experts: Experts, neurons: NeuronMap) -> pd.DataFrame:
+def expert_table(experts: Experts, neurons: NeuronMap, model: str) -> pd.DataFrame:
     """List the experts in a table, best first.
+
+    Parameters
+    ----------
+    model : str
+        Digest of the model, so that the table is not taken for one of another model.
 
     Returns
     -------
     DataFrame
-        ``rank, neuron, layer, site, unit, score, value``, one row an expert. ``neuron`` is its index in ``neurons``,
-        ``value`` its mean response on the target language's probe sentences.
+        ``rank, neuron, layer, site, unit, score, value, model``, one row an expert. ``neuron`` is its index in
+        ``neurons``, ``value`` its mean response on the target language's probe sentences; ``model`` begins the digest.
     """
     ranks = range(1, len(experts.neurons) + 1)
     located = neurons.named(experts.neurons)
-    return pd.DataFrame({"rank": ranks, **located, "score": experts.scores, "value": experts.values})
+    columns = {"score": experts.scores, "value": experts.values, "model": model[:_DIGITS]}
+    return pd.DataFrame({"rank": ranks, **located, **columns})
 
 
 def by_site(neurons: NeuronMap, chosen: np.ndarray) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.analyses.own_sentence import LONGEST, NEIGHBOURS, Near, OwnSentence, place
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
+from core.language.identification import probabilities
 from core.pipeline.result import Result
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -19,6 +20,8 @@ from dashboard.state import page_state, session
 from dashboard.text import frames
 from dashboard.text.tokens import coloured
 from dashboard.work.questions import OwnSentenceAsked
+
+_IDENTIFIED = "identified"
 
 
 def draw(result: Result) -> None:
@@ -33,9 +36,13 @@ def draw(result: Result) -> None:
             placeholder="Any sentence, in any language",
         ).strip()
         page_state.put("own", text)
-        language = page_state.pick("Written in", languages, "own-in", theme.name, result.plan.target)
+        chosen = page_state.pick("Written in", (_IDENTIFIED, *languages), "own-in", _title)
     if not text:
         return
+    # A method that goes by a sentence's language does nothing to one that is taken for the target's.
+    language = chosen if chosen in languages else next(iter(probabilities(text, languages)), result.plan.target)
+    if chosen == _IDENTIFIED:
+        theme.quiet(f"Taken for {theme.name(language)}.")
     found: OwnSentence | None = waiting.answer_or_wait(OwnSentenceAsked(session.experiment(), text, language))
     if found is None:
         return
@@ -49,6 +56,10 @@ def draw(result: Result) -> None:
         )
     _neighbours(result, found)
     _maps(result, found, text)
+
+
+def _title(language: str) -> str:
+    return "the language it is in" if language == _IDENTIFIED else theme.name(language)
 
 
 def _neighbours(result: Result, found: OwnSentence) -> None:

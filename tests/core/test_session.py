@@ -101,7 +101,7 @@ def test_a_result_is_the_engines(session: Session, asked: Experiment, finished: 
 
 def test_experts_are_a_table_best_first(session: Session, asked: Experiment, finished: tuple[Result, Path]) -> None:
     frame = session.experts(asked)
-    assert list(frame.columns) == ["rank", "neuron", "layer", "site", "unit", "score", "value"]
+    assert list(frame.columns) == ["rank", "neuron", "layer", "site", "unit", "score", "value", "model"]
     assert list(frame["rank"]) == list(range(1, 31))
     np.testing.assert_array_equal(frame["neuron"], finished[0].experts.neurons)
     assert frame["score"].is_monotonic_decreasing

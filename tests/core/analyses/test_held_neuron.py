@@ -26,7 +26,8 @@ from tests.helpers.tiny import write_pairs
 def test_a_held_neuron_moves_sentences_as_one_set_by_hand(asked: Experiment, engine: Engine) -> None:
     neurons = plan(asked).outline.neurons
     site = neurons.sites[1]
-    one = held(replace(asked, method="zero", control="random", expert_layers="1"), neurons, site.start + 4, 25.0)
+    otherwise = replace(asked, method="zero", control="random", expert_layers="1", tokens="last")
+    one = held(otherwise, neurons, site.start + 4, 25.0)
     found = engine.answer(one, effect)
     model, group = engine.models.get(found.plan.resolved), found.plan.groups[0]
 

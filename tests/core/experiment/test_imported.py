@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from core import access
+from core.cli.main import main
 from core.errors import SettingError
 from core.experiment.imported import read_imported
 from core.experiment.plan import _imported as imported_by
@@ -21,6 +23,8 @@ from core.neurons.experts import expert_table
 from core.neurons.neuron_map import NeuronMap
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
+
+MODEL = "0123456789abcdef" * 4
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def test_what_the_command_writes_is_read_back_and_written(
 ) -> None:
     """The same intervention, digest and all; with values of its own, these are held."""
     plan, experts = engine.experts(asked)
-    table = expert_table(experts, plan.outline.neurons)
+    table = expert_table(experts, plan.outline.neurons, plan.resolved.digest)
     path = tmp_path / f"experts.{ending}"
     table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
     imported = replace(asked, experts_from=str(path), experts=7)
@@ -53,6 +57,31 @@ def test_what_the_command_writes_is_read_back_and_written(
     np.testing.assert_array_equal(bare.values, experts.values)
 
 
+@pytest.mark.parametrize("name", ["experts.parquet", "experts.csv"])
+def test_the_command_writes_what_it_reads(
+    name: str, asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the file's kind; and neurons of another model, whose numbers fit, are not taken for this one's."""
+    options = [
+        *("--model", asked.model, "--dtype", "float32", "--device", "cpu", "--corpus", asked.corpus, "--experts", "7"),
+        *("--target", str(asked.target), "--cache", str(tmp_path / "cache")),
+    ]
+    path = tmp_path / name
+    assert main(["experts", *options, "--out", str(path)]) == 0
+    assert main(["run", *options, "--experts-from", str(path), "--json", str(tmp_path / "run.json")]) == 0
+    found = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert found["experts"]["k"] == 7
+    frame = pd.read_parquet(path) if name.endswith("parquet") else pd.read_csv(path)
+    another = tmp_path / f"another-{name}"
+    frame = frame.assign(model="f" * 16)
+    frame.to_parquet(another) if name.endswith("parquet") else frame.to_csv(another, index=False)
+    capsys.readouterr()
+    assert main(["run", *options, "--experts-from", str(another)]) == 2
+    assert "of a model whose digest begins with ffffffffffffffff" in capsys.readouterr().err
+    assert main(["experts", *options, "--out", str(tmp_path / "experts.xlsx")]) == 2
+    assert "files of type '.xlsx' are not written" in capsys.readouterr().err
+
+
 def test_masks_name_units_of_the_activation(neurons: NeuronMap, tmp_path: Path) -> None:
     """Lists by language and layer of units, as LAPE saves them; or of one language, or as masks of booleans."""
     units = [[[1, 5], [], [0]], [[7], [2, 3], []]]
@@ -60,16 +89,16 @@ def test_masks_name_units_of_the_activation(neurons: NeuronMap, tmp_path: Path) 
     first = {site.layer: site for site in reversed(neurons.sites)}
     assert {site.name for site in first.values()} == {"gate_proj"}
     for number, language in enumerate(units):
-        found = read_imported(f"{tmp_path / 'all.pth'}#{number}", neurons)
+        found = read_imported(f"{tmp_path / 'all.pth'}#{number}", neurons, MODEL)
         assert list(found.neurons) == [first[layer].start + u for layer, part in enumerate(language) for u in part]
         assert found.values is None
     masks = torch.zeros(neurons.n_layers, first[0].width, dtype=torch.bool)
     masks[2, 4] = True
     torch.save(list(masks), tmp_path / "one.pth")
-    assert read_imported(str(tmp_path / "one.pth"), neurons).neurons == (first[2].start + 4,)
+    assert read_imported(str(tmp_path / "one.pth"), neurons, MODEL).neurons == (first[2].start + 4,)
     for spec, words in (("all.pth", "2 lists, one a language"), ("all.pth#2", "from #0 to #1"), ("all.pth#x", "#1")):
         with pytest.raises(SettingError, match=words):
-            read_imported(str(tmp_path / spec), neurons)
+            read_imported(str(tmp_path / spec), neurons, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +120,7 @@ def test_what_the_model_does_not_have_is_refused(
 ) -> None:
     pd.DataFrame(content).to_csv(tmp_path / "experts.csv", index=False)
     with pytest.raises(SettingError, match=words):
-        read_imported(str(tmp_path / "experts.csv"), neurons)
+        read_imported(str(tmp_path / "experts.csv"), neurons, MODEL)
 
 
 def test_masks_that_do_not_fit_and_code_are_refused(neurons: NeuronMap, tmp_path: Path) -> None:
@@ -105,11 +134,11 @@ def test_masks_that_do_not_fit_and_code_are_refused(neurons: NeuronMap, tmp_path
     for name, (content, words) in spoiled.items():
         torch.save(content, tmp_path / name)
         with pytest.raises(SettingError, match=words):
-            read_imported(str(tmp_path / name), neurons)
+            read_imported(str(tmp_path / name), neurons, MODEL)
     (tmp_path / "empty.pth").touch()
     for name, words in (("empty.pth", "damaged"), ("none.pth", "No such file"), ("none.csv", "there is no file")):
         with pytest.raises(SettingError, match=words):
-            read_imported(str(tmp_path / name), neurons)
+            read_imported(str(tmp_path / name), neurons, MODEL)
 
 
 def test_nothing_is_chosen_among_named_experts(asked: Experiment, engine: Engine, tmp_path: Path) -> None:
@@ -140,7 +169,7 @@ def test_files_are_put_together_from_left_to_right(neurons: NeuronMap, tmp_path:
 
     def read(*words: str) -> dict[int, float] | None:
         spec = " ".join(str(tmp_path / f"{word}.csv") if word in {*units, "bare"} else word for word in words)
-        found = read_imported(spec, neurons)
+        found = read_imported(spec, neurons, MODEL)
         if found.values is None:
             return None
         return dict(zip((neuron - start for neuron in found.neurons), found.values, strict=True))
@@ -159,17 +188,17 @@ def test_files_are_put_together_from_left_to_right(neurons: NeuronMap, tmp_path:
 def test_a_public_server_reads_no_file_that_is_named(neurons: NeuronMap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(access.PUBLIC, "1")
     with pytest.raises(SettingError, match="reads no files that visitors name"):
-        imported_by(Experiment(experts_from="/etc/passwd"), neurons)
+        imported_by(Experiment(experts_from="/etc/passwd"), neurons, MODEL)
     with pytest.raises(SettingError, match="reads no files that visitors name"):
-        imported_by(Experiment(experts_from="1:down_proj:3 or /etc/passwd"), neurons)
-    assert imported_by(Experiment(experts_from="1:down_proj:3"), neurons)
+        imported_by(Experiment(experts_from="1:down_proj:3 or /etc/passwd"), neurons, MODEL)
+    assert imported_by(Experiment(experts_from="1:down_proj:3"), neurons, MODEL)
 
 
 def test_one_neuron_is_named_by_hand(neurons: NeuronMap) -> None:
     site = next(site for site in neurons.sites if (site.layer, site.name) == (1, "down_proj"))
-    alone = read_imported("1:down_proj:3", neurons)
+    alone = read_imported("1:down_proj:3", neurons, MODEL)
     assert (alone.neurons, alone.values) == ((site.start + 3,), None)
-    held = read_imported("1:down_proj:3=4.25 or 0:gate_proj:7=-1", neurons)
+    held = read_imported("1:down_proj:3=4.25 or 0:gate_proj:7=-1", neurons, MODEL)
     assert held.values == (4.25, -1.0)
     assert held.neurons == (site.start + 3, next(s for s in neurons.sites if s.name == "gate_proj").start + 7)
     for spec, words in (
@@ -179,4 +208,4 @@ def test_one_neuron_is_named_by_hand(neurons: NeuronMap) -> None:
         ("1:down_proj:3=much", "has the value 'much'"),
     ):
         with pytest.raises(SettingError, match=words):
-            read_imported(spec, neurons)
+            read_imported(spec, neurons, MODEL)

@@ -72,6 +72,21 @@ def test_two_characters_are_a_word_where_no_spaces_stand() -> None:
     assert found.right.tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("language", "pure", "mixed"),
+    [
+        ("ja", "今日の天気はとてもいいですね。", "今日のweatherはとてもいいですね。"),
+        ("ja", "空はなぜ青いのですか。", "空はなぜ青い「sentence」のですか。"),
+        ("zh", "今天的天气非常好,我们去公园吧。", "今天的weather。非常好,我们去公园吧。"),
+        ("th", "วันนี้อากาศดีมากเราไปสวนกันเถอะ", "วันนี้weatherดีมากเราไปสวนกันเถอะ"),
+    ],
+)
+def test_an_english_word_is_found_where_no_spaces_stand(language: str, pure: str, mixed: str) -> None:
+    found = confusion([pure, mixed], language, WORDS)
+    assert found.word_errors.tolist() == [False, True]
+    assert confusion([pure, mixed], language).word_errors.tolist() == [False, True]
+
+
 def test_nothing_to_look_at_is_no_rate() -> None:
     found = confusion(["", "Ja."], "de")
     assert [math.isnan(rate.value) for rate in (found.line_share, found.line_pass_rate)] == [True, True]

@@ -118,7 +118,7 @@ def test_experts_are_written_ranked(embedded: EmbeddedRun, tmp_path: Path) -> No
     done = command_line("experts", *arguments, "--cache", str(embedded.cache), "--out", str(out))
     assert done.returncode == 0, done.stderr
     lines = out.read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "rank,neuron,layer,site,unit,score,value"
+    assert lines[0] == "rank,neuron,layer,site,unit,score,value,model"
     scores = [float(line.split(",")[5]) for line in lines[1:]]
     assert len(scores) == 2000
     assert scores == sorted(scores, reverse=True)

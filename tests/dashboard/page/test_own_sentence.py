@@ -26,6 +26,17 @@ def test_a_typed_sentence_is_found_before_and_after(open_page: OpenPage) -> None
         assert "1.000" in body.split("</li>")[0]
 
 
+def test_the_language_of_a_typed_sentence_is_identified_unless_it_is_chosen(open_page: OpenPage) -> None:
+    process.engine().run(experiment_of(open_page("sentences")))
+    for text, name in (
+        ("The weather is very nice in the garden today.", "English"),
+        ("今日はとても天気がいいです。", "Japanese"),
+    ):
+        page = open_page("sentences", **{"view.own": text})
+        until(lambda page=page: any("ln-tokens" in body for body in bodies(page.run())), "it is read")
+        assert f"Taken for {name}." in " ".join(bodies(page) + [shown.value for shown in page.caption])
+
+
 def test_a_listed_sentence_says_its_language() -> None:
     listed = own_sentence.near_html(make_result(), [Near(0, "ja", 3, 0.5)])
     assert "ja evaluation 3" in listed
