@@ -17,6 +17,7 @@ from core.corpora.validation import lines_of
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.inference.perplexity import STRIDE, WINDOW, Perplexity
 from core.inference.writing import Writing
 from core.language import identification
@@ -34,7 +35,7 @@ from dashboard.work.text_questions import Predicted, Texts, Written
 _DRAWN = 24  # languages; the saved table has all
 _AT_ONCE = 60.0  # seconds: texts that take longer are written only when the visitor presses the button
 _MOST = 4000  # characters of a text to predict: it stands in the link
-_TITLES = ("Without the intervention", "With the intervention")
+_TITLES = ("Before: without the intervention", "After: with the intervention")
 _STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;padding:.6rem .8rem;margin-bottom:.5rem;border-radius:.5rem;"
     "background:#7d879a1f;line-height:1.55;min-height:2.8rem"
@@ -331,9 +332,9 @@ def language_frame(texts: tuple[str, ...], target: str, among: tuple[str, ...]) 
 def _show_perplexity(perplexities: tuple[Perplexity, Perplexity]) -> None:
     pre, post = perplexities
     columns = st.columns(3)
-    columns[0].metric("Perplexity without", f"{pre.value:,.1f}", border=True)
-    columns[1].metric("Perplexity with", f"{post.value:,.1f}", border=True)
-    columns[2].metric("With / without", f"{post.value / pre.value:,.2f} ×", border=True)
+    columns[0].metric("Perplexity before", f"{pre.value:,.1f}", border=True)
+    columns[1].metric("Perplexity after", f"{post.value:,.1f}", border=True)
+    columns[2].metric("After / before", f"{post.value / pre.value:,.2f} ×", border=True)
     theme.quiet(
         f"How surprised the model is by each token of the text, lower is better: exp of the mean negative "
         f"log-likelihood of {pre.n_tokens:,} tokens in {pre.n_texts:,} paragraphs, each read by itself from its first "
@@ -346,7 +347,7 @@ def _conditions(plan: Plan, writing: Writing) -> str:
     experiment, model = plan.experiment, plan.resolved
     message = "The prompt is put to the model as a user's message in its chat template. "
     return (message if as_message(plan, writing) else "") + (
-        f"{experiment.model}, revision {model.revision}, {model.dtype} on {model.device}; {experiment.experts:,} "
-        f"neurons of {theme.name(plan.target)}, {experiment.method}, strength {experiment.strength:g}, control "
-        f"{experiment.control}; sampling with the temperature, top-p and seed above, the same on both sides."
+        f"{experiment.model}, revision {model.revision}, {model.dtype} on {model.device}; "
+        f"{in_words(experiment, without=('method',))}, method {experiment.method}; sampling with the temperature, top-p "
+        "and seed above, the same on both sides."
     )

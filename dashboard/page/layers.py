@@ -24,7 +24,7 @@ from dashboard.text import summary
 from dashboard.work import process
 
 _MEASURES = {"top1": "as they are", "centred": CENTRED.title}
-_WORTH = 0.03  # a share: smaller changes count as neither gain nor loss; with some 1,000 queries they may be chance
+_WORTH = 0.03  # a share: smaller changes count as neither gain nor loss
 _TINY = (
     20.0  # largest over smallest distance: beyond this ratio a linear axis would show the small ones as one flat line
 )
@@ -190,23 +190,36 @@ def verdict(result: Result, measure: str) -> str:
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: before and after are one line."
     pre, post = (result.layers[f"{measure}_{end}"].to_numpy(dtype=np.float64) for end in ("pre", "post"))
-    helped = _where(np.flatnonzero(post - pre >= _WORTH), pre, post, "helps")
-    harmed = _where(np.flatnonzero(pre - post >= _WORTH), pre, post, "harms")
+    n = sum(len(group) for group in result.plan.groups)
+    worth = least_change(pre, post, n)
+    helped = _where(np.flatnonzero(post - pre >= worth), pre, post, "helps")
+    harmed = _where(np.flatnonzero(pre - post >= worth), pre, post, "harms")
     best, best_after = int(pre.argmax()), int(post.argmax())
-    gain = post[best_after] - pre[best]
+    gain, enough = post[best_after] - pre[best], float(least_change(pre[best], post[best_after], n))
     beats = (
         f"**{100 * gain:.1f} points more** than the unmodified model gives at any layer"
-        if gain >= _WORTH
+        if gain >= enough
         else f"**{-100 * gain:.1f} points less** than that"
-        if gain <= -_WORTH
-        else "**no more** than that, to within 3 points"
+        if gain <= -enough
+        else f"**no more** than that, to within {100 * enough:.0f} points"
     )
     return (
-        f"Counting changes of 3 points or more, the intervention {helped}, and {harmed}. "
+        f"Counting changes of 3 points or more that {n:,} sentences tell from chance, the intervention {helped}, and "
+        f"{harmed}. "
         f"Without any intervention, layer {best} finds most: "
         f"{summary.percent(pre[best])}. With it, the best is layer {best_after} with "
         f"{summary.percent(post[best_after])}: {beats}."
     )
+
+
+def least_change(pre: np.ndarray, post: np.ndarray, n: int) -> np.ndarray:
+    """The smallest change of a share that counts: 3 points, or half the 95% interval of a difference if that is more.
+
+    The interval is that of two independent samples of n sentences, which is wide for shares of the same sentences: so
+    no change counts that a paired interval would not count.
+    """
+    half: np.ndarray = 1.96 * np.sqrt((pre * (1 - pre) + post * (1 - post)) / n)
+    return np.maximum(half, _WORTH)
 
 
 def _where(layers: np.ndarray, pre: np.ndarray, post: np.ndarray, verb: str) -> str:

@@ -81,9 +81,9 @@ def test_measures_perplexity(open_page: OpenPage) -> None:
     opened = open_page("generate", **view)
     assert any("in 2 paragraphs" in said.proto.body for said in opened.get("html"))
     found = _metrics(opened)
-    assert {"Perplexity without", "Perplexity with", "With / without"} <= set(found)
+    assert {"Perplexity before", "Perplexity after", "After / before"} <= set(found)
     same = open_page("generate", **view | {"strength": "0"})
-    assert _metrics(same)["With / without"] == "1.00 ×"
+    assert _metrics(same)["After / before"] == "1.00 ×"
 
 
 def test_a_text_is_predicted_though_others_are_being_written_and_those_go_on_after(open_page: OpenPage) -> None:
@@ -96,7 +96,7 @@ def test_a_text_is_predicted_though_others_are_being_written_and_those_go_on_aft
         assert waits == [Predicted]
     _settled()
     page.run()
-    assert "Perplexity with" in _metrics(page)
+    assert "Perplexity after" in _metrics(page)
     _settled()
     assert "Probability of Japanese" in _metrics(page.run())
 

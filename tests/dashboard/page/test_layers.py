@@ -21,14 +21,15 @@ from dashboard.state import link
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
-from tests.helpers.results import make_result
+from tests.helpers.results import make_result, sentences
 
 
-def result(pre: list[float], post: list[float], **changes: Any) -> Result:
-    """Top-1 by layer, and the opposite mean-centred."""
+def result(pre: list[float], post: list[float], n: int = 400, **changes: Any) -> Result:
+    """Top-1 by layer of n sentences, and the opposite mean-centred."""
     made = make_result(Experiment(model="made", corpus="made", experts=20, **changes))
     frame = made.layers.assign(top1_pre=pre, top1_post=post, centred_pre=post, centred_post=pre)
-    return replace(made, layers=frame)
+    group = sentences(made.plan.languages, n, "evaluation")
+    return replace(made, layers=frame, plan=replace(made.plan, groups=(group,)))
 
 
 # -- in words --------------------------------------------------------------------------------------------------------
@@ -49,8 +50,15 @@ def test_says_where_it_helps_and_where_it_harms() -> None:
 def test_says_where_nothing_happens() -> None:
     said = layers.verdict(result([0.1, 0.2, 0.3, 0.2, 0.1], [0.1, 0.2, 0.31, 0.2, 0.1]), "top1")
     assert "**helps nowhere**, and **harms nowhere**" in said
-    assert "**no more**" in said
+    assert "**no more** than that, to within 6 points" in said  # 1.96 sqrt(.3 .7 / 400 + .31 .69 / 400)
     assert "exactly as it is" in layers.verdict(result([0.1] * 5, [0.1] * 5, strength=0.0), "top1")
+
+
+def test_few_sentences_tell_no_small_change_from_chance() -> None:
+    pre, post = [0.10, 0.50, 0.60, 0.30, 0.05], [0.10, 0.55, 0.75, 0.50, 0.95]
+    assert "**helps at layers 2 to 4**" in layers.verdict(result(pre, post, n=400), "top1")
+    assert "**helps at layer 4**" in layers.verdict(result(pre, post, n=12), "top1")
+    assert "that 12 sentences tell from chance" in layers.verdict(result(pre, post, n=12), "top1")
 
 
 @pytest.mark.parametrize(
