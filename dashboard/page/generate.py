@@ -348,6 +348,6 @@ def _conditions(plan: Plan, writing: Writing) -> str:
     message = "The prompt is put to the model as a user's message in its chat template. "
     return (message if as_message(plan, writing) else "") + (
         f"{experiment.model}, revision {model.revision}, {model.dtype} on {model.device}; "
-        f"{in_words(experiment, without=('method',))}, method {experiment.method}; sampling with the temperature, top-p "
-        "and seed above, the same on both sides."
+        f"{in_words(experiment, without=('method',))}, method {experiment.method}; sampling with the temperature, "
+        "top-p and seed above, the same on both sides."
     )
