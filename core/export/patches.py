@@ -58,8 +58,13 @@ def write_patch(folder: Path, changes: list[UnitChange], recipe: Recipe, resolve
     return type(whole).__name__
 
 
-def zipped(run: Run) -> bytes:
+def zipped(run: Run, source: str | None = None) -> bytes:
     """Give an experiment's patch as a ZIP file, without the model: it needs no pass, and can be made of any setting.
+
+    Parameters
+    ----------
+    source : str, optional
+        The language of all sentences, for a method that goes by it.
 
     Raises
     ------
@@ -67,19 +72,19 @@ def zipped(run: Run) -> bytes:
         Where the setting cannot be written into weights.
     """
     plan = run.plan
-    intervention, changes = _changes(run)
+    intervention, changes = _changes(run, source)
     recipe = recipe_of(plan.resolved)
     forms.form_of(plan.resolved.name, recipe, changes)  # refuses what is no linear map
     hub_id = plan.resolved.location if is_on_hub(plan.resolved) and not recipe.extra else ""
-    source = f"`{hub_id}`, from the hub" if hub_id else "the unmodified model, whose folder `load(model=...)` is told"
+    base = f"`{hub_id}`, from the hub" if hub_id else "the unmodified model, whose folder `load(model=...)` is told"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made_by = write_patch(folder, changes, recipe, plan.resolved, hub_id)
         written = Written(
-            forms.Form(forms.PATCH), None, made_by, source, model_files.licence(plan.resolved, plan.resolved.location)
+            forms.Form(forms.PATCH), None, made_by, base, model_files.licence(plan.resolved, plan.resolved.location)
         )
-        write_text(folder / PROVENANCE, readme.provenance(plan, intervention, written))
-        write_text(folder / "README.md", readme.text(plan, intervention, written))
+        write_text(folder / PROVENANCE, readme.provenance(plan, intervention, written, source))
+        write_text(folder / "README.md", readme.text(plan, intervention, written, source))
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.iterdir()):
@@ -87,14 +92,20 @@ def zipped(run: Run) -> bytes:
     return packed.getvalue()
 
 
-def form(run: Run) -> forms.Form:
+def form(run: Run, source: str | None = None) -> forms.Form:
     """The form in which an experiment's setting can be written into weights; errors are those of `zipped`."""
     resolved = run.plan.resolved
-    return forms.form_of(resolved.name, recipe_of(resolved), _changes(run)[1])
+    return forms.form_of(resolved.name, recipe_of(resolved), _changes(run, source)[1])
 
 
-def _changes(run: Run) -> tuple[Intervention, list[UnitChange]]:
+def sources(run: Run) -> tuple[str, ...]:
+    """The languages that an experiment's intervention distinguishes: one is named to write it into weights."""
+    return tuple(run.stages.intervention(run.experts()).sources)
+
+
+def _changes(run: Run, source: str | None) -> tuple[Intervention, list[UnitChange]]:
     intervention = run.stages.intervention(run.experts())
+    intervention = intervention if source is None else intervention.of(source)
     return intervention, forms.changes(intervention, run.plan.outline.neurons)
 
 

@@ -14,10 +14,11 @@ from core.experiment.settings import Experiment
 from core.export import lines, patches
 from core.export.embedding_files import AFTER, BEFORE, parquet
 from core.export.forms import FOLDER, Form
+from core.neurons.methods import METHODS
 from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.page import waiting
-from dashboard.state import session
+from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work import process
 
@@ -46,8 +47,9 @@ def draw() -> None:
 
 def _model(result: Result, experiment: Experiment) -> None:
     st.header("The model with the intervention in its weights", anchor=False)
+    source = _source(result, experiment)
     try:
-        form = process.engine().answer_known(experiment, patches.form)
+        form = process.engine().answer_known(experiment, partial(patches.form, source=source))
     except AskError as error:
         waiting.refusal(error)
         return
@@ -55,11 +57,12 @@ def _model(result: Result, experiment: Experiment) -> None:
         theme.quiet("The experts are not in the cache any more: open another page to have them found again.")
         return
     st.markdown(in_words(form, result))
-    st.code(lines.command("export", experiment, "--out", "DIR", groups=_MODEL_GROUPS), language="bash", wrap_lines=True)
+    words = ("--out", "DIR") if source is None else ("--source", source, "--out", "DIR")
+    st.code(lines.command("export", experiment, *words, groups=_MODEL_GROUPS), language="bash", wrap_lines=True)
     st.download_button(
         "The patch (ZIP)",
-        partial(_patch, experiment),
-        f"patch-{file_stem(experiment)}.zip",
+        partial(_patch, experiment, source),
+        f"patch-{file_stem(experiment)}{'' if source is None else f'-from-{source}'}.zip",
         "application/zip",
         key="save-patch",
         on_click="ignore",
@@ -85,8 +88,17 @@ def in_words(form: Form, result: Result) -> str:
     )
 
 
-def _patch(experiment: Experiment) -> bytes:
-    packed = process.engine().answer_known(experiment, patches.zipped)
+def _source(result: Result, experiment: Experiment) -> str | None:
+    """Have the one language of all sentences chosen where the method goes by it: weights do not know it."""
+    if METHODS[experiment.method].by_source is None:
+        return None
+    known = process.engine().answer_known(experiment, patches.sources) or ()
+    others = [code for code in known if code not in (result.plan.targets or (result.plan.target,))]
+    return page_state.pick("Language of the sentences", others, "source", theme.name) if others else None
+
+
+def _patch(experiment: Experiment, source: str | None = None) -> bytes:
+    packed = process.engine().answer_known(experiment, partial(patches.zipped, source=source))
     if packed is None:
         raise ValueError("the setting is not computed yet")
     return packed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -45,6 +46,19 @@ def test_it_gives_commands_patch_embeddings_and_lines(open_page: OpenPage) -> No
     np.testing.assert_array_equal(np.stack(frame["vector_before"]), spaces.pre)
     np.testing.assert_array_equal(np.stack(frame["vector_after"]), spaces.post)
     assert list(frame["text"]) == list(spaces.sentences["text"])
+
+
+def test_a_method_by_source_is_taken_along_for_one_language(open_page: OpenPage) -> None:
+    """The patch says from which; the command names it, and a method that maps units together has none."""
+    page = opened(open_page, method="diff-mean")
+    (chosen,) = (box for box in page.selectbox if box.label == "Language of the sentences")
+    assert "Japanese" in chosen.options or "Spanish" in chosen.options
+    export = page.code[0].value
+    assert f"--source {chosen.value} --out DIR" in export
+    experiment = experiment_of(page)
+    with zipfile.ZipFile(io.BytesIO(take_along._patch(experiment, chosen.value))) as archive:
+        assert json.loads(archive.read("provenance.json"))["source_language"] == chosen.value
+    assert not opened(open_page, method="incline").code[0].value.startswith("python -m core export")
 
 
 def test_a_setting_that_weights_cannot_hold_is_refused_in_words(open_page: OpenPage) -> None:
