@@ -28,7 +28,7 @@ from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.spaces import retrieval
 from core.stats import paired
-from core.stats.intervals import Interval, bootstrap
+from core.stats.intervals import Interval, bootstrap, bootstrap_ratio
 from core.store.artefact import Payload
 from core.store.stage import STAGES
 from core.store.store import Store
@@ -37,7 +37,8 @@ CHOSEN = ("method", "score", "experts", "strength", "expert_layers")
 """Settings that a search chooses."""
 KEPT = 3  # one in so many goes on to the next round
 FIRST_ROWS = 16
-_TEXTS = 8  # sentences of the target whose perplexity is measured
+TEXTS, TEXTS_AT_LAST = 8, 32
+"""Sentences of the target whose perplexity is measured: of each setting, and of the best one."""
 SCOPES = {"target": "with the target as the query", "all": "over all pairs of languages"}
 """What may be maximised: top-1."""
 
@@ -151,6 +152,9 @@ class Found:
         How many settings there were to try.
     before, after : Interval or None
         Top-1 on the evaluation rows, which the search has not seen: of the unmodified model and of the best setting.
+    perplexity : Interval or None
+        Of the target's first evaluation sentences under the best setting, a multiple of the unmodified model's; None
+        where it is not limited.
     """
 
     best: Experiment | None
@@ -159,6 +163,7 @@ class Found:
     offered: int
     before: Interval | None = None
     after: Interval | None = None
+    perplexity: Interval | None = None
 
 
 Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
@@ -215,7 +220,24 @@ def search(
         return Found(None, tuple(tried), tuple(refused), offered)
     whole = replace(best, probe_sentences=experiment.probe_sentences)
     before, after = ask(whole, partial(_measured, scope=limits.scope))
-    return Found(whole, tuple(tried), tuple(refused), offered, before, after)
+    perplexity = None if limits.perplexity is None else ask(whole, _perplexity)
+    return Found(whole, tuple(tried), tuple(refused), offered, before, after, perplexity)
+
+
+def kept_to(limits: Limits, perplexity: Interval) -> str:
+    """Whether the best setting keeps to the limit on sentences that the search has not seen, in words."""
+    assert limits.perplexity is not None
+    outcome = (
+        f"the limit of {limits.perplexity:g} is kept"
+        if perplexity.high <= limits.perplexity
+        else f"the limit of {limits.perplexity:g} is not kept"
+        if perplexity.low > limits.perplexity
+        else f"too few to tell whether the limit of {limits.perplexity:g} is kept"
+    )
+    return (
+        f"Perplexity of {perplexity.n:,} sentences of the target that it has not seen: x {perplexity.value:.2f} "
+        f"({perplexity.low:.2f} to {perplexity.high:.2f}); {outcome}."
+    )
 
 
 def _check(limits: Limits) -> None:
@@ -253,12 +275,23 @@ def _judge(run: Run, number: int, rows: int, half: int, limits: Limits) -> Tried
     top1 = _top1(space, held.languages.index(run.plan.target), limits.scope)
     perplexity = math.nan
     if limits.perplexity is not None:
-        texts = held.texts[run.plan.target][:_TEXTS]
-        pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
-        with np.errstate(over="ignore"):
-            perplexity = float(np.exp((post.nll.sum() - pre.nll.sum()) / pre.n_tokens.sum()))
+        perplexity = _ratio(run, held.texts[run.plan.target][:TEXTS], intervention).value
     fits = limits.perplexity is None or perplexity <= limits.perplexity
     return Tried(run.plan.experiment, number, len(held), top1, perplexity, fits)
+
+
+def _perplexity(run: Run) -> Interval:
+    plan = run.plan
+    texts = next(rows.texts[plan.target] for rows in plan.groups if plan.target in rows.languages)
+    return _ratio(run, texts[:TEXTS_AT_LAST], run.stages.intervention(run.experts()))
+
+
+def _ratio(run: Run, texts: tuple[str, ...], intervention: Intervention) -> Interval:
+    """Perplexity of texts as a multiple of the unmodified model's: exp of the difference per token, bootstrapped."""
+    pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
+    log = bootstrap_ratio(post.nll - pre.nll, pre.n_tokens)
+    with np.errstate(over="ignore"):
+        return Interval(float(np.exp(log.value)), float(np.exp(log.low)), float(np.exp(log.high)), log.n)
 
 
 def _top1(space: np.ndarray, target: int, scope: str) -> Interval:
@@ -342,5 +375,9 @@ def to_json(found: Found) -> dict[str, Any]:
         "best": None if found.best is None else found.best.to_dict(),
         "evaluation": None
         if found.before is None or found.after is None
-        else {"before": vars(found.before), "after": vars(found.after)},
+        else {
+            "before": vars(found.before),
+            "after": vars(found.after),
+            "perplexity": None if found.perplexity is None else vars(found.perplexity),
+        },
     }

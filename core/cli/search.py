@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def summary(found: Any, limits: Any) -> str:
     """What was tried, and the best setting on rows that the search has not seen."""
-    from core.analyses.search import SCOPES
+    from core.analyses.search import SCOPES, kept_to
 
     n_settings, n_rounds = len({one.experiment for one in found.tried}), len({one.round for one in found.tried})
     lines = [
@@ -98,6 +98,8 @@ def summary(found: Any, limits: Any) -> str:
         f"top-1 {scope}, on {found.after.n:,} evaluation rows that the search has not seen: "
         f"{_top1(found.before)} -> {_top1(found.after)}"
     )
+    if found.perplexity is not None:
+        lines.append(kept_to(limits, found.perplexity))
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.analyses.search import SCOPES, Choices, Found, Limits, Tried
+from core.analyses.search import SCOPES, Choices, Found, Limits, Tried, kept_to
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
@@ -71,11 +71,12 @@ def _asked(experiment: Experiment, most: int) -> SearchAsked:
     bounded = page_state.switch("The perplexity of the target's sentences may rise to 1.5 × at most", "search-bounded")
     default = Choices()
     counts = tuple(sorted({k for k in default.experts if k <= most} | {experiment.experts}))
-    choices = Choices(methods, scores, counts, default.strengths, (experiment.expert_layers,))
+    strengths = tuple(sorted({*default.strengths, experiment.strength} - {0.0}))
+    choices = Choices(methods, scores, counts, strengths, (experiment.expert_layers,))
     # One search, whichever of these settings the sidebar shows.
     base = Experiment.from_dict(
         experiment.to_dict()
-        | {"method": methods[0], "score": scores[0], "experts": counts[0], "strength": default.strengths[-1]}
+        | {"method": methods[0], "score": scores[0], "experts": counts[0], "strength": strengths[-1]}
     )
     return SearchAsked(base, choices, Limits(float(minutes), scope, 1.5 if bounded else None))
 
@@ -104,9 +105,10 @@ def said(found: Found, limits: Limits) -> str:
     tried = f"Tried {n_settings:,} of {found.offered:,} settings in {n_rounds} round{'s' * (n_rounds != 1)}."
     if found.best is None or found.before is None or found.after is None:
         return f"{tried} **No setting keeps to the limit.**"
+    limit = "" if found.perplexity is None else f" {kept_to(limits, found.perplexity)}"
     return (
         f"{tried} Best: **{named(found.best)}**. Top-1 {SCOPES[limits.scope]}, on {found.after.n:,} evaluation rows "
-        f"that the search never saw: **{_top1(found.before)} before, {_top1(found.after)} after**."
+        f"that the search never saw: **{_top1(found.before)} before, {_top1(found.after)} after**.{limit}"
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from core.analyses import search
 from core.analyses.search import Choices, Limits, Tried
+from core.analyses.text_perplexity import likelihoods
 from core.cli.main import main
 from core.errors import SettingError
 from core.experiment.settings import Experiment
@@ -41,6 +42,8 @@ def known(
 
     def ask(experiment: Experiment, question: Any) -> Any:
         clock.now += seconds
+        if question is search._perplexity:
+            return Interval(1.0, 0.9, 1.1, 9)
         if "scope" in question.keywords:  # the last measure, on the evaluation rows
             return Interval(0.1, 0, 1, 9), Interval(worth(experiment), 0, 1, 9)
         number, rows = question.keywords["number"], question.keywords["rows"]
@@ -140,6 +143,7 @@ def test_the_command_says_what_it_tried(
 ) -> None:
     arguments = ["search", "--model", asked.model, "--dtype", "float32", "--corpus", asked.corpus, "--target", "ja"]
     arguments += ["--cache", str(engine.store.root), "--minutes", "5", "--counts", "10,9999", "--strengths", "1"]
+    arguments += ["--most-perplexity", "1000"]
     assert main([*arguments, "--json", str(tmp_path / "s.json")]) == 0
     printed = capsys.readouterr().out
     assert "impossible: set-mean, auroc, 9,999" in printed
@@ -148,3 +152,19 @@ def test_the_command_says_what_it_tried(
     assert document["best"]["experts"] == 10
     result = engine.run(Experiment(**{**document["best"], "probe_languages": None}))  # type: ignore[arg-type]
     assert document["evaluation"]["after"]["value"] == pytest.approx(result.target_top1.post)
+
+    def losses(run: Run) -> list[float]:
+        texts = run.plan.groups[0].texts["ja"]
+        sides = (likelihoods(run, texts, side) for side in (None, run.stages.intervention(run.experts())))
+        return [float(side.nll.sum() / side.n_tokens.sum()) for side in sides]
+
+    pre, post = engine.answer(result.plan.experiment, losses)
+    assert document["evaluation"]["perplexity"]["value"] == pytest.approx(math.exp(post - pre))
+    assert f"Perplexity of {len(result.plan.groups[0])} sentences of the target that it has not seen: x" in printed
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(1.0, 1.4, "is kept"), (1.6, 1.9, "is not kept"), (1.3, 1.7, "too few to tell")]
+)
+def test_a_limit_is_judged_by_the_interval(low: float, high: float, words: str) -> None:
+    assert words in search.kept_to(Limits(1, perplexity=1.5), Interval((low + high) / 2, low, high, 32))
