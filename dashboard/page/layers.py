@@ -218,8 +218,9 @@ def least_change(pre: np.ndarray, post: np.ndarray, n: int) -> np.ndarray:
     The interval is that of two independent samples of n sentences, which is wide for shares of the same sentences: so
     no change counts that a paired interval would not count.
     """
-    half: np.ndarray = 1.96 * np.sqrt((pre * (1 - pre) + post * (1 - post)) / n)
-    return np.maximum(half, _WORTH)
+    half = 1.96 * np.sqrt((pre * (1 - pre) + post * (1 - post)) / n)
+    least: np.ndarray = np.maximum(half, _WORTH)
+    return least
 
 
 def _where(layers: np.ndarray, pre: np.ndarray, post: np.ndarray, verb: str) -> str:
