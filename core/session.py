@@ -223,6 +223,7 @@ class Session(SessionOfMethods):
         *,
         include_model: bool = False,
         source: str | None = None,
+        gguf: bool = False,
         **settings: Any,
     ) -> Exported:
         """Write the model with the intervention in its weights into a new folder; see `core.export.writing.export`."""
@@ -231,7 +232,7 @@ class Session(SessionOfMethods):
         with progress_shown(self._progress) as progress:
             return self._engine.answer(
                 requested,
-                lambda run: writing.export(run, Path(folder), include_model=include_model, source=source),
+                lambda run: writing.export(run, Path(folder), include_model=include_model, source=source, as_gguf=gguf),
                 progress,
             )
 

@@ -19,6 +19,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="put the unmodified model beside a patch even where the hub has it",
     )
     parser.add_argument(
+        "--gguf",
+        action="store_true",
+        help="write a GGUF file for llama.cpp too, of a model that came as one and is of Llama's architecture",
+    )
+    parser.add_argument(
         "--source",
         metavar="LANG",
         help="for a method that goes by the language of a sentence: that of all sentences the model will see",
@@ -37,7 +42,11 @@ def _run(arguments: argparse.Namespace) -> None:
         exported = engine.answer(
             options.experiment(arguments),
             lambda run: writing.export(
-                run, arguments.out, include_model=arguments.include_model, source=arguments.source
+                run,
+                arguments.out,
+                include_model=arguments.include_model,
+                source=arguments.source,
+                as_gguf=arguments.gguf,
             ),
             progress,
         )

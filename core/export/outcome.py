@@ -8,6 +8,9 @@ from pathlib import Path
 from core.export.comparison import Difference
 from core.export.forms import Form
 
+GGUF = "model.gguf"
+"""The file for llama.cpp in an exported folder."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -24,6 +27,8 @@ class Written:
         Where a patch finds the unmodified model, in words; empty for a plain folder.
     licence : str
         Of the model, in words.
+    gguf : Difference or None
+        That of a GGUF file from the hooks; None if none was written.
     """
 
     form: Form
@@ -31,6 +36,7 @@ class Written:
     made_by: str
     patched: str
     licence: str
+    gguf: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Exported:
     def in_words(self) -> str:
         """What was written, and how far it is from the hooks."""
         kind = "A patch with its loader" if self.written.patched else "A model"
-        return f"{kind}: {self.folder}, {self.neurons:,} neurons written. {self.difference.in_words()}"
+        also = f" As a GGUF file: {self.written.gguf.in_words()}" if self.written.gguf else ""
+        return f"{kind}: {self.folder}, {self.neurons:,} neurons written. {self.difference.in_words()}{also}"
 
     def __repr__(self) -> str:
         return f"Exported({self.in_words()!r})"

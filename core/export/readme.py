@@ -6,7 +6,7 @@ import json
 
 from core.experiment.imported import in_short
 from core.experiment.plan import Plan
-from core.export.outcome import Written
+from core.export.outcome import GGUF, Written
 from core.language.codes import describe
 from core.models.sentence_pooling import SENTENCE_POOLINGS
 from core.models.spec import CATALOGUE
@@ -47,6 +47,7 @@ def provenance(plan: Plan, intervention: Intervention, written: Written, source:
         "intervention_digest": intervention.digest,
         "neurons_written": len(intervention.neurons),
         "difference_from_hooks": written.difference.to_json() if written.difference else None,
+        **({"gguf_difference_from_hooks": written.gguf.to_json()} if written.gguf else {}),
         "model_licence": written.licence,
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
@@ -67,6 +68,9 @@ def text(plan: Plan, intervention: Intervention, written: Written, source: str |
         f"The config sets {set_to_true} to true, so that the linear maps have biases; those of units that are not "
         "written are 0."
         if set_to_true
+        else "",
+        f"`{GGUF}` is the same for llama.cpp, as the model's own file is packed. {written.gguf.in_words()}"
+        if written.gguf
         else "",
         _sentence_embedding(plan),
         f"Licence of the model: {written.licence}.",

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError, SettingError, StoreError
-from core.export import forms, model_files, readme
+from core.export import forms, gguf_file, model_files, readme
 from core.export.comparison import compare, embedded, some
 from core.export.forms import FOLDER, Form
-from core.export.outcome import Exported, Written
+from core.export.outcome import GGUF, Exported, Written
 from core.export.patches import PROVENANCE, is_on_hub, write_patch, write_text
 from core.language.codes import canonical
 from core.models import pretrained, weight_patch
 from core.models.architectures import Recipe
 from core.models.hub import explained
-from core.models.load import LoadedModel, load, source
+from core.models.load import LoadedModel, load, recipe_of, source
 from core.models.placement import PACKED, SHARDED, TORCH_DTYPES
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
@@ -35,7 +35,9 @@ def check_folder(folder: Path) -> None:
         raise SettingError(f"write a model into {folder}", kind, "Name a folder that is empty, or not there yet.")
 
 
-def export(run: Run, folder: Path, *, include_model: bool = False, source: str | None = None) -> Exported:
+def export(
+    run: Run, folder: Path, *, include_model: bool = False, source: str | None = None, as_gguf: bool = False
+) -> Exported:
     """Write an experiment's model with its intervention in the weights.
 
     Parameters
@@ -46,6 +48,8 @@ def export(run: Run, folder: Path, *, include_model: bool = False, source: str |
         Put the unmodified model beside a patch even where the hub has it.
     source : str, optional
         For a method that goes by the language of a sentence: the language of all sentences that the model will see.
+    as_gguf : bool
+        Write a GGUF file too, for llama.cpp.
 
     Raises
     ------
@@ -54,6 +58,8 @@ def export(run: Run, folder: Path, *, include_model: bool = False, source: str |
     """
     check_folder(folder)
     refuse_placement(run.plan.resolved)
+    if as_gguf:
+        check_gguf(run.plan.resolved)
     experts = run.experts()
     intervention = run.stages.intervention(experts)
     if source is not None:
@@ -73,6 +79,7 @@ def export(run: Run, folder: Path, *, include_model: bool = False, source: str |
                 run.plan.outline.neurons,
                 some(run.plan.probe.texts),
                 include_model=include_model,
+                as_gguf=as_gguf,
                 say=run.progress.stage,
             )
             write_text(temporary / PROVENANCE, readme.provenance(run.plan, intervention, written, source))
@@ -93,6 +100,7 @@ def write(
     texts: Mapping[str, tuple[str, ...]],
     *,
     include_model: bool = False,
+    as_gguf: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Written:
     """Write a model with an intervention in its weights into an empty folder, load it again and compare it.
@@ -125,7 +133,20 @@ def write(
     say("comparing what was written with the hooks")
     again = load(resolve(ModelSpec(str(folder), None, resolved.dtype, resolved.device)), store)
     difference = compare(hooked, embedded(again, texts))
-    return Written(form, difference, made_by, patched, model_files.licence(resolved, location))
+    del again
+    packed = None
+    if as_gguf:
+        say("writing the GGUF file and comparing it with the hooks")
+        file = folder / GGUF
+        gguf_file.write(Path(resolved.location), file, changes)
+        again = load(resolve(ModelSpec(str(file), None, resolved.dtype, resolved.device)), store)
+        packed = compare(hooked, embedded(again, texts))
+    return Written(form, difference, made_by, patched, model_files.licence(resolved, location), packed)
+
+
+def check_gguf(resolved: ResolvedModel) -> None:
+    """Refuse models of which no GGUF file can be made; raises `ModelError`."""
+    gguf_file.check(resolved, recipe_of(resolved).config.model_type)
 
 
 def _write_folder(
