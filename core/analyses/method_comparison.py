@@ -166,8 +166,8 @@ def compare(
 
 
 def _unmodified(run: Run, condition: Condition, writing: Asked, by_source: bool) -> list[Row]:
-    """The unmodified model, and the free maps of its space that need as little as the methods."""
-    free = tuple(rival.name for rival in RIVALS.values() if rival.needs_as_little(by_source))
+    """The unmodified model and free maps of its space: those by language only where some method goes by it too."""
+    free = tuple(rival.name for rival in RIVALS.values() if rival.in_class or (by_source and not rival.supervised))
     spaces = rival_spaces.compare(run, free, ("mexa", "language_id"), (run.plan.layer,))
     figures = {**_of_space(spaces, PRE), **_task(run, "pre", None), **_written(run, condition, writing)}
     figures |= {name: Interval(1.0, math.nan, math.nan, 0) for name in ("perplexity", "time")}

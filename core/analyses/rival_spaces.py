@@ -1,8 +1,9 @@
 """An intervention beside what is free: every rival's space measured as the intervention's is, on the same sentences.
 
 A rival is fitted on the probe rows in the evaluation languages, of the unmodified model or of the model under the
-intervention, and applied to the evaluation rows. Its layer is the plan's, and the one at which it does best on probe
-rows that it was not fitted on; never one chosen on the rows that it is measured on.
+intervention, and applied to the evaluation rows. It is measured at the plan's layer, and at the one where it does best
+on probe rows that it was not fitted on; the latter stands for it where one rival is named
+(`RivalSpaces.by_rival`). Which rival is the best is told on the evaluation rows.
 """
 
 from __future__ import annotations
@@ -89,6 +90,19 @@ class RivalSpaces:
         at = self.plan.layer if layer is None else layer
         matching = (s for s in self.spaces if (s.rival.name, s.space, s.layer) == (rival, space, at))
         return next(matching, None)
+
+    def by_rival(self, space: str) -> dict[str, RivalSpace]:
+        """One space of each rival by its name: at the layer that was chosen on the probe rows, else at the plan's.
+
+        Parameters
+        ----------
+        space : {"pre", "post"}
+        """
+        found: dict[str, RivalSpace] = {}
+        for one in self.spaces:
+            if one.space == space and (one.chosen or (one.layer == self.plan.layer and one.rival.name not in found)):
+                found[one.rival.name] = one
+        return found
 
 
 def of_rows(spaces: RivalSpaces, rows: Sequence[np.ndarray]) -> RivalSpaces:

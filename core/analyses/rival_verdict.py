@@ -65,62 +65,70 @@ def against_all(spaces: RivalSpaces, scope: str | None = None) -> tuple[Against,
     )
 
 
-def best(spaces: RivalSpaces, *, in_class: bool = False, scope: str | None = None) -> RivalSpace | None:
-    """The free space that finds most; None if no rival was measured.
+def contenders(spaces: RivalSpaces, *, in_class: bool = False) -> tuple[RivalSpace, ...]:
+    """The space of each free rival, at the layer that was chosen for it on probe rows.
+
+    The model as it is at the plan's layer is what an intervention starts from, and no rival.
 
     Parameters
     ----------
     in_class : bool
-        Only of those that need no more than an intervention when they are applied.
+        Only those that need no more than an intervention when they are applied.
     """
-    at = scope or spaces.plan.target
     by_source = _method(spaces).by_source is not None
-    free = [
+    return tuple(
         space
-        for space in spaces.spaces
+        for space in spaces.by_rival(PRE).values()
         if space.is_free and not _is_before(spaces, space)
         if not in_class or space.rival.needs_as_little(by_source)
-    ]
+    )
+
+
+def best(spaces: RivalSpaces, *, in_class: bool = False, scope: str | None = None) -> RivalSpace | None:
+    """The one of `contenders` that finds most on the evaluation rows; None if there is none."""
+    at, free = scope or spaces.plan.target, contenders(spaces, in_class=in_class)
     # of equal ones, the one that needs less
     return max(free, key=lambda s: (round(s.measured.value(HEADLINE, at).value, 9), s.rival.in_class), default=None)
 
 
 def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> str:
     """Say whether the intervention beats what is free, in a sentence or two of Markdown, from the figures alone."""
-    top, in_class = best(spaces), best(spaces, in_class=True)
-    if top is None or in_class is None:
+    top = best(spaces)
+    if top is None:
         return "No free rival was measured, so that it is open what the intervention is worth."
     found = {id(row.space): row for row in (against_all(spaces) if against is None else against)}
     target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
     value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
     ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
     own = f"{unit.text(value.value)} of translations from {target} {ends}"
-    first = found[id(top)]
+    first, many = found[id(top)], len(contenders(spaces))
+    which = f"the best of {many} free rivals on these rows" if many > 1 else "the one free rival that was measured"
     text = (
-        f"The intervention **{_VERBS[first.sign]}** the best free rival: it finds {own}, and "
-        f"**{described(top)}** finds {_figures(spaces, first)}."
+        f"The intervention **{_VERBS[first.sign]}** {which}: it finds {own}, and **{described(top)}** finds "
+        f"{_figures(spaces, first)}."
     )
-    if _method(spaces).by_source is not None:
-        return f"{text} {_by_source(spaces, top)}"
-    if top is in_class:
-        return f"{text} Like the intervention, that needs nothing to be known of a sentence."
-    second = found[id(in_class)]
-    also = "also " if first.sign == second.sign else ""
-    return (
-        f"{text} That needs {top.rival.when_applied}; the intervention {also}**{_VERBS[second.sign]}** the best rival "
-        f"that needs nothing to be known of a sentence, as it does itself: **{described(in_class)}**, with "
-        f"{_figures(spaces, second)}."
-    )
-
-
-def _by_source(spaces: RivalSpaces, top: RivalSpace) -> str:
-    """What an intervention by source language needs, beside the best free rival."""
-    if top.rival.in_class:
-        text = "That needs nothing to be known of a sentence; the intervention needs its language."
-    else:
-        text = f"Like the intervention, that needs {top.rival.when_applied}."
+    text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
     learns = " The intervention learns from translations, which no free rival does."
     return text + (learns if _method(spaces).translations else "")
+
+
+def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found: dict[int, Against]) -> str:
+    """What the best free rival needs, and the best that needs no more than the intervention where it is another."""
+    by_source, needs = _method(spaces).by_source is not None, top.rival.when_applied
+    own = "no more than the language" if by_source else "nothing to be known of a sentence"
+    if fair is None:
+        return f"That needs {needs}; the intervention needs {own}."
+    if top is fair and by_source and top.rival.in_class:
+        return "That needs nothing to be known of a sentence; the intervention needs its language."
+    if top is fair:
+        return f"Like the intervention, that needs {needs if by_source else own}."
+    second, many = found[id(fair)], len(contenders(spaces, in_class=True))
+    also = "also " if found[id(top)].sign == second.sign else ""
+    which = f"the best of the {many} that need, like it," if many > 1 else "the only one that needs, like it,"
+    return (
+        f"That needs {needs}; the intervention {also}**{_VERBS[second.sign]}** {which} {own}: "
+        f"**{described(fair)}**, with {_figures(spaces, second)}."
+    )
 
 
 def _method(spaces: RivalSpaces) -> Method:
@@ -147,7 +155,9 @@ def _figures(spaces: RivalSpaces, row: Against) -> str:
         change, least, most = (
             0.0 - 100 * end for end in (row.difference.value, row.difference.high, row.difference.low)
         )
-        return f"{unit.text(value)}, a difference of {change:+.1f} points [{least:+.1f}, {most:+.1f}]"
+        # one that its own interval would show, and not the test of so many
+        p = "" if row.difference.low <= 0 <= row.difference.high else f", corrected p = {row.p:.2g}"
+        return f"{unit.text(value)}, a difference of {change:+.1f} points [{least:+.1f}, {most:+.1f}]{p}"
     return f"{unit.text(value)}, {size:.1f} points {'fewer' if row.sign > 0 else 'more'} [{low:.1f}, {high:.1f}]"
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from core.analyses.transfer import Space, Transfer
 from core.language.codes import describe
-from core.spaces.rivals import RIVALS
+from core.spaces.rivals import RAW, RIVALS, Rival
+from core.stats import paired
 from core.stats.intervals import Interval, bootstrap, wilson
 from core.stats.significance import holm, mcnemar
 
@@ -110,21 +111,34 @@ def within(found: Transfer, language: str, space: Space) -> Interval | None:
 
 @dataclass(frozen=True)
 class FreeMap:
-    """A free rival beside the intervention.
+    """A free map of the unmodified model beside the intervention.
 
     Attributes
     ----------
-    rival : str
-        Its name in `core.spaces.rivals.RIVALS`.
+    space : Space
+        Of the unmodified model: mapped by a rival, or as it is at another layer.
     mean : Interval
-        Its mean accuracy on the unmodified model.
+        Its mean accuracy.
     lead : Interval
-        By how much that is above the intervention.
+        By how much that is above the intervention; paired.
+    p : float
+        Of Wilcoxon's signed ranks, corrected by Holm over all free maps.
     """
 
-    rival: str
+    space: Space
     mean: Interval
     lead: Interval
+    p: float
+
+    @property
+    def rival(self) -> Rival:
+        """What maps the space."""
+        return _rival(self.space)
+
+    @property
+    def sign(self) -> int:
+        """1 where it is right more often than the intervention, -1 less often, 0 where that may be chance."""
+        return paired.sign(self.lead, self.p)
 
 
 @dataclass(frozen=True)
@@ -142,11 +156,15 @@ class Lesson:
     gain : Interval
         Of the intervention.
     best : FreeMap or None
-        The free rival of the highest mean accuracy; None where none was measured.
+        The free map of the highest mean accuracy on these rows; None where none was measured.
     of : int
-        The number of free rivals that it is the best of, on these rows.
+        The number of free maps that it is the best of.
     fair : FreeMap or None
-        The best rival that needs as little as the intervention, where it is another one and was measured.
+        The best that needs as little as the intervention, where it is another one and was measured.
+    of_fair : int
+        The number that this is the best of.
+    same_layer : bool
+        Whether all free maps are at the lesson's layer.
     """
 
     train: str
@@ -159,10 +177,15 @@ class Lesson:
     best: FreeMap | None = None
     of: int = 0
     fair: FreeMap | None = None
+    of_fair: int = 0
+    same_layer: bool = True
 
 
 def lesson(found: Transfer, train: str, layer: int) -> Lesson | None:
-    """Put the intervention beside the best free rival at one layer; None where there is no other language."""
+    """Put the intervention at one layer beside every free map that was measured, at this layer or another.
+
+    None where there is no other language.
+    """
     pre, post = Space("pre", layer), Space("post", layer)
     before, after = (mean_of(found, train, space) for space in (pre, post))
     if before is None or after is None:
@@ -170,23 +193,44 @@ def lesson(found: Transfer, train: str, layer: int) -> Lesson | None:
     said = Lesson(
         train, layer, before.n, len(_others(found, train, pre)), before, after, difference(found, train, post, pre)
     )
-    free = {
-        space.rival: mean
-        for space in found.spaces
-        if space.rival and space.side == "pre" and space.layer == layer and not RIVALS[space.rival].supervised
-        if (train, space) in found.hits and len(_others(found, train, space)) == said.languages
-        if (mean := mean_of(found, train, space)) is not None
-    }
+    free = _free_maps(found, train, layer)
     if not free:
         return said
+    best = max(free, key=lambda one: one.mean.value)
+    as_little = [one for one in free if one.rival.needs_as_little(found.by_source)]
+    fair = max(as_little, key=lambda one: one.mean.value, default=best)
+    return replace(
+        said,
+        best=best,
+        of=len(free),
+        fair=None if fair is best else fair,
+        of_fair=len(as_little),
+        same_layer=all(one.space.layer == layer for one in free),
+    )
 
-    def beside(name: str) -> FreeMap:
-        return FreeMap(name, free[name], difference(found, train, Space("pre", layer, name), post))
 
-    best = max(free, key=lambda name: free[name].value)
-    as_little = (name for name in free if RIVALS[name].needs_as_little(found.by_source))
-    fair = max(as_little, key=lambda name: free[name].value, default=best)
-    return replace(said, best=beside(best), of=len(free), fair=beside(fair) if fair != best else None)
+def _free_maps(found: Transfer, train: str, layer: int) -> list[FreeMap]:
+    """All free maps of the unmodified model, each tested against the intervention at one layer, corrected together."""
+    post, others = Space("post", layer), _others(found, train, Space("pre", layer))
+    spaces = [
+        space
+        for space in found.spaces
+        if space.side == "pre" and space != Space("pre", layer) and not _rival(space).supervised
+        if (train, space) in found.hits and _others(found, train, space) == others
+    ]
+
+    def share(space: Space) -> np.ndarray:
+        """In how many of the languages a row is right."""
+        return np.mean([found.hits[train, space][code] for code in others], axis=0)
+
+    means = [mean_of(found, train, space) for space in spaces]
+    leads = [paired.difference([(1.0, share(space))], [(1.0, share(post))]) for space in spaces]
+    corrected = holm(np.array([p for _, p in leads]))
+    return [
+        FreeMap(space, mean, lead, float(p))
+        for space, mean, (lead, _), p in zip(spaces, means, leads, corrected, strict=True)
+        if mean is not None
+    ]
 
 
 def sentence(said: Lesson) -> str:
@@ -206,24 +250,39 @@ def sentence(said: Lesson) -> str:
     text = f"{begin}; {change}."
     if said.best is None:
         return text
-    rival = RIVALS[said.best.rival]
+    rival, at = said.best.rival, " at the same layer" if said.same_layer else ""
     needs = "" if rival.in_class else f", needs {rival.when_applied}"
-    chosen = f"; best of {said.of} on these rows" if said.of > 1 else ""
-    free = f"Without any intervention, {rival.title.lower()} (free{needs}{chosen}) reaches {_percent(said.best.mean)}"
-    text = f"{text} {free}: {_outcome(said.best.lead)}."
+    free = f"{_named(said.best, said)} (free{needs}{_chosen(said.of)}) reaches {_percent(said.best.mean)}"
+    text = f"{text} Without any intervention{at}, {free}: {_outcome(said.best, said.of)}."
     if said.fair is None:
         return text
-    fair = f"{RIVALS[said.fair.rival].title.lower()} reaches {_percent(said.fair.mean)}"
-    return f"{text} Of what needs no more than the intervention, {fair}: {_outcome(said.fair.lead)}."
+    fair = f"{_named(said.fair, said)}{_chosen(said.of_fair, ' (', ')')} reaches {_percent(said.fair.mean)}"
+    return f"{text} Of what needs no more than the intervention, {fair}: {_outcome(said.fair, said.of)}."
 
 
-def _outcome(lead: Interval) -> str:
-    """Say which of a free map and the intervention is better, from the lead of the map."""
-    if lead.low > 0:
-        return f"better by {_points(lead, sign=False)}"
-    if lead.high < 0:
-        return f"the intervention is better by {_points(_negative(lead), sign=False)}"
-    return f"neither is better than the other beyond chance ({_points(lead)})"
+def _rival(space: Space) -> Rival:
+    return RAW if space.rival is None else RIVALS[space.rival]
+
+
+def _named(one: FreeMap, said: Lesson) -> str:
+    """A free map in words, with its layer where they differ: ``own means at layer 11``."""
+    name = "the model as it is" if one.rival is RAW else one.rival.title.lower()
+    return name if said.same_layer else f"{name} at layer {one.space.layer}"
+
+
+def _chosen(of: int, begin: str = "; ", end: str = "") -> str:
+    """Say that a map was picked on the rows that it is measured on."""
+    return f"{begin}best of {of} on these rows{end}" if of > 1 else ""
+
+
+def _outcome(one: FreeMap, of: int) -> str:
+    """Say which of a free map and the intervention is better, from the lead of the map and its corrected p."""
+    p = f"{'corrected ' if of > 1 else ''}p {'< 0.001' if one.p < 0.001 else f'= {one.p:.2g}'}"
+    if one.sign > 0:
+        return f"better by {_points(one.lead, sign=False)}, {p}"
+    if one.sign < 0:
+        return f"the intervention is better by {_points(_negative(one.lead), sign=False)}, {p}"
+    return f"neither is better than the other beyond chance ({_points(one.lead)}, {p})"
 
 
 def to_json(found: Transfer) -> dict[str, Any]:

@@ -125,7 +125,7 @@ MEASURES = {
             lambda spaces: spaces.best_layer[1],
             place=("baselines", "best_layer"),
             details=lambda spaces: {"layer": spaces.best_layer[0]},
-            free="layer {layer}",
+            free="layer {layer} (the best on these sentences)",
             reads_layers=True,
             by_sentence=lambda space: space.top1_from_target(layer=space.best_layer),
         ),

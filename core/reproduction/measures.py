@@ -18,6 +18,7 @@ from core.pipeline.specs import in_order
 from core.reproduction.published import DISTANCE_NAMES
 from core.spaces import distances, retrieval
 from core.spaces.similarity import COMPARISONS, COSINE, normalise
+from core.stats import paired
 from core.stats.intervals import bootstrap, wilson
 from core.stats.significance import holm, mcnemar, signed_ranks
 from core.store.artefact import Payload
@@ -88,6 +89,36 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         return Payload(tables={"rows": pd.concat(rows, ignore_index=True), "gains": pd.concat(gains)})
 
     return run.stages.get("reproduced-retrieval", spec, compute, lambda a: (a.table("rows"), a.table("gains")))
+
+
+def leads(run: Run) -> pd.DataFrame:
+    """Hold the intervention beside what is free, with the target as the query, sentence by sentence.
+
+    Returns
+    -------
+    DataFrame
+        ``metric, layer, view, lead, lead_low, lead_high, lead_p``, a row a way of the unmodified model but the plain
+        one: by how much mean top-1 after the intervention, by the plain way, is above it. Paired bootstrap intervals
+        over sentences, and Wilcoxon's signed ranks, adjusted by Holm over these ways.
+    """
+    _, intervention = run.spaces()
+    plain, *others = ways(run)
+    target = _target(run)
+
+    def found(changed_by: Intervention | None, way: Way) -> np.ndarray:
+        """In how many candidate languages each sentence finds its translation."""
+        return np.asarray(np.delete(hits_of(run, changed_by, way)[target], target, axis=0).mean(axis=0))
+
+    after = found(intervention, plain)
+    compared = [paired.difference([(1.0, after)], [(1.0, found(None, way))]) for way in others]
+    corrected = holm(np.array([p for _, p in compared]))
+    return pd.DataFrame(
+        [
+            {"metric": way[0], "layer": way[1], "view": VIEWS[0], "lead": lead.value}
+            | {"lead_low": lead.low, "lead_high": lead.high, "lead_p": float(p)}
+            for way, (lead, _), p in zip(others, compared, corrected, strict=True)
+        ]
+    )
 
 
 def adjusted_p(pre: np.ndarray, post: np.ndarray, target: int) -> np.ndarray:

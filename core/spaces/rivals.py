@@ -18,6 +18,7 @@ NOTHING = "nothing"
 LABELS = "language labels"
 TRANSLATIONS = "{n} translations"
 LANGUAGE = "the sentence's language"
+TOGETHER = f"{LANGUAGE}, and all sentences at once"
 
 Apply = Callable[[np.ndarray, str], np.ndarray]
 """From rows, (n, dim), and their language to rows of the same shape."""
@@ -81,7 +82,8 @@ class Rival:
     at_fitting : str
         What it needs to be fitted: `NOTHING` but sentences, `LABELS` of their language, or `TRANSLATIONS`.
     when_applied : str
-        What it needs of a sentence to be applied: `NOTHING`, or its `LANGUAGE`. An intervention needs nothing.
+        What it needs to be applied to a sentence: `NOTHING`, its `LANGUAGE`, or that and all sentences of it that are
+        compared (`TOGETHER`). An intervention needs nothing.
     fitted : callable
         From finite probe rows, float32 (n_languages, n_rows, dim), their languages and the target to a map.
     by_language : bool
@@ -110,8 +112,11 @@ class Rival:
         return not self.supervised and self.when_applied == NOTHING
 
     def needs_as_little(self, by_source: bool) -> bool:
-        """Whether it needs as little as an intervention, which may go by the language that a sentence is in."""
-        return self.in_class or (by_source and not self.supervised)
+        """Whether it needs as little as an intervention, which may go by the language that a sentence is in.
+
+        No intervention needs the other sentences, so that a map fitted where it is applied needs more than any.
+        """
+        return self.in_class or (by_source and not self.supervised and not self.on_applied)
 
     def needs(self, n: int) -> dict[str, str]:
         """What it needs, where it is fitted on ``n`` rows: ``fitting`` and ``applied``."""
@@ -226,7 +231,7 @@ RIVALS = {
             "Own means",
             "each language's mean over the sentences themselves is subtracted",
             LABELS,
-            LANGUAGE,
+            TOGETHER,
             _own_means,
             on_applied=True,
         ),

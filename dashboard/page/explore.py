@@ -75,7 +75,7 @@ def _show(result: Result) -> None:
 
 def _summary(result: Result) -> None:
     with st.container(border=True, key="summary"):
-        st.markdown(summary.summary(result, free.known(result)))
+        st.markdown(summary.summary(result, free.known(result), free.control(result)))
 
 
 def _to_measure(result: Result) -> None:

@@ -88,7 +88,7 @@ def _control(result: Result) -> RivalSpaces | None:
     if experiment.control != "none" or experiment.strength == 0:
         return None
     asked = ControlAsked(replace(session.experiment(), control="random"))
-    known = free.stored(result, asked)
+    known = free.control(result)
     if known is None and page_state.get("control"):
         known = waiting.answer_or_wait(asked)
     elif known is None:
@@ -121,7 +121,7 @@ def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpa
         "out zero and Wilcoxon's signed ranks give p < 0.05 after Holm's correction over all measured spaces. "
         f"Rivals are fitted on {spaces.n_probe:,} probe rows; a best layer is chosen on probe rows that the rival was "
         f"not fitted on. {_needs(spaces)} when it is applied; orange rivals need nothing, light ones need a sentence's "
-        "language, those from translations learn from pairs of sentences."
+        "language (own means: of all sentences at once), those from translations learn from pairs of sentences."
     )
 
 
@@ -201,11 +201,13 @@ def _became(spaces: RivalSpaces, control: RivalSpaces | None) -> None:
                     alt=f"{measure.title} before, after, at random, and of the best free rival. {measure.about}",
                     data=rows,
                 )
-    rival = f" {charts.BEST.capitalize()}: {described(shown[charts.BEST])}." if charts.BEST in shown else ""
+    others = f" {charts.BEST.capitalize()}: {described(shown[charts.BEST])}." if charts.BEST in shown else ""
+    own = [name.capitalize() for name in shown if name != charts.BEST]
+    where = f"{', '.join(own)}: layer {spaces.plan.layer}.{others}"
     by_chance = "The red tick is the value where rows are permuted, so that nothing corresponds."
     about = " ".join(f"{SPACE_MEASURES[name].title}: {SPACE_MEASURES[name].about}" for name in _PANELS)
     theme.quiet(
-        f"At layer {spaces.plan.layer}, over all pairs.{rival} Lines are 95% intervals over sentences. {by_chance}"
+        f"Over all pairs of languages. {where} Lines are 95% intervals over sentences. {by_chance}"
     )
     with st.expander("What these measures say"):
         st.text(about)
@@ -245,24 +247,23 @@ def _map(result: Result, spaces: RivalSpaces) -> None:
     st.header("The map of any rival", anchor=False)
     if not page_state.switch("Show maps", "maps"):
         return
-    choices = [name for name, rival in RIVALS.items() if spaces.find(name, PRE) is not None or rival.supervised]
-    top = best(spaces)
+    measured = {name: space for name, space in spaces.by_rival(PRE).items() if name != RAW.name}
+    if not measured:
+        theme.quiet("No rival was measured; the notes below say why.")
+        return
+    choices, top = list(measured), best(spaces)
     default = top.rival.name if top is not None and top.rival.name in choices else choices[0]
     name = page_state.pick("Rival", choices, "rival", lambda rival: RIVALS[rival].title, default)
-    rival_space = next(
-        (space for space in spaces.spaces if (space.rival.name, space.space, space.chosen) == (name, PRE, True)), None
-    )
-    if rival_space is None:
-        return
     experiment = session.experiment()
-    shown = (intervention_of(spaces), rival_space)
+    shown = (intervention_of(spaces), measured[name])
     planes = []
     for space in shown:  # one after the other: a visitor waits for one thing at a time
         plane = waiting.answer_or_wait(RivalMapAsked(experiment, space.rival.name, space.space, space.layer))
         if plane is None:
             return
         planes.append(plane)
-    for column, space, plane, title in zip(st.columns(2), shown, planes, ("The intervention", "Free"), strict=True):
+    titles = ("The intervention", "From translations" if RIVALS[name].supervised else "Free")
+    for column, space, plane, title in zip(st.columns(2), shown, planes, titles, strict=True):
         points = frames.map_frame(replace(result, maps=tuple((part, part) for part in plane)), 0, [])
         with column:
             st.markdown(f"**{title}:** {described(space)}")

@@ -13,17 +13,22 @@ from core import access
 from core.analyses import translation_ranks
 from core.analyses.chosen_pairs import Chosen, meanings_of, ranks_of
 from core.analyses.retrieval_table import by_candidate
+from core.analyses.rival_spaces import HEADLINE
+from core.analyses.rival_verdict import best as best_rival
+from core.analyses.rival_verdict import contenders, described
 from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
-from core.stats.intervals import bootstrap_ratio
+from core.stats import paired
+from core.stats.intervals import Interval, bootstrap_ratio
+from core.stats.significance import holm, signed_ranks
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
 from dashboard.page import background, map_view, waiting
 from dashboard.state import page_state, session
-from dashboard.work import process
+from dashboard.work import free, process
 from dashboard.work.questions import RanksAsked
 
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
@@ -153,7 +158,16 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
         measure,
         None if chosen is None else meanings_of(pre, result.plan.target, chosen),
     )
-    st.markdown(free_verdict(frame, measure))
+    # the other page measures all sentences, with the target as the query
+    told = chosen is None and direction == "from" and measure == next(iter(RANK_MEASURES))
+    st.markdown(f"{free_verdict(frame, measure)} {_beyond(result, told)}")
+    _free_table(frame, measure, layer, chosen is None)
+    if asked is not None and control is None:
+        _offer_control(asked, working)
+
+
+def _free_table(frame: pd.DataFrame, measure: str, layer: int, of_all: bool) -> None:
+    """Draw the baselines of `free_frame`; ``layer`` is the best unmodified one."""
     plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
     columns = {
         measure: plain,
@@ -162,16 +176,16 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
         "ahead": signed,
         "ahead, low": signed,
         "ahead, high": signed,
+        "p": st.column_config.NumberColumn(format="%.2g"),
     }
     drawing.table(frame, key="free", column_config=columns)
-    means, drawn = ("candidate languages", "sentences") if chosen is None else ("the chosen pairs", "meanings")
+    means, drawn = ("candidate languages", "sentences") if of_all else ("the chosen pairs", "meanings")
     theme.quiet(
-        f"Means over {means}; the layer is the best of the unmodified model for this target ({layer}). Ahead: by how "
-        "much the intervention finds more than this row, on the same sentences. Low and high are the ends of 95% "
-        f"intervals (bootstrap over {drawn}, seed 0)."
+        f"Means over {means}. Layer {layer} is the unmodified model's best for this target, chosen on these rows, which "
+        "favours it. Ahead: by how much the intervention finds more than this row, on the same sentences. Low and high "
+        f"are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's signed ranks, corrected by Holm "
+        "over all rows."
     )
-    if asked is not None and control is None:
-        _offer_control(asked, working)
 
 
 def free_frame(
@@ -180,7 +194,8 @@ def free_frame(
     """One row a side ``(what, how, ranks, metric)``, the intervention first: its mean over candidate languages.
 
     Columns ``what, how``, the measure's name, ``low, high``; ``ahead``, by how much the first row is above this one,
-    with its paired interval. No intervals where candidates have different numbers of sentences.
+    with its paired interval; ``p``, Wilcoxon's signed ranks, corrected by Holm over all rows. No intervals where
+    candidates have different numbers of sentences.
 
     Parameters
     ----------
@@ -205,27 +220,46 @@ def free_frame(
         if values is not None and weights is not None:
             interval = bootstrap_ratio(values, weights)
             row |= {"low": interval.low, "high": interval.high}
-            first = values if first is None else first
+            is_first, first = first is None, values if first is None else first
             gain = bootstrap_ratio(first - values, weights)
             row |= {"ahead": gain.value, "ahead, low": gain.low, "ahead, high": gain.high}
+            # means of the same hits in another order differ in their last bits, and count as equal
+            row["p"] = np.nan if is_first else signed_ranks(np.round(first - values, 6))
         rows.append(row)
-    return pd.DataFrame(rows, columns=["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high"])
+    columns = ["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high", "p"]
+    frame = pd.DataFrame(rows, columns=columns)
+    tested = frame["p"].notna()
+    frame.loc[tested, "p"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
+    return frame
 
 
 def free_verdict(frame: pd.DataFrame, measure: str) -> str:
-    """Markdown that says whether the intervention beats the best baseline that needs no intervention."""
-    free = frame[frame["what"].str.startswith("Free")]
-    best = free.iloc[int(free[measure].to_numpy().argmax())]
+    """Markdown that says whether the intervention beats the best of these baselines that need no intervention."""
+    beside = frame[frame["what"].str.startswith("Free")]
+    best = beside.iloc[int(beside[measure].to_numpy().argmax())]
     name, gain = str(best["what"]).removeprefix("Free: "), best["ahead"]
     sentence = (
-        f"Of what is free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The intervention gives "
+        f"Of these {len(beside)} that are free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The "
+        f"intervention gives {frame.iloc[0][measure]:.3f}"
     )
     if gain != gain:
-        return f"{sentence}{frame.iloc[0][measure]:.3f}."
-    if best["ahead, low"] <= 0 <= best["ahead, high"]:
-        return f"{sentence}{frame.iloc[0][measure]:.3f}: **no difference that chance would not make**."
+        return f"{sentence}."
+    interval = Interval(gain, best["ahead, low"], best["ahead, high"], 0)
+    if paired.sign(interval, best["p"]) == 0:
+        return f"{sentence}: **no difference that chance would not make**."
+    return f"{sentence}: **{abs(gain):.3f} {'more' if gain > 0 else 'less'}**, beyond chance."
+
+
+def _beyond(result: Result, told: bool) -> str:
+    """What is free and not in the table; with the best of it where it is known and ``told``, by the same measure."""
+    spaces = free.known(result) if told else None
+    top = None if spaces is None else best_rival(spaces)
+    if spaces is None or top is None:
+        return "Maps fitted on probe sentences, such as whitening, are not among these: the page Is it real? has them."
+    value = top.measured.value(HEADLINE, spaces.plan.target)
     return (
-        f"{sentence}{frame.iloc[0][measure]:.3f}: **{abs(gain):.3f} {'more' if gain > 0 else 'less'}**, beyond chance."
+        f"Of the {len(contenders(spaces))} on the page Is it real?, **{described(top)}** finds most: "
+        f"**{value.value:.3f}** [{value.low:.3f}, {value.high:.3f}]."
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.rival_spaces import HEADLINE, RivalSpaces
-from core.analyses.rival_verdict import against_all, described
+from core.analyses.rival_verdict import against_all, described, intervention_of
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import Interval, bootstrap_ratio, wilson
@@ -24,16 +24,23 @@ def measure_frame(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", "before", "after", "change", "what it says"])
 
 
-def rival_frame(spaces: RivalSpaces) -> pd.DataFrame:
-    """The intervention and what is free as people read it: ``space, top-1, 95%, p, needs``, best first."""
+def rival_frame(spaces: RivalSpaces, control: RivalSpaces | None = None) -> pd.DataFrame:
+    """The intervention, what is free and random neurons as people read it: ``space, top-1, 95%, p, needs``, best first.
+
+    Parameters
+    ----------
+    control : RivalSpaces, optional
+        The intervention on neurons drawn at random, where that has been measured.
+    """
     minus = {id(row.space): row for row in against_all(spaces)}
+    drawn = None if control is None else intervention_of(control)
     rows = []
-    for space in spaces.spaces:
+    for space in (*spaces.spaces, *([] if drawn is None else [drawn])):
         value, against = space.measured.value(HEADLINE, spaces.plan.target), minus.get(id(space))
         needs = space.rival.needs(spaces.n_probe)
         rows.append(
             {
-                "space": "the intervention" if against is None else described(space),
+                "space": "random neurons" if space is drawn else described(space) if against else "the intervention",
                 "top-1": value.value,
                 "95%": f"{value.low:.3f} to {value.high:.3f}",
                 "p": "" if against is None else f"{against.p:.2g}",

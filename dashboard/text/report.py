@@ -44,7 +44,8 @@ def html(result: Result) -> str:
 
     Text from a model, a corpus or a person is escaped, so that none of it is read as markup.
     """
-    target, said = theme.name(result.plan.target), summary.summary(result, free.known(result))
+    target = theme.name(result.plan.target)
+    said = summary.summary(result, free.known(result), free.control(result))
     parts = [
         f"<h1>What the language neurons of {_text(target)} do</h1>",
         *(f"<p>{_emphasised(paragraph)}</p>" for paragraph in said.split("\n\n")),
@@ -98,9 +99,10 @@ def _rivals(result: Result) -> Iterable[str]:
     if spaces is not None:
         yield "<h2>Is it more than what is free?</h2>"
         yield _table(
-            frames.rival_frame(spaces),
+            frames.rival_frame(spaces, free.control(result)),
             f"Top-1 from {theme.name(result.plan.target)}, with 95% intervals over sentences; p: Wilcoxon's signed "
-            "ranks against the intervention, corrected by Holm. Rivals are fitted on unmodified probe rows.",
+            "ranks against the intervention, corrected by Holm. Rivals of the unmodified model are fitted on its probe "
+            "rows, those under the intervention on probe rows under it; own means on the measured sentences themselves.",
         )
 
 

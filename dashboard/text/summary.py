@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.analyses.rival_spaces import RivalSpaces
-from core.analyses.rival_verdict import verdict
+from core.analyses.rival_spaces import HEADLINE, PRE, RivalSpaces
+from core.analyses.rival_verdict import intervention_of, verdict
 from core.experiment.imported import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
@@ -17,6 +17,8 @@ from core.neurons.selection import CONTROLS, EXPERT_SETS, HELD_AT
 from core.pipeline.before_after import Change
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
+from core.spaces.measured_space import difference
+from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
 from core.stats.units import SHARE
 from dashboard.charts.theme import name
@@ -34,17 +36,19 @@ def points(change: Change) -> str:
     return SHARE.change_text(change.difference)
 
 
-def summary(result: Result, free: RivalSpaces | None = None) -> str:
+def summary(result: Result, free: RivalSpaces | None = None, control: RivalSpaces | None = None) -> str:
     """Two paragraphs of Markdown: whether the intervention beats what is free, and what was done and moved.
 
     Parameters
     ----------
     free : RivalSpaces, optional
         The free rivals, where they have been measured; without them the baselines of the result follow what moved.
+    control : RivalSpaces, optional
+        The spaces as they are, where the intervention is on neurons drawn at random.
     """
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
-    done = changed(result)
+    done = changed(result) + (f" {_at_random(control)}" if control is not None else "")
     return f"{verdict(free)}\n\n{done}" if free is not None else f"{done}\n\n{_free(result)}"
 
 
@@ -135,13 +139,27 @@ def _retrieval(result: Result) -> str:
 
 
 def _perhaps_chance(result: Result) -> str:
-    """Say so where the two shares' 95 % intervals overlap. They are not paired, so that this errs towards doubt."""
+    """Say so where the two shares' 95 % intervals overlap."""
     change, n = result.target_top1, int(result.from_target["n"].min())
-    low, high = wilson(np.array([change.pre, change.post]), n)
-    if max(low) > min(high):
+    if not _overlap(result, change.pre, change.post):
         return ""
+    low, high = wilson(np.array([change.pre, change.post]), n)
     ends = " and ".join(f"{percent(float(a))} to {percent(float(b))}" for a, b in zip(low, high, strict=True))
     return f", **which may be chance** (n = {n:,}; the 95% intervals, {ends}, overlap)"
+
+
+def _at_random(control: RivalSpaces) -> str:
+    """What the same values on random neurons give, and how far that is from the unmodified model."""
+    drawn, before = intervention_of(control), control.find(RAW.name, PRE)
+    assert before is not None  # it is always measured
+    target = control.plan.target
+    share = drawn.measured.value(HEADLINE, target).value
+    change, _ = difference(drawn.measured, before.measured, HEADLINE, target)
+    low, high = (f"{100 * end + 0.0:+.1f}" for end in (change.low, change.high))
+    return (
+        f"As many neurons **drawn at random** give {percent(share)}, {100 * change.value + 0.0:+.1f} points from before "
+        f"[{low}, {high}]."
+    )
 
 
 def _times(change: Change) -> str:
@@ -160,6 +178,7 @@ def _distance(result: Result) -> str:
 
 
 def _free(result: Result) -> str:
+    """Put the intervention beside the baselines that a result has; none of them is a map fitted on probe rows."""
     gained = result.target_top1
     values = dict(measure.free_value(result) for measure in MEASURES.values() if measure.free)
     *phrases, last_phrase = (f"{title} gives {percent(value)}" for title, value in values.items())
@@ -168,8 +187,16 @@ def _free(result: Result) -> str:
         return f"{free}: the intervention adds nothing to what the model has already."
     best = max(values, key=lambda title: values[title])
     more = values[best] - gained.post
-    if more > _NO_CHANGE:
-        return f"{free}: {best} alone finds **{100 * more:.1f} points more** than the intervention."
-    if more >= -_NO_CHANGE:
-        return f"{free}: {best} alone finds as much as the intervention."
-    return f"{free}: the intervention goes beyond {'both' if len(values) == 2 else 'all of them'}."
+    if _overlap(result, values[best], gained.post):
+        said = f"by these {int(result.from_target['n'].min()):,} sentences, the intervention is level with {best}"
+    elif more > 0:
+        said = f"{best} alone finds **{100 * more:.1f} points more** than the intervention"
+    else:
+        said = f"the intervention finds {-100 * more:.1f} points more than the better of these"
+    return f"{free}: {said}. Whitening and other maps are not among these."
+
+
+def _overlap(result: Result, one: float, other: float) -> bool:
+    """Whether two shares' 95 % intervals overlap. They are not paired, so that this errs towards doubt."""
+    low, high = wilson(np.array([one, other]), int(result.from_target["n"].min()))
+    return bool(max(low) <= min(high))

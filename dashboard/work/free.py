@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.analyses.rival_spaces import RivalSpaces
 from core.errors import AskError
 from core.pipeline.result import Result
@@ -13,6 +15,14 @@ from dashboard.work.questions import ControlAsked, RivalsAsked
 def known(result: Result) -> RivalSpaces | None:
     """The intervention beside its free rivals, if the page Is it real? has measured them."""
     return stored(result, RivalsAsked(result.plan.experiment))
+
+
+def control(result: Result) -> RivalSpaces | None:
+    """The same on neurons drawn at random, if that has been measured; None where it would say nothing."""
+    experiment = result.plan.experiment
+    if experiment.control != "none" or experiment.strength == 0:
+        return None
+    return stored(result, ControlAsked(replace(experiment, control="random")))
 
 
 def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces | None:

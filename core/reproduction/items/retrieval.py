@@ -19,7 +19,8 @@ def retrieval_tables(study: Study, *controls: str) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        ``retrieval`` has one row a measurement, ``tests`` one a change of it, ``gains`` one a mean over languages.
+        ``retrieval`` has one row a measurement, ``tests`` one a change of it, ``gains`` one a mean over languages; in
+        ``lead`` by how much the intervention is above what is free (`core.reproduction.measures.leads`).
     """
     rows, gains, tests = [], [], []
     for experiment in study.experiments(*controls):
@@ -27,7 +28,8 @@ def retrieval_tables(study: Study, *controls: str) -> dict[str, pd.DataFrame]:
         after = measured[measured["space"] == "post"].drop(columns=["space", "top1", "low", "high"])
         rows.append(study.labelled(measured.drop(columns="p"), experiment))
         tests.append(study.labelled(after, experiment))
-        gains.append(study.labelled(gained, experiment))
+        beside = study.answer(experiment, measures.leads)
+        gains.append(study.labelled(gained.merge(beside, "left", ["metric", "layer", "view"]), experiment))
     parts = {"retrieval": rows, "gains": gains, "tests": tests}
     return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
 

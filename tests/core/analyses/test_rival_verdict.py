@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from core.analyses.rival_spaces import POST, PRE, RivalSpace, RivalSpaces
-from core.analyses.rival_verdict import against_all, best, verdict
+from core.analyses.rival_verdict import against_all, best, contenders, verdict
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.spaces.measured_space import measured
@@ -27,7 +27,10 @@ def found(share: float) -> np.ndarray:
     return np.stack([eye, np.concatenate([eye[:first], np.roll(eye[first:], 1, axis=0)])])
 
 
-def spaces_with(asked: Experiment, shares: dict[tuple[str, str, int], float]) -> RivalSpaces:
+def spaces_with(
+    asked: Experiment, shares: dict[tuple[str, str, int], float], chosen: dict[str, int] | None = None
+) -> RivalSpaces:
+    """Spaces of known top-1; of some rivals the layer that was chosen on probe rows, by name."""
     bound = plan(asked)
     every = {"raw": RAW, **RIVALS}
     return RivalSpaces(
@@ -35,7 +38,11 @@ def spaces_with(asked: Experiment, shares: dict[tuple[str, str, int], float]) ->
         200,
         tuple(
             RivalSpace(
-                every[name], space, layer, False, measured([SentenceTables(found(share), ("ja", "en"))], ["top1"])
+                every[name],
+                space,
+                layer,
+                (chosen or {}).get(name) == layer,
+                measured([SentenceTables(found(share), ("ja", "en"))], ["top1"]),
             )
             for (name, space, layer), share in shares.items()
         ),
@@ -52,6 +59,7 @@ def test_what_goes_by_the_language_is_set_beside_what_does_too(asked: Experiment
         ("ridge", PRE, 3): 1.0,
     }
     told = "Like the intervention, that needs the sentence's language."
+    own_means = {**shares, ("own-means", PRE, 3): 0.95}
     for method, end in (("diff-mean", told), ("incline", "learns from translations, which no free rival does.")):
         spaces = spaces_with(replace(asked, method=method), shares)
         top = best(spaces, in_class=True)
@@ -60,7 +68,10 @@ def test_what_goes_by_the_language_is_set_beside_what_does_too(asked: Experiment
         text = verdict(spaces)
         assert told in text
         assert text.endswith(end)
-        assert "as it does itself" not in text
+        text = verdict(spaces_with(replace(asked, method=method), own_means))
+        assert "That needs the sentence's language, and all sentences at once; the intervention also **loses to** the"
+        assert "best of the 2 that need, like it, no more than the language: **probe means and whitening" in text
+        assert ("learns from translations" in text) == (method == "incline")
     fewer = {key: share for key, share in shares.items() if key[0] != "whitening"}
     assert "the intervention needs its language." in verdict(spaces_with(replace(asked, method="recover"), fewer))
 
@@ -75,32 +86,63 @@ def test_an_intervention_that_loses_to_what_needs_the_language_and_to_what_does_
         ("ridge", PRE, 3): 1.0,
         ("whitening", POST, 3): 0.95,
     }
-    spaces = spaces_with(asked, shares)
+    spaces = spaces_with(asked, shares, {"raw": 1})
     top, in_class = best(spaces), best(spaces, in_class=True)
     assert top is not None
     assert in_class is not None
     assert (top.rival.name, in_class.rival.name) == ("whitening", "subspace-whitening")
     text = verdict(spaces)
-    assert text.startswith("The intervention **loses to** the best free rival: it finds 50% of translations")
+    assert text.startswith("The intervention **loses to** the best of 3 free rivals on these rows: it finds 50% of translations")
     assert "**probe means and whitening at layer 3 of the unmodified model** finds 90%, 40.0 points more [" in text
-    assert "needs the sentence's language; the intervention also **loses to** the best rival" in text
+    assert "That needs the sentence's language; the intervention also **loses to** the best of the 2 that need, " in text
+    assert "like it, nothing to be known of a sentence: **subspace removed and whitening" in text
     assert "**subspace removed and whitening at layer 3 of the unmodified model**, with 80%, 30.0 points more" in text
 
 
 def test_an_intervention_that_wins_and_one_that_cannot_be_told_apart(asked: Experiment) -> None:
     shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.7, ("overall-mean", PRE, 3): 0.3}
     text = verdict(spaces_with(asked, shares))
-    assert text.startswith("The intervention **beats** the best free rival: it finds 70%")
+    assert text.startswith("The intervention **beats** the one free rival that was measured: it finds 70%")
     assert "**overall mean at layer 3 of the unmodified model** finds 30%, 40.0 points fewer [" in text
     assert text.endswith("Like the intervention, that needs nothing to be known of a sentence.")
     shares["overall-mean", PRE, 3] = 0.7
     text = verdict(spaces_with(asked, shares))
-    assert "**is level with** the best free rival" in text
+    assert "**is level with** the one free rival" in text
     assert "a difference of +0.0 points" in text
     shares["raw", PRE, 1] = 0.9  # another layer, as it is
-    assert "**the space as it is at layer 1 of the unmodified model** finds 90%" in verdict(spaces_with(asked, shares))
+    text = verdict(spaces_with(asked, shares, {"raw": 1}))
+    assert "the best of 2 free rivals on these rows" in text
+    assert "**the space as it is at layer 1 of the unmodified model** finds 90%" in text
     del shares["overall-mean", PRE, 3], shares["raw", PRE, 1]
     assert verdict(spaces_with(asked, shares)).startswith("No free rival was measured")
+
+
+def test_no_layer_is_chosen_on_the_rows_that_are_measured(asked: Experiment) -> None:
+    """A rival stands at the layer that probe rows chose, whatever it finds elsewhere; else at the plan's."""
+    shares = {("raw", PRE, layer): share for layer, share in ((1, 0.9), (2, 0.3), (3, 0.1))}
+    shares |= {("raw", POST, 3): 0.5}
+    shares |= {("whitening", PRE, layer): share for layer, share in ((1, 1.0), (2, 0.6), (3, 0.8))}
+    shares |= {("subspace", PRE, 2): 0.95, ("subspace", PRE, 3): 0.7}
+    spaces = spaces_with(asked, shares, {"raw": 2, "whitening": 2})
+    found = {(space.rival.name, space.layer) for space in contenders(spaces)}
+    assert found == {("raw", 2), ("whitening", 2), ("subspace", 3)}
+    top = best(spaces)
+    assert top is not None
+    assert (top.rival.name, top.layer) == ("subspace", 3)
+    assert "the best of 3 free rivals on these rows" in verdict(spaces)
+    alone = spaces_with(asked, shares, {"raw": 3})  # the plan's layer, from which the intervention starts
+    assert "raw" not in {space.rival.name for space in contenders(alone)}
+
+
+def test_a_difference_that_the_correction_takes_away_is_said_with_its_p(asked: Experiment) -> None:
+    shares = {("raw", PRE, 3): 0.5, ("raw", POST, 3): 0.5}
+    shares |= {(name, PRE, 3): 0.6 for name in ("subspace", "whitening", "overall-mean", "probe-means")}
+    text = verdict(spaces_with(asked, shares))
+    # six of 60 sentences differ, all one way: 0.031 by itself, times four
+    p = holm(np.array([float(stats.wilcoxon(np.ones(6)).pvalue)] * 4 + [1.0]))[0]
+    assert p > 0.05
+    assert "**is level with** the best of 4" in text
+    assert f"a difference of +10.0 points [+3.3, +18.3], corrected p = {p:.2g}" in text
 
 
 def test_differences_are_paired_and_corrected_over_all_comparisons(asked: Experiment) -> None:

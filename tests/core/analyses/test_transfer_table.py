@@ -53,7 +53,7 @@ def test_bounds_are_the_most_frequent_class_and_the_language_itself() -> None:
 @pytest.mark.parametrize(
     ("after", "free", "words"),
     [
-        (0.9, 0.5, ["raises that to 90.0%", "own means (free, needs the sentence's language) reaches 50.0%",
+        (0.9, 0.5, ["raises that to 90.0%", "own means (free, needs the sentence's language, and all sentences at once) reaches 50.0%",
                     "the intervention is better by 40.0 points"]),
         (0.7, 0.9, ["raises that to 70.0%", "reaches 90.0%: better by 20.0 points"]),
         (0.7, 0.7, ["raises", "neither is better than the other beyond chance"]),
@@ -66,11 +66,7 @@ def test_the_sentence_says_what_the_intervals_allow(after: float, free: float, w
     said = lesson(made, "en", 2)
     assert said is not None
     assert said.best is not None
-    assert (said.best.rival, said.of, said.languages) == (
-        "own-means",
-        1,
-        2,
-    )  # ridge is no free map
+    assert (said.best.rival.name, said.of, said.languages) == ("own-means", 1, 2)  # ridge is no free map
     text = sentence(said)
     for part in ("trained on English is right for 40.0% of the sentences in 2 other languages (n = 60", *words):
         assert part in text
@@ -83,17 +79,59 @@ def test_the_best_that_needs_no_more_than_the_intervention_is_named_too() -> Non
     assert said is not None
     assert said.best is not None
     assert said.fair is not None
-    assert (said.best.rival, said.of, said.fair.rival) == ("own-means", 2, "subspace")
+    assert (said.best.rival.name, said.of, said.fair.rival.name) == ("own-means", 2, "subspace")
     text = sentence(said)
-    assert "own means (free, needs the sentence's language; best of 2 on these rows) reaches 90.0%" in text
+    assert "own means (free, needs the sentence's language, and all sentences at once; best of 2 on these rows) reaches 90.0%" in text
     assert "Of what needs no more than the intervention, subspace removed reaches 80.0%: better by 20.0 points" in text
-    by_source = lesson(replace(found(shares), by_source=True), "en", 2)
+    by_means = {**shares, Space("pre", 2, "probe-means"): (0.9, 0.85, 0.85)}
+    by_source = lesson(replace(found(by_means), by_source=True), "en", 2)
     assert by_source is not None
-    assert by_source.fair is None  # own means need no more than an intervention that goes by the language
+    assert by_source.fair is not None  # own means need more than an intervention that goes by the language: all rows
+    assert (by_source.fair.rival.name, by_source.of_fair) == ("probe-means", 2)
+    assert "probe means (best of 2 on these rows) reaches 85.0%" in sentence(by_source)
     alone = lesson(found({PRE: (0.9, 0.4, 0.4), POST: (0.9, 0.6, 0.6), fair: (0.9, 0.8, 0.8)}), "en", 2)
     assert alone is not None
     assert alone.fair is None
     assert "subspace removed (free) reaches" in sentence(alone)
+
+
+def test_a_winner_picked_on_the_rows_wins_only_after_holms_correction() -> None:
+    """Six rows more, of 60, are beyond chance by themselves and not as the best of three."""
+    others = [Space("pre", 2, name) for name in ("subspace", "overall-mean")]
+    shares = {PRE: (0.9, 0.4, 0.4), POST: (0.9, 0.5, 0.5), CENTRED: (0.9, 0.6, 0.6)}
+    alone, one_of_three = (
+        lesson(found(of), "en", 2) for of in (shares, shares | dict.fromkeys(others, (0.9, 0.58, 0.58)))
+    )
+    assert alone is not None
+    assert alone.best is not None
+    assert one_of_three is not None
+    assert one_of_three.best is not None
+    p = float(stats.wilcoxon(np.ones(6)).pvalue)
+    assert (alone.best.p, one_of_three.best.p) == pytest.approx((p, 3 * p))
+    assert (alone.best.sign, one_of_three.best.sign) == (1, 0)
+    assert one_of_three.best.lead == alone.best.lead  # the interval alone leaves out zero
+    assert alone.best.lead.low > 0
+    assert f"better by 10.0 points, 95 % interval 3.3 to 18.3, p = {p:.2g}" in sentence(alone)
+    said = sentence(one_of_three)
+    assert "best of 3 on these rows) reaches 60.0%: neither is better than the other beyond chance (+10.0" in said
+    assert f"corrected p = {3 * p:.2g})" in said
+    assert "subspace removed (best of 2 on these rows) reaches 58.3%: neither is better" in said
+    assert "Without any intervention at the same layer, own means" in said
+
+
+def test_other_layers_are_free_too_where_they_were_measured() -> None:
+    other, its_means = Space("pre", 1), Space("pre", 1, "own-means")
+    shares = {PRE: (0.9, 0.4, 0.4), POST: (0.9, 0.6, 0.6), CENTRED: (0.9, 0.7, 0.7)}
+    said = lesson(found(shares | {other: (0.9, 0.9, 0.9), its_means: (0.9, 0.8, 0.8)}), "en", 2)
+    assert said is not None
+    assert said.best is not None
+    assert (said.best.space, said.of, said.fair) == (other, 3, None)
+    assert (
+        "Without any intervention, the model as it is at layer 1 (free; best of 3 on these rows) reaches 90.0%: "
+        "better by 30.0 points"
+    ) in sentence(said)
+    # of the space after at another layer nothing is said
+    assert lesson(found(shares | {Space("post", 1): (0.9, 1, 1)}), "en", 2) == lesson(found(shares), "en", 2)
 
 
 def test_a_sentence_without_rivals_says_nothing_of_them() -> None:

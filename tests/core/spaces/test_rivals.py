@@ -117,6 +117,18 @@ def test_a_target_that_the_probe_rows_lack_is_refused_by_name() -> None:
         RIVALS["ridge"].fit(probe_and_rows()[0], CODES, "ko")
 
 
+def test_what_is_fitted_where_it_is_applied_says_that_it_needs_all_sentences_at_once() -> None:
+    _, rows = probe_and_rows(6)
+    for rival in RIVALS.values():
+        fitted = rival.fit(probe_and_rows(6)[0], CODES, "ja")
+        alone, together = fitted.transform(rows[1, :1], "en"), fitted.transform(rows[1], "en")[:1]
+        assert np.allclose(alone, together, atol=1e-4) == ("all sentences at once" not in rival.when_applied)
+        assert not (rival.needs_as_little(by_source=True) and "all sentences at once" in rival.when_applied)
+    assert RIVALS["whitening"].needs_as_little(by_source=True)
+    assert not RIVALS["whitening"].needs_as_little(by_source=False)
+    assert not RIVALS["ridge"].needs_as_little(by_source=True)  # it learns from translations
+
+
 def test_needs_say_how_many_translations() -> None:
     assert RIVALS["ridge"].needs(1_200) == {"fitting": "1,200 translations", "applied": "the sentence's language"}
     assert {name for name, rival in RIVALS.items() if rival.in_class} == {
