@@ -222,7 +222,8 @@ def _spaces(
 
     def cells(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
         values = (_value(row["measures"][key], by_key[key].unit) for key in keys)
-        return (name, str(row["layer"]), row["needs"]["applied"], *values)
+        rival = RAW if row["name"] == RAW.name else RIVALS[row["name"]]
+        return (name, str(row["layer"]), rival.when_applied, *values)
 
     lines = [cells(_space_name(row, layer), row) for row in rows]
     if random is not None:  # a record may lack it

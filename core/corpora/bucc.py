@@ -70,7 +70,8 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
     what = f"corpus {spec!r}"
     notes = [
         "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences.",
-        "Candidates are the gold standard's sentences alone, without the thousands of others in the published texts.",
+        "Candidates of retrieval are the gold standard's sentences alone, without the thousands of others in the "
+        "published texts, which mining can add (--distractors).",
     ]
     pairs: dict[str, ParallelSet] = {}
     for code, gold in _gold_standards(what, folder).items():

@@ -98,6 +98,8 @@ def test_the_random_control_joins_once_it_is_known_and_maps_are_drawn_when_asked
     maps.set_value(True).run()
     wait(page, 3 + _N_PANELS)
     assert page.query_params["view.maps"] == "1"
+    (offered,) = [box for box in page.main.selectbox if box.label == "Rival"]
+    assert offered.options == [rival.title for name, rival in RIVALS.items() if name in spaces.by_rival(PRE)]
 
 
 def test_at_strength_0_the_intervention_is_the_space_before(open_page: OpenPage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from core.analyses import translation_ranks
 from core.analyses.translation_ranks import Ranks
@@ -84,22 +85,33 @@ def test_what_is_free_stands_beside_with_paired_intervals(measure: str) -> None:
             expected = np.percentile(more[draws].mean(1), [2.5, 97.5])
             assert [row["ahead, low"], row["ahead, high"]] == pytest.approx(expected, abs=0.02)
     assert frame["ahead"].iloc[0] == 0
+    more = [ours - np.mean([value(s.of(code, m, "to")) for code in CODES], axis=0) for _, _, s, m in sides[1:]]
+    raw = [float(stats.wilcoxon(np.round(each, 6)[np.round(each, 6) != 0]).pvalue) for each in more]
+    small, large = sorted(raw)
+    expected = {small: min(1.0, 2 * small), large: min(1.0, max(2 * small, large))}  # Holm, of two
+    assert frame["p"].iloc[1:].tolist() == pytest.approx([expected[p] for p in raw])
+    assert np.isnan(frame["p"].iloc[0])
 
 
 @pytest.mark.parametrize(
     ("ahead", "says"),
-    [((0.2, 0.1, 0.3), "0.200 more"), ((-0.2, -0.3, -0.1), "0.200 less"), ((0.01, -0.1, 0.1), "no difference")],
+    [
+        ((0.2, 0.1, 0.3, 0.01), "0.200 more"),
+        ((-0.2, -0.3, -0.1, 0.01), "0.200 less"),
+        ((0.01, -0.1, 0.1, 0.9), "no difference"),
+        ((0.2, 0.1, 0.3, 0.06), "no difference"),  # after Holm's correction
+    ],
 )
-def test_the_verdict_is_about_the_best_of_what_is_free(ahead: tuple[float, float, float], says: str) -> None:
-    columns = ["what", "how", "top-1", "low", "high", "ahead", "ahead, low", "ahead, high"]
+def test_the_verdict_is_about_the_best_of_what_is_free(ahead: tuple[float, ...], says: str) -> None:
+    columns = ["what", "how", "top-1", "low", "high", "ahead", "ahead, low", "ahead, high", "p"]
     rows = [
-        ("The intervention", "after", 0.5, 0.4, 0.6, np.nan, np.nan, np.nan),
-        ("Nothing", "before", 0.9, 0.4, 0.6, 0.0, 0.0, 0.0),
-        ("Free: CSLS", "before", 0.1, 0.0, 0.2, 0.4, 0.3, 0.5),
+        ("The intervention", "after", 0.5, 0.4, 0.6, np.nan, np.nan, np.nan, np.nan),
+        ("Nothing", "before", 0.9, 0.4, 0.6, 0.0, 0.0, 0.0, 1.0),
+        ("Free: CSLS", "before", 0.1, 0.0, 0.2, 0.4, 0.3, 0.5, 0.001),
         ("Free: another layer", "layer 3", 0.3, 0.2, 0.4, *ahead),
     ]
     said = retrieval.free_verdict(pd.DataFrame(rows, columns=columns), "top-1")
-    assert "another layer" in said
+    assert said.startswith("Of these 2 that are free, **another layer** (layer 3) finds most")
     assert says in said
 
 
@@ -142,6 +154,7 @@ def test_the_page_shows_cores_numbers_and_keeps_its_view(open_page: OpenPage, mo
     assert table["Free: mean-centring"] == pytest.approx(result.centred.pre)
     assert table["Free: another layer"] == pytest.approx(result.best_layer[1].pre)
     assert "Control: random neurons" not in table
+    assert "such as whitening, are not among these: the page Is it real? has them." in said
 
     next(button for button in page.button if button.label.startswith("Compute the random control")).click().run()
     until(lambda: "Control: random neurons" in page.run().dataframe[0].value["what"].tolist(), "the control is there")

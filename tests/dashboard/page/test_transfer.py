@@ -43,7 +43,7 @@ def test_means_stand_with_the_best_first_and_say_what_they_need() -> None:
     rows = transfer.means_frame(MADE, "en")
     assert rows["accuracy"].tolist() == pytest.approx([0.9, 0.45, 0.35])
     assert rows["free map"].tolist() == ["Own means", "", ""]
-    assert rows["needs when applied"].tolist() == ["the sentence's language", "", ""]
+    assert rows["needs when applied"].tolist() == ["the sentence's language, and all sentences at once", "", ""]
 
 
 def test_the_matrix_has_a_cell_for_every_training_and_tested_language() -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 from core.experiment.imported import Imported
 from core.experiment.settings import Experiment
@@ -130,27 +131,44 @@ def test_the_random_control_is_called_that() -> None:
     assert "best recognise" not in text
 
 
+def of_many(n: int, **changes: object) -> str:
+    """The summary of so many sentences, without its Markdown."""
+    result = make_result(**changes)
+    return summary.summary(replace(result, pairs=result.pairs.assign(n=n))).replace("**", "")
+
+
 @pytest.mark.parametrize(
-    ("centred", "best", "ending"),
+    ("centred", "best", "said"),
     [
-        (0.3, 0.2, "the intervention goes beyond both."),
+        (0.3, 0.2, "the intervention finds 10.0 points more than the better of these."),
         (0.5, 0.2, "subtracting each language's mean embedding alone finds 10.0 points more than the intervention."),
-        (0.3, 0.56, "layer 3 alone finds 16.0 points more than the intervention."),
-        (0.3, 0.4, "layer 3 alone finds as much as the intervention."),
+        (0.3, 0.56, "layer 3 (the best on these sentences) alone finds 16.0 points more than the intervention."),
+        (0.3, 0.4, "the intervention is level with layer 3 (the best on these sentences)."),
     ],
 )
-def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: float, best: float, ending: str) -> None:
-    text = plain(top1=(0.1, 0.4), centred=(centred, 0.9), best_layer=(3, best))
-    assert text.endswith(ending)
+def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: float, best: float, said: str) -> None:
+    text = of_many(2_000, top1=(0.1, 0.4), centred=(centred, 0.9), best_layer=(3, best))
+    assert said in text
+    assert text.endswith("Whitening and other maps are not among these.")
     assert f"subtracting each language's mean embedding gives {summary.percent(centred)}" in text
-    assert f"layer 3 gives {summary.percent(best)}" in text
+    assert f"layer 3 (the best on these sentences) gives {summary.percent(best)}" in text
+
+
+@pytest.mark.parametrize(("n", "level"), [(50, True), (5_000, False)])
+@pytest.mark.parametrize("best", [0.34, 0.46])
+def test_a_lead_is_claimed_only_where_the_intervals_lie_apart(n: int, level: bool, best: float) -> None:
+    ends = [stats.binomtest(round(share * n), n).proportion_ci(method="wilson") for share in (0.4, best)]
+    assert (max(e.low for e in ends) <= min(e.high for e in ends)) == level
+    text = of_many(n, top1=(0.01, 0.4), centred=(0.1, 0.9), best_layer=(3, best))
+    assert (f"by these {n:,} sentences, the intervention is level with layer 3" in text) == level
+    assert ("points more than" in text) != level
 
 
 @pytest.mark.parametrize("post", [0.7, 0.9, 0.903])
 def test_what_gains_nothing_takes_no_credit(post: float) -> None:
     text = plain(top1=(0.9, post), centred=(0.8, 0.8), best_layer=(3, 0.9))
     assert "alone finds" not in text
-    assert "goes beyond" not in text
+    assert "more than" not in text
     assert "adds nothing" in text
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from core.analyses.rival_verdict import verdict
-from dashboard.text import report, summary, tour
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.analyses.rival_verdict import intervention_of, verdict
+from core.experiment.settings import Experiment
+from core.pipeline.run import Run
+from core.spaces import retrieval
+from dashboard.text import frames, report, summary, tour
 from dashboard.work import free, process
-from dashboard.work.questions import RivalsAsked
+from dashboard.work.questions import ControlAsked, RivalsAsked
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -35,3 +43,44 @@ def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage) -> N
     written = report.html(result)
     assert "<h2>Is it more than what is free?</h2>" in written
     assert verdict(spaces).split("**")[1] in written
+    assert "those under the intervention on probe rows under it" in written
+
+    assert free.control(result) is None
+    assert "drawn at random" not in said + written
+    at_random = replace(result.plan.experiment, control="random")
+    process.engine().answer(at_random, ControlAsked.question)
+    page.run()
+    assert not page.exception
+    result = process.jobs().result(experiment_of(page))
+    control = free.control(result)
+    assert control is not None
+    pre, post = (_top1(at_random, side) for side in (0, 1))
+    change = 100 * (post - pre)
+    said = summary.summary(result, spaces, control)
+    assert f"drawn at random** give {summary.percent(post)}, {change + 0.0:+.1f} points from before [" in said
+    assert said in [text.value for text in page.markdown]
+    written = report.html(result)
+    assert "<strong>drawn at random</strong>" in written
+    assert "random neurons</td>" in written
+    table = frames.rival_frame(spaces, control).set_index("space")
+    assert float(table.loc["random neurons", "top-1"]) == pytest.approx(post, abs=6e-4)
+    assert len(table) == len(frames.rival_frame(spaces)) + 1
+    assert intervention_of(spaces).measured is not intervention_of(control).measured
+
+
+def _top1(experiment: Experiment, side: int) -> float:
+    """Mean top-1 from the target before (0) or after (1), from the embeddings alone."""
+
+    def of(run: Run) -> float:
+        space = run.stages.embeddings(0, run.spaces()[side], run.plan.layer)
+        target = run.plan.groups[0].languages.index(run.plan.target)
+        return float(np.delete(retrieval.correct(space)[target], target, axis=0).mean())
+
+    return process.engine().answer(experiment, of)
+
+
+def test_a_control_has_no_control(open_page: OpenPage) -> None:
+    page = open_page("", experts="17", control="random")
+    until(lambda: not any(job.active for job in process.jobs().all()), "the result is there")
+    result = process.jobs().result(experiment_of(page))
+    assert free.control(result) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tests.helpers import slow_reproduction as slow
 from tests.helpers.reproduction import LANGUAGES, N_EVAL, TARGETS
@@ -59,6 +60,30 @@ def test_the_best_layer_is_that_of_the_unmodified_model(report: Path, slows: dic
         assert set(rows["layer"]) == {best, N_LAYERS}
         mine = rows[(rows["layer"] == best) & (rows["space"] == "pre") & (rows["query"] == target)]
         assert mine["top1"].mean() == pytest.approx(top1[best])
+
+
+def test_the_intervention_beside_what_is_free_is_paired(
+    report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> None:
+    frame = pd.read_csv(report / "gains.csv")
+    frame = frame[frame["control"] == "none"]
+    assert frame.loc[frame["view"] != "target as query", "lead"].isna().all()
+    for target in TARGETS:
+        rows = frame[(frame["target"] == target) & (frame["view"] == "target as query")]
+        plain, others = rows.iloc[0], rows.iloc[1:]
+        assert np.isnan(plain["lead"])
+        np.testing.assert_allclose(others["lead"], plain["post"] - others["pre"])
+        assert (others["lead_low"] <= others["lead"] + 1e-9).all()
+        assert (others["lead"] <= others["lead_high"] + 1e-9).all()
+        at, raw = LANGUAGES.index(target), {}
+        after = [slow.hits(spaces[target][1][at], part, "cosine") for part in np.delete(spaces[target][1], at, 0)]
+        for metric in ("centred", "csls"):
+            before = [slow.hits(spaces[target][0][at], part, metric) for part in np.delete(spaces[target][0], at, 0)]
+            change = np.round(np.mean(after, axis=0) - np.mean(before, axis=0), 6)
+            change = change[change != 0]
+            raw[metric] = stats.wilcoxon(change).pvalue if len(change) else 1.0
+            (p,) = others.loc[others["metric"] == metric, "lead_p"]
+            assert min(1.0, raw[metric]) - 1e-9 <= p <= min(1.0, len(others) * raw[metric]) + 1e-9  # Holm's bounds
 
 
 def test_gains(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
