@@ -206,9 +206,7 @@ def _became(spaces: RivalSpaces, control: RivalSpaces | None) -> None:
     where = f"{', '.join(own)}: layer {spaces.plan.layer}.{others}"
     by_chance = "The red tick is the value where rows are permuted, so that nothing corresponds."
     about = " ".join(f"{SPACE_MEASURES[name].title}: {SPACE_MEASURES[name].about}" for name in _PANELS)
-    theme.quiet(
-        f"Over all pairs of languages. {where} Lines are 95% intervals over sentences. {by_chance}"
-    )
+    theme.quiet(f"Over all pairs of languages. {where} Lines are 95% intervals over sentences. {by_chance}")
     with st.expander("What these measures say"):
         st.text(about)
 

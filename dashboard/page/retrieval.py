@@ -181,10 +181,10 @@ def _free_table(frame: pd.DataFrame, measure: str, layer: int, of_all: bool) -> 
     drawing.table(frame, key="free", column_config=columns)
     means, drawn = ("candidate languages", "sentences") if of_all else ("the chosen pairs", "meanings")
     theme.quiet(
-        f"Means over {means}. Layer {layer} is the unmodified model's best for this target, chosen on these rows, which "
-        "favours it. Ahead: by how much the intervention finds more than this row, on the same sentences. Low and high "
-        f"are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's signed ranks, corrected by Holm "
-        "over all rows."
+        f"Means over {means}. Layer {layer} is the unmodified model's best for this target, chosen on these rows, "
+        "which favours it. Ahead: by how much the intervention finds more than this row, on the same sentences. Low "
+        f"and high are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's signed ranks, "
+        "corrected by Holm over all rows."
     )
 
 

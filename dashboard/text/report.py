@@ -102,7 +102,7 @@ def _rivals(result: Result) -> Iterable[str]:
             frames.rival_frame(spaces, free.control(result)),
             f"Top-1 from {theme.name(result.plan.target)}, with 95% intervals over sentences; p: Wilcoxon's signed "
             "ranks against the intervention, corrected by Holm. Rivals of the unmodified model are fitted on its probe "
-            "rows, those under the intervention on probe rows under it; own means on the measured sentences themselves.",
+            "rows, those under the intervention on probe rows under it; own means on the measured sentences.",
         )
 
 

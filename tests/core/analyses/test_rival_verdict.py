@@ -92,10 +92,10 @@ def test_an_intervention_that_loses_to_what_needs_the_language_and_to_what_does_
     assert in_class is not None
     assert (top.rival.name, in_class.rival.name) == ("whitening", "subspace-whitening")
     text = verdict(spaces)
-    assert text.startswith("The intervention **loses to** the best of 3 free rivals on these rows: it finds 50% of translations")
+    assert text.startswith("The intervention **loses to** the best of 3 free rivals on these rows: it finds 50% of")
     assert "**probe means and whitening at layer 3 of the unmodified model** finds 90%, 40.0 points more [" in text
-    assert "That needs the sentence's language; the intervention also **loses to** the best of the 2 that need, " in text
-    assert "like it, nothing to be known of a sentence: **subspace removed and whitening" in text
+    assert "That needs the sentence's language; the intervention also **loses to** the best of the 2 that need" in text
+    assert "that need, like it, nothing to be known of a sentence: **subspace removed and whitening" in text
     assert "**subspace removed and whitening at layer 3 of the unmodified model**, with 80%, 30.0 points more" in text
 
 
