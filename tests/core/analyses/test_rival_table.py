@@ -28,7 +28,7 @@ def test_records_and_rows_hold_every_measure_and_what_each_rival_needs(asked: Ex
     by_name = {(record["name"], record["space"], record["layer"]): record for record in records}
     at = spaces.plan.layer
     assert by_name["raw", POST, at]["intervention_minus_this"] is None
-    needs = {"fitting": "language labels", "applied": "the sentence's language, and all sentences at once"}
+    needs = {"fitting": "language labels", "applied": "the sentence's language"}
     assert by_name["whitening", PRE, at]["needs"] == needs
     assert by_name["procrustes", PRE, at]["needs"]["fitting"] == "10 translations"
     assert by_name["procrustes", PRE, at]["supervised"]
