@@ -72,7 +72,7 @@ def _top1(experiment: Experiment, side: int) -> float:
     """Mean top-1 from the target before (0) or after (1), from the embeddings alone."""
 
     def of(run: Run) -> float:
-        space = run.stages.embeddings(0, run.spaces()[side], run.plan.layer)
+        space = run.stages.embeddings(0, run.spaces()[1] if side else None, run.plan.layer)
         target = run.plan.groups[0].languages.index(run.plan.target)
         return float(np.delete(retrieval.correct(space)[target], target, axis=0).mean())
 
