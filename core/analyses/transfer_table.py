@@ -221,7 +221,8 @@ def _free_maps(found: Transfer, train: str, layer: int) -> list[FreeMap]:
 
     def share(space: Space) -> np.ndarray:
         """In how many of the languages a row is right."""
-        return np.mean([found.hits[train, space][code] for code in others], axis=0)
+        hits: np.ndarray = np.mean([found.hits[train, space][code] for code in others], axis=0)
+        return hits
 
     means = [mean_of(found, train, space) for space in spaces]
     leads = [paired.difference([(1.0, share(space))], [(1.0, share(post))]) for space in spaces]

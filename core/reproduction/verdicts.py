@@ -294,7 +294,7 @@ def _rivals(tables: Tables) -> Verdict:
         intervention = part[part["difference"].isna()].iloc[0]
         free = _contenders(part, int(intervention["layer"]))
         nothing = free[free["applied"] == "nothing"]
-        best, in_class = (some.loc[some["top1_target"].idxmax()] for some in (free, nothing))
+        best, in_class = (some.iloc[int(some["top1_target"].to_numpy().argmax())] for some in (free, nothing))
         beaten += bool(best["difference_low"] > 0 and best["p"] < 0.05)
         parts.append(
             f"{_name(str(target))} {intervention['top1_target']:.3f}, against {_rival(best)}, the best of {len(free)} "
