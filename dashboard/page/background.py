@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,24 @@ class Offer:
     meanwhile: str = ""
     icon: str = "play_arrow"
     primary: bool = False
+
+
+def watched(part: Callable[[bool], None], question: Question) -> None:
+    """Draw a part of a page, again every `EVERY` seconds while the work that it shows goes on.
+
+    Parameters
+    ----------
+    part : callable
+        Draws it; is told whether the work went on when the page was drawn.
+    """
+    working = waiting.waits(question)
+
+    def look() -> None:
+        if working and not waiting.waits(question):
+            st.rerun()  # the whole page, which looks every few seconds no longer
+        part(working)
+
+    st.fragment(look, run_every=EVERY if working else None)()
 
 
 def draw(offer: Offer, working: bool) -> None:

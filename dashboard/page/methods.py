@@ -36,8 +36,7 @@ def draw() -> None:
     )
     question = _asked()
     figure = page_state.choice("Figure", RANKED, "figure", lambda name: FIGURES[name].title)
-    working = waiting.waits(question)
-    st.fragment(_answer, run_every=background.EVERY if working else None)(question, figure, working)
+    background.watched(partial(_answer, question, figure), question)
 
 
 def _asked() -> MethodsAsked:
@@ -55,8 +54,6 @@ def _asked() -> MethodsAsked:
 
 def _answer(question: MethodsAsked, figure: str, working: bool) -> None:
     """Draw what is known, and offer to measure what is missing."""
-    if working and not waiting.waits(question):
-        st.rerun()  # the whole page, which looks every few seconds no longer
     try:
         known = question.known_so_far(process.engine())
     except AskError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -36,8 +37,7 @@ def draw(experiment: Experiment) -> None:
     st.header("Does it answer in the target language?", anchor=False)
     question = _asked(experiment)
     figure = page_state.choice("Figure", list(_FIGURES), "steer-figure", lambda name: _FIGURES[name])
-    working = waiting.waits(question)
-    st.fragment(_panels, run_every=background.EVERY if working else None)(question, figure, working)
+    background.watched(partial(_panels, question, figure), question)
 
 
 def _asked(experiment: Experiment) -> SteeringAsked:
@@ -51,8 +51,6 @@ def _asked(experiment: Experiment) -> SteeringAsked:
 
 def _panels(question: SteeringAsked, figure: str, working: bool) -> None:
     """Draw what is known, and what is missing."""
-    if working and not waiting.waits(question):
-        st.rerun()  # the whole page, which looks every few seconds no longer
     try:
         found = question.known_so_far(process.engine())
     except AskError as error:
