@@ -1,7 +1,7 @@
 """The import graph of the product: ``python tests/import_graph.py`` prints it; its test holds its arrows.
 
-An arrow goes from a package to one that it imports. Packages stand in `LEVELS`, highest first; an arrow to a higher
-level, or a circle between two modules, is a fault.
+An arrow goes from a package to one that it imports, or that it names in a string, to load it later or to start it as a
+process. Packages stand in `LEVELS`, highest first; an arrow to a higher level, or a circle of imports, is a fault.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ LEVELS = (
     ("core.location", "core.version"),
 )
 
+# These name modules that lie above them, and are the only ones: the public face loads a name when it is first used, and
+# the table of pages, which pages read for their links to each other, loads a page when it is drawn.
+LISTS = ("core", "dashboard.page_table")
+
 
 def modules() -> dict[str, Path]:
     """Every module of the product by its dotted name; a package is its ``__init__``."""
@@ -92,6 +96,14 @@ def imports_of(path: Path, known: Mapping[str, Path]) -> Iterator[tuple[str, boo
                 yield name, id(node) not in inside
 
 
+def named_in(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """Modules of the product that a module names in strings: ``a.b``, or ``a.b:function``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    values = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    strings = {value.partition(":")[0] for value in values if isinstance(value, str)}
+    return (strings & set(known)) - set(ROOTS)
+
+
 def graph(when_imported: bool = False) -> dict[str, set[str]]:
     """By module, the modules it imports; with ``when_imported`` only those it needs in order to be imported."""
     known = modules()
@@ -99,6 +111,12 @@ def graph(when_imported: bool = False) -> dict[str, set[str]]:
         name: {other for other, early in imports_of(path, known) if other != name and (early or not when_imported)}
         for name, path in known.items()
     }
+
+
+def named() -> dict[str, set[str]]:
+    """By module, the modules that it names in strings; without those that `LISTS` excepts."""
+    known = modules()
+    return {name: named_in(path, known) - {name} for name, path in known.items() if name not in LISTS}
 
 
 def level(module: str) -> int:
@@ -165,7 +183,7 @@ def main() -> int:
             inside = [module for module in edges if package(module) == name]
             used = sorted({package(other) for module in inside for other in edges[module]} - {name, *ROOTS})
             print(f"{number:>2}  {name:<24} {len(inside):>3} modules  -> {', '.join(used) or 'nothing'}")
-    faults = [f"upward: {arrow}" for arrow in upward(edges)]
+    faults = [f"upward: {arrow}" for arrow in (*upward(edges), *upward(named()))]
     faults += [f"circle: {', '.join(circle)}" for circle in circles(edges)]
     print("\n".join(faults) or "no circle, no arrow to a higher level")
     return bool(faults)

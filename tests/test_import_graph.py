@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import import_graph
-from tests.import_graph import ROOT, circles, graph, imports_of, level, modules, upward
+from tests.import_graph import ROOT, circles, graph, imports_of, level, modules, named, named_in, upward
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
@@ -20,6 +20,7 @@ def test_no_circle() -> None:
 
 def test_no_arrow_to_a_higher_level() -> None:
     assert upward(graph()) == []
+    assert upward(named()) == []
 
 
 def test_every_module_has_a_level() -> None:
@@ -78,6 +79,27 @@ def test_every_way_of_importing_is_an_arrow(source: str, found: list[tuple[str, 
     path = tmp_path / "module.py"
     path.write_text(textwrap.dedent(source), encoding="utf-8")
     assert list(imports_of(path, modules())) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('import_module("core.errors")', {"core.errors"}),
+        ('LOADER = "core.corpora.bucc:load_bucc"', {"core.corpora.bucc"}),
+        ('"""See core.errors."""', set()),
+    ],
+)
+def test_a_module_named_in_a_string_is_an_arrow_too(source: str, found: set[str], tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(source, encoding="utf-8")
+    assert named_in(path, modules()) == found
+
+
+def test_the_lists_that_name_modules_above_them_do_so() -> None:
+    """An exception that nothing needs any more goes."""
+    known = modules()
+    for name in import_graph.LISTS:
+        assert any(level(other) < level(name) for other in named_in(known[name], known)), name
 
 
 def _imported(path: Path) -> set[str]:

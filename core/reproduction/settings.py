@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from core.access import without_folder
 from core.analyses.transfer_rows import task
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
+from core.corpora.pawsx import load_pawsx, pawsx_languages
 from core.corpora.validation import text_lines
 from core.errors import CorpusError, SettingError
 from core.experiment.plan import Plan, plan
@@ -97,12 +97,13 @@ class Settings(Options):
         """List the targets that have paraphrases."""
         if self.pawsx is None:
             return ()
-        available = import_module("core.corpora.pawsx").pawsx_languages(self.pawsx)
+        available = pawsx_languages(self.pawsx)
         return tuple(code for code in self.targets or () if code in available)
 
     def paraphrases(self, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The first and the second sentences of a language's paraphrase pairs."""
-        pairs = import_module("core.corpora.pawsx").load_pawsx(self.pawsx, language)
+        assert self.pawsx is not None  # else there are no targets that have some
+        pairs = load_pawsx(self.pawsx, language)
         n = self.pair_sentences
         return tuple(pairs.first)[:n], tuple(pairs.second)[:n]
 
