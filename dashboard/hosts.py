@@ -17,6 +17,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
+
+# Streamlit has no public way to ask this. Its own answer is taken, so that http and websockets read a name alike; a
+# release that moves the function stops the server's start, not its guard.
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from core import access
