@@ -12,18 +12,13 @@ from core.inference.writing import Writing
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    # --tokens is a number here, as everywhere in generation, and --prompt what is continued: the settings of these
-    # names have others.
-    renamed = {"tokens": "--written-to", "prompt": "--sentence-prompt"}
-    options.add_experiment(parser, ("model", "sentences", "experts", "intervention", "other"), renamed)
+    groups = ("model", "sentences", "experts", "intervention", "other")
+    options.add_experiment(parser, groups, taken=("tokens", "prompt"))  # which were names of text and length here
     default = Writing()
     group = parser.add_argument_group("text")
-    group.add_argument(
-        "--prompt", dest="text", default="", help="to continue; empty (default): from the model's first token"
-    )
-    group.add_argument(
-        "--tokens", dest="max_tokens", type=int, metavar="N", default=default.tokens, help="of a text (default: 40)"
-    )
+    group.add_argument("--text", default="", help="to continue; empty (default): from the model's first token")
+    group.add_argument("--prompt", dest="text", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # its older name
+    options.add_most_tokens(group, default.tokens)
     group.add_argument("--samples", type=int, metavar="N", default=default.samples, help="texts a side (default: 1)")
     group.add_argument("--temperature", type=float, default=default.temperature, help="default: 1; 0: likeliest")
     group.add_argument("--top-p", type=float, default=default.top_p, help="default: 0.9")
@@ -69,7 +64,7 @@ COMMAND = Command(
     _run,
     partial(
         options.manual,
-        "python -m core generate --target es --experts 500 --tokens 24 --samples 6",
-        "python -m core generate --target ja --prompt 'The weather' --strength 0.5 --json texts.json",
+        "python -m core generate --target es --experts 500 --max-tokens 24 --samples 6",
+        "python -m core generate --target ja --text 'The weather' --strength 0.5 --json texts.json",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from core.experiment.kinds import Flag, OneOf, split_names
 from core.experiment.names import SETTINGS, Setting, in_group
 from core.experiment.settings import Experiment
 from core.location import default_cache
+from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 
@@ -31,9 +32,7 @@ _MODELS = {
 }
 
 
-def add_experiment(
-    parser: argparse.ArgumentParser, groups: Iterable[str], renamed: Mapping[str, str] | None = None
-) -> None:
+def add_experiment(parser: argparse.ArgumentParser, groups: Iterable[str], taken: Collection[str] = ()) -> None:
     """Add the options of the settings in these groups, and ``--experiment`` and ``--cache``.
 
     A setting that is not given is absent from the parsed arguments: the file's value or the default is used.
@@ -42,8 +41,8 @@ def add_experiment(
     ----------
     groups : iterable of str
         Names in `core.experiment.names.GROUPS`.
-    renamed : mapping of str to str, optional
-        Setting -> the option that says it in this command, where its own name says something else there.
+    taken : collection of str
+        Settings whose own option says something else in this command; `Setting.everywhere` says them.
     """
     parser.add_argument(
         "--experiment",
@@ -54,13 +53,19 @@ def add_experiment(
     for group in groups:
         section = parser.add_argument_group(group)
         for setting in in_group(group):
-            add_setting(section, setting, (renamed or {}).get(setting.name))
+            add_setting(section, setting, taken=setting.name in taken)
         if group == "other":
             add_cache(section)
 
 
-def add_setting(section: Any, setting: Setting, option: str | None = None) -> None:
-    """Add one setting's option to a parser or a group of it, and its older names, which the help does not list."""
+def add_setting(section: Any, setting: Setting, *, taken: bool = False) -> None:
+    """Add one setting's option to a parser or a group of it, and its older names, which the help does not list.
+
+    Parameters
+    ----------
+    taken : bool
+        Whether its own option says something else here, so that only the one for every command is added.
+    """
     arguments: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
     if isinstance(setting.kind, OneOf):
         arguments["choices"] = setting.kind.names
@@ -68,9 +73,28 @@ def add_setting(section: Any, setting: Setting, option: str | None = None) -> No
         arguments |= {"type": _reader(setting), "nargs": "?", "const": True, "metavar": setting.kind.metavar}
     else:
         arguments |= {"type": _reader(setting), "metavar": setting.kind.metavar}
-    section.add_argument(option or setting.option, help=_help(setting), **arguments)
+    options = filter(None, ("" if taken else setting.option, setting.everywhere))
+    section.add_argument(*options, help=_help(setting), **arguments)
     for older in setting.older_options:
         section.add_argument(older, **arguments | {"help": argparse.SUPPRESS})
+
+
+def add_most_tokens(section: Any, default: int) -> None:
+    """Add ``--max-tokens``, the length of texts, and its older name ``--tokens``, which the help does not list."""
+    section.add_argument(
+        "--max-tokens", type=int, metavar="N", default=default, help="of a text (default: %(default)s)"
+    )
+    older = {"dest": "max_tokens", "type": _most_tokens, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    section.add_argument("--tokens", **older)
+
+
+def _most_tokens(text: str) -> int:
+    if text in TOKENS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of a text; here it is --written-to {text}")
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def add_cache(section: Any) -> None:

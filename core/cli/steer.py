@@ -15,8 +15,8 @@ from core.neurons.methods import METHODS
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    renamed = {"tokens": "--written-to", "prompt": "--sentence-prompt"}
-    options.add_experiment(parser, ("model", "sentences", "experts", "intervention", "other"), renamed)
+    groups = ("model", "sentences", "experts", "intervention", "other")
+    options.add_experiment(parser, groups, taken=("tokens", "prompt"))  # --tokens was the length of an answer here
     group = parser.add_argument_group("answers")
     group.add_argument(
         "--into", type=split_names, metavar="LANG,...", help="targets, one after another (default: that of --target)"
@@ -29,7 +29,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--prompt-languages", type=split_names, metavar="LANG,...", help="of the prompts (default: all of the table)"
     )
     group.add_argument("--n-prompts", type=int, metavar="N", default=2, help="in each language (default: 2)")
-    group.add_argument("--tokens", dest="max_tokens", type=int, metavar="N", default=40, help="default: 40")
+    options.add_most_tokens(group, 40)
     group.add_argument("--temperature", type=float, default=1.0, help="default: 1; 0: likeliest")
     group.add_argument("--json", metavar="FILE", type=Path, help="write every answer and figure to FILE, or to -")
     group.add_argument("--csv", metavar="FILE", type=Path, help="write the table to FILE, or to -")

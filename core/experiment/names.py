@@ -67,6 +67,8 @@ class Setting:
         Whether it says anything in an experiment; where it does not, the sidebar leaves it out, at its default.
     older_links, older_options : tuple of str
         Names that it had; they still read.
+    everywhere : str
+        An option that says it in every command, where its own name says something else in some.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Setting:
     applies: Callable[[Experiment], bool] = lambda _: True
     older_links: tuple[str, ...] = ()
     older_options: tuple[str, ...] = ()
+    everywhere: str = ""
 
     @property
     def option(self) -> str:
@@ -165,6 +168,7 @@ SETTINGS = {
             unset="what the model's folder says where it is followed, else none",
             example="query: ",
             panel="more",
+            everywhere="--sentence-prompt",
         ),
         Setting(
             "chat_template",
@@ -380,6 +384,7 @@ SETTINGS = {
             OneOf(table=TOKENS),
             "intervention",
             panel="neurons",
+            everywhere="--written-to",
         ),
         Setting(
             "control",

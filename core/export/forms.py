@@ -78,7 +78,7 @@ def changes(intervention: Intervention, neurons: NeuronMap) -> list[UnitChange]:
         raise SettingError(
             f"write into the model's weights what is written to {TOKENS[intervention.tokens].title}",
             "weights are the same at every token",
-            "Write to all tokens: --tokens all.",
+            "Write to all tokens: --written-to all.",
         )
     by_site = list(intervention_by_site(intervention, neurons))
     for site, *_ in by_site:

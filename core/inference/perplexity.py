@@ -138,7 +138,7 @@ def _check(model: LoadedModel, intervention: Intervention | None) -> None:
         raise SettingError(
             "perplexity under an intervention at the last token",
             "every token of a text is predicted in one pass, in which only one is the last",
-            "Write to all tokens (--tokens all), or to no-bos.",
+            "Write to all tokens (--written-to all), or to no-bos.",
         )
 
 

@@ -75,9 +75,28 @@ def test_text_that_is_no_value_is_refused_by_the_option(
     assert f"'many' is not {said}" in error
 
 
-def test_where_text_is_generated_the_number_of_tokens_is_another_option() -> None:
-    said = parser().parse_args(["generate", "--target", "ja", "--tokens", "24", "--written-to", "last"])
-    assert (said.max_tokens, options.experiment(said).tokens) == (24, "last")
+@pytest.mark.parametrize("command", ["run", "generate", "steer"])
+def test_an_option_says_a_setting_in_every_command(command: str) -> None:
+    said = parser().parse_args([command, "--target", "ja", "--written-to", "last", "--sentence-prompt", "query: "])
+    found = options.experiment(said)
+    assert (found.tokens, found.prompt) == ("last", "query: ")
+
+
+@pytest.mark.parametrize("name", ["--max-tokens", "--tokens"])
+def test_where_text_is_generated_tokens_are_its_length(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("generate", "steer"):
+        said = parser().parse_args([command, "--target", "ja", name, "24"])
+        assert (said.max_tokens, options.experiment(said).tokens) == (24, "all")
+    if name == "--tokens":
+        with pytest.raises(SystemExit):
+            parser().parse_args(["generate", "--target", "ja", "--tokens", "last"])
+        assert "--written-to last" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["--text", "--prompt"])
+def test_what_is_continued_is_no_prompt_of_sentences(name: str) -> None:
+    said = parser().parse_args(["generate", "--target", "ja", name, "The weather"])
+    assert (said.text, options.experiment(said).prompt) == ("The weather", None)
 
 
 def test_older_options_are_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
