@@ -79,9 +79,9 @@ def _add_unpack_options(parser: argparse.ArgumentParser) -> None:
 
 def _unpack(arguments: argparse.Namespace) -> None:
     from core.packs.contents import model_title
-    from core.packs.shelf import Shelf, read_file
+    from core.packs.pack_folder import PackFolder, read_file
 
-    pack = Shelf(arguments.cache, opening=None).put(read_file(arguments.file), arguments.file.name)
+    pack = PackFolder(arguments.cache, opening=None).put(read_file(arguments.file), arguments.file.name)
     print(f"From a pack: {pack.made}.")
     for number, setting in enumerate(pack.settings):
         print(f"{model_title(setting.model)}, from a pack, {setting.corpus}: {pack.result(number)!r}")

@@ -27,7 +27,7 @@ _MOST_LOSSES = 2  # of the processes that hold a model together, before the work
 
 
 class Elsewhere(Protocol):
-    """Answers that other machines computed; see `core.packs.shelf.Shelf`."""
+    """Answers that other machines computed; see `core.packs.pack_folder.PackFolder`."""
 
     def find(self, experiment: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
         """The answer to a question about an experiment, if there is one; only of the same model and sentences.

@@ -33,7 +33,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from core.errors import StoreError
-from core.store import disk, drafts, files, manifest
+from core.store import disk, files, manifest, temporary_folders
 from core.store.artefact import Artefact, Payload
 from core.store.files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
 from core.store.shared_store import FOLDER, SharedStore, path_here, whole_here
@@ -82,7 +82,7 @@ class Store:
         self.damaged: list[str] = []
         with files.explained(f"cache folder {self.root}"):
             (self.root / ".locks").mkdir(parents=True, exist_ok=True)
-            self._clock_ahead = drafts.now_in(self.root) - time.time()
+            self._clock_ahead = temporary_folders.now_in(self.root) - time.time()
         self.shared = None if shared is None else shared(self.root)
         self.sweep()
 
@@ -338,7 +338,7 @@ class Store:
                 return None
 
     def _temporary(self, stage: str, key: str) -> Path:
-        return self.root / stage / drafts.name(key)
+        return self.root / stage / temporary_folders.name(key)
 
     @contextmanager
     def _draft(self, stage: str, key: str) -> Iterator[Path]:
@@ -410,14 +410,14 @@ class Store:
         fetched from a shared store is not locked: a part of it is left by the dead once it has not changed for a day.
         """
         for part in self.root.glob(f"{FOLDER}/*/*/**/.tmp-*"):
-            if drafts.is_old(part, time.time() + self._clock_ahead):
+            if temporary_folders.is_old(part, time.time() + self._clock_ahead):
                 disk.delete(part)
         for leftover in self.root.glob("*/.tmp-*"):
-            key = drafts.key_of(leftover)
+            key = temporary_folders.key_of(leftover)
             if key is None:
                 continue
-            if not drafts.is_own(leftover):  # its lock says nothing here
-                if drafts.is_old(leftover, time.time() + self._clock_ahead):
+            if not temporary_folders.is_own(leftover):  # its lock says nothing here
+                if temporary_folders.is_old(leftover, time.time() + self._clock_ahead):
                     disk.delete(leftover)
                 continue
             try:

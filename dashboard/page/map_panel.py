@@ -126,7 +126,7 @@ def between(experiment: Experiment) -> bool:
 def _strengths(experiment: Experiment) -> list[float]:
     """Strengths at which a setting may be known, here or from a pack, ascending."""
     here = computed_settings.strengths(computed_settings.listed(process.engine().store), experiment)
-    of_packs = (one.strength for one, _, _ in process.shelf().results() if one.target == experiment.target)
+    of_packs = (one.strength for one, _, _ in process.packs().results() if one.target == experiment.target)
     return sorted({*here, *of_packs})
 
 

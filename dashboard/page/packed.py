@@ -27,7 +27,7 @@ def label(request: Request, answer: object) -> None:
     origin = process.engine().origin(answer)
     if origin is None or not isinstance(answer, Result | ScoredNeurons):
         return
-    opening = isinstance(request, Experiment) and process.shelf().is_opening(answer)
+    opening = isinstance(request, Experiment) and process.packs().is_opening(answer)
     what = "A picture that comes with the program" if opening else "From a pack"
     with st.container(border=True, key=f"from-a-pack-{key_of(request)}"):
         theme.quiet(f"{what}, not from this machine: {origin}.")
@@ -78,7 +78,7 @@ def agreement(own: Result) -> None:
 
 def _words(own: Result) -> str:
     other = process.engine().answer_elsewhere(own.plan.experiment, Run.result)
-    if other is None or not process.shelf().is_opening(other):
+    if other is None or not process.packs().is_opening(other):
         return ""
     origin = process.engine().origin(other)
     return (

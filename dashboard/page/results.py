@@ -127,7 +127,7 @@ def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
     if access.current().public:
         return []
     found: dict[Experiment, ComputedSetting] = {}
-    for experiment, result, made in process.shelf().results():
+    for experiment, result, made in process.packs().results():
         own = {experiment, replace(experiment, revision=None)}  # a pack names the commit, whoever computes here may not
         if not own & known and experiment not in found:
             found[experiment] = once(

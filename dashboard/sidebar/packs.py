@@ -22,7 +22,7 @@ def draw(chosen: Experiment) -> None:
     folder = st.expander("Packs", key="sidebar-packs", on_change="rerun")
     if not folder.open:
         return
-    settings = process.shelf().settings()
+    settings = process.packs().settings()
     with folder:
         theme.quiet(
             "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
@@ -42,7 +42,7 @@ def _take() -> None:
     if file is None:
         return
     try:
-        pack = process.shelf().put(file.getvalue(), file.name)
+        pack = process.packs().put(file.getvalue(), file.name)
     except PackError as error:
         theme.problem(f"{file.name}: {error.why}. {error.instead}")
         return
@@ -53,7 +53,7 @@ def follow(before: Experiment, chosen: Experiment) -> None:
     """Open a pack's setting where its model was just picked, and nothing but the pack has that model."""
     if chosen.model == before.model or chosen.model in MODELS:  # those come with the program
         return
-    settings = process.shelf().settings(chosen.model)
+    settings = process.packs().settings(chosen.model)
     if not settings:
         return
     alike = [setting for setting in settings if setting.target == chosen.target]

@@ -153,7 +153,7 @@ def _pick(
 
 def _models() -> dict[str, str]:
     """Models by name, with their titles; last those that only packs have."""
-    names = dict.fromkeys(setting.model for setting in process.shelf().settings())
+    names = dict.fromkeys(setting.model for setting in process.packs().settings())
     return _MODELS | {name: f"{model_title(name)}, from a pack" for name in names if name not in MODELS}
 
 

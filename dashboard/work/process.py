@@ -14,7 +14,7 @@ from core.cluster import connection
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.location import default_cache
-from core.packs.shelf import OPENING, Shelf
+from core.packs.pack_folder import OPENING, PackFolder
 from core.pipeline.backend import Backend, InThisProcess
 from core.pipeline.child import InChild
 from core.pipeline.engine import Engine
@@ -65,7 +65,7 @@ def backend(engine: Engine) -> Backend:
 @st.cache_resource(show_spinner="Starting …", on_release=lambda started: started.jobs.backend.close())
 def start() -> Process:
     """Start the process's engine and queue; every later call gives the same ones."""
-    engine = Engine(open_cache(default_cache()), Shelf(default_cache(), OPENING))
+    engine = Engine(open_cache(default_cache()), PackFolder(default_cache(), OPENING))
     started = Process(engine, Jobs(backend(engine)))
     settle()
     return started
@@ -84,10 +84,10 @@ def known_beside(experiment: Experiment, question: Callable[[Run], T]) -> T | No
         return None
 
 
-def shelf() -> Shelf:
+def packs() -> PackFolder:
     """The packs of this machine."""
     elsewhere = start().engine.elsewhere
-    assert isinstance(elsewhere, Shelf)
+    assert isinstance(elsewhere, PackFolder)
     return elsewhere
 
 

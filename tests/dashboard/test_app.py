@@ -254,12 +254,12 @@ def test_a_strength_between_computed_ones_is_drawn_at_once(
     there = Engine(Store(tmp_path / "there"))
     (_, of_pack), *_ = there.run(replace(asked, strength=1.6)).maps
     write_pack(there, [replace(asked, strength=1.6)], tmp_path / "one.pack", [])
-    put = process.shelf().put((tmp_path / "one.pack").read_bytes(), "one.pack")
+    put = process.packs().put((tmp_path / "one.pack").read_bytes(), "one.pack")
     try:
         with worker_held(process.jobs()):
             visit(seed="3", strength="1.3")
     finally:
-        (process.shelf().folder / f"{put.digest}.pack").unlink()
+        (process.packs().folder / f"{put.digest}.pack").unlink()
     np.testing.assert_allclose(drawn[1][1.3], ((after[1] + of_pack) / 2).reshape(-1, 2), rtol=1e-5, atol=1e-5)
 
 

@@ -15,7 +15,7 @@ import pytest
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.packs.pack import Pack
-from core.packs.shelf import OPENING
+from core.packs.pack_folder import OPENING
 from core.store.stage import STAGES
 from tests.helpers.command_line import ROOT, EmbeddedRun
 

@@ -25,7 +25,7 @@ from core.models.load import LoadedModel, load
 from core.models.spec import ResolvedModel
 from core.pipeline import model_host
 from core.pipeline.engine import Engine
-from core.store import drafts, quota
+from core.store import quota, temporary_folders
 from core.store.artefact import Payload
 from core.store.files import MANIFEST, DamagedArtefact
 from core.store.opening import check_shared, open_store
@@ -98,10 +98,10 @@ def test_parts_of_what_was_cut_off_are_swept_and_not_counted(tmp_path: Path, fol
     before = two.shared.content()
     for part in (old, new, blob.with_name(".tmp-1-cc")):
         part.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * drafts.OLD,) * 2)
+    os.utime(old, (time.time() - 2 * temporary_folders.OLD,) * 2)
     two.sweep()
     assert (old.exists(), new.exists()) == (False, True)
-    os.utime(new, (time.time() - 2 * drafts.OLD,) * 2)
+    os.utime(new, (time.time() - 2 * temporary_folders.OLD,) * 2)
     two.sweep()
     assert not new.exists()
     assert two.shared.content() == before
@@ -305,15 +305,15 @@ def test_of_a_later_version_and_of_something_else(tmp_path: Path, folder: str) -
 
 def test_another_machines_drafts_are_swept_once_they_are_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     artefact = store.put("s", SPEC, sample())
-    monkeypatch.setattr(drafts.socket, "gethostname", lambda: "another_machine")
-    left = [store.root / "s" / drafts.name(artefact.digest) for _ in range(2)]
+    monkeypatch.setattr(temporary_folders.socket, "gethostname", lambda: "another_machine")
+    left = [store.root / "s" / temporary_folders.name(artefact.digest) for _ in range(2)]
     monkeypatch.undo()
     assert all("-another.machine-" in draft.name for draft in left)
     for draft in left:
         draft.mkdir()
         (draft / "x").write_bytes(b"half")
     for path in (left[0] / "x", left[0]):
-        os.utime(path, (time.time() - 2 * drafts.OLD,) * 2)
+        os.utime(path, (time.time() - 2 * temporary_folders.OLD,) * 2)
     (store.root / "s" / f".tmp-{os.getpid()}-abc-{artefact.digest}").mkdir()  # as earlier versions named them
     Store(store.root)
     assert list((store.root / "s").glob(".tmp-*")) == [left[1]]

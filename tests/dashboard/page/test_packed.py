@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.experiment.settings import Experiment
 from core.packs import contents
 from core.packs.pack import pack
-from core.packs.shelf import Shelf
+from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
@@ -77,9 +77,9 @@ def test_the_opening_picture_gives_way_to_this_machines_own(comes_with_it: Calla
 @pytest.fixture
 def setting(packed: tuple[bytes, Result], tiny_cache: Path) -> Experiment:
     """The pack's setting, on a cache that has the pack; its model and corpus are nowhere by the names that it has."""
-    shelf = Shelf(tiny_cache, opening=None)
-    shelf.put(packed[0], "tiny.pack")
-    return shelf.settings()[0]
+    packs = PackFolder(tiny_cache, opening=None)
+    packs.put(packed[0], "tiny.pack")
+    return packs.settings()[0]
 
 
 def said(page: AppTest) -> str:

@@ -89,7 +89,7 @@ def test_the_page_lists_what_was_computed(open_page: OpenPage, tmp_path: Path) -
 
     # What a pack has stands among it, once, with where it was computed.
     pack(engine, [replace(asked, strength=0.75)], tmp_path / "one.pack", [])
-    put = process.shelf().put((tmp_path / "one.pack").read_bytes(), "one.pack")
+    put = process.packs().put((tmp_path / "one.pack").read_bytes(), "one.pack")
     try:
         page = open_page("results", **{"view.of": "all"})
         assert not page.exception
@@ -100,7 +100,7 @@ def test_the_page_lists_what_was_computed(open_page: OpenPage, tmp_path: Path) -
         assert row["n"] == len(found[0.75].plan.groups[0])
         assert str(row["computed"].date()) == put.made.date
     finally:
-        (process.shelf().folder / f"{put.digest}.pack").unlink()
+        (process.packs().folder / f"{put.digest}.pack").unlink()
 
 
 def _ticked(titles: list[str]) -> None:

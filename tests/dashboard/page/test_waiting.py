@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import access
 from core.errors import SettingError
-from core.packs.shelf import Shelf
+from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.page import downloading, waiting
@@ -29,7 +29,7 @@ def bench() -> Bench:
 @pytest.fixture
 def jobs(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """The queue of the process that the page runs in."""
-    started = process.Process(Engine(Store(tmp_path / "cache"), Shelf(tmp_path / "cache", None)), Jobs(bench))
+    started = process.Process(Engine(Store(tmp_path / "cache"), PackFolder(tmp_path / "cache", None)), Jobs(bench))
     monkeypatch.setattr(process, "start", lambda: started)
     monkeypatch.setattr(downloading, "may_begin", lambda _: True)  # the bench's model is nowhere to be had
     return started.jobs

@@ -55,13 +55,13 @@ def test_a_dropped_pack_opens_and_stays_listed(
 
 
 def test_a_model_that_comes_with_the_program_keeps_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Shelf:
+    class PackFolder:
         def settings(self, model: str | None = None) -> list[Experiment]:
             every = [Experiment(model=EMBEDDED, experts=7), Experiment(model="of-a-pack", experts=7)]
             return [one for one in every if model in (None, one.model)]
 
     opened: list[Experiment] = []
-    monkeypatch.setattr(process, "shelf", Shelf)
+    monkeypatch.setattr(process, "packs", PackFolder)
     monkeypatch.setattr(packs, "_open", opened.append)
     before = Experiment(model=E5, experts=30)
     packs.follow(before, Experiment(model=EMBEDDED, experts=30))

@@ -30,7 +30,7 @@ LARGEST = 1 << 28
 _Stamp = tuple[str, int, int]
 
 
-class Shelf:
+class PackFolder:
     """Looks answers up in packs.
 
     Parameters

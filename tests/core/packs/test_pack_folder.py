@@ -17,7 +17,7 @@ from core.experiment.file import write_experiment
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
-from core.packs.shelf import Shelf
+from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
@@ -34,13 +34,13 @@ def packed(filled: Store, asked: Experiment, tmp_path: Path) -> Path:
 @pytest.fixture
 def elsewhere(packed: Path, tmp_path: Path) -> Engine:
     """The engine of a machine that has the pack, and neither its model nor its corpus."""
-    shelf = Shelf(tmp_path / "other", opening=None)
-    shelf.put(packed.read_bytes(), "results.pack")
-    return Engine(Store(tmp_path / "other"), shelf)
+    packs = PackFolder(tmp_path / "other", opening=None)
+    packs.put(packed.read_bytes(), "results.pack")
+    return Engine(Store(tmp_path / "other"), packs)
 
 
 def test_what_a_pack_has_is_known_without_its_model(elsewhere: Engine, finished: tuple[Result, Path]) -> None:
-    assert isinstance(elsewhere.elsewhere, Shelf)
+    assert isinstance(elsewhere.elsewhere, PackFolder)
     (setting,) = elsewhere.elsewhere.settings()
     result = elsewhere.known(setting)
     assert result is not None
@@ -52,7 +52,7 @@ def test_what_a_pack_has_is_known_without_its_model(elsewhere: Engine, finished:
 
 
 def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:
-    assert isinstance(elsewhere.elsewhere, Shelf)
+    assert isinstance(elsewhere.elsewhere, PackFolder)
     (setting,) = elsewhere.elsewhere.settings()
     with pytest.raises(AskError):
         elsewhere.known(replace(setting, strength=0.5))
@@ -63,7 +63,7 @@ def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:
 def test_sentences_of_the_same_name_are_not_those_of_a_pack(
     elsewhere: Engine, asked: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(elsewhere.elsewhere, Shelf)
+    assert isinstance(elsewhere.elsewhere, PackFolder)
     (setting,) = elsewhere.elsewhere.settings()
     there = tmp_path / "there"
     shutil.copytree(asked.model, there / setting.model)
@@ -76,59 +76,59 @@ def test_sentences_of_the_same_name_are_not_those_of_a_pack(
 
 
 def test_what_was_computed_here_goes_before_a_pack(packed: Path, filled: Store, asked: Experiment) -> None:
-    shelf = Shelf(filled.root, opening=None)
-    shelf.put(packed.read_bytes(), "results.pack")
-    own = Engine(filled, shelf).known(asked)
+    packs = PackFolder(filled.root, opening=None)
+    packs.put(packed.read_bytes(), "results.pack")
+    own = Engine(filled, packs).known(asked)
     assert own is not None
-    assert shelf.origin(own) is None
+    assert packs.origin(own) is None
 
 
 def test_what_is_asked_about_a_result_of_this_machine_is_not_taken_from_a_pack(
     filled: Store, asked: Experiment, tmp_path: Path
 ) -> None:
     pack(Engine(Store(shutil.copytree(filled.root, tmp_path / "copy"))), [asked], tmp_path / "a.pack", ["movement"])
-    shelf = Shelf(filled.root, opening=None)
-    shelf.put((tmp_path / "a.pack").read_bytes(), "a.pack")
-    (setting,) = shelf.settings()
-    assert shelf.find(setting, map_stability.movement) is not None
-    assert Engine(filled, _Always(shelf, setting)).answer_known(asked, map_stability.movement) is None
-    empty = Engine(Store(tmp_path / "empty"), _Always(shelf, setting))
+    packs = PackFolder(filled.root, opening=None)
+    packs.put((tmp_path / "a.pack").read_bytes(), "a.pack")
+    (setting,) = packs.settings()
+    assert packs.find(setting, map_stability.movement) is not None
+    assert Engine(filled, _Always(packs, setting)).answer_known(asked, map_stability.movement) is None
+    empty = Engine(Store(tmp_path / "empty"), _Always(packs, setting))
     assert empty.answer_known(asked, map_stability.movement) is not None
 
 
 @dataclass
 class _Always:
-    """A shelf that answers with a setting of a pack, whatever setting is asked for: packs name no folders."""
+    """A folder of packs that answers with a setting of a pack, whatever setting is asked for: packs name no folders."""
 
-    shelf: Shelf
+    packs: PackFolder
     setting: Experiment
 
     def find(self, _: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
-        return self.shelf.find(self.setting, question, bound)
+        return self.packs.find(self.setting, question, bound)
 
     def origin(self, answer: object) -> object | None:
-        return self.shelf.origin(answer)
+        return self.packs.origin(answer)
 
 
 def test_the_opening_pack_is_asked_last(packed: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "empty", opening=packed)
-    (setting,) = Shelf(tmp_path / "empty", packed)._read(packed).settings  # type: ignore[union-attr]
-    opening = Engine(Store(tmp_path / "empty"), shelf).known(setting)
-    assert shelf.is_opening(opening)
-    assert shelf.settings() == []
-    shelf.put(packed.read_bytes(), "results.pack")
-    assert not shelf.is_opening(Engine(Store(tmp_path / "empty"), shelf).known(setting))
+    packs = PackFolder(tmp_path / "empty", opening=packed)
+    (setting,) = PackFolder(tmp_path / "empty", packed)._read(packed).settings  # type: ignore[union-attr]
+    opening = Engine(Store(tmp_path / "empty"), packs).known(setting)
+    assert packs.is_opening(opening)
+    assert packs.settings() == []
+    packs.put(packed.read_bytes(), "results.pack")
+    assert not packs.is_opening(Engine(Store(tmp_path / "empty"), packs).known(setting))
 
 
 def test_a_damaged_pack_is_not_taken_and_one_on_the_shelf_is_left_out(packed: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "empty", opening=None)
+    packs = PackFolder(tmp_path / "empty", opening=None)
     content, middle = packed.read_bytes(), packed.stat().st_size // 2
     with pytest.raises(PackError):
-        shelf.put(content[:middle] + bytes(64) + content[middle + 64 :], "results.pack")
-    assert not shelf.folder.exists()
-    shelf.put(packed.read_bytes(), "results.pack")
-    (shelf.folder / "broken.pack").write_bytes(b"no pack")
-    assert len(shelf.packs()) == 1
+        packs.put(content[:middle] + bytes(64) + content[middle + 64 :], "results.pack")
+    assert not packs.folder.exists()
+    packs.put(packed.read_bytes(), "results.pack")
+    (packs.folder / "broken.pack").write_bytes(b"no pack")
+    assert len(packs.packs()) == 1
 
 
 def test_the_commands_pack_and_unpack(
@@ -142,7 +142,7 @@ def test_the_commands_pack_and_unpack(
     said = capsys.readouterr().out
     assert "From a pack: computed on " in said
     assert "with: result, ranks, movement, cell, experts" in said
-    assert len(Shelf(cache, opening=None).settings("llama")) == 1
+    assert len(PackFolder(cache, opening=None).settings("llama")) == 1
     out.write_bytes(out.read_bytes()[:-100])
     assert main(["unpack", str(out), "--cache", str(cache)]) == 2
     assert "why:" in capsys.readouterr().err
