@@ -21,7 +21,7 @@ from core.access import CACHE_LIMIT
 from core.errors import SettingError
 from core.store.artefact import Artefact
 from core.store.disk import delete
-from core.store.shared_store import folders, whole_here
+from core.store.fetched import folders, whole_here
 from core.store.stage import STAGES, Cost
 from core.store.store import Store
 

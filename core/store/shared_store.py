@@ -5,7 +5,7 @@ artefact, which is written last and exclusively: of several machines that comput
 take its files. Nothing is locked and nothing is changed, so a machine that dies or loses the network leaves nothing
 half done there; what it could not send is noted in its own cache and sent later.
 
-Here, a manifest that was found lies in ``CACHE/.shared/STAGE/DIGEST``, and its files join it as they are read.
+Here, what has come from there lies in a folder of the cache (`core.store.fetched`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,19 +26,17 @@ from typing import TypeVar
 from core.errors import StoreError
 from core.store import disk, files, manifest
 from core.store.artefact import Artefact
+from core.store.fetched import is_here, path_here
 from core.store.files import MANIFEST, DamagedArtefact, FileEntry
 from core.store.place import Place, Refused, Unreachable
 from core.store.stage import STAGES
+from core.store.unsent import Unsent
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FOLDER = ".shared"
-"""The folder of the cache that holds what came from a shared store, and notes of what is to be sent."""
-
 _ABOUT = "language-neurons.json"
-_WAITING = ".waiting"
 _FORMAT = 1
 _ABSENT_FOR = 20.0  # seconds for which what was not there is not asked for again by those who only look
 _MOST_ABSENT = 10_000
@@ -83,7 +80,7 @@ class SharedStore:
 
     def __init__(self, place: Place, root: Path, *, read_only: bool = False) -> None:
         self.place, self.read_only = place, read_only
-        self.folder = root / FOLDER
+        self.root, self.unsent = root, Unsent(root)
         self.trouble = ""
         self._absent: dict[tuple[str, str], float] = {}
         self._distrusted: set[tuple[str, str]] = set()
@@ -166,7 +163,7 @@ class SharedStore:
 
     def path(self, stage: str, key: str) -> Path:
         """Where an artefact from there lies here."""
-        return path_here(self.folder.parent, stage, key)
+        return path_here(self.root, stage, key)
 
     def taken(self, stage: str, key: str) -> Artefact | None:
         """An artefact from there whose manifest is here; None where a file is missing that cannot be had now."""
@@ -179,13 +176,13 @@ class SharedStore:
             disk.delete(path)
             return None
         cannot_be_had = self.is_away or (stage, key) in self._distrusted
-        if cannot_be_had and not all(_is_here(path, entry) for entry in artefact.files):
+        if cannot_be_had and not all(is_here(path, entry) for entry in artefact.files):
             return None
         return replace(artefact, source=self)
 
     def bring(self, artefact: Artefact, entry: FileEntry) -> None:
         """Put a file of an artefact into its folder here, unless it is there; see `core.store.artefact.Source`."""
-        if _is_here(artefact.path, entry):
+        if is_here(artefact.path, entry):
             return
         what = f"a file of {artefact.stage} from {self.place.address}"
         try:
@@ -233,24 +230,19 @@ class SharedStore:
         """
         if self.read_only or not is_shared(artefact.stage):
             return None
-        note = self._note(artefact)
+        address = artefact.stage, artefact.digest
+        self.unsent.add(*address)
         try:
             theirs = self._ask("write", lambda: self._send(path, artefact))
         except StoreError as trouble:
-            with suppress(OSError):
-                disk.write_whole(note, f"{trouble.why}".encode())
+            self.unsent.say_why(*address, trouble.why)
             return None
-        note.unlink(missing_ok=True)
+        self.unsent.remove(*address)
         return theirs
 
     def waiting(self) -> list[tuple[str, str]]:
         """Stages and digests of what is to be sent, the oldest first."""
-        found = []
-        for path in (self.folder / _WAITING).glob("*.txt"):
-            stage, _, key = path.stem.rpartition("-")
-            with suppress(OSError):
-                found.append((path.stat().st_mtime, stage, key))
-        return [(stage, key) for _, stage, key in sorted(found)]
+        return self.unsent.all()
 
     @property
     def is_sending(self) -> bool:
@@ -259,7 +251,7 @@ class SharedStore:
 
     def is_waiting(self, stage: str, key: str) -> bool:
         """Whether an artefact is to be sent."""
-        return os.path.lexists(self._waiting(stage, key))
+        return self.unsent.has(stage, key)
 
     def send_waiting(self, load: Callable[[str, str], Artefact | None]) -> int:
         """Send what could not be sent before, until something goes wrong; gives how many are sent.
@@ -283,23 +275,13 @@ class SharedStore:
                     # the others' truth; what was shown here stays as it is.
                     self._ask("write", partial(self._send, artefact.path, artefact))
                     sent += 1
-                self._waiting(stage, key).unlink(missing_ok=True)
+                self.unsent.remove(stage, key)
         return sent
 
     def note(self, artefact: Artefact) -> None:
         """Note that an artefact of the cache is to be sent."""
         if is_shared(artefact.stage):
-            self._note(artefact)
-
-    def _note(self, artefact: Artefact) -> Path:
-        path = self._waiting(artefact.stage, artefact.digest)
-        with files.explained(f"noting in {path.parent} what is to be sent"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        return path
-
-    def _waiting(self, stage: str, key: str) -> Path:
-        return self.folder / _WAITING / f"{stage}-{key}.txt"
+            self.unsent.add(artefact.stage, artefact.digest)
 
     def _send(self, path: Path, artefact: Artefact) -> bytes | None:
         """Send files that are not there, then the manifest; gives another's where that was first."""
@@ -378,31 +360,6 @@ def _blob_name(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256}"
 
 
-def _is_here(path: Path, entry: FileEntry) -> bool:
-    with suppress(OSError):
-        return (path / entry.path).stat().st_size == entry.bytes
-    return False
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def path_here(root: Path, stage: str, key: str) -> Path:
-    """Where an artefact from a shared store lies in a cache."""
-    return root / FOLDER / stage / key
-
-
-def whole_here(root: Path, stage: str, key: str) -> Artefact | None:
-    """An artefact from a shared store, for a cache that has none behind it now: if all of it has come."""
-    path = path_here(root, stage, key)
-    if not os.path.lexists(path / MANIFEST):
-        return None
-    artefact = manifest.load(path, stage, key)
-    return artefact if all(_is_here(path, entry) for entry in artefact.files) else None
-
-
-def folders(root: Path) -> Iterator[Path]:
-    """The folders in a cache of artefacts that came from a shared store."""
-    return (path for path in (root / FOLDER).glob("*/*") if path.parent.name != _WAITING)

@@ -26,7 +26,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,8 +35,9 @@ from filelock import FileLock, Timeout
 from core.errors import StoreError
 from core.store import disk, files, manifest, temporary_folders
 from core.store.artefact import Artefact, Payload
+from core.store.fetched import FOLDER, path_here, whole_here
 from core.store.files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
-from core.store.shared_store import FOLDER, SharedStore, path_here, whole_here
+from core.store.shared_store import SharedStore
 from core.store.stage import PASSING
 
 __all__ = ["JSON", "Artefact", "DamagedArtefact", "Payload", "Spec", "Store", "StoreError", "digest"]
@@ -337,21 +338,9 @@ class Store:
                 self._discard(stage, key)
                 return None
 
-    def _temporary(self, stage: str, key: str) -> Path:
-        return self.root / stage / temporary_folders.name(key)
-
-    @contextmanager
-    def _draft(self, stage: str, key: str) -> Iterator[Path]:
+    def _draft(self, stage: str, key: str) -> AbstractContextManager[Path]:
         """Create a temporary folder beside the artefact's place; if it is still there afterwards, it is deleted."""
-        draft = self._temporary(stage, key)
-        try:
-            with files.explained(f"storing {stage} in {self.root}"):
-                draft.parent.mkdir(parents=True, exist_ok=True)
-                disk.sync(self.root)
-                draft.mkdir()
-            yield draft
-        finally:
-            disk.delete(draft)
+        return temporary_folders.made(self.root, stage, key)
 
     def _commit(
         self,
@@ -398,32 +387,10 @@ class Store:
         with files.explained(f"removing {stage} from {self.root}"):
             disk.delete(path_here(self.root, stage, key))
             if os.path.lexists(self.root / stage / key):
-                aside = self._temporary(stage, key)
+                aside = temporary_folders.path(self.root, stage, key)
                 (self.root / stage / key).rename(aside)
                 disk.delete(aside)
 
     def sweep(self) -> None:
-        """Delete the half-written and half-deleted folders of killed processes.
-
-        A writer holds the artefact's lock, and the system releases the lock of a dead process: if it is free, nobody is
-        writing. The process id in the name is less reliable: another process or container may have it by now. What is
-        fetched from a shared store is not locked: a part of it is left by the dead once it has not changed for a day.
-        """
-        for part in self.root.glob(f"{FOLDER}/*/*/**/.tmp-*"):
-            if temporary_folders.is_old(part, time.time() + self._clock_ahead):
-                disk.delete(part)
-        for leftover in self.root.glob("*/.tmp-*"):
-            key = temporary_folders.key_of(leftover)
-            if key is None:
-                continue
-            if not temporary_folders.is_own(leftover):  # its lock says nothing here
-                if temporary_folders.is_old(leftover, time.time() + self._clock_ahead):
-                    disk.delete(leftover)
-                continue
-            try:
-                # Not the singleton lock: a draft of this same thread must count as locked.
-                with FileLock(self._lock_path(leftover.parent.name, key)).acquire(blocking=False):
-                    disk.delete(leftover)
-                    log.info("swept %s, left by a process that was killed", leftover.name)
-            except OSError:  # includes Timeout: its writer lives. For any other error, the next start tries again.
-                continue
+        """Delete the half-written and half-deleted folders of killed processes; see `core.store.temporary_folders`."""
+        temporary_folders.sweep(self.root, time.time() + self._clock_ahead, self._lock_path)
