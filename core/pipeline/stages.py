@@ -7,10 +7,10 @@ strength computes the post side alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +28,11 @@ from core.neurons.selection import CONTROLS
 from core.neurons.source_maps import SourceEvidence
 from core.pipeline import embedding_layout as layout
 from core.pipeline.learning import learned
-from core.pipeline.specs import Specs
+from core.pipeline.stored import Stored
 from core.store.artefact import Artefact, Payload
-from core.store.files import DamagedArtefact, digest
-from core.store.stage import PASSING, NotCached, registered
+from core.store.files import digest
+from core.store.stage import PASSING, NotCached
 from core.store.store import Store
-
-T = TypeVar("T")
 
 
 @lru_cache(maxsize=2)
@@ -43,7 +41,7 @@ def _expertise_in(artefact: Artefact, languages: tuple[str, ...]) -> Expertise:
     return Expertise(languages, artefact.array("scores"), artefact.array("means"))
 
 
-class Stages(Specs):
+class Stages(Stored):
     """Runs the stages of one plan, and reads from the store what it has already.
 
     Parameters
@@ -72,9 +70,8 @@ class Stages(Specs):
         only_cached: bool = False,
         learning: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
-        super().__init__(plan)
-        self.store = store
-        self.load, self.advance, self.only_cached, self.learning = load, advance, only_cached, learning
+        super().__init__(plan, store, only_cached)
+        self.load, self.advance, self.learning = load, advance, learning
         self.passing = False
         self._tokens: dict[tuple[str, tuple[str, ...]], Tokenised] = {}
         self._expertise: Expertise | None = None
@@ -98,7 +95,7 @@ class Stages(Specs):
             digest(spec): (number, code)
             for number, group in enumerate(self.plan.groups)
             for code in group.languages
-            if not self._embedded(spec := self.embeddings_spec(number, code, intervention), layer)
+            if not self.embedded(spec := self.embeddings_spec(number, code, intervention), layer)
         }
         return list(missing.values())
 
@@ -126,13 +123,6 @@ class Stages(Specs):
                 self.store.remove(stored)
                 removed += stored.nbytes
         return removed
-
-    def _embedded(self, spec: Mapping[str, Any], layer: int | None) -> Artefact | None:
-        """The embeddings of a list of sentences, or where one layer is enough, those of that layer alone."""
-        stored = self.store.find("embeddings", spec)
-        if stored is not None or layer is None:
-            return stored
-        return self.store.find("layer-embeddings", self.layer_spec(spec, layer))
 
     def has_expertise(self) -> bool:
         """Whether the experts are known without a forward pass."""
@@ -168,11 +158,11 @@ class Stages(Specs):
         score = SCORES[self.plan.experiment.score]
 
         def compute() -> Payload:
-            parts = [self._stored("responses", self.responses_spec(code)) for code in languages]
+            parts = [self.stored("responses", self.responses_spec(code)) for code in languages]
             labels = np.repeat(np.arange(len(languages)), len(self.plan.probe))
             statistics, means = [], []
             for site in self.plan.outline.neurons.sites:
-                responses = np.concatenate([self._array(part, site.path) for part in parts], axis=1)
+                responses = np.concatenate([self.array(part, site.path) for part in parts], axis=1)
                 statistics.append(score.at_site(responses, labels, len(languages)))
                 means.append(rank_statistics.means(responses, labels, len(languages)))
             scores = score.over_model(np.concatenate(statistics, axis=1))
@@ -275,9 +265,9 @@ class Stages(Specs):
         languages = languages or self.plan.probe.languages
         responses = np.empty((len(languages), len(neurons), len(self.plan.probe)), dtype=np.float32)
         for row, code in enumerate(languages):
-            stored = self._stored("responses", self.responses_spec(code))
+            stored = self.stored("responses", self.responses_spec(code))
             for site, units, positions in self.plan.outline.neurons.by_site(neurons):
-                responses[row, positions] = self._array(stored, site.path)[units]
+                responses[row, positions] = self.array(stored, site.path)[units]
         return responses
 
     def samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -291,7 +281,7 @@ class Stages(Specs):
         """One space at one layer: ndarray of float32, (n_languages, n_sentences, hidden)."""
         parts = []
         for code in self.plan.groups[group].languages:
-            stored = self._embedded(self.embeddings_spec(group, code, intervention), layer)
+            stored = self.embedded(self.embeddings_spec(group, code, intervention), layer)
             if stored is None:
                 raise NotCached("embeddings")
             parts.append(self.stored_layer(stored, layer))
@@ -301,22 +291,11 @@ class Stages(Specs):
         """What is noted with the embeddings of a list of sentences."""
         return {**tokens.facts, **({PASSING: True} if self.passing else {})}
 
-    def stored_layer(self, artefact: Artefact, layer: int) -> np.ndarray:
-        """One layer of an artefact of embeddings, (n_sentences, hidden); joined where it lies in parts."""
-        if layout.ROWS not in artefact.arrays:
-            return self._array(artefact, layout.layer_name(layer))
-        rows, names = self._array(artefact, layout.ROWS), layout.parts_of(artefact, layer)
-        parts = np.concatenate([self._array(artefact, name) for name in names])
-        joined = np.empty_like(parts)
-        joined[rows] = parts
-        joined.setflags(write=False)
-        return joined
-
     def rows_of(
         self, group: int, language: str, intervention: Intervention | None, rows: np.ndarray
     ) -> np.ndarray | None:
         """Rows of a language that is embedded already, at the plan's layer: (n_rows, hidden); None if it is not."""
-        stored = self._embedded(self.embeddings_spec(group, language, intervention), self.plan.layer)
+        stored = self.embedded(self.embeddings_spec(group, language, intervention), self.plan.layer)
         return None if stored is None else self.stored_layer(stored, self.plan.layer)[rows]
 
     def counted(self, *facts: str) -> list[dict[str, int]]:
@@ -327,7 +306,7 @@ class Stages(Specs):
         counts: list[dict[str, int]] = [{} for _ in facts]
         for number, group in enumerate(self.plan.groups):
             for code in group.languages:
-                stored = self._embedded(self.embeddings_spec(number, code, None), self.plan.layer)
+                stored = self.embedded(self.embeddings_spec(number, code, None), self.plan.layer)
                 if stored is None:
                     raise NotCached("embeddings")
                 for fact, by_language in zip(facts, counts, strict=True):
@@ -353,52 +332,3 @@ class Stages(Specs):
         if key not in self._tokens:
             self._tokens[key] = tokenise(self.load(), sentences, language, self.plan.encoding)
         return self._tokens[key]
-
-    # -- helpers -------------------------------------------------------------------------------------------------------
-
-    def get(
-        self,
-        stage: str,
-        spec: Mapping[str, Any],
-        compute: Callable[[], Payload],
-        read: Callable[[Artefact], T],
-    ) -> T:
-        """Read an artefact, which is computed first if it is not stored.
-
-        Raises
-        ------
-        NotCached
-            If the stages may only read (``only_cached``), the artefact is missing and the stage is not `derived`.
-        LookupError
-            If no stage of that name is registered, or the spec is of another version of it.
-        """
-        definition = registered(stage)
-        if spec.get("version") != definition.version:
-            raise LookupError(f"stage {stage!r} is of version {definition.version}, its spec of {spec.get('version')}")
-        only_cached = self.only_cached and not definition.derived
-        if only_cached and self.store.find(stage, spec) is None:
-            raise NotCached(stage)
-
-        def compute_if_allowed() -> Payload:
-            if only_cached:  # the store had it, but damaged
-                raise NotCached(stage)
-            return compute()
-
-        return self.store.read(stage, spec, compute_if_allowed, read)
-
-    def _stored(self, stage: str, spec: Mapping[str, Any]) -> Artefact:
-        artefact = self.store.find(stage, spec)
-        if artefact is None:
-            raise NotCached(stage)
-        return artefact
-
-    def _array(self, artefact: Artefact, name: str) -> np.ndarray:
-        """Read one array; a damaged artefact is removed, and `NotCached` raised, so that a retry computes it."""
-
-        def absent() -> Payload:
-            raise NotCached(artefact.stage)
-
-        try:
-            return artefact.array(name)
-        except DamagedArtefact:
-            return self.store.get_or_compute(artefact.stage, artefact.spec, absent).array(name)
