@@ -7,7 +7,9 @@ What goes wrong there is told apart by what can be done about it: `Unreachable` 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,6 +19,7 @@ from typing import Any, TypeVar
 from core.errors import StoreError
 from core.location import expanded
 from core.store import disk
+from core.store.temporary_folders import OLD
 
 T = TypeVar("T")
 
@@ -39,6 +42,7 @@ _REFUSALS = (
     "ExpiredToken",
 )
 _CLOCK = "RequestTimeTooSkewed"
+_PART = re.compile(r"\.tmp-\d+-(?:[0-9a-f]{12}|[0-9a-f]{16})")  # as `disk.whole` and `Place._draft` name them
 
 
 class Unreachable(StoreError):  # noqa: N818 - says what the place is
@@ -78,6 +82,7 @@ class Place:
         self.is_folder = protocol in ("file", "local")
         # A client that is not asynchronous is not known to be safe between threads.
         self._one: Any = nullcontext() if self.is_folder or self._fs.async_impl else threading.RLock()
+        self._swept: set[Path] = set()
 
     def read(self, name: str) -> bytes | None:
         """The content of a small file; None if there is none.
@@ -127,6 +132,7 @@ class Place:
                 with self._draft(name) as draft:
                     self._fs.put_file(str(path), str(draft))
                     disk.sync(draft)
+                    self._sweep(draft)
                     draft.replace(self._path(name))
             else:
                 self._fs.put_file(str(path), self._path(name))
@@ -214,11 +220,27 @@ class Place:
         finally:
             draft.unlink(missing_ok=True)
 
+    def _sweep(self, draft: Path) -> None:
+        """Delete what others who were cut off left half-written beside a draft, once a folder.
+
+        Nothing is locked there: a part is left by the dead once it has not changed for a day by the file system's own
+        clock, which the draft, just written, shows. Should its writer live after all, it finds its part gone, and sends
+        again later.
+        """
+        if draft.parent not in self._swept:
+            self._swept.add(draft.parent)
+            with suppress(OSError):
+                now = draft.stat().st_mtime
+                for part in draft.parent.iterdir():
+                    if _PART.fullmatch(part.name):
+                        _delete_if_old(part, now)
+
     def _link(self, name: str, content: bytes) -> None:
         """Create a file with all its content in one step; a link is exclusive on NFS as well, unlike an opening."""
         with self._draft(name) as draft:
             draft.write_bytes(content)
             disk.sync(draft)
+            self._sweep(draft)
             path = Path(self._path(name))
             try:
                 os.link(draft, path)
@@ -243,6 +265,13 @@ class Place:
                 return ask()
         except Exception as error:  # each client has its own, and not all of them are OSErrors
             raise explained(f"{what} in the shared store {self.address}", error) from error
+
+
+def _delete_if_old(part: Path, now: float) -> None:
+    with suppress(OSError):  # another was first, or may and this machine may not
+        status = part.lstat()
+        if stat.S_ISREG(status.st_mode) and now - status.st_mtime > OLD:
+            part.unlink()
 
 
 def explained(what: str, error: Exception) -> StoreError:

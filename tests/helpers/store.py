@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from core.store.artefact import Artefact, Payload
+from core.store.files import MANIFEST
+from core.store.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 SPEC = {"model": "tiny", "seed": 7, "layers": [0, 1], "strength": 0.5}
@@ -29,6 +31,11 @@ def assert_sample(artefact: Artefact) -> None:
     pd.testing.assert_frame_equal(artefact.table("languages"), sample().tables["languages"])
     assert artefact.facts == sample().facts
     assert artefact.spec == SPEC
+
+
+def fetched(store: Store) -> list[str]:
+    """Names of the files of artefacts that have come from a shared store."""
+    return sorted(path.name for path in (store.root / ".shared").glob("[!.]*/*/*") if path.name != MANIFEST)
 
 
 def build(folder: Path) -> dict:

@@ -6,34 +6,24 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core import access, machine
-from core.cli.main import main
-from core.errors import ModelError, StoreError
-from core.experiment.settings import Experiment
-from core.models.load import LoadedModel, load
-from core.models.spec import ResolvedModel
-from core.pipeline import model_host
-from core.pipeline.engine import Engine
+from core import access
+from core.errors import StoreError
 from core.store import quota, temporary_folders
 from core.store.artefact import Payload
 from core.store.files import MANIFEST, DamagedArtefact
 from core.store.opening import check_shared, open_store
 from core.store.read_only import open_cache
 from core.store.store import Store
-from tests.helpers.hub_server import Repository, serving
 from tests.helpers.object_store import bucket, cut_off, object_store
-from tests.helpers.store import REPOSITORY, SPEC, assert_built, assert_sample, build, flip_bit, python, sample, tree
+from tests.helpers.store import SPEC, assert_built, assert_sample, build, fetched, flip_bit, python, sample, tree
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +44,6 @@ def folder(tmp_path: Path) -> str:
 
 def never() -> Payload:
     raise AssertionError("it was computed already")
-
-
-def fetched(store: Store) -> list[str]:
-    """Names of the files of artefacts that have come from the shared store."""
-    return sorted(path.name for path in (store.root / ".shared").glob("[!.]*/*/*") if path.name != MANIFEST)
 
 
 # --- sharing
@@ -105,6 +90,28 @@ def test_parts_of_what_was_cut_off_are_swept_and_not_counted(tmp_path: Path, fol
     two.sweep()
     assert not new.exists()
     assert two.shared.content() == before
+
+
+def test_whoever_sends_deletes_old_parts_of_what_was_cut_off_there(tmp_path: Path, folder: str) -> None:
+    one = open_store(tmp_path / "one", shared=folder)
+    one.put("s", {"n": 1}, sample())
+    stage = tmp_path / "shared" / "s"
+    names = {"half-sent": ".tmp-17-0123456789abcdef", "half-mended": ".tmp-17-0123456789ab", "foreign": ".tmp-notes"}
+    old = {what: stage / name for what, name in names.items()}
+    new = stage / ".tmp-17-fedcba9876543210"
+    link = stage / ".tmp-18-0123456789abcdef"
+    for path in (*old.values(), new):
+        path.write_bytes(b"half")
+    link.symlink_to(old["foreign"])
+    for path in (*old.values(), link):
+        os.utime(path, (time.time() - 2 * temporary_folders.OLD,) * 2, follow_symlinks=False)
+    two = open_store(tmp_path / "two", shared=folder)
+    assert two.find("s", {"n": 1}) is not None
+    assert old["half-sent"].exists()  # who only reads deletes nothing
+    two.put("s", {"n": 2}, sample())
+    assert sorted(stage.glob(".tmp-*")) == sorted([old["foreign"], new, link])
+    assert two.shared is not None
+    assert two.shared.content().artefacts == {"s": 2}
 
 
 def test_of_eight_machines_that_computed_the_same_one_wins_and_all_have_its_numbers(
@@ -229,7 +236,7 @@ def test_a_killed_sender_sends_later(tmp_path: Path, folder: str) -> None:
         import os, signal
         from core.store import place
         from core.store.opening import open_store
-        from tests.helpers.store import SPEC, sample
+        from tests.helpers.store import SPEC, fetched, sample
         store = open_store(sys.argv[1], shared=sys.argv[2])
         store.put("s", {"first": 1}, sample())
         place.Place.create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -300,58 +307,7 @@ def test_of_a_later_version_and_of_something_else(tmp_path: Path, folder: str) -
         assert_sample(open_store(tmp_path / content.strip("{}[]")[-1:], shared=folder).put("s", SPEC, sample()))
 
 
-# --- one cache folder on a file system that several machines share
-
-
-def test_another_machines_drafts_are_swept_once_they_are_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    artefact = store.put("s", SPEC, sample())
-    monkeypatch.setattr(temporary_folders.socket, "gethostname", lambda: "another_machine")
-    left = [store.root / "s" / temporary_folders.name(artefact.digest) for _ in range(2)]
-    monkeypatch.undo()
-    assert all("-another.machine-" in draft.name for draft in left)
-    for draft in left:
-        draft.mkdir()
-        (draft / "x").write_bytes(b"half")
-    for path in (left[0] / "x", left[0]):
-        os.utime(path, (time.time() - 2 * temporary_folders.OLD,) * 2)
-    (store.root / "s" / f".tmp-{os.getpid()}-abc-{artefact.digest}").mkdir()  # as earlier versions named them
-    Store(store.root)
-    assert list((store.root / "s").glob(".tmp-*")) == [left[1]]
-
-
-def test_an_artefact_that_another_machine_has_put_there_is_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its lock is not seen here, and the rename finds its place taken."""
-    other = Store(store.root)
-
-    def compute() -> Payload:
-        with monkeypatch.context() as patch:
-            patch.setattr(other, "_locked", lambda *_, **__: open(os.devnull))  # noqa: PTH123, SIM115
-            other.put("s", SPEC, sample())
-        return Payload(arrays={"x": np.arange(2)})
-
-    monkeypatch.setattr(store, "put", lambda stage, spec, payload, seconds: put(store, stage, spec, payload, seconds))
-
-    def put(store: Store, stage: str, spec: dict, payload: Payload, seconds: float | None) -> object:
-        with store._draft(stage, "0" * 64) as draft:
-            return store._commit(draft, stage, spec, payload.facts, payload.write(draft), seconds)
-
-    assert_sample(store.get_or_compute("s", SPEC, compute))
-    assert store.damaged == []
-
-
-def test_what_a_stale_handle_hides_is_absent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    artefact = store.put("s", SPEC, sample())
-    real = Path.open
-
-    def stale(path: Path, *arguments: object, **options: object) -> object:
-        if path.name == "kept.npy":
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-        return real(path, *arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", stale)
-        with pytest.raises(DamagedArtefact, match="it is missing"):
-            artefact.array("kept")
+# --- clocks
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
@@ -368,76 +324,3 @@ def test_clocks_an_hour_apart(tmp_path: Path, folder: str, monkeypatch: pytest.M
     assert quota.enforce(store, 0, began).artefacts == 0
     assert {entry.spec.get("n") for entry in store.entries()} == {None, 2}
     assert abs(store.last_used(store.entries()[0]) - time.time()) < 60
-
-
-# --- whole results
-
-
-def test_a_laptop_opens_what_a_gpu_computed_without_a_pass(
-    asked: Experiment, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The processor stands in for the GPU where the result is computed; nothing does where it is opened."""
-    experiment = replace(asked, device="cuda", dtype="auto")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    there = Engine(open_store(tmp_path / "there", shared=folder))
-
-    def on_processor(resolved: ResolvedModel, store: Store) -> LoadedModel:
-        return replace(load(replace(resolved, device="cpu", dtype="float32"), store), resolved=resolved)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(model_host, "load", on_processor)
-        patch.setattr(machine, "gpu", lambda: "NVIDIA H100 80GB HBM3")
-        computed = there.run(experiment)
-    assert (computed.plan.resolved.device, computed.plan.resolved.dtype) == ("cuda", "bfloat16")
-    here = Engine(open_store(tmp_path / "here", shared=folder))
-    opened = here.known(experiment)
-    assert opened is not None
-    assert opened.to_json()["retrieval"] == computed.to_json()["retrieval"]
-    assert here.run(experiment).computed == ()
-    assert "The model ran on NVIDIA H100 80GB HBM3." in opened.notes
-    assert not here.models.state()["loaded"]
-    # Of the embeddings, only the layer that is shown has come.
-    layers = [name for name in fetched(here.store) if name.startswith("layer-")]
-    assert len(layers) < len(list((there.store.root / "embeddings").glob("*/layer-*.npy")))
-    with pytest.raises(ModelError, match="this machine has cpu"):
-        here.run(replace(experiment, experts=7))
-
-
-def test_a_machine_without_the_weights_opens_a_result_by_config_and_commit(
-    tiny_folders: dict[str, Path], asked: Experiment, tmp_path: Path, folder: str
-) -> None:
-    def run(machine: str, *options: str) -> dict:
-        out = tmp_path / f"{machine}.json"
-        environment = os.environ | {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / machine), "HF_HUB_OFFLINE": "0"}
-        command = ["run", "--model", "tiny/llama", "--corpus", asked.corpus, "--target", "ja", "--device", "cpu"]
-        command += ["--experts", "30", "--json", str(out), "--cache", str(tmp_path / f"{machine}-cache"), *options]
-        subprocess.run([sys.executable, "-m", "core", *command], env=environment, cwd=REPOSITORY, check=True)
-        return json.loads(out.read_text(encoding="utf-8"))
-
-    with serving({"tiny/llama": Repository(tiny_folders["llama"])}) as hub:
-        computed, opened = run("one", "--shared", folder), run("two", "--shared", folder)
-    assert opened["retrieval"] == computed["retrieval"]
-    assert list((tmp_path / "one").rglob("*.safetensors"))
-    assert list((tmp_path / "two").rglob("config.json"))
-    assert not list((tmp_path / "two").rglob("*.safetensors"))
-
-
-def test_what_was_computed_before_there_was_a_shared_store_is_sent(
-    filled: Store, asked: Experiment, tmp_path: Path, folder: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = ["--cache", str(filled.root), "--shared", folder]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(access.SHARED, "")
-        assert main(["data", "share", "--cache", str(filled.root)]) == 2
-        assert "no shared store is named" in capsys.readouterr().err
-        assert main(["data", "share", *place]) == 0
-        assert main(["data", "kept", *place]) == 0
-        said = capsys.readouterr().out
-        assert f"are shared in {folder}." in said
-        assert "to be sent" not in said
-        here = Engine(open_store(tmp_path / "here"))
-        assert here.known(asked) is not None
-        assert main(["data", "kept", "--cache", str(here.store.root), "--shared", folder]) == 0
-        assert "of them fetched" in capsys.readouterr().out
-        assert main(["data", "kept", "--cache", str(here.store.root), "--shared", f"{folder}/no/such"]) == 2
-        assert "there is no folder" in capsys.readouterr().err
