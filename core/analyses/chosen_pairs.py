@@ -10,8 +10,9 @@ import pandas as pd
 
 from core.analyses.translation_ranks import Ranks
 from core.neurons.interventions import Intervention
+from core.pipeline.before_after import ways
 from core.pipeline.run import Run
-from core.spaces.similarity import CENTRED, COSINE, Comparison, normalise
+from core.spaces.similarity import Comparison, normalise
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,15 @@ def by_layer(run: Run, chosen: Chosen) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``layer, n, top1_pre, top1_post, centred_pre, centred_post``; ``n`` counts pairs.
+        ``layer, n, top1_pre, top1_post, centred_pre, centred_post``; ``n`` counts pairs. Further ways of comparing
+        likewise, as `core.pipeline.before_after.ways` lists them.
     """
     _, intervention = run.spaces()
     rows: list[dict[str, float]] = []
     for layer in range(run.plan.outline.n_layers + 1):
         row: dict[str, float] = {"layer": layer}
         for end, space in (("pre", None), ("post", intervention)):
-            for name, comparison in (("top1", COSINE), ("centred", CENTRED)):
+            for name, comparison in ways().items():
                 hits = _hits(run, space, layer, comparison, chosen)
                 row |= {"n": len(hits), f"{name}_{end}": float(hits.mean()) if len(hits) else np.nan}
         rows.append(row)

@@ -48,7 +48,6 @@ _KINDS: dict[str, type] = {
         *(Encoding, SentenceEncoder, Step),
     )
 }
-_RIVALS = {rival.name: rival for rival in (RAW, *RIVALS.values())}
 _MOST_CELLS, _MOST_BYTES = 20_000_000, 1 << 28  # of one table or array
 
 Files = dict[str, bytes]
@@ -196,7 +195,7 @@ class Reader:
         "map": _map,
         "array": _array,
         "table": _table,
-        "rival": lambda _, name: _RIVALS[name],
+        "rival": lambda _, name: RAW if name == RAW.name else RIVALS[name],
     }
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 import pandas as pd
 
 from core.experiment.plan import Plan
+from core.spaces.pairs import COLUMNS
+from core.spaces.similarity import Comparison
 from core.stats.intervals import finite
 
 
@@ -99,4 +101,14 @@ def mean(table: pd.DataFrame, column: str) -> Change:
 def side_by_side(pre: pd.DataFrame, post: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Put two spaces' tables side by side: every column but the keys twice, with ``_pre`` and ``_post``."""
     merged = pre.merge(post, on=keys, suffixes=("_pre", "_post"), validate="one_to_one")
-    return merged.rename(columns=lambda name: name.replace("top1_centred", "centred"))
+    return merged.rename(columns=_titled)
+
+
+def ways() -> dict[str, Comparison]:
+    """The ways of comparing whose top-1 stands in the tables, by its column there without ``_pre`` and ``_post``."""
+    return {_titled(column.name): column.by for column in COLUMNS.values() if column.by is not None}
+
+
+def _titled(column: str) -> str:
+    """What a column of `core.spaces.pairs.COLUMNS` is called in the tables of two spaces."""
+    return column.replace("top1_centred", "centred")

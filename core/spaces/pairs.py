@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.spaces import distances, retrieval
-from core.spaces.similarity import CENTRED
+from core.spaces.similarity import CENTRED, COSINE, Comparison
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,25 @@ class PairColumn:
     of_query : callable
         The same for one query language, given by its number: (n_languages,). What it says of the language itself is
         not read.
+    by : Comparison, optional
+        Where the number is a top-1, the way of comparing that it is by: lists of ways at every layer read it.
     """
 
     name: str
     of_all: Callable[[np.ndarray], np.ndarray]
     of_query: Callable[[np.ndarray, int], np.ndarray]
+    by: Comparison | None = None
+
+
+def _top1(name: str, by: Comparison) -> PairColumn:
+    return PairColumn(name, partial(retrieval.top1, by=by), partial(retrieval.top1_of, by=by), by)
 
 
 COLUMNS = {
     column.name: column
     for column in (
-        PairColumn("top1", retrieval.top1, retrieval.top1_of),
-        PairColumn("top1_centred", partial(retrieval.top1, by=CENTRED), partial(retrieval.top1_of, by=CENTRED)),
+        _top1("top1", COSINE),
+        _top1("top1_centred", CENTRED),
         PairColumn("distance", distances.pair_distances, lambda space, query: distances.pair_distances(space)[query]),
     )
 }

@@ -32,16 +32,9 @@ from dashboard.work.questions import ControlAsked, RivalMapAsked, RivalsAsked
 
 _LAYERS = {"best": "each at its best layer", "set": "all at the layer as set"}
 _OF = {PRE: "the unmodified model", POST: "the intervention, on top"}
-_PANELS = (
-    "mexa",
-    "mutual_knn",
-    "cka",
-    "reciprocity",
-    "never_first",
-    "hub_skew",
-    "effective_rank",
-    "language_id",
-)
+# Retrieval, which the first chart shows, and what says little alone; every other measure has a panel.
+_IN_THE_TABLE_ALONE = ("top1", "top5", "mrr", "csls", "distance", "mining_f1", "anisotropy")
+_ACROSS = 4  # panels beside each other
 
 
 def draw() -> None:
@@ -191,8 +184,9 @@ def _bar(spaces: RivalSpaces, space: RivalSpace, kind: str, against: Against | N
 def _became(spaces: RivalSpaces, control: RivalSpaces | None) -> None:
     st.header("What the space became", anchor=False)
     shown = shown_spaces(spaces, control)
-    for start in range(0, len(_PANELS), 4):
-        for column, name in zip(st.columns(4), _PANELS[start : start + 4], strict=True):
+    names = panels()
+    for start in range(0, len(names), _ACROSS):
+        for column, name in zip(st.columns(_ACROSS), names[start : start + _ACROSS], strict=False):
             measure, rows = SPACE_MEASURES[name], panel_frame(shown, name)
             with column:
                 drawing.chart(
@@ -205,10 +199,15 @@ def _became(spaces: RivalSpaces, control: RivalSpaces | None) -> None:
     own = [name.capitalize() for name in shown if name != charts.BEST]
     where = f"{', '.join(own)}: layer {spaces.plan.layer}.{others}"
     by_chance = "The red tick is the value where rows are permuted, so that nothing corresponds."
-    about = " ".join(f"{SPACE_MEASURES[name].title}: {SPACE_MEASURES[name].about}" for name in _PANELS)
+    about = " ".join(f"{SPACE_MEASURES[name].title}: {SPACE_MEASURES[name].about}" for name in names)
     theme.quiet(f"Over all pairs of languages. {where} Lines are 95% intervals over sentences. {by_chance}")
     with st.expander("What these measures say"):
         st.text(about)
+
+
+def panels() -> tuple[str, ...]:
+    """Names of the measures that have a panel each, in the table's order."""
+    return tuple(name for name in SPACE_MEASURES if name not in _IN_THE_TABLE_ALONE)
 
 
 def shown_spaces(spaces: RivalSpaces, control: RivalSpaces | None) -> dict[str, RivalSpace]:

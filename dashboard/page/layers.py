@@ -12,9 +12,10 @@ import streamlit as st
 from core.analyses.chosen_pairs import Chosen, by_layer
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
+from core.pipeline.before_after import ways
 from core.pipeline.result import Result
 from core.pipeline.run import Run
-from core.spaces.similarity import CENTRED
+from core.spaces.similarity import COSINE, Comparison
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -23,7 +24,6 @@ from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work import process
 
-_MEASURES = {"top1": "as they are", "centred": CENTRED.title}
 _WORTH = 0.03  # a share: smaller changes count as neither gain nor loss
 _TINY = (
     20.0  # largest over smallest distance: beyond this ratio a linear axis would show the small ones as one flat line
@@ -44,10 +44,10 @@ def _show(result: Result) -> None:
     target = theme.name(result.plan.target)
     measure = page_state.choice(
         "Embeddings",
-        list(_MEASURES),
+        list(ways()),
         "embeddings",
-        lambda name: _MEASURES[name],
-        f"{CENTRED.title.capitalize()}: {CENTRED.about}, which needs no intervention.",
+        _title,
+        " ".join(f"{by.title[0].upper()}{by.title[1:]}: {by.about}, which needs no intervention." for by in _free()),
     )
     chosen = map_view.draw_chosen(
         result, "The verdict and the first chart are of their pairs with the target's, the rest of all sentences."
@@ -59,6 +59,16 @@ def _show(result: Result) -> None:
     _distance(result, target)
     _neurons(result)
     theme.quiet(summary.conditions(result))
+
+
+def _free() -> list[Comparison]:
+    """The ways of comparing beside the plain one."""
+    return [by for by in ways().values() if by is not COSINE]
+
+
+def _title(measure: str) -> str:
+    by = ways()[measure]
+    return "as they are" if by is COSINE else by.title
 
 
 def _of_chosen(result: Result, chosen: Chosen | None) -> tuple[Result, int | None]:
@@ -81,7 +91,7 @@ def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None) -
         charts.lines(rows, result.plan.layer, best, title="top-1", share=True),
         key="top1-by-layer",
         alt=f"Top-1 retrieval from {target} at every layer, before and after the intervention, on embeddings "
-        f"{_MEASURES[measure]}.",
+        f"{_title(measure)}.",
         data=rows,
     )
     if n_pairs is not None:

@@ -18,7 +18,7 @@ from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
 
-_N_PANELS = len(is_it_real._PANELS)
+_N_PANELS = len(is_it_real.panels())
 
 
 def opened(open_page: OpenPage, n_charts: int = 1 + _N_PANELS, **changes: str) -> AppTest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
 from core.pipeline.result import Result
 from core.pipeline.run import Run
+from core.spaces.pairs import COLUMNS, PairColumn
+from core.spaces.retrieval import top1, top1_of
+from core.spaces.similarity import CSLS, csls
 from dashboard.charts import layers as charts
 from dashboard.page import layers
 from dashboard.state import link
@@ -156,6 +160,32 @@ def test_the_link_restores_the_view(open_page: OpenPage) -> None:
     assert page.query_params["view.embeddings"] == "centred"
     found = process.engine().known(experiment_of(page))
     assert layers.verdict(found, "centred") in [text.value for text in page.markdown]
+
+
+def test_a_way_of_comparing_that_is_added_at_every_layer_is_offered_and_drawn(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = PairColumn("top1_csls", partial(top1, by=CSLS), partial(top1_of, by=CSLS), CSLS)
+    monkeypatch.setitem(COLUMNS, "top1_csls", column)
+    page = opened(open_page, **{"view.embeddings": "top1_csls"})
+    (picker,) = (control for control in page.segmented_control if control.label == "Embeddings")
+    assert list(picker.options) == ["as they are", "mean-centred", "CSLS"]
+    assert "CSLS: cosine, corrected" in picker.proto.help
+    asked = experiment_of(page)
+    found = process.engine().known(asked)
+    assert isinstance(found, Result)
+    assert layers.verdict(found, "top1_csls") in [text.value for text in page.markdown]
+
+    def by_hand(run: Run) -> float:
+        space = run.stages.embeddings(0, None, 1)
+        target = run.plan.groups[0].languages.index(run.plan.target)
+        others = [n for n in range(len(space)) if n != target]
+        n = np.arange(space.shape[1])
+        unit = space / np.linalg.norm(space, axis=-1, keepdims=True)
+        return float(np.mean([csls(unit[target] @ unit[other].T).argmax(axis=1) == n for other in others]))
+
+    shown = layers.lines_frame(found.layers, "top1_csls").query("layer == 1 and space == 'before'")["value"].item()
+    assert shown == pytest.approx(process.engine().answer(asked, by_hand))
 
 
 def test_under_a_control_the_neurons_that_were_drawn_are_shown(open_page: OpenPage) -> None:
