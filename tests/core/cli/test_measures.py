@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core.cli.main import main
 from core.experiment.settings import Experiment
+from core.packs.plain_data import Reader, Writer
+from core.pipeline.engine import Engine
 from core.pipeline.measure_table import MEASURES
 from core.session import Session
-from core.spaces.rivals import RIVALS
-from core.spaces.space_measures import SPACE_MEASURES
+from core.spaces.rivals import NOTHING, RIVALS, Apply, Rival
+from core.spaces.space_measures import SPACE_MEASURES, SpaceMeasure
+from core.stats.units import SIMILARITY
 from core.store.store import Store
 
 
@@ -55,6 +59,41 @@ def test_run_writes_what_is_free_beside_the_result(
     by_library = frame.set_index(["name", "space", "layer"]).loc[("whitening", "post", 3)]
     (by_command,) = [r for r in document["rivals"] if (r["name"], r["space"], r["layer"]) == ("whitening", "post", 3)]
     assert by_library["top1_target"] == by_command["measures"]["top1_target"]
+
+
+def test_a_rival_and_a_measure_of_a_space_that_are_added_are_listed_measured_and_kept_in_packs(
+    asked: Experiment,
+    filled: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a programmer adds: an entry in each table."""
+
+    def halved(*_: object) -> Apply:
+        return lambda rows, _: rows / 2
+
+    rival = Rival("halved", "Halved", "every number is halved", NOTHING, NOTHING, halved)
+    monkeypatch.setitem(RIVALS, "halved", rival)
+    measure = SpaceMeasure(
+        *("length", "Length", "How long an embedding is.", SIMILARITY, None),
+        lambda tables: np.linalg.norm(tables.space, axis=-1).mean(axis=0),
+        of_pairs=False,
+    )
+    monkeypatch.setitem(SPACE_MEASURES, "length", measure)
+    assert main(["measures"]) == 0
+    said = capsys.readouterr().out
+    assert "Halved: every number is halved." in said
+    assert "Length. How long an embedding is." in said
+    out = tmp_path / "out.json"
+    assert run_with(asked, filled, "--rivals", "all", "--measures", "length", "--json", str(out)) == 0
+    rows = json.loads(out.read_text(encoding="utf-8"))["rivals"]
+    rows = [row for row in rows if (row["layer"], row["space"]) == (3, "pre")]
+    length = {row["name"]: row["measures"]["length"] for row in rows}
+    space = Engine(filled).answer(asked, lambda run: run.stages.embeddings(0, None, 3))
+    assert length["raw"] == pytest.approx(float(np.linalg.norm(space, axis=-1).mean()), rel=1e-5)
+    assert length["halved"] == pytest.approx(length["raw"] / 2, rel=1e-5)
+    assert Reader(lambda _: b"").read(Writer().write(rival)) is rival
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.analyses import rival_spaces
@@ -66,6 +67,12 @@ def test_the_verdict_and_the_bars_are_the_librarys(open_page: OpenPage) -> None:
         name = next(rival.name for rival in RIVALS.values() if row["name"].startswith(rival.title))
         assert row["difference"] == -minus[name].difference.value
         assert row["p"] == minus[name].p
+
+
+def test_a_measure_that_is_added_has_a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = is_it_real.panels()
+    monkeypatch.setitem(SPACE_MEASURES, "added", SPACE_MEASURES["mexa"])
+    assert is_it_real.panels() == (*before, "added")
 
 
 def test_rivals_on_top_of_the_intervention_and_at_the_layer_as_set(open_page: OpenPage) -> None:
