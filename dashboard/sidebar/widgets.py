@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import access
 from core.corpora.corpus import Corpus
+from core.corpora.formats import FORMATS
 from core.corpora.load import load_corpus
 from core.errors import AskError
 from core.experiment.kinds import Codes, Flag, Number, OneOf, Several, Verbatim, Whole
@@ -128,15 +129,23 @@ def _languages(setting: Setting, value: Sequence[str] | None, available: Sequenc
 
 
 def _pick(
-    titled: Callable[[], Mapping[str, str]], offered: Callable[[access.Access], tuple[str, ...]]
+    titled: Callable[[], Mapping[str, str]],
+    offered: Callable[[access.Access], tuple[str, ...]],
+    forms: Callable[[], str] = str,
 ) -> Callable[[Setting, Experiment, Surroundings], str]:
-    """A widget that lists names, and also takes a name that is typed in; of a public server's only those offered."""
+    """A widget that lists names, and also takes a name that is typed in; of a public server's only those offered.
+
+    Parameters
+    ----------
+    forms : callable
+        What can be typed in, in words.
+    """
 
     def draw_list(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
         value = getattr(chosen, setting.name)
         allowed, titles = access.current(), titled()
         options = _with(offered(allowed) if allowed.public else list(titles), value)
-        others = "" if allowed.public else " Others than those listed can be typed in."
+        others = "" if allowed.public else f" Others than those listed can be typed in. {forms()}".rstrip()
         picked = st.selectbox(
             setting.label,
             options,
@@ -149,6 +158,10 @@ def _pick(
         return (picked or value).strip()
 
     return draw_list
+
+
+def _forms_of_corpora() -> str:
+    return " ".join(f"{form.form}: {form.about}." for form in FORMATS.values() if form.place)
 
 
 def _models() -> dict[str, str]:
@@ -227,7 +240,7 @@ def _sites(setting: Setting, chosen: Experiment, around: Surroundings) -> tuple[
 
 _OWN: dict[str, Callable[[Setting, Experiment, Surroundings], Any]] = {
     "model": _pick(_models, access.Access.offered_models),
-    "corpus": _pick(lambda: _CORPORA, access.Access.offered_corpora),
+    "corpus": _pick(lambda: _CORPORA, access.Access.offered_corpora, _forms_of_corpora),
     "target": _target,
     "experts": _experts,
     "strength": _strength,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.corpora.formats import FORMATS, Format
 from core.experiment.kinds import OneOf
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
@@ -61,6 +62,32 @@ def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTes
             assert all(
                 about in boxes[setting.label].proto.help for entry in entries if (about := getattr(entry, "about", ""))
             )
+
+
+LOADER = """
+from core.corpora.corpus import Corpus, ParallelSet
+
+
+def load_pairs(spec, folder):
+    rows = ParallelSet(("1", "2"), {"sw": ("Moja.", "Mbili."), "ja": ("いち。", "に。")})
+    return Corpus(spec, "pairs", "Pairs", "none", str(folder), rows, (rows,), ())
+"""
+
+
+def test_a_corpus_format_that_is_added_is_explained_and_its_languages_are_offered(
+    sidebar: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loader_of_swahili_pairs.py").write_text(LOADER, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    loader = "loader_of_swahili_pairs:load_pairs"
+    monkeypatch.setitem(FORMATS, "pairs", Format("pairs", "DIR", "pairs of files", loader))
+    sidebar.query_params["corpus"] = f"pairs:{tmp_path}"
+    sidebar.run()
+    box = next(box for box in sidebar.sidebar.selectbox if box.label == "Sentences")
+    assert box.value == f"pairs:{tmp_path}"
+    assert "pairs:DIR: pairs of files." in box.proto.help
+    target = next(box for box in sidebar.sidebar.selectbox if box.label == "Target language")
+    assert [option for option in target.options if "Swahili" in option]
 
 
 def test_every_setting_with_a_place_in_the_sidebar_stands_there_once(sidebar: AppTest) -> None:
