@@ -9,7 +9,7 @@ PORT ?= 8501
 run: .venv/run.stamp
 	@echo
 	@echo "  The dashboard is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)."
-	@echo "  It opens with a picture that comes with it; this machine computes its own, under four minutes on two cores."
+	@echo "  It opens with a picture that comes with it; this machine computes its own, which takes minutes."
 	@echo
 	@$(BIN)/python -m dashboard --server.port $(PORT)
 
