@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from streamlit import config
 
-import core
 from benchmarks import __main__ as benchmarks
 from core.cli import main as cli
 from core.neurons.interventions import intervene
@@ -156,17 +155,19 @@ def test_the_pages_that_are_described_are_those_of_the_dashboard() -> None:
     assert described == [(page.title, page.path) for page in PAGES.values()]
 
 
-def test_the_tree_in_contributing_names_every_package() -> None:
+def test_the_tree_in_contributing_names_every_package_and_what_lies_beside_them() -> None:
     tree = next(block for block in _CODE.findall(CONTRIBUTING) if block.startswith("core/ "))
     root, listed = "", set()
     for line in tree.splitlines():
-        folder = line.split()[0]
-        root = folder if not line.startswith(" ") else root
-        listed.add(folder if not line.startswith(" ") else root + folder)
+        first = line.split()[0]
+        names = [first] if first.endswith("/") else re.findall(r"\w+\.py", line)
+        root = names[0] if not line.startswith(" ") else root
+        listed |= {name if not line.startswith(" ") else root + name for name in names}
     packages = {f"{path.parent.relative_to(ROOT).as_posix()}/" for path in ROOT.glob("core/*/__init__.py")}
     packages |= {f"{path.parent.relative_to(ROOT).as_posix()}/" for path in ROOT.glob("dashboard/*/__init__.py")}
-    assert packages <= listed
-    assert [folder for folder in sorted(listed) if not (ROOT / folder).is_dir()] == []
+    beside = {path for root in ("core", "dashboard") for path in ROOT.glob(f"{root}/*.py") if path.stem != "__init__"}
+    assert packages | {path.relative_to(ROOT).as_posix() for path in beside} <= listed
+    assert [name for name in sorted(listed) if not (ROOT / name).exists()] == []
 
 
 def test_the_example_of_a_method_works_as_written() -> None:
@@ -191,16 +192,3 @@ def test_a_commit_is_checked_by_what_make_check_runs() -> None:
     tools = [line.strip().removeprefix("$(BIN)/").split(" ")[0:2] for line in checked[1].splitlines()]
     ran = [hook.removeprefix(".venv/bin/").split(" ")[0:2] for hook in hooks]
     assert {tuple(part for part in tool if part not in ("--check", ".")) for tool in tools} == {tuple(r) for r in ran}
-
-
-def test_the_lines_for_a_notebook_use_names_that_there_are() -> None:
-    """The page of notebooks is run as written by its own test; the few lines of the README are from it."""
-    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-    used = {
-        (node.value.id, node.attr)
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
-    offered = {"core": core, "session": core.Session}
-    assert used
-    assert [(owner, name) for owner, name in sorted(used) if not hasattr(offered[owner], name)] == []

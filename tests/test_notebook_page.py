@@ -1,4 +1,4 @@
-"""The notebook page runs as it is written, but for the model named in its first line."""
+"""The notebook page and the README's lines run as they are written, but for the model and the number of experts."""
 
 from __future__ import annotations
 
@@ -15,15 +15,35 @@ from core.pipeline.engine import Engine
 from core.store.store import Store
 from tests.helpers.tiny import save_tiny
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "notebook.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, README = ROOT / "docs" / "notebook.md", ROOT / "README.md"
 
 
-def blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+def blocks(page: Path = PAGE) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_first_block_has_under_25_lines() -> None:
-    assert len(blocks()[0].splitlines()) < 25
+@pytest.mark.parametrize("page", [PAGE, README], ids=lambda page: page.name)
+def test_the_first_block_has_under_25_lines(page: Path) -> None:
+    assert len(blocks(page)[0].splitlines()) < 25
+
+
+def test_the_lines_of_the_readme_run_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
+    (code,) = blocks(README)
+    assert code.count("experts=500") == 1
+    names: dict[str, Any] = {}
+    tiny = save_tiny(tmp_path / "tiny", "llama")
+    exec(compile(code.replace("experts=500", f'experts=30, model=r"{tiny}"'), str(README), "exec"), names)
+    result, session = names["result"], names["session"]
+    assert "free, without intervention" in capsys.readouterr().out
+    assert session.cache == tmp_path / "cache"
+    assert result.plan.languages == ("en", "es")
+    assert names["before"].shape == names["after"].shape == (4, result.plan.outline.hidden_size)
+    assert not np.array_equal(names["before"], names["after"])
+    assert Engine(Store(tmp_path / "cache")).run(result.plan.experiment).computed == ()
 
 
 def test_the_page_runs_as_written(
