@@ -25,12 +25,11 @@ from typing import Any
 from core.errors import AskError, BusyError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
+from dashboard.work.answers import Answers
 from dashboard.work.job import TURN, Health, Job
 from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
-
-_RESULTS_KEPT = 24
 
 
 @dataclass(frozen=True)
@@ -86,28 +85,17 @@ class Jobs:
         self._running: Job | None = None
         self._upcoming: Job | None = None  # for which the running job was told to pause
         self._ended: OrderedDict[Request, Job] = OrderedDict()  # in the order in which they did
-        self._results: OrderedDict[Request, Any] = OrderedDict()
+        self._answers = Answers(backend)
         self._n_ended = self._n_failed = self._restarts = 0
         self._worker = self._start()
 
     def result(self, request: Request) -> Any | None:
         """The answer if it is known, from memory or the store; raises `AskError` if it cannot be."""
-        with self._changed:
-            in_memory = self._results.get(request)
-            if in_memory is not None:
-                self._results.move_to_end(request)
-        # A table or a model folder may have been edited since; its name does not show that.
-        if in_memory is not None and self.backend.holds(in_memory):
-            return in_memory
-        answer = self.backend.known(request)
-        if answer is not None:
-            self._keep(request, answer)
-        return answer
+        return self._answers.find(request)
 
     def peek(self, request: Request) -> Any | None:
         """The answer if it is in memory; looks nothing up."""
-        with self._changed:
-            return self._results.get(request)
+        return self._answers.peek(request)
 
     def submit(self, visitor: str, request: Request, *, background: bool = False, title: str = "") -> Job:
         """Ask for an answer; whatever else this visitor asked for is withdrawn, unless this is background work.
@@ -195,8 +183,7 @@ class Jobs:
 
     def drop_answers(self) -> None:
         """Drop all answers from memory, since their artefacts were removed."""
-        with self._changed:
-            self._results.clear()
+        self._answers.clear()
 
     def forget(self, request: Request) -> None:
         """Drop an ended job, so that it can be asked for anew."""
@@ -296,12 +283,6 @@ class Jobs:
                 del self._ended[old.request]
                 beyond -= 1
 
-    def _keep(self, request: Request, result: Any) -> None:
-        with self._changed:
-            self._results[request] = result
-            while len(self._results) > _RESULTS_KEPT:
-                self._results.popitem(last=False)
-
     # -- whose turn it is ----------------------------------------------------------------------------------------------
 
     def _estimate(self, request: Request) -> float:
@@ -394,7 +375,7 @@ class Jobs:
         """Compute a job's answer; return the state that it is in then, and why it failed. Raises nothing at all."""
         try:
             job.progress = Progress(partial(self._heed, job), partial=job.progress.partial if job.progress else None)
-            self._keep(job.request, self.backend.run(job.request, job.progress))
+            self._answers.keep(job.request, self.backend.run(job.request, job.progress))
         except Cancelled as cancelled:
             # For its next turn, unless it is to stop.
             return ("waiting", None) if job.interrupted else ("failed", in_one_line(cancelled))
