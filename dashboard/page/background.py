@@ -56,7 +56,7 @@ class Offer:
     primary: bool = False
 
 
-def watched(part: Callable[[bool], None], question: Question) -> None:
+def watched(part: Callable[[bool], None], question: Any) -> None:
     """Draw a part of a page, again every `EVERY` seconds while the work that it shows goes on.
 
     Parameters
