@@ -8,8 +8,9 @@ on probe rows that it was not fitted on; the latter stands for it where one riva
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,7 @@ from core.neurons.interventions import Intervention
 from core.pipeline.run import Run
 from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
-from core.spaces.measured_space import MeasuredSpace, Sentences, measured
+from core.spaces.measured_space import MeasuredSpace, Sentences, joined, measured
 from core.spaces.measured_space import of_rows as measured_of_rows
 from core.spaces.retrieval import top1
 from core.spaces.rivals import RAW, RIVALS, Fitted, Rival
@@ -124,6 +125,7 @@ def compare(
     measures: Iterable[str] = tuple(SPACE_MEASURES),
     layers: Sequence[int] | None = None,
     distractors: int | None = None,
+    apart: Iterable[Iterable[str]] = (),
 ) -> RivalSpaces:
     """Measure the unmodified space, the intervention's, and both mapped by each rival.
 
@@ -135,6 +137,9 @@ def compare(
         By default, of each rival the plan's layer and the one that is chosen on the probe rows.
     distractors : int, optional
         For mining on BUCC: also embed so many sentences of each text that the gold standard does not name.
+    apart : iterable of iterable of str
+        Sets of measures that are stored each by itself, apart from the others: what is stored of some is used, whatever
+        else is asked for.
 
     Raises
     ------
@@ -147,6 +152,7 @@ def compare(
     _, intervention = run.spaces()
     chosen_rivals = [RAW, *(rival for name, rival in RIVALS.items() if name in set(rivals))]
     names = [name for name in SPACE_MEASURES if name in {HEADLINE, *measures}]
+    parts = _parts(names, apart)
     probe = run.probe_spaces({"before": None, "after": intervention})
     others = None if distractors is None else _distractors(run, intervention, distractors)
     kept, notes = _covered(run.plan, probe, chosen_rivals)
@@ -157,7 +163,7 @@ def compare(
             best = _best_layer(run, probe, rival)
             for layer in sorted({run.plan.layer, best} if layers is None else {*layers, run.plan.layer}):
                 for space, applied in ((PRE, None), (POST, intervention)):
-                    found = _measured(run, probe, rival, applied, layer, names, others)
+                    found = _measured(run, probe, rival, applied, layer, parts, others)
                     spaces.append(RivalSpace(rival, space, layer, layer == best, found))
         except SettingError as refusal:  # embeddings that are no finite numbers
             notes.append(f"{refusal.what} is left out at some layers: {refusal.why}.")
@@ -165,6 +171,13 @@ def compare(
             run.progress.advance(1)
     run.progress.finish()
     return RivalSpaces(run.plan, len(probe.plan.groups[0]), tuple(spaces), (*probe.plan.groups[0].notes, *notes))
+
+
+def _parts(names: Sequence[str], apart: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Divide measures into those that are stored together; each part in the order of the names."""
+    sets = [set(some) - {HEADLINE} for some in apart]
+    together = [name for name in names if not any(name in some for some in sets)]
+    return [together, *(part for some in sets if (part := [name for name in names if name in some]))]
 
 
 def _covered(plan: Plan, probe: Stages, rivals: Sequence[Rival]) -> tuple[list[Rival], list[str]]:
@@ -271,42 +284,54 @@ def _measured(
     rival: Rival,
     intervention: Intervention | None,
     layer: int,
-    names: Sequence[str],
+    parts: Sequence[Sequence[str]],
     distractors: Stages | None,
 ) -> MeasuredSpace:
-    """Measure one space mapped by one rival; kept in the store."""
-    groups = run.plan.groups
-    stage = STAGES["rival-measures"]
-    spec = stage.spec(
+    """Measure one space mapped by one rival; each part of the measures is kept in the store by itself."""
+    with_probe = any(SPACE_MEASURES[name].needs_probe for part in parts for name in part)
+
+    @cache
+    def tables() -> list[SentenceTables]:  # shared by the parts, which have most of their work in common
+        return _tables(run, probe, rival, intervention, layer, with_probe, distractors)
+
+    shared: dict[str, object] = {
         **_spec(probe, rival, intervention),
-        space=run.stages.space_spec(intervention),
-        layer=layer,
-        measures=list(names),
-        **in_order(groups),
+        "space": run.stages.space_spec(intervention),
+        "layer": layer,
+        **in_order(run.plan.groups),
         **({} if distractors is None else {"distractors": distractors.space_spec(intervention)}),
-    )
+    }
+    return joined([_part(run, shared, part, lambda names: measured(tables(), names)) for part in parts])
+
+
+def _part(
+    run: Run, shared: Mapping[str, object], names: Sequence[str], measure: Callable[[Sequence[str]], MeasuredSpace]
+) -> MeasuredSpace:
+    """Some measures of one space, from the store where it has them."""
+    groups = run.plan.groups
 
     def compute() -> Payload:
-        with_probe = any(SPACE_MEASURES[name].needs_probe for name in names)
-        found = measured(_tables(run, probe, rival, intervention, layer, with_probe, distractors), names)
+        found = measure(names)
         by_sentence = list(found.sentences)
         arrays = {
             f"sentences-{number}": np.stack([found.sentences[name][number].values for name in by_sentence])
-            for number in range(len(groups))
+            for number in range(len(groups) if by_sentence else 0)
         }
         tables = {"pairs": found.pairs, "values": found.values}
         return Payload(arrays=arrays, tables=tables, facts={"by_sentence": by_sentence})
 
     def read(artefact: Artefact) -> MeasuredSpace:
-        stored = [artefact.array(f"sentences-{number}") for number in range(len(groups))]
+        names = cast("list[str]", artefact.facts["by_sentence"])
+        stored = [artefact.array(f"sentences-{number}") for number in range(len(groups) if names else 0)]
         sentences = {
             str(name): tuple(
                 Sentences(group.languages, values[place]) for group, values in zip(groups, stored, strict=True)
             )
-            for place, name in enumerate(cast("list[str]", artefact.facts["by_sentence"]))
+            for place, name in enumerate(names)
         }
         return MeasuredSpace(artefact.table("pairs"), artefact.table("values"), sentences)
 
+    spec = STAGES["rival-measures"].spec(**shared, measures=list(names))
     return run.stages.get("rival-measures", spec, compute, read)
 
 

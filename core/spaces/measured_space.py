@@ -95,6 +95,17 @@ class MeasuredSpace:
         return tuple(self.values["measure"].unique())
 
 
+def joined(parts: Sequence[MeasuredSpace]) -> MeasuredSpace:
+    """Put measures of one space together, in the order of `SPACE_MEASURES`; no measure may be in two parts."""
+    pairs = parts[0].pairs.assign(**{name: part.pairs[name] for part in parts[1:] for name in part.pairs})
+    values = pd.concat([part.values for part in parts], ignore_index=True)
+    order = list(SPACE_MEASURES)
+    values = values.sort_values("measure", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
+    columns = [name for name in pairs if name not in SPACE_MEASURES] + [name for name in order if name in pairs]
+    sentences = {name: values for part in parts for name, values in part.sentences.items()}
+    return MeasuredSpace(pairs[columns], values, sentences)
+
+
 def measured(groups: Sequence[SentenceTables], names: Iterable[str]) -> MeasuredSpace:
     """Measure a space.
 

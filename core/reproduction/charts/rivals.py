@@ -9,15 +9,17 @@ from core.charts.palette import BEFORE, INTERVENTION, NEEDS_LANGUAGE, NEEDS_NOTH
 from core.reproduction.charts.figure import Figure, names_of
 from core.reproduction.tables import Tables
 
+_CORPORA = {"tatoeba": "Tatoeba", "bucc": "BUCC"}
 _KINDS = {kind: RIVALS[kind] for kind in (INTERVENTION, BEFORE, NEEDS_NOTHING, NEEDS_LANGUAGE, TRANSLATED)}
 
 
 def rivals(tables: Tables) -> list[Figure]:
-    """Draw top-1 of the intervention and of every rival of the unmodified model at its best layer, by target."""
-    rows = tables["rivals"]
-    rows = rows[(rows["corpus"] == "multi-parallel")]
+    """Draw top-1 of the intervention and of every rival of the unmodified model at its best layer, by target.
+
+    First on the multi-parallel corpus, then on each corpus of pairs with English.
+    """
     figures = []
-    for target, part in rows.groupby("target", sort=False):
+    for (corpus, target), part in tables["rivals"].groupby(["corpus", "target"], sort=False):
         drawn = _drawn(part)
         chart = Bars(
             category="label",
@@ -29,11 +31,14 @@ def rivals(tables: Tables) -> list[Figure]:
             label_limit=290,
         ).draw(drawn.rename(columns={"top1_target_low": "low", "top1_target_high": "high"}))
         name, n = names_of(pd.Series([target])).iloc[0], int(part["n"].iloc[0])
+        own = corpus == "multi-parallel"
+        where = "" if own else f" with English, {_CORPORA.get(str(corpus), corpus)}"
         caption = (
-            f"{name}: the intervention, and what is free, fitted on probe rows of the unmodified model, each at the "
-            f"layer where it does best on probe rows. n = {n:,} sentences; lines are 95% bootstrap intervals."
+            f"{name}{where}: the intervention, and what is free, fitted on probe rows of the unmodified model, each at "
+            f"the layer where it does best on probe rows. n = {n:,} sentences; lines are 95% bootstrap intervals."
         )
-        figures.append(Figure(f"rivals_{target}", chart.properties(width=420, height=24 * len(drawn) + 20), caption))
+        file = f"rivals_{target}" if own else f"rivals_{corpus}_{target}"
+        figures.append(Figure(file, chart.properties(width=420, height=24 * len(drawn) + 20), caption))
     return figures
 
 

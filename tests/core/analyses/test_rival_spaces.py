@@ -104,6 +104,28 @@ def test_what_was_measured_is_not_measured_again_and_layers_can_be_named(
     assert pre.measured.values.equals(of_other.measured.values)
 
 
+def test_further_measures_are_added_to_those_that_are_stored(asked: Experiment, filled_engine: Engine) -> None:
+    def ask(run: Run, measures: tuple[str, ...], apart: tuple[tuple[str, ...], ...]) -> RivalSpaces:
+        return compare(run, ("overall-mean",), measures, (1,), apart=apart)
+
+    def stored() -> list[list[str]]:
+        entries = filled_engine.store.entries()
+        return [entry.spec["measures"] for entry in entries if entry.stage == "rival-measures"]
+
+    first = filled_engine.answer(asked, lambda run: ask(run, MEASURES, ()))
+    known = stored()
+    apart = (("distance", "effective_rank"), ("cka",))
+    asked_for = (*MEASURES, *apart[0], *apart[1])
+    both = filled_engine.answer(asked, lambda run: ask(run, asked_for, apart))
+    added = stored()[len(known) :]
+    assert added == [list(part) for _ in first.spaces for part in apart]
+    whole = filled_engine.answer(asked, lambda run: ask(run, asked_for, ()))
+    for joined, at_once in zip(both.spaces, whole.spaces, strict=True):
+        assert joined.measured.values.equals(at_once.measured.values)
+        assert joined.measured.pairs.equals(at_once.measured.pairs)
+        assert set(joined.measured.sentences) == set(at_once.measured.sentences) == {"top1", "mexa", "distance"}
+
+
 def test_rivals_that_need_the_mean_of_a_language_without_probe_rows_are_left_out_by_name(
     asked: Experiment, engine: Engine, tmp_path: Path
 ) -> None:

@@ -44,7 +44,17 @@ def test_every_corpus_has_rivals_and_every_space_all_measures(report: Path) -> N
     for measure in SPACE_MEASURES.values():
         for key in measure.keys:
             assert spaces[key].notna().all()
+            assert frame[key].notna().all()
+    assert [key for key in frame if key in spaces] == [key for key in spaces if key in frame]  # in the same order
     (verdict,) = [v for v in verdicts({"rivals": frame}) if v.item == "rivals"]
     assert f"of {len(TARGETS)} targets" in verdict.text
     figures = charts.rivals({"rivals": frame})
-    assert [figure.name for figure in figures] == [f"rivals_{target}" for target in TARGETS]
+    assert [figure.name for figure in figures] == [
+        *(f"rivals_{target}" for target in TARGETS),
+        *(
+            f"rivals_tatoeba_{target}"
+            for target in TARGETS
+            if target in set(frame[frame["corpus"] == "tatoeba"]["target"])
+        ),
+    ]
+    assert "with English, Tatoeba: the intervention" in figures[-1].caption
