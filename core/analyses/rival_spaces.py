@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 
@@ -34,6 +34,8 @@ from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 PRE, POST = "pre", "post"
+Distractors = int | Literal["all"]
+"""How many sentences of each text that translate nothing are candidates in mining."""
 HEADLINE = next(iter(SPACE_MEASURES))
 """The measure by which spaces are compared."""
 
@@ -124,7 +126,7 @@ def compare(
     rivals: Iterable[str] = tuple(RIVALS),
     measures: Iterable[str] = tuple(SPACE_MEASURES),
     layers: Sequence[int] | None = None,
-    distractors: int | None = None,
+    distractors: Distractors | None = None,
     apart: Iterable[Iterable[str]] = (),
 ) -> RivalSpaces:
     """Measure the unmodified space, the intervention's, and both mapped by each rival.
@@ -135,7 +137,7 @@ def compare(
         Names in `RIVALS` and `SPACE_MEASURES`.
     layers : sequence of int, optional
         By default, of each rival the plan's layer and the one that is chosen on the probe rows.
-    distractors : int, optional
+    distractors : int or "all", optional
         For mining on BUCC: also embed so many sentences of each text that the gold standard does not name.
     apart : iterable of iterable of str
         Sets of measures that are stored each by itself, apart from the others: what is stored of some is used, whatever
@@ -154,8 +156,11 @@ def compare(
     names = [name for name in SPACE_MEASURES if name in {HEADLINE, *measures}]
     parts = _parts(names, apart)
     probe = run.probe_spaces({"before": None, "after": intervention})
-    others = None if distractors is None else _distractors(run, intervention, distractors)
     kept, notes = _covered(run.plan, probe, chosen_rivals)
+    others = None
+    if distractors is not None and any(SPACE_MEASURES[name].among_distractors for name in names):
+        others = _distractors(run, intervention, distractors)
+        notes.append(_among(others))
     _announce(run, len(kept), len(names))
     spaces = []
     for rival in kept:
@@ -244,7 +249,7 @@ def _best_layer(run: Run, probe: Stages, rival: Rival) -> int:
     return int(rates.argmax())
 
 
-def check_distractors(plan: Plan, distractors: int | None) -> None:
+def check_distractors(plan: Plan, distractors: Distractors | None) -> None:
     """Refuse distractors that cannot be, before any work.
 
     Raises
@@ -253,29 +258,43 @@ def check_distractors(plan: Plan, distractors: int | None) -> None:
     """
     if distractors is None:
         return
+    asked = "all" if distractors == "all" else f"{distractors:,}"
     if plan.corpus.kind != "bucc":
         raise SettingError(
-            f"{distractors:,} distractors from {plan.corpus.spec}",
+            f"{asked} distractors from {plan.corpus.spec}",
             "it has no sentences without a translation",
             "Leave them out, or evaluate on BUCC's texts (--corpus bucc:DIR).",
         )
-    if distractors < 1:
+    if distractors != "all" and distractors < 1:
         raise SettingError(
-            f"{distractors:,} distractors", "at least one must be", "Ask for 1 or more, or leave it out."
+            f"{asked} distractors", "at least one must be", "Ask for 1 or more, for all, or leave it out."
         )
 
 
-def _distractors(run: Run, intervention: Intervention, first: int) -> Stages:
-    """Embed further sentences of BUCC's texts in both spaces; one group a set of rows and language, in that order."""
-    place = run.plan.corpus.spec.partition(":")[2]
-    groups = []
-    for group in run.plan.groups:
+def distractor_rows(plan: Plan, distractors: Distractors) -> tuple[ParallelSet, ...]:
+    """Read further sentences of BUCC's texts; one set of one language a set of rows and language, in that order."""
+    spec = plan.corpus.spec
+    place, first = Path(spec.partition(":")[2]).expanduser(), None if distractors == "all" else distractors
+    rows = []
+    for group in plan.groups:
         (code,) = (code for code in group.languages if code != "en")
-        texts = bucc.distractors(run.plan.corpus.spec, Path(place).expanduser(), code, first)
+        texts = bucc.distractors(spec, place, code, first)
         for language in group.languages:
             names = tuple(f"{code}:{language}:{row}" for row in range(len(texts[language])))
-            groups.append(ParallelSet(names, {language: texts[language]}))
-    return run.beside(tuple(groups), {"before": None, "after": intervention}, " of the distractors")
+            rows.append(ParallelSet(names, {language: texts[language]}))
+    return tuple(rows)
+
+
+def _distractors(run: Run, intervention: Intervention, distractors: Distractors) -> Stages:
+    """Embed further sentences in both spaces."""
+    rows = distractor_rows(run.plan, distractors)
+    return run.beside(rows, {"before": None, "after": intervention}, " of the distractors")
+
+
+def _among(distractors: Stages) -> str:
+    """How many further sentences are candidates, for the notes."""
+    counts = ", ".join(f"{rows.languages[0]} {len(rows):,}" for rows in distractors.plan.groups)
+    return f"Mining alone has further sentences of the texts, which translate nothing, as candidates: {counts}."
 
 
 def _measured(
@@ -299,9 +318,15 @@ def _measured(
         "space": run.stages.space_spec(intervention),
         "layer": layer,
         **in_order(run.plan.groups),
-        **({} if distractors is None else {"distractors": distractors.space_spec(intervention)}),
     }
-    return joined([_part(run, shared, part, lambda names: measured(tables(), names)) for part in parts])
+    among: dict[str, object] = {}
+    if distractors is not None:
+        among = {"distractors": distractors.space_spec(intervention)} | ({"together": True} if rival.on_applied else {})
+    found = []
+    for part in parts:
+        mined = among if any(SPACE_MEASURES[name].among_distractors for name in part) else {}
+        found.append(_part(run, shared | mined, part, lambda names: measured(tables(), names)))
+    return joined(found)
 
 
 def _part(
@@ -355,12 +380,16 @@ def _tables(
     mapped_probe = of(probe.embeddings(0, intervention, layer), known) if with_probe else None
     tables, number_of_list = [], 0
     for number, group in enumerate(run.plan.groups):
-        further = None
+        given = run.stages.embeddings(number, intervention, layer)
+        space, among = of(given, group.languages), None
         if distractors is not None:
-            further = []
-            for language in group.languages:
-                further.append(of(distractors.embeddings(number_of_list, intervention, layer), [language])[0])
+            among = []
+            for place, language in enumerate(group.languages):
+                further = distractors.embeddings(number_of_list, intervention, layer)
                 number_of_list += 1
-        space = of(run.stages.embeddings(number, intervention, layer), group.languages)
-        tables.append(SentenceTables(space, group.languages, mapped_probe, known, further))
+                if rival.on_applied:  # what is mined is one text, which has one mean
+                    among.append(of(np.concatenate([given[place : place + 1], further], axis=1), [language])[0])
+                else:
+                    among.append(np.concatenate([space[place], of(further, [language])[0]]))
+        tables.append(SentenceTables(space, group.languages, mapped_probe, known, among))
     return tables

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from core.cli import sharing
 from core.corpora.formats import FORMATS
@@ -168,6 +168,16 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
             raise SettingError(f"the target {given['target']!r}", "it names no language", "Give --target ja.")
         given |= {"target": several[0], "targets": (*several, *(given.get("targets") or ()))}
     return replace(base, **given)
+
+
+def count_or_all(text: str) -> int | Literal["all"]:
+    """Read a whole number or ``all``, as argparse's ``type``."""
+    if text == "all":
+        return "all"
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor all") from None
 
 
 def chosen(text: str | None, known: Iterable[str], what: str) -> tuple[str, ...]:

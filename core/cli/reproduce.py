@@ -73,6 +73,12 @@ def _add_sentences(group: Any) -> None:
     group.add_argument("--corpus", default=Options.corpus, metavar="SPEC", help="multi-parallel (default: embedded)")
     group.add_argument("--tatoeba", metavar="DIR", type=Path, help="pairs with English")
     group.add_argument("--bucc", metavar="DIR", type=Path, help="pairs with English")
+    group.add_argument(
+        "--bucc-distractors",
+        metavar="N|all",
+        type=options.count_or_all,
+        help="mine BUCC's pairs among the first N other sentences of each text as well, or among all of them",
+    )
     group.add_argument("--pawsx", metavar="DIR", type=Path, help="paraphrases")
     group.add_argument("--transfer-corpus", metavar="SPEC", help="sentences with labels (default: those of --corpus)")
     group.add_argument("--targets", type=split_names, metavar="LANG,...", help="default: en,de,fr,es,ja, where there")

@@ -31,9 +31,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     free.add_argument(
         "--distractors",
-        metavar="N",
-        type=int,
-        help="on BUCC: mine among the first N other sentences of each text as well (default: the gold pairs alone)",
+        metavar="N|all",
+        type=options.count_or_all,
+        help="on BUCC: mine among the first N other sentences of each text as well, or among all of them, which embeds "
+        "both texts whole (default: the gold pairs alone)",
     )
     options.add_gpus_per_model(parser)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 SWEEP = (100, 200, 500, 1000, 2000, 5000)
 
@@ -20,6 +21,8 @@ class Options:
         Multi-parallel sentences to probe with and to evaluate on.
     tatoeba, bucc : Path, optional
         Folders of language pairs with English; left out where None.
+    bucc_distractors : int or "all", optional
+        Of each of BUCC's texts, how many of the sentences that translate nothing are mined among as well.
     pawsx : Path, optional
         Folder of paraphrases.
     transfer_corpus : str, optional
@@ -57,6 +60,7 @@ class Options:
     corpus: str = "embedded"
     tatoeba: Path | None = None
     bucc: Path | None = None
+    bucc_distractors: int | Literal["all"] | None = None
     pawsx: Path | None = None
     transfer_corpus: str | None = None
     targets: tuple[str, ...] | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.access import without_folder
+from core.analyses.rival_spaces import check_distractors
 from core.analyses.transfer_rows import task
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus
@@ -138,6 +139,10 @@ def bound(settings: Settings) -> tuple[Settings, Plan]:
     for kind in PAIRS:
         if getattr(decided, kind) is not None:
             _check_pairs(decided, kind)
+    if decided.bucc_distractors is not None and decided.bucc is None:
+        raise SettingError(
+            "distractors of BUCC without BUCC", "they are sentences of its texts", "Name its folder with --bucc."
+        )
     if decided.pawsx is not None:
         _check_paraphrases(decided)
     if decided.transfer_corpus is not None:
@@ -241,7 +246,9 @@ def _check_pairs(settings: Settings, kind: str) -> None:
             f"Leave --{kind} out, or name other --targets.",
         )
     for language in languages:
-        plan(settings.with_english(language, kind))
+        planned = plan(settings.with_english(language, kind))
+        if kind == "bucc":
+            check_distractors(planned, settings.bucc_distractors)
 
 
 def _check_paraphrases(settings: Settings) -> None:

@@ -17,6 +17,8 @@ from core.reproduction.steps import Step
 
 T = TypeVar("T")
 
+_CHARACTERS = 3.5  # of a token, about
+
 
 @dataclass
 class Study:
@@ -65,6 +67,11 @@ class Study:
         """Seconds that some stages of an experiment are expected to take now."""
         estimate = self.engine.estimate(experiment)
         return sum(estimate[stage] for stage in stages)
+
+    def seconds_of_a_pass(self, texts: Iterable[str]) -> float:
+        """Seconds that one pass over texts is expected to take."""
+        tokens = sum(len(text) for text in texts) / _CHARACTERS
+        return tokens / self.engine.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
 
     def conditions(self, experiment: Experiment) -> dict[str, Any]:
         """The columns that every measurement carries."""

@@ -64,8 +64,9 @@ class SentenceTables:
     probe : ndarray of float32, (n_probe_languages, n_probe, dim), optional
         The probe rows in the same space.
     probe_languages : sequence of str
-    distractors : sequence of ndarray of float32, (n_distractors, dim), optional
-        By language, further sentences in the same space that translate nothing: mining has them as candidates too.
+    among : sequence of ndarray of float32, (n + n_distractors, dim), optional
+        By language, what is mined, where that is more than the space: its rows, then sentences that translate nothing.
+        The rows may lie elsewhere than in the space, where a map depends on all that it is applied to.
     """
 
     def __init__(
@@ -74,12 +75,12 @@ class SentenceTables:
         languages: Sequence[str],
         probe: np.ndarray | None = None,
         probe_languages: Sequence[str] = (),
-        distractors: Sequence[np.ndarray] | None = None,
+        among: Sequence[np.ndarray] | None = None,
     ) -> None:
         self.languages, self.probe, self.probe_languages = tuple(languages), probe, tuple(probe_languages)
         self.finite = np.isfinite(space).all(axis=-1)
-        self.space = space if self.finite.all() else np.where(self.finite[..., None], space, 0)
-        self._as_given, self._distractors = space, distractors
+        self.space = _finite(space)
+        self._as_given, self._among = space, among
 
     @cached_property
     def unit(self) -> np.ndarray:
@@ -169,10 +170,10 @@ class SentenceTables:
 
     def _mined(self, q: int, c: int, nearest: Sequence[Nearest]) -> mining.Mined:
         """Mine one pair of languages, among the distractors too where there are some."""
-        if self._distractors is None:
+        if self._among is None:
             forward, backward = (side.first(mining.NEIGHBOURS) for side in nearest)
         else:
-            one, other = (np.concatenate([self.unit[at], normalise(self._distractors[at])]) for at in (q, c))
+            one, other = (normalise(_finite(self._among[at])) for at in (q, c))
             forward, backward = mining.nearest(one, other), mining.nearest(other, one)
         return mining.mine(forward, backward, self.unit.shape[1])
 
@@ -235,6 +236,12 @@ class SentenceTables:
             between[..., rows] = (grams @ others.mT).permute(1, 2, 0).numpy()
             within[:, rows] = (grams**2).sum(dim=2).T.numpy()
         return between, within
+
+
+def _finite(rows: np.ndarray) -> np.ndarray:
+    """The same rows, but zero where one is not finite."""
+    finite = np.isfinite(rows).all(axis=-1)
+    return rows if finite.all() else np.where(finite[..., None], rows, 0)
 
 
 def _first(table: torch.Tensor) -> np.ndarray:

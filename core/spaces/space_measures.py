@@ -52,6 +52,8 @@ class SpaceMeasure:
         The moments where rows of one language are in another order: what the measure says where nothing corresponds.
     needs_probe : bool
         It is fitted on the probe rows, and is left out where there are none.
+    among_distractors : bool
+        Sentences that translate nothing are candidates as well, where there are some.
     """
 
     name: str
@@ -64,6 +66,7 @@ class SpaceMeasure:
     of_pairs: bool = True
     permuted: Moments | None = None
     needs_probe: bool = False
+    among_distractors: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -213,6 +216,7 @@ SPACE_MEASURES = {
             True,
             _mined,
             _f1,
+            among_distractors=True,
         ),
         SpaceMeasure(
             "hub_skew",
@@ -265,7 +269,8 @@ SPACE_MEASURES = {
         SpaceMeasure(
             "effective_rank",
             "Effective rank",
-            "How many directions the sentences spread over: exp of the entropy of their variances.",
+            "How many directions the sentences spread over: exp of the entropy of their variances. Its interval lies "
+            "too low, since draws repeat sentences, and the value may be above it.",
             DIMENSIONS,
             None,
             _axis_variances,

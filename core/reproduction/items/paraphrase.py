@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -176,16 +176,11 @@ def steps(study: Study, pairs: dict[str, Pairs]) -> list[Step]:
             f"{language}, {'experts' if control == 'none' else control}",
             study.settings.experiment(language, control),
             partial(paraphrases, pairs=language_pairs),
-            (2 if control == "none" else 1) * _seconds(study, language_pairs),
+            (2 if control == "none" else 1) * study.seconds_of_a_pass(chain(*language_pairs)),
         )
         for language, language_pairs in pairs.items()
         for control in CONTROLS
     ]
-
-
-def _seconds(study: Study, pairs: Sequence[Sequence[str]]) -> float:
-    characters = sum(len(text) for side in pairs for text in side)
-    return characters / 3.5 / study.engine.models.pace(study.plan.resolved, study.plan.outline.n_parameters)
 
 
 def _all_pairs(study: Study) -> dict[str, Pairs]:

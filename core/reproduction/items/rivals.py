@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
 
 from core.analyses import rival_spaces, rival_table
+from core.analyses.rival_spaces import Distractors
+from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.run import Run
 from core.reproduction.charts import rivals as charts
@@ -17,7 +22,7 @@ from core.spaces.space_measures import SPACE_MEASURES
 # Each set of measures is stored by itself, so that a report goes on with what it has: the first set is what reports
 # measured of rivals before they measured everything, and mining alone depends on distractors.
 _FIRST = ("top1", "csls", "mexa", "reciprocity", "hub_skew", "never_first")
-_MINING = ("mining_f1",)
+_MINING = tuple(name for name, measure in SPACE_MEASURES.items() if measure.among_distractors)
 _APART = (tuple(name for name in SPACE_MEASURES if name not in (*_FIRST, *_MINING)), _MINING)
 _SECONDS = 150.0  # about, for one experiment's rivals
 
@@ -32,8 +37,13 @@ def _experiments(study: Study, control: str) -> dict[str, list[Experiment]]:
     return experiments
 
 
-def _rivals(run: Run) -> pd.DataFrame:
-    return rival_table.frame(rival_spaces.compare(run, apart=_APART))
+def _rivals(run: Run, distractors: Distractors | None) -> pd.DataFrame:
+    return rival_table.frame(rival_spaces.compare(run, apart=_APART, distractors=distractors))
+
+
+def _question(study: Study, corpus: str) -> Callable[[Run], pd.DataFrame]:
+    """What is asked of one corpus's experiments."""
+    return partial(_rivals, distractors=study.settings.bucc_distractors if corpus == "bucc" else None)
 
 
 def _as_they_are(run: Run) -> pd.DataFrame:
@@ -47,7 +57,11 @@ def _steps(study: Study) -> list[Step]:
     for corpus, experiments in _experiments(study, "none").items():
         for experiment in experiments:
             seconds = study.expected(experiment, "embed_pre", "embed_post") + _SECONDS
-            steps.append(study.step("rivals", f"{experiment.target}, {corpus}", experiment, _rivals, seconds))
+            if corpus == "bucc" and (distractors := study.settings.bucc_distractors) is not None:
+                rows = rival_spaces.distractor_rows(plan(experiment), distractors)
+                seconds += 2 * study.seconds_of_a_pass(text for one in rows for text in one.texts[one.languages[0]])
+            title, question = f"{experiment.target}, {corpus}", _question(study, corpus)
+            steps.append(study.step("rivals", title, experiment, question, seconds))
     for control in CONTROLS:
         for experiment in study.experiments(control):
             seconds = study.expected(experiment, "embed_pre", "embed_post") + _SECONDS / 5
@@ -56,10 +70,16 @@ def _steps(study: Study) -> list[Step]:
     return steps
 
 
+def _conditions(study: Study, corpus: str) -> dict[str, object]:
+    """The column ``distractors``, where they are asked for: how many of each text."""
+    asked = study.settings.bucc_distractors
+    return {} if asked is None else {"distractors": asked if corpus == "bucc" else None}
+
+
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
     """``rivals``: a row a rival's space; ``spaces``: a row a space as it is, of the experts and of random neurons."""
     rows = [
-        study.table([experiment], _rivals).assign(corpus=corpus)
+        study.table([experiment], _question(study, corpus)).assign(corpus=corpus, **_conditions(study, corpus))
         for corpus, experiments in _experiments(study, "none").items()
         for experiment in experiments
     ]

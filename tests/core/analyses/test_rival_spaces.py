@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.analyses.rival_spaces import POST, PRE, RivalSpaces, compare
+from core.analyses.rival_spaces import POST, PRE, Distractors, RivalSpaces, compare
 from core.corpora.corpus import ParallelSet
 from core.errors import SettingError
 from core.experiment.settings import Experiment
@@ -152,14 +152,19 @@ def test_distractors_of_bucc_are_embedded_and_mined_among(asked: Experiment, eng
     (folder / "de-en.training.gold").write_text(gold, encoding="utf-8")
     pairs = replace(asked, corpus=f"bucc:{folder}", probe_corpus=asked.corpus, target="en", layer=1)
 
-    def ask(run: Run, distractors: int | None) -> float:
-        found = compare(run, ("whitening",), ("mining_f1",), (1,), distractors=distractors).find("whitening", POST)
+    rivals = ("own-means", "whitening")
+
+    def compared(run: Run, distractors: Distractors | None) -> RivalSpaces:
+        return compare(run, rivals, ("mining_f1",), (1,), distractors=distractors)
+
+    def value(spaces: RivalSpaces, rival: str, measure: str = "mining_f1") -> float:
+        found = spaces.find(rival, POST)
         assert found is not None
-        return found.measured.value("mining_f1").value
+        return found.measured.value(measure).value
 
-    alone, among = (engine.answer(pairs, lambda run, n=n: ask(run, n)) for n in (None, 8))
+    alone, among, whole = (engine.answer(pairs, lambda run, n=n: compared(run, n)) for n in (None, 8, "all"))
 
-    def by_hand(run: Run) -> float:
+    def by_hand(run: Run) -> dict[str, float]:
         _, intervention = run.spaces()
         probe = run.probe_spaces({"after": intervention}).embeddings(0, intervention, 1)
         groups = tuple(
@@ -167,20 +172,30 @@ def test_distractors_of_bucc_are_embedded_and_mined_among(asked: Experiment, eng
             for code, start in (("en", 50), ("de", 40))
         )
         stages = run.beside(groups, {"after": intervention})
-        fitted = RIVALS["whitening"].fit(probe, ("en", "de"), "en")
-        further = [
-            fitted.transform(stages.embeddings(number, intervention, 1)[0], code)
-            for number, code in enumerate(("en", "de"))
-        ]
-        space = fitted.space(run.stages.embeddings(0, intervention, 1), ("en", "de"))
-        return (
-            measured([SentenceTables(space, ("en", "de"), distractors=further)], ["mining_f1"]).value("mining_f1").value
+        texts = np.concatenate(
+            [
+                run.stages.embeddings(0, intervention, 1),
+                np.concatenate([stages.embeddings(number, intervention, 1) for number in (0, 1)]),
+            ],
+            axis=1,
         )
+        found = {}
+        for name in rivals:
+            text = RIVALS[name].fit(probe, ("en", "de"), "en").space(texts, ("en", "de"))
+            tables = SentenceTables(text[:, :12], ("en", "de"), among=list(text))
+            found[name] = measured([tables], ["mining_f1"]).value("mining_f1").value
+        return found
 
-    assert among == pytest.approx(engine.answer(pairs, by_hand))
-    assert among < alone
+    for name, expected in engine.answer(pairs, by_hand).items():
+        assert value(among, name) == value(whole, name) == pytest.approx(expected)
+        assert value(among, name) < value(alone, name)
+        assert value(among, name, "top1") == value(alone, name, "top1")
+    assert among.notes == whole.notes == (among.notes[0],)
+    assert among.notes[0].endswith("as candidates: en 8, de 8.")
     with pytest.raises(SettingError, match=r"8 distractors from .* Leave them out"):
-        engine.answer(asked, lambda run: ask(run, 8))
+        engine.answer(asked, lambda run: compared(run, 8))
+    with pytest.raises(SettingError, match=r"0 distractors.*for all, or leave it out"):
+        engine.answer(pairs, lambda run: compared(run, 0))
 
 
 def test_pairs_of_languages_with_rows_of_their_own(asked: Experiment, engine: Engine, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def _bucc(folder: Path) -> Path:
 
 def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, folders = tmp_path / "report", ("--pawsx", str(_pawsx(tmp_path / "p")), "--bucc", str(_bucc(tmp_path / "b")))
+    folders = (*folders, "--bucc-distractors", "all")
     assert asked_for.run(out, tmp_path / "cache", *folders) == 0
     said = capsys.readouterr().out
     frame = pd.read_csv(out / "paraphrase.csv")
@@ -46,6 +47,12 @@ def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.C
     pairs = pd.read_csv(out / "bucc.csv")
     assert (pairs["n"] == 7).all()
     assert set(zip(pairs["query"], pairs["candidate"], strict=True)) == {("es", "en"), ("en", "es")}
+    rivals = pd.read_csv(out / "rivals.csv")
+    assert set(zip(rivals["corpus"], rivals["distractors"].fillna("none"), strict=True)) == {
+        *((corpus, "none") for corpus in ("multi-parallel", "tatoeba")),
+        ("bucc", "all"),
+    }
+    assert rivals["mining_f1_all"].between(0, 1).all()
     items = json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]
     missing = {name for name, item in items.items() if item["state"] != "measured"}
     assert missing == {"transfer", "footing"}  # there are no labels
@@ -53,6 +60,11 @@ def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.C
     assert set(compared["item"]) == {"experts", "distances", "retrieval", "tatoeba", "paraphrase"}
     assert "Paraphrases are found as well after as before" in said
     assert "BUCC retrieval with English" in said
+
+
+def test_distractors_without_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked_for.run(tmp_path / "out", tmp_path / "cache", "--bucc-distractors", "5") == 2
+    assert "Name its folder with --bucc." in capsys.readouterr().err
 
 
 def test_no_paraphrases_of_a_target(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,12 +82,15 @@ def test_distractors_are_candidates_and_count_where_they_are_paired() -> None:
     random = np.random.default_rng(1)
     both = random.normal(size=(2, 50, 6)).astype(np.float32)
     both[1, :30] = both[0, :30] + 0.5 * both[1, :30]
-    gold, others = both[:, :30], [both[0, 30:], both[1, 30:45]]
+    gold, among = both[:, :30], [both[0], both[1, :45]]
     unit = both / np.linalg.norm(both, axis=-1, keepdims=True)
     _, f1 = as_laser_does((unit[0] @ unit[1, :45].T).astype(np.float64), 30)
     for codes in (("en", "fr"), ("fr", "en")):
-        tables = SentenceTables(gold, codes, distractors=others)
+        tables = SentenceTables(gold, codes, among=among)
         found = measured([tables], ["mining_f1"])
         assert found.pairs["mining_f1"].tolist() == pytest.approx([f1, f1])
     alone = measured([SentenceTables(gold, ("en", "fr"))], ["mining_f1"]).value("mining_f1").value
     assert alone > f1
+    broken = np.full((1, 6), np.nan, np.float32)  # an embedding that is no number finds nothing
+    tables = SentenceTables(gold, ("en", "fr"), among=[np.concatenate([side, broken]) for side in gold])
+    assert measured([tables], ["mining_f1"]).value("mining_f1").value == pytest.approx(alone)
