@@ -1,7 +1,7 @@
 """Linear maps of embeddings, fitted on rows: whitening, removal of a subspace, ridge regression, Procrustes.
 
 Decompositions are in double precision and deterministic. Where there are fewer rows than dimensions, they are made in
-the space of the rows, so that a hidden size of 8 192 costs little more than one of 640.
+the space of the rows, and a map is kept as factors as narrow as that: what it costs is in ``docs/measures.md``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,41 @@ class Scaling:
         """Apply to rows (n, dim)."""
         along = (rows @ self.directions) * (self.factors - np.float32(self.rest))
         return np.asarray(np.float32(self.rest) * rows + along @ self.directions.T)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A linear map as a product of two narrow factors, or as one matrix where that takes less room.
+
+    Attributes
+    ----------
+    first : ndarray of float32, (dim, r) or (dim, dim)
+    second : ndarray of float32, (r, dim), optional
+    added : bool
+        Whether the rows themselves are added to the product.
+    """
+
+    first: np.ndarray
+    second: np.ndarray | None = None
+    added: bool = False
+
+    @classmethod
+    def of(cls, first: np.ndarray, second: np.ndarray, added: bool = False) -> Product:
+        """Keep the factors, or their product where it is smaller."""
+        dim, r = first.shape
+        if 2 * r < dim:
+            return cls(first.astype(np.float32), second.astype(np.float32), added)
+        whole = first @ second
+        if added:
+            whole[np.diag_indices(dim)] += 1
+        return cls(whole.astype(np.float32))
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Apply to rows (n, dim)."""
+        mapped = rows @ self.first
+        if self.second is not None:
+            mapped = mapped @ self.second
+        return np.asarray(rows + mapped if self.added else mapped)
 
 
 def whitening(rows: np.ndarray) -> Scaling:
@@ -81,7 +116,7 @@ def subspace_removal(means: np.ndarray) -> Scaling:
     return Scaling(basis, np.zeros(basis.shape[1], np.float32))
 
 
-def ridge(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+def ridge(rows: np.ndarray, target: np.ndarray) -> Product:
     """Fit the linear map of rows to their translations, penalised; the penalty by leave-one-out error.
 
     Parameters
@@ -91,14 +126,13 @@ def ridge(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of float32, (dim, dim)
-        ``rows @ map`` is near ``target``.
+    Product
+        ``map(rows)`` is near ``target``.
     """
-    first, second = ridge_factors(rows, target)
-    return np.asarray(first @ second, dtype=np.float32)
+    return Product.of(*ridge_factors(rows, target))
 
 
-def procrustes(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+def procrustes(rows: np.ndarray, target: np.ndarray) -> Product:
     """Fit the rotation (or reflection) that lays rows nearest to their translations.
 
     Parameters
@@ -108,7 +142,7 @@ def procrustes(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of float32, (dim, dim)
+    Product
         Orthogonal. Where fewer rows than dimensions leave it open, it turns as little as it can.
 
     References
@@ -118,12 +152,14 @@ def procrustes(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
     rows, target = np.asarray(rows, dtype=np.float64), np.asarray(target, dtype=np.float64)
     dim = rows.shape[1]
     # All that the rows decide lies in the span of both sides; the rest stays where it is.
-    basis = np.eye(dim) if 2 * len(rows) >= dim else linalg.qr(np.concatenate([rows, target]).T, mode="economic")[0]
-    cross = (rows @ basis).T @ (target @ basis)
+    few = 2 * len(rows) < dim
+    basis = linalg.qr(np.concatenate([rows, target]).T, mode="economic")[0] if few else None
+    cross = rows.T @ target if basis is None else (rows @ basis).T @ (target @ basis)
     scale = np.linalg.norm(cross)
     u, _, vt = linalg.svd(cross + (_TOWARDS_IDENTITY * scale or 1.0) * np.eye(len(cross)))
-    turn = np.eye(dim) + basis @ (u @ vt - np.eye(len(cross))) @ basis.T
-    return np.asarray(turn, dtype=np.float32)
+    if basis is None:
+        return Product((u @ vt).astype(np.float32))
+    return Product.of(basis @ (u @ vt - np.eye(len(cross))), basis.T, added=True)
 
 
 def _principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

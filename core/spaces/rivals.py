@@ -203,7 +203,7 @@ def _subspace_whitening(probe: np.ndarray, languages: tuple[str, ...], target: s
     return lambda rows, language: scaling(removal(rows - mean, language))
 
 
-def _mapped_by(fit: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., Apply]:
+def _mapped_by(fit: Callable[[np.ndarray, np.ndarray], linear_maps.Product]) -> Callable[..., Apply]:
     """Every language, less its mean, mapped to the target by what ``fit`` finds from translations."""
 
     def fitted(probe: np.ndarray, languages: tuple[str, ...], target: str) -> Apply:
@@ -213,7 +213,7 @@ def _mapped_by(fit: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[
 
         def apply(rows: np.ndarray, language: str) -> np.ndarray:
             rows = rows - means[language]
-            return rows if language == target else rows @ maps[language]
+            return rows if language == target else maps[language](rows)
 
         return apply
 

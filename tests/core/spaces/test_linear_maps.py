@@ -7,7 +7,7 @@ import pytest
 from scipy import linalg
 from sklearn.linear_model import RidgeCV
 
-from core.spaces.linear_maps import SHRINKAGE, procrustes, ridge, subspace_removal, whitening
+from core.spaces.linear_maps import SHRINKAGE, Product, procrustes, ridge, subspace_removal, whitening
 
 RANDOM = np.random.default_rng(11)
 
@@ -15,6 +15,11 @@ RANDOM = np.random.default_rng(11)
 def centred(n: int, dim: int) -> np.ndarray:
     rows = RANDOM.normal(size=(n, dim)) * np.linspace(0.1, 3, dim)
     return np.asarray(rows - rows.mean(axis=0))
+
+
+def matrix(found: Product, dim: int) -> np.ndarray:
+    """A map as one matrix."""
+    return found(np.eye(dim, dtype=np.float32))
 
 
 @pytest.mark.parametrize(("n", "dim"), [(60, 7), (9, 30)])
@@ -47,19 +52,31 @@ def test_subspace_removal_takes_away_what_differs_between_means_and_nothing_else
     np.testing.assert_allclose(removal(orthogonal), orthogonal, atol=1e-5)
 
 
-@pytest.mark.parametrize(("n", "dim"), [(40, 6), (15, 25)])
+@pytest.mark.parametrize(("n", "dim"), [(40, 6), (15, 25), (9, 40)])
 def test_ridge_is_scikit_learns_with_its_leave_one_out_penalty(n: int, dim: int) -> None:
     rows = centred(n, dim)
     target = rows @ RANDOM.normal(size=(dim, dim)) + RANDOM.normal(size=(n, dim))
     target -= target.mean(axis=0)
     largest = np.linalg.svd(rows, compute_uv=False).max() ** 2
     model = RidgeCV(alphas=np.logspace(-5, 1, 13) * largest).fit(rows, target)
-    np.testing.assert_allclose(ridge(rows, target), model.coef_.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(matrix(ridge(rows, target), dim), model.coef_.T, rtol=1e-4, atol=1e-5)
+
+
+def test_maps_of_few_rows_keep_their_narrow_factors_alone() -> None:
+    """A dense map of each of twelve languages would take 3 GB at a hidden size of 8,192."""
+    dim, n = 300, 20
+    rows, target = centred(n, dim), centred(n, dim)
+    for fit, r in ((ridge, n), (procrustes, 2 * n)):
+        found = fit(rows, target)
+        assert found.second is not None
+        assert found.first.size + found.second.size == 2 * dim * r
 
 
 def test_procrustes_is_scipys_where_the_rows_decide_it() -> None:
     rows, target = centred(50, 8), centred(50, 8)
-    np.testing.assert_allclose(procrustes(rows, target), linalg.orthogonal_procrustes(rows, target)[0], atol=1e-5)
+    np.testing.assert_allclose(
+        matrix(procrustes(rows, target), 8), linalg.orthogonal_procrustes(rows, target)[0], atol=1e-5
+    )
 
 
 def test_procrustes_with_few_rows_is_a_rotation_that_leaves_alone_what_the_rows_do_not_reach() -> None:
@@ -67,7 +84,7 @@ def test_procrustes_with_few_rows_is_a_rotation_that_leaves_alone_what_the_rows_
     plane = np.linalg.qr(RANDOM.normal(size=(dim, 6)))[0]
     inner = np.linalg.qr(RANDOM.normal(size=(6, 6)))[0]
     rows = centred(10, 6) @ plane.T
-    found = procrustes(rows, rows @ plane @ inner @ plane.T)
+    found = matrix(procrustes(rows, rows @ plane @ inner @ plane.T), dim)
     np.testing.assert_allclose(found @ found.T, np.eye(dim), atol=1e-5)
     np.testing.assert_allclose(rows @ found, rows @ plane @ inner @ plane.T, atol=1e-4)
     outside = linalg.null_space(plane.T).T
