@@ -1,7 +1,9 @@
-"""Retrieval and projection of embeddings against the libraries that are usually taken."""
+"""Retrieval and projection of embeddings against the libraries that are usually taken; what all measures take."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,20 +18,49 @@ from core.corpora.load import load_corpus
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.spaces import projection, retrieval
+from core.spaces.measured_space import measured
+from core.spaces.sentence_tables import SentenceTables
+from core.spaces.space_measures import SPACE_MEASURES
 
+Measured = tuple[float, str]
 LANGUAGES, SENTENCES, WIDTH = 22, 1012, 640
 # Pairs of languages; the evaluator measures both directions of each.
 SAMPLED = ((0, 1), (2, 9), (5, 21), (13, 7))
 SEED, TRUST = 0, 0.01
+ALLOWED = 20.0  # seconds that all measures of a result's spaces may take on two cores
 
 
-def _space() -> np.ndarray:
+def _space(languages: int = LANGUAGES, sentences: int = SENTENCES, seed: int = 0) -> np.ndarray:
     """Meanings, offset by language, with noise: neither all nor none is found."""
-    rng = np.random.default_rng(0)
-    meaning = rng.standard_normal((1, SENTENCES, WIDTH), dtype=np.float32)
-    language = rng.standard_normal((LANGUAGES, 1, WIDTH), dtype=np.float32)
-    noise = rng.standard_normal((LANGUAGES, SENTENCES, WIDTH), dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    meaning = rng.standard_normal((1, sentences, WIDTH), dtype=np.float32)
+    language = rng.standard_normal((languages, 1, WIDTH), dtype=np.float32)
+    noise = rng.standard_normal((languages, sentences, WIDTH), dtype=np.float32)
     return np.asarray(meaning + 2 * language + 3.5 * noise, dtype=np.float32)
+
+
+def _measures(languages: int, sentences: int, layers: int, probe_sentences: int) -> Callable[[Setting], Measured]:
+    """Make what times all measures of a space at so many layers; embeddings are at hand, and nothing is stored."""
+
+    def run(_: Setting) -> Measured:
+        codes = tuple(map(str, range(languages)))
+        # rows of one draw: the probe rows lie where the others do, as of one model
+        rows = [_space(languages, probe_sentences + sentences, layer) for layer in range(layers)]
+        by_layer = []
+        for layer in rows:
+            probe, space = layer[:, :probe_sentences], layer[:, probe_sentences:]
+            start = time.perf_counter()
+            found = measured([SentenceTables(space, codes, probe, codes)], SPACE_MEASURES)
+            by_layer.append(time.perf_counter() - start)
+            check(found.names == tuple(SPACE_MEASURES), f"measured {', '.join(found.names)}")
+        seconds = sum(by_layer)
+        return seconds / ALLOWED, (
+            f"{seconds:.1f} s for {len(SPACE_MEASURES)} measures of {layers} layers with their intervals, a layer "
+            f"{min(by_layer):.2f} to {max(by_layer):.2f} s; language identification is fitted on {probe_sentences} "
+            f"probe rows a language; {torch.get_num_threads()} threads, random embeddings"
+        )
+
+    return run
 
 
 def _ready(embeddings: np.ndarray) -> Any:
@@ -128,5 +159,19 @@ BENCHMARKS = (
         "umap-learn as shipped, seeded",
         Target("at least", 5),
         _umap,
+    ),
+    Benchmark(
+        "space-measures",
+        f"all measures of a space, 12 languages x 200 rows x {WIDTH}, at 19 layers",
+        f"{ALLOWED:g} s on two cores",
+        Target("at most", 1),
+        _measures(languages=12, sentences=200, layers=19, probe_sentences=200),
+    ),
+    Benchmark(
+        "space-measures-wide",
+        f"all measures of a space, {LANGUAGES} languages x {SENTENCES:,} rows x {WIDTH}, at one layer",
+        f"{ALLOWED:g} s on two cores",
+        Target("at most", 1),
+        _measures(languages=LANGUAGES, sentences=SENTENCES, layers=1, probe_sentences=200),
     ),
 )

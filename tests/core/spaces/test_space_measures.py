@@ -69,6 +69,36 @@ def test_a_hub_that_is_nearest_to_all() -> None:
     assert of_first["reciprocity"] == 1 / N
 
 
+def test_hubs_that_are_near_to_all_have_a_known_skew() -> None:
+    """Of N candidates, ten are the ten nearest of every query: counts of N and of 0, a variable of two values."""
+    random = np.random.default_rng(0)
+    towards = np.zeros(300)
+    towards[0] = 1
+    space = random.normal(size=(2, N, 300)) * 0.01 + towards
+    space[1, 10:] = random.normal(size=(N - 10, 300)) * 0.01 - towards
+    found = measured([SentenceTables(space.astype(np.float32), CODES[:2])], ["hub_skew"])
+    share = 10 / N
+    expected = (1 - 2 * share) / np.sqrt(share * (1 - share))  # of a Bernoulli variable
+    assert found.pairs.set_index("query").loc["de", "hub_skew"] == pytest.approx(expected)
+
+
+def test_the_share_of_neighbours_that_translations_share_in_closed_form() -> None:
+    """Sentences lie in groups of eleven that are far apart, so that each one's ten neighbours are its own group."""
+    random = np.random.default_rng(0)
+    n_groups, size, moved = 6, 11, 3
+    group = np.repeat(np.arange(n_groups), size)
+    other = group.copy()
+    for first in range(n_groups):  # three of every group are in the next one in the other language
+        other[first * size : first * size + moved] = (first + 1) % n_groups
+    centres = np.eye(40)[:n_groups]
+    space = np.stack([centres[of] + random.normal(size=(len(group), 40)) * 0.001 for of in (group, other)])
+    # of a sentence that stays, seven of ten neighbours stay with it; of one that is moved, the two that move along
+    kept = size - moved
+    expected = (kept * (kept - 1) + moved * (moved - 1)) / size / (size - 1)
+    found = measured([SentenceTables(space.astype(np.float32), CODES[:2])], ["mutual_knn"])
+    assert found.pairs["mutual_knn"].tolist() == pytest.approx([expected, expected])
+
+
 def test_values_are_those_of_the_slow_way() -> None:
     space = spaces(3, 3, 60, dim=12)
     tables = SentenceTables(space, CODES)
@@ -128,5 +158,6 @@ def test_intervals_cover_what_drawing_sentences_anew_gives() -> None:
         spread = np.std([row.value for row in found], ddof=1)
         width = np.mean([row.high - row.low for row in found])
         assert 0.4 < width / (2 * 1.96 * spread) < 2.5, name
-        if name != "effective_rank":  # a sample's largest axes fit it best, so that it is biased
-            assert all(row.low <= row.value <= row.high for row in found), name
+        assert all(row.low <= row.value for row in found), name
+        if name != "effective_rank":  # draws repeat sentences and so spread over fewer directions: docs/measures.md
+            assert all(row.value <= row.high for row in found), name
