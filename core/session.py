@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from core.analyses import (
+    profit,
     retrieval_table,
     rival_spaces,
     rival_table,
@@ -26,6 +27,7 @@ from core.analyses import (
     transfer_table,
     translation_ranks,
 )
+from core.analyses.profit import Profit
 from core.analyses.sentence_table import Embeddings
 from core.corpora import load
 from core.corpora.corpus import Corpus
@@ -39,7 +41,7 @@ from core.models.spec import EMBEDDED
 from core.neurons.experts import expert_table
 from core.pipeline.result import Result
 from core.progress import progress_shown
-from core.session_base import Asked, Sentences, check_choice, chosen_names, names
+from core.session_base import Asked, Sentences, check_choice, chosen_layers, chosen_names, names
 from core.session_methods import SessionOfMethods
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.rivals import RIVALS
@@ -137,6 +139,7 @@ class Session(SessionOfMethods):
         *,
         rivals: Iterable[str] | None = None,
         measures: Iterable[str] | None = None,
+        layers: Iterable[int] | str | None = None,
         **settings: Any,
     ) -> pd.DataFrame:
         """Measure what is free beside the intervention: maps fitted on the probe rows, with intervals and tests.
@@ -146,6 +149,9 @@ class Session(SessionOfMethods):
         rivals, measures : iterable of str, optional
             Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`, or ``("all",)``.
             All by default.
+        layers : iterable of int, or "all", optional
+            Where, beside the layer of the setting. By default, of each rival the one at which it does best on probe
+            rows.
 
         Returns
         -------
@@ -154,8 +160,9 @@ class Session(SessionOfMethods):
         """
         chosen = chosen_names("rival", rivals, RIVALS), chosen_names("measure", measures, SPACE_MEASURES)
         requested = self.experiment(experiment, **settings)
+        at = None if layers is None else chosen_layers(layers, self._engine.plan(requested).outline.n_layers)
         with progress_shown(self._progress) as progress:
-            spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen), progress)
+            spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen, at), progress)
         return rival_table.frame(spaces)
 
     def transfer(
@@ -195,6 +202,26 @@ class Session(SessionOfMethods):
         with progress_shown(self._progress) as progress:
             found = self._engine.answer(requested, lambda run: transfer.transfer(run, asked), progress)
         return transfer_table.table(found)
+
+    def profit(
+        self, experiment: Asked = None, /, *, train_languages: Iterable[str] | None = None, **settings: Any
+    ) -> Profit:
+        """Relate gains by language, of transfer and of retrieval, to how languages are alike; see `Profit`.
+
+        Parameters
+        ----------
+        train_languages : iterable of str, optional
+            As for `transfer`.
+
+        Raises
+        ------
+        SettingError
+            As `transfer`.
+        """
+        asked = transfer.Settings(None if train_languages is None else names(train_languages), rivals=())
+        requested = self.experiment(experiment, **settings)
+        with progress_shown(self._progress) as progress:
+            return self._engine.answer(requested, lambda run: profit.profit(run, asked), progress)
 
     def encoder(self, experiment: Asked = None, /, *, before: bool = False, **settings: Any) -> Encoder:
         """Give an encoder of sentences under the intervention, as sentence-transformers' and mteb's encoders are used.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,10 +30,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=("own-means",),
         help="free maps to put beside the intervention, and on top of it, or all or none (default: own-means)",
     )
+    group.add_argument(
+        "--profit",
+        action="store_true",
+        help="also say which languages profit: gains of transfer and of retrieval, against how a language is like the "
+        "one trained on and like the target",
+    )
     group.add_argument("--json", metavar="FILE", type=Path, help="write every figure to FILE, or to -")
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from core.analyses.profit import profit
     from core.analyses.transfer import Settings, transfer
     from core.cli import transfer_result
     from core.pipeline.engine import Engine
@@ -45,13 +53,15 @@ def _run(arguments: argparse.Namespace) -> None:
     rivals = () if arguments.rivals == ("none",) else arguments.rivals
     asked = Settings(arguments.train_languages, arguments.layers, rivals)
     with progress.ticking():
-        plan, found = engine.answer(
-            options.experiment(arguments), lambda run: (run.plan, transfer(run, asked)), progress
-        )
+        experiment = options.experiment(arguments)
+        plan, found = engine.answer(experiment, lambda run: (run.plan, transfer(run, asked)), progress)
+        gains = None
+        if arguments.profit:  # at the experiment's layer, whatever others are asked for
+            plain = replace(asked, layers=None, rivals=())
+            gains = engine.answer(experiment, lambda run: profit(run, plain), progress)
     if arguments.json:
-        report = transfer_result.to_json(plan, found)
-        output.write_json(arguments.json, report)
-    output.say(transfer_result.summary(plan, found), arguments.json)
+        output.write_json(arguments.json, transfer_result.to_json(plan, found, gains))
+    output.say(transfer_result.summary(plan, found, gains), arguments.json)
 
 
 COMMAND = Command(
@@ -68,5 +78,6 @@ COMMAND = Command(
         "python -m core transfer --target ja --experts 2000",
         "python -m core transfer --target ja --corpus sib200:sib200 --probe-corpus embedded --layers 6,last",
         "python -m core transfer --target ja --train-languages all --rivals all --json transfer.json",
+        "python -m core transfer --target ja --profit --json profit.json",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.analyses import transfer_table
+from core.analyses.profit import KINDS, Profit, sentence, unknown
 from core.analyses.transfer import Space, Transfer
 from core.experiment.plan import Plan
 from core.language.codes import describe, label
@@ -12,14 +13,16 @@ from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
 
 
-def to_json(plan: Plan, found: Transfer) -> dict[str, Any]:
-    """Every figure, with the experiment's settings."""
+def to_json(plan: Plan, found: Transfer, gains: Profit | None = None) -> dict[str, Any]:
+    """Every figure, with the experiment's settings; ``profit`` where it is asked for."""
     report = transfer_table.to_json(found)
-    return {"experiment": plan.describe(), **report, "notes": list(dict.fromkeys((*plan.notes, *report["notes"])))}
+    notes = dict.fromkeys((*plan.notes, *report["notes"], *_unknown(gains)))
+    asked = {} if gains is None else {"profit": gains.to_json()}
+    return {"experiment": plan.describe(), **report, **asked, "notes": list(notes)}
 
 
-def summary(plan: Plan, found: Transfer) -> str:
-    """Means by training language and space, every language's accuracy, and what to take from it."""
+def summary(plan: Plan, found: Transfer, gains: Profit | None = None) -> str:
+    """Means by training language and space, every language's accuracy, what to take from it, and who profits."""
     experiment, task = plan.experiment, found.task
     rows = f"trained on {task.n_train:,} rows of one language, tested on {task.n_test:,} of each"
     lines = [
@@ -39,7 +42,22 @@ def summary(plan: Plan, found: Transfer) -> str:
             for layer in dict.fromkeys(space.layer for space in found.spaces)
             if (said := transfer_table.lesson(found, train, layer))
         ]
-    return "\n".join([*lines, *(f"  note: {note}" for note in (*plan.notes, *found.notes))])
+    lines += [] if gains is None else _profit(gains)
+    return "\n".join([*lines, *(f"  note: {note}" for note in (*plan.notes, *found.notes, *_unknown(gains)))])
+
+
+def _profit(gains: Profit) -> list[str]:
+    """What the gains go with, a sentence a kind, source and likeness."""
+    lines = []
+    for (kind, source), rows in gains.correlations.groupby(["kind", "source"], sort=False):
+        lines += ["", f"  which languages profit in {KINDS[str(kind)]} from {describe(str(source)).english}"]
+        lines += [f"    {sentence(row).replace('**', '')}" for row in rows.to_dict("records")]
+    return lines
+
+
+def _unknown(gains: Profit | None) -> tuple[str, ...]:
+    said = "" if gains is None else unknown(gains.points)
+    return (said,) if said else ()
 
 
 def _line(row: dict[Any, Any]) -> str:

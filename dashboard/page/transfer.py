@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import transfer_table
-from core.analyses.profit import KINDS, LIKENESSES, Profit
+from core.analyses.profit import COEFFICIENTS, KINDS, LIKENESSES, SOURCE, Profit, sentence, unknown
 from core.analyses.transfer import ALL, CENTRED, Settings, Space, Transfer
 from core.analyses.transfer_rows import Task, task
 from core.errors import AskError
@@ -30,7 +30,7 @@ _SURE = 0.05
 _BESIDE = {"centring": "centring alone", "all": "all that is free"}
 _READY = '<div data-testid="result-ready"></div>'
 _SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
-_COEFFICIENTS = {"pearson": "Pearson's r", "spearman": "Spearman's rank", "partial": "partial r"}
+_COEFFICIENTS = dict(zip(COEFFICIENTS, ("Pearson's r", "Spearman's rank", "partial r"), strict=True))
 _SPACE_TITLES = {"pre": "before", "post": "after"}
 
 
@@ -253,36 +253,44 @@ def _who_profits(_: Plan, __: Transfer, train: str) -> None:
         return
     with st.container(horizontal=True):
         kind = page_state.choice("Gain in", list(KINDS), "gain", KINDS.__getitem__)
-        known = [name for name in LIKENESSES if answer.points[name].notna().any()]
+        of_kind = answer.points[answer.points["kind"] == kind]
+        known = [name for name in LIKENESSES if of_kind[name].notna().any()]
         likeness = page_state.choice("By", known, "likeness", lambda name: LIKENESSES[name].title)
-    points = answer.points[(answer.points["kind"] == kind) & answer.points[likeness].notna()]
+    points = of_kind[of_kind[likeness].notna()]
     points = points.assign(name=points["language"].map(theme.name))
     source = theme.name(str(points["source"].iloc[0])) if len(points) else ""
     gained = f"gain in accuracy, trained on {source}" if kind == "transfer" else f"gain in top-1, {source} as the query"
     drawing.chart(
-        charts.profit(points, likeness, f"{LIKENESSES[likeness].title} to {source}", gained),
+        charts.profit(points, likeness, _axis(likeness, source), gained),
         key="transfer-profit",
         alt=f"{gained.capitalize()}, by {LIKENESSES[likeness].title}, a point for each language.",
         data=points,
     )
     theme.quiet(f"{LIKENESSES[likeness].about} Lines: 95 % intervals of the gain (paired bootstrap over sentences).")
-    st.markdown(profit_sentence(answer.correlations, kind, likeness))
+    rows = answer.correlations[answer.correlations["kind"] == kind]
+    st.markdown(sentence(rows[rows["likeness"] == likeness].iloc[0].to_dict()))
+    if said := unknown(answer.points):
+        theme.quiet(said)
     plain = st.column_config.NumberColumn(format="%.3f")
-    columns = dict.fromkeys(("r", "low", "high", "p"), plain)
+    columns = dict.fromkeys(("r", "low", "high", "p", "p, Holm"), plain)
     drawing.table(correlations_frame(answer.correlations, kind), key="transfer-correlations", column_config=columns)
     theme.quiet(
         "Correlations of the gain with each likeness over languages, with 95 % percentile bootstrap intervals. The "
-        "partial one holds fixed what the last column names; pre is the share right before. With so few languages the "
-        "intervals are wide."
+        "partial one holds fixed what the last column names; pre is the share right before. The p after Holm's "
+        "correction is for all coefficients of this table. The target itself takes no part in likeness to the target. "
+        "With so few languages the intervals are wide."
     )
-    shown = points.drop(columns=["kind", "source", "language"]).sort_values("gain", ascending=False)
+    columns_without = [name for name in LIKENESSES if points[name].isna().all()]
+    shown = points.drop(columns=["kind", "source", "target", "language", *columns_without]).sort_values(
+        "gain", ascending=False
+    )
     shown = shown[["name", *(column for column in shown if column != "name")]]
     numbers = dict.fromkeys([*shown.columns[2:]], plain)
     drawing.table(shown, key="transfer-points", column_config=numbers)
 
 
 def correlations_frame(correlations: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """One row a likeness and coefficient: ``likeness, correlation, r, low, high, p, n, held fixed``."""
+    """One row a likeness and coefficient: ``likeness, correlation, r, low, high, p, "p, Holm", n, held fixed``."""
     rows = []
     for row in correlations[correlations["kind"] == kind].to_dict("records"):
         if np.isnan(row["pearson"]):
@@ -291,23 +299,17 @@ def correlations_frame(correlations: pd.DataFrame, kind: str) -> pd.DataFrame:
             rows.append(
                 {"likeness": LIKENESSES[row["likeness"]].title, "correlation": title, "r": row[name]}
                 | {end: row[f"{name}_{end}"] for end in ("low", "high", "p")}
+                | {"p, Holm": row[f"{name}_p_holm"]}
                 | {"n": row["n"], "held fixed": row["held_fixed"] if name == "partial" else ""}
             )
-    columns = ["likeness", "correlation", "r", "low", "high", "p", "n", "held fixed"]
+    columns = ["likeness", "correlation", "r", "low", "high", "p", "p, Holm", "n", "held fixed"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def profit_sentence(correlations: pd.DataFrame, kind: str, likeness: str) -> str:
-    """Say in words whether the gain goes with a likeness."""
-    row = correlations[(correlations["kind"] == kind) & (correlations["likeness"] == likeness)].iloc[0]
-    title, n = LIKENESSES[likeness].title, int(row["n"])
-    if np.isnan(row["pearson"]):
-        return f"Over {n} languages, no correlation of the gain with {title} can be computed."
-    figures = f"r = {row['pearson']:.2f}, 95 % interval {row['pearson_low']:.2f} to {row['pearson_high']:.2f}, n = {n}"
-    if row["pearson_low"] <= 0 <= row["pearson_high"]:
-        return f"The gain does not go with {title} beyond chance ({figures})."
-    which = "more" if row["pearson"] > 0 else "less"
-    return f"The more alike by {title}, the **{which}** a language gains ({figures})."
+def _axis(likeness: str, source: str) -> str:
+    """The title of an axis: the likeness, and to which language."""
+    way = LIKENESSES[likeness]
+    return way.titled(source) if way.to == SOURCE else way.title
 
 
 def _conditions(bound: Plan, found: Transfer) -> None:

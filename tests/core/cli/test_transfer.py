@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.analyses.profit import sentence
 from core.cli.main import main
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
@@ -39,6 +40,25 @@ def test_the_json_is_the_sessions_table_and_the_text_says_what_it_holds(
         assert lesson in said
     for mean in report["means"]:
         assert f"{mean['accuracy']:.3f} ({mean['low']:.3f} to {mean['high']:.3f})" in said
+
+
+def test_who_profits_is_a_block_of_the_json_and_sentences_of_the_text(
+    asked: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment, out, cache = labelled(asked, tmp_path / "t.tsv"), tmp_path / "out.json", tmp_path / "cache"
+    (tmp_path / "asked.json").write_text(write_experiment(experiment), encoding="utf-8")
+    arguments = ["transfer", "--experiment", str(tmp_path / "asked.json"), "--cache", str(cache), "--layers", "1"]
+    assert main([*arguments, "--profit", "--json", str(out)]) == 0
+    said, report = capsys.readouterr().out, json.loads(out.read_text(encoding="utf-8"))
+    assert {row["layer"] for row in report["transfer"]} == {1}  # profit is at the experiment's, which is another
+    found = Session(cache, progress=False).profit(experiment)
+    assert report["profit"] == found.to_json()
+    assert len(report["profit"]["points"]) == 3 * (len(LANGUAGES) - 1)
+    for row in found.correlations.to_dict("records"):
+        assert sentence(row).replace("**", "") in said
+    assert "which languages profit in retrieval from Japanese" in said
+    assert main([*arguments, "--json", str(out)]) == 0
+    assert "profit" not in json.loads(out.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

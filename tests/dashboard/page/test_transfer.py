@@ -13,6 +13,7 @@ from core.analyses import transfer_table
 from core.analyses.profit import LIKENESSES, correlations
 from core.analyses.transfer import Settings, Space, Transfer
 from core.charts import palette
+from core.language import typology
 from dashboard.charts import transfer as charts
 from dashboard.page import transfer
 from dashboard.work import process
@@ -58,30 +59,18 @@ def test_the_matrix_has_a_cell_for_every_training_and_tested_language() -> None:
     assert (encoding["x"]["title"], encoding["y"]["title"]) == ("tested on", "trained on")
 
 
-@pytest.mark.parametrize(
-    ("r", "low", "high", "words"),
-    [
-        (0.7, 0.3, 0.9, "The more alike by lexical overlap, the **more** a language gains (r = 0.70"),
-        (-0.7, -0.9, -0.3, "the **less** a language gains"),
-        (0.2, -0.3, 0.6, "does not go with lexical overlap beyond chance"),
-        (np.nan, np.nan, np.nan, "no correlation"),
-    ],
-)
-def test_the_sentence_on_profit_follows_the_interval(r: float, low: float, high: float, words: str) -> None:
-    row = {"kind": "transfer", "likeness": "lexical", "n": 11, "pearson": r, "pearson_low": low, "pearson_high": high}
-    assert words in transfer.profit_sentence(pd.DataFrame([row]), "transfer", "lexical")
-
-
 def test_correlations_stand_one_a_row_where_they_can_be_computed() -> None:
     points = pd.DataFrame(
         {"kind": "transfer", "source": "en", "pre": np.arange(12) % 5, "gain": np.arange(12) % 7, "syntax": np.nan}
-        | {"relation": np.arange(12) % 4, "lexical": np.arange(12) / 12}
+        | {"family": np.arange(12) % 3, "script": np.nan, "lexical": np.arange(12) / 12}
+        | {f"{name}_target": np.nan for name in ("family", "script", "syntax", "lexical")}
     )
     rows = transfer.correlations_frame(correlations(points, 0), "transfer")
-    assert rows["likeness"].unique().tolist() == ["relatedness", "lexical overlap"]
+    assert rows["likeness"].unique().tolist() == ["kinship", "lexical overlap"]
     assert rows["correlation"].tolist() == ["Pearson's r", "Spearman's rank", "partial r"] * 2
-    assert rows["held fixed"].tolist() == ["", "", "pre, lexical", "", "", "pre, relation"]
+    assert rows["held fixed"].tolist() == ["", "", "pre, lexical", "", "", "pre, family"]
     assert (rows["n"] == 12).all()
+    assert (rows["p, Holm"] >= rows["p"]).all()
     assert transfer.correlations_frame(correlations(points, 0), "retrieval").empty
 
 
@@ -161,6 +150,11 @@ def test_who_profits(open_page: OpenPage, corpus: str) -> None:
     correlated, points = (table.value for table in page.dataframe)
     assert set(correlated["likeness"]) <= {likeness.title for likeness in LIKENESSES.values()}
     assert len(points) == len(LANGUAGES) - 1
+    assert ("lang2vec" in texts(page)) == (typology.data_file() is None)
+    page = opened(open_page, corpus, show="profit", gain="transfer", likeness="lexical_target")
+    assert "lexical overlap with the target" in texts(page)
+    correlated, points = (table.value for table in page.dataframe)
+    assert len(points) == len(LANGUAGES) - 2  # neither the language trained on nor the target
 
 
 def test_sentences_without_labels_are_refused_in_words(open_page: OpenPage) -> None:
