@@ -180,13 +180,15 @@ def _value(likeness: Likeness, source: str, target: str, code: str, texts: Texts
 
 def correlations(points: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Correlate the gain with each likeness, for each kind and source."""
+    to_target = [name for name, likeness in LIKENESSES.items() if likeness.to == TARGET]
     parts = []
     for (kind, source), part in points.groupby(["kind", "source"], sort=False):
         rows: list[dict[str, Any]] = []
+        is_target = part[to_target].isna().all(axis=None)  # the source is the target, and likeness to both the same
         for name, likeness in LIKENESSES.items():
+            if is_target and likeness.to == TARGET:
+                continue
             known = part[part[name].notna()]
-            if known.empty and likeness.to == TARGET:
-                continue  # the target is the source
             alike = [other for other, way in LIKENESSES.items() if other != name and way.to == likeness.to]
             others = [other for other in alike if known[other].notna().all() and len(known)]
             controls = known[["pre", *others]].to_numpy(dtype=np.float64).T
