@@ -97,7 +97,7 @@ class MeasuredSpace:
 
 def joined(parts: Sequence[MeasuredSpace]) -> MeasuredSpace:
     """Put measures of one space together, in the order of `SPACE_MEASURES`; no measure may be in two parts."""
-    pairs = parts[0].pairs.assign(**{name: part.pairs[name] for part in parts[1:] for name in part.pairs})
+    pairs = parts[0].pairs.assign(**{str(name): part.pairs[name] for part in parts[1:] for name in part.pairs})
     values = pd.concat([part.values for part in parts], ignore_index=True)
     order = list(SPACE_MEASURES)
     values = values.sort_values("measure", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)

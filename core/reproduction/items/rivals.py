@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -70,7 +71,7 @@ def _steps(study: Study) -> list[Step]:
     return steps
 
 
-def _conditions(study: Study, corpus: str) -> dict[str, object]:
+def _conditions(study: Study, corpus: str) -> dict[str, Any]:
     """The column ``distractors``, where they are asked for: how many of each text."""
     asked = study.settings.bucc_distractors
     return {} if asked is None else {"distractors": asked if corpus == "bucc" else None}
