@@ -120,8 +120,8 @@ def _settle(request: Request) -> None:
 
     Streamlit ends this run of the page where it next draws, if another has been asked for.
     """
-    before = session.visitor().part(_Asked).experiment
-    if request == session.visitor().experiment and before not in (None, request):
+    before, asked = session.visitor().part(_Asked).experiment, _setting_of(request)
+    if asked == session.visitor().experiment and before not in (None, asked):
         sleep(_SETTLES)
         st.empty()
     _seen(request)
@@ -129,8 +129,15 @@ def _settle(request: Request) -> None:
 
 def _seen(request: Request) -> None:
     """Note the setting that was shown or asked for last: another one is a change."""
-    if isinstance(request, Experiment) and request == session.visitor().experiment:  # not one to compare with
-        session.visitor().part(_Asked).experiment = request
+    asked = _setting_of(request)
+    if asked == session.visitor().experiment:  # not one to compare with
+        session.visitor().part(_Asked).experiment = asked
+
+
+def _setting_of(request: Request) -> Experiment | None:
+    """The setting that a request is of: itself, or what a question asks about."""
+    asked = request if isinstance(request, Experiment) else getattr(request, "experiment", None)
+    return asked if isinstance(asked, Experiment) else None
 
 
 def expected(question: Question) -> float | None:
