@@ -53,7 +53,7 @@ def draw() -> None:
     at = _choose(kept, at)
     other = kept[at].experiment
     if other == current:
-        theme.quiet("Both settings are the same. Change one on the left.")
+        theme.quiet("Both settings are the same. Change one in the sidebar.")
     first = _known_or_wait(current)  # one after the other: a visitor waits for one thing at a time
     # Where both are the same it is asked for once: what a page waits for has one place on it.
     second = first if first is None or other == current else _known_or_wait(other)
@@ -109,6 +109,7 @@ def _keep(current: Experiment, kept: list[Kept]) -> None:
     """Keep the present setting beside those that are kept; the oldest makes room."""
     others = [one for one in kept if one.experiment != current][-(kept_settings.MOST - 1) :]
     kept_settings.write([*others, Kept(current)], len(others))
+    session.visitor().generation += 1  # the list of B would else keep its place, where another setting is by now
     st.rerun()
 
 
@@ -116,7 +117,7 @@ def _suggest(current: Experiment) -> None:
     """Offer settings to compare with, where none is kept."""
     st.html('<div data-testid="result-ready"></div>')
     theme.quiet(
-        "Nothing is kept yet. Keep the setting on the left, then change it: the two stand here side by side. Or "
+        "Nothing is kept yet. Keep the present setting, then change it: the two stand here side by side. Or "
         "compare it with"
     )
     with st.container(horizontal=True):
@@ -143,6 +144,7 @@ def _choose(kept: list[Kept], at: int) -> int:
                 st.rerun()
             if right.button("Remove", key=f"remove-{key}", icon=":material/delete:"):
                 kept_settings.write([*kept[:place], *kept[place + 1 :]], at - (place < at))
+                session.visitor().generation += 1  # as where one is kept
                 st.rerun()
     return at
 
@@ -176,7 +178,7 @@ def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Ch
     st.header("Every measure, after", anchor=False)
     drawing.table(text_frame(rows), key="measures", saved=measure_frame(a, b, rows) if chosen is None else None)
     theme.quiet(
-        "A is the setting on the left, B the kept one. The interval is of A - B, 95%, paired: by drawing sentences for "
+        "A is the present setting, B the kept one. The interval is of A - B, 95%, paired: by drawing sentences for "
         "both together. Better: the interval leaves out zero, and Wilcoxon's signed ranks give p < 0.05 after Holm's "
         "correction over all measures. A distance is better where it is smaller, which a collapsed space makes it too. "
         f"{experts_shared(a, b)}"
@@ -227,7 +229,7 @@ def _all_kept(present: Result, kept: Sequence[Kept]) -> None:
 
 def kept_frame(present: Result, kept: Sequence[Kept], known: Callable[[Experiment], Result | None]) -> pd.DataFrame:
     """One row a setting, the present one first: its name, and every measure after as people read it."""
-    rows: list[tuple[str, Result | None]] = [("A (on the left)", present)]
+    rows: list[tuple[str, Result | None]] = [("A (the present setting)", present)]
     for one in kept:
         try:
             rows.append((one.title, known(one.experiment)))

@@ -231,7 +231,7 @@ def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> N
     with st.container(horizontal=True):
         if len(ticked) == 1 and st.button("Open it", type="primary", icon=":material/open_in_new:"):
             navigation.go("", ticked[0])
-        label = f"Compare the {len(ticked)} ticked" if len(ticked) > 1 else "Compare with the setting on the left"
+        label = f"Compare the {len(ticked)} ticked" if len(ticked) > 1 else "Compare with the present setting"
         if st.button(label, type="primary", icon=":material/compare_arrows:", key="compare-ticked"):
             compare(ticked)
     if len(ticked) > kept_settings.MOST + 1:
@@ -239,6 +239,6 @@ def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> N
 
 
 def compare(ticked: Sequence[Experiment]) -> None:
-    """Open Compare: the first that is ticked as the setting on the left, the others as kept ones."""
+    """Open Compare: the first that is ticked as the present setting, the others as kept ones."""
     first, *others = ticked if len(ticked) > 1 else (session.experiment(), *ticked)
     navigation.go("compare", first, **kept_settings.view([Kept(one) for one in others]))

@@ -124,7 +124,7 @@ def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None
     until(lambda: len(page.run().dataframe) > 2, "the results are there")
     assert not page.exception
     assert page.dataframe[0].value["B"].tolist() == ["0.25"]
-    assert page.dataframe[2].value["setting"].tolist() == ["A (on the left)", "half | of it", kept[1].title]
+    assert page.dataframe[2].value["setting"].tolist() == ["A (the present setting)", "half | of it", kept[1].title]
     (choice,) = (box for box in page.selectbox if box.label == "B")
     assert choice.options == ["half | of it", kept[1].title]
     (name,) = (field for field in page.text_input if field.label == kept[1].title)
@@ -134,6 +134,28 @@ def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None
     assert [(one.title, one.experiment.strength) for one in read_from(page)] == [("a quarter", 0.25)]
     next(button for button in page.button if button.label == "Remove").click().run()
     assert read_from(page) == []
+
+
+def test_another_setting_stays_chosen_where_one_is_removed_or_kept(open_page: OpenPage) -> None:
+    """What B is goes by the setting, not by its place in the list: also for the list that the visitor sees."""
+    here = experiment_of(open_page("compare"))
+    kept = [Kept(replace(here, strength=strength)) for strength in (0.5, 0.25, 0.75)]
+    view = {f"view.{name}": value for name, value in kept_settings.view(kept, chosen=1).items()}
+    page = open_page("compare", **view)
+    (b,) = (box for box in page.selectbox if box.label == "B")
+    assert b.value == "1"
+    next(button for button in page.button if button.label == "Remove").click().run()
+    assert not page.exception
+    (b,) = (box for box in page.selectbox if box.label == "B")
+    assert read_from(page)[int(b.value)] == kept[1]
+    assert page.query_params.get("view.at", "0") == "0"
+    page.run()  # drawn again, it stays
+    assert page.query_params.get("view.at", "0") == "0"
+    next(button for button in page.button if button.label == "Keep this setting").click().run()
+    (b,) = (box for box in page.selectbox if box.label == "B")
+    assert [one.experiment for one in read_from(page)] == [kept[1].experiment, kept[2].experiment, here]
+    assert read_from(page)[int(b.value)].experiment == here
+    assert page.run().query_params["view.at"] in ("2", ["2"])
 
 
 def read_from(page: AppTest) -> list[Kept]:
