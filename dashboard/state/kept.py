@@ -45,8 +45,8 @@ def entry(kept: Sequence[Kept]) -> str:
 
 
 def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
-    """The view of the page Compare with these settings; ``chosen`` is compared with in detail."""
-    return {_ENTRY: entry(kept)} | ({_CHOSEN: str(chosen)} if chosen else {})
+    """The view of the page Compare with these settings; ``chosen`` is compared with in detail, if 0 by default."""
+    return {_ENTRY: entry(kept), _CHOSEN: str(chosen) if chosen else ""}
 
 
 def read() -> tuple[list[Kept], list[str]]:

@@ -28,8 +28,12 @@ def switch(path: str) -> None:
 
 
 def go(path: str, experiment: Experiment, **view: str) -> None:
-    """Open a page with these settings and this view of it (see `dashboard.state.page_state`)."""
+    """Open a page with these settings, and change these entries of its view (see `dashboard.state.page_state`).
+
+    What else the visitor has chosen there stays. An entry that is empty is taken out: it is the page's default then.
+    """
     visitor = session.visitor()
     visitor.set(experiment)
-    visitor.views[path] = dict(view)
+    changed = visitor.view(path) | view
+    visitor.views[path] = {name: value for name, value in changed.items() if value or name not in view}
     switch(path)
