@@ -66,7 +66,8 @@ def draw(result: Result) -> None:
     """Draw the maps. A choice on them runs only this part of the page again."""
     moves = result.plan.experiment.strength != 0
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
-    layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False)]
+    every = LAYOUTS.values()
+    layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False, others=every)]
     path: Path | None = map_view.known(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
     ranks: tuple[Ranks, Ranks] | None = map_view.known(result, RanksAsked(result.plan.experiment))
     table, places = map_view.points_of(result, path, ranks)

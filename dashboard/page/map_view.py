@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.experiment.plan import Plan
 from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.sentence_map import MapView, points
-from dashboard.state import navigation, selection, session
+from dashboard.state import navigation, page_state, selection, session
 from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.questions import OfExperiment, PathAsked, RanksAsked
@@ -85,6 +86,7 @@ def from_link(table: pd.DataFrame) -> MapView:
         pinned=int(hits[0]) if len(hits) else None,
         brush=_brush(selection.get("brush")),
         window=_numbers(selection.get("window"), 4),
+        strength=(_numbers(selection.get("strength"), 1) or (None,))[0],
     )
 
 
@@ -123,7 +125,7 @@ def in_layout(view: MapView, layout: str, most: float) -> MapView:
         brush = (panel if strength is None else int(strength == most), box, None)
     else:
         brush = None
-    return MapView(view.colour, view.find, view.shown, view.pinned, brush, view.window)
+    return replace(view, brush=brush)
 
 
 def to_link(view: MapView, table: pd.DataFrame) -> None:
@@ -134,6 +136,7 @@ def to_link(view: MapView, table: pd.DataFrame) -> None:
     pinned = view.pinned
     selection.put("sentence", _name_of(table, pinned) if pinned is not None and pinned < len(table) else "")
     selection.put("window", ",".join(f"{value:g}" for value in view.window or ()))
+    selection.put("strength", "" if view.strength is None else page_state.exact(view.strength))
     if view.brush is None:
         selection.put("brush", "")
         return

@@ -46,6 +46,8 @@ class MapView:
         A rectangle of the plane: in the panel before (0) or after (1), or at a strength where the map is in motion.
     window : (x0, y0, x1, y1), optional
         The part of the plane that is looked at; all of it if None. It chooses nothing.
+    strength : float, optional
+        Where the scrubber of a map in motion rests; None where nobody has moved it.
     """
 
     colour: str = "language"
@@ -54,6 +56,7 @@ class MapView:
     pinned: int | None = None
     brush: tuple[int, tuple[float, ...], float | None] | None = None
     window: tuple[float, ...] | None = None
+    strength: float | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MapView:
@@ -66,6 +69,7 @@ class MapView:
             None if values.get("pinned") is None else int(values["pinned"]),
             brush and (int(brush["panel"]), tuple(map(float, brush["box"])), brush.get("strength")),
             tuple(map(float, values["window"])) if values.get("window") else None,
+            None if values.get("strength") is None else float(values["strength"]),
         )
 
     def to_json(self) -> dict[str, Any]:

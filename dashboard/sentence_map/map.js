@@ -1,5 +1,5 @@
 // Points at computed strengths come from Python once; colouring, finding, brushing and moving are done here. What is chosen
-// is told to Python (for the table below and the link), a moving scrubber is not.
+// is told to Python (for the table below and the link), and where the scrubber rests; not while it moves.
 let gpu;  // undefined until a map of many points is drawn; null where there is none
 
 const REACH = 9, MANY = 3000, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
@@ -81,8 +81,8 @@ export default function (component) {
   function say() {
     clearTimeout(saying);
     saying = setTimeout(() => {
-      const { colour, find, shown, pinned, brush, window } = state;
-      setStateValue("view", { colour, find, shown, pinned, brush, window: window && window.map((v) => Math.round(v * 1e3) / 1e3) });
+      const { colour, find, shown, pinned, brush, window, strength = null } = state;
+      setStateValue("view", { colour, find, shown, pinned, brush, strength, window: window && window.map((v) => Math.round(v * 1e3) / 1e3) });
     }, SAY_AFTER);
   }
   // Both panels show one window of the plane.
@@ -316,25 +316,25 @@ export default function (component) {
     const gone = Math.min(1, (now - start) / 3000);
     range.value = String(Math.round(1000 * (from < 500 ? gone : 1 - gone)));
     render();
-    if (gone < 1) moving = requestAnimationFrame((t) => step(from, start, t)); else halt();
+    if (gone < 1) moving = requestAnimationFrame((t) => step(from, start, t)); else rest();
   }
   const halt = () => { cancelAnimationFrame(moving); moving = 0; play.dataset.moves = ""; };
+  const rest = () => { halt(); state.strength = Math.round(position() * 1e4) / 1e4; say(); };
   const begin = () => {
     play.dataset.moves = "1";
     const from = Number(range.value);
     moving = requestAnimationFrame((t) => step(from, t, t));
   };
-  play.onclick = () => { if (moving) halt(); else begin(); };
-  range.oninput = () => { if (moving) halt(); ask(); };
+  play.onclick = () => { if (moving) rest(); else begin(); };
+  range.oninput = () => { rest(); ask(); };
   one(".ticks").replaceChildren(...(motion ? strengths : []).map((strength) => {
     const tick = document.createElement("span");
     tick.style.left = `${(100 * (strength - strengths[0])) / (strengths[last] - strengths[0])}%`;
     tick.textContent = `\u25B4 ${strength}`;
     return tick;
   }));
-  if (!old && motion && state.brush && state.brush.strength !== null) {
-    range.value = String(Math.round((1000 * (state.brush.strength - strengths[0])) / (strengths[last] - strengths[0])));
-  }
+  const resting = state.strength ?? state.brush?.strength ?? null;
+  if (!old && motion && resting !== null) range.value = String(Math.round((1000 * (resting - strengths[0])) / (strengths[last] - strengths[0])));
   canvas.setAttribute("aria-label", data.alt);
   function size() {
     width = Math.max(200, Math.floor(root.clientWidth));

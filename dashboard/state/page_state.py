@@ -5,7 +5,7 @@ A page has its own view; the link carries that of the page it opens, as ``view.N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -36,6 +36,11 @@ def put(name: str, value: str, default: str = "") -> None:
     session.write_link(PREFIX, to_query())
 
 
+def exact(value: float) -> str:
+    """A number as an entry says it: all its digits, so that a link gives the same number back."""
+    return repr(float(value)).removesuffix(".0")
+
+
 def choice(
     label: str,
     options: Sequence[str],
@@ -43,21 +48,31 @@ def choice(
     titles: Callable[[str], str] = str,
     hint: str | None = None,
     labelled: bool = True,
+    others: Collection[str] = (),
 ) -> str:
-    """A row of options of which one is chosen; the first is the default. Screen readers always read the label."""
+    """A row of options of which one is chosen; the first is the default. Screen readers always read the label.
+
+    Parameters
+    ----------
+    others : collection of str
+        Options that this setting does not offer and another may. One that was chosen stays so in the link, and is
+        chosen again where it is offered; here the first option stands for it.
+    """
     current = get(name, options[0])
+    waits = current not in options and current in others
     picked = st.segmented_control(
         label,
         options,
         default=current if current in options else options[0],
         required=True,  # else a press on the chosen option drops the choice
         format_func=titles,
-        key=key(name),
+        key=f"{key(name)}-without" if waits else key(name),
         help=hint,
         label_visibility="visible" if labelled else "collapsed",
     )
     chosen = picked or options[0]
-    put(name, chosen, options[0])
+    if not waits or chosen != options[0]:
+        put(name, chosen, options[0])
     return chosen
 
 

@@ -12,7 +12,7 @@ from dashboard.state import page_state, session
 PREFIX = "map."
 CHOOSING = ("brush", "find", "shown")
 """The entries by which sentences are chosen: a rectangle of the map, words, groups of the legend."""
-_NAMES = (*CHOOSING, "colour", "sentence", "window")
+_NAMES = (*CHOOSING, "colour", "sentence", "window", "strength")
 BEFORE, AFTER = "before", "after"
 """The last part of a brush: the map that it is drawn on; a strength where the map is in motion."""
 

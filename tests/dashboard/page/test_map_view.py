@@ -43,12 +43,14 @@ def table_of(result: Result) -> tuple[pd.DataFrame, dict[float, np.ndarray]]:
         MapView(),
         MapView("family", "two words", ("Romance", "Slavic"), 7, (1, (-1.0, -1.0, 1.0, 0.5), None)),
         MapView(brush=(0, (-1.0, -1.0, 1.0, 0.5), 0.25), window=(0.0, 0.5, 1.25, 2.0)),
+        MapView(strength=0.3725),
+        MapView(strength=0.0),
     ],
 )
 def test_a_view_comes_back_from_the_link(visitor: Visitor, view: MapView) -> None:
     table, _ = table_of(make_result())
     map_view.to_link(view, table)
-    assert set(visitor.selection) <= {"brush", "find", "shown", "colour", "sentence", "window"}
+    assert set(visitor.selection) <= {"brush", "find", "shown", "colour", "sentence", "window", "strength"}
     assert map_view.from_link(table) == view
 
 

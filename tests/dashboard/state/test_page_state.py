@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.state import page_state
 from tests.helpers.bench import LONG
 from tests.helpers.pages import visitor_of
 
@@ -19,6 +20,7 @@ def _page() -> None:
     if visitor.link is None:
         page_state.from_query(st.query_params.to_dict())
     page_state.choice("Metric", ["cosine", "csls"], "metric")
+    page_state.choice("Maps", ["pair", "motion"][: visitor.screen.get("n", 2)], "maps", others=("motion",))
     page_state.pick("Language", ["de", "en"], "language", default="en")
     st.text(str(page_state.whole("row", 3, 0, 9)))
 
@@ -51,6 +53,22 @@ def test_a_link_restores_the_view() -> None:
     assert page.get("button_group")[0].value == "csls"
     assert page.selectbox[0].value == "de"
     assert page.text[0].value == "7"
+
+
+def test_a_choice_that_is_not_offered_meanwhile_comes_back_where_it_is() -> None:
+    page = opened(**{"view.maps": "motion"})
+    for offered, shown in ((1, "pair"), (2, "motion")):
+        visitor_of(page).screen["n"] = offered  # type: ignore[assignment]
+        page.run()
+        assert not page.exception
+        assert page.get("button_group")[1].value == shown
+        assert page.query_params["view.maps"] in ("motion", ["motion"])
+
+
+@pytest.mark.parametrize("value", [0.0, 30.0, 0.1, 1234.5678, -1e-7, 1 / 3])
+def test_a_number_comes_back_from_an_entry_as_it_was(value: float) -> None:
+    assert float(page_state.exact(value)) == value
+    assert page_state.exact(30.0) == "30"
 
 
 @pytest.mark.parametrize("row", ["10", "-1", "1.5", "", "٣", "many"])
