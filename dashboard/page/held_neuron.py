@@ -50,9 +50,9 @@ def draw(scored: ScoredNeurons, neuron: int, mean: float) -> None:
 
 
 def _value(neuron: int, mean: float) -> float:
-    usual = round(mean, 4)
+    usual, entry = round(mean, 4), f"held-at-{neuron}"  # another neuron has another mean
     try:
-        start = float(page_state.get("held-at", f"{usual:g}"))
+        start = float(page_state.get(entry, page_state.exact(usual)))
     except ValueError:
         start = usual
     value = float(
@@ -62,10 +62,10 @@ def _value(neuron: int, mean: float) -> float:
             1e6,
             min(max(start, -1e6), 1e6),
             format="%.4f",
-            key=f"{page_state.key('held-at')}-{neuron}",
+            key=page_state.key(entry),
         )
     )
-    page_state.put("held-at", f"{value:g}", f"{usual:g}")
+    page_state.put(entry, page_state.exact(value), page_state.exact(usual))
     return value
 
 

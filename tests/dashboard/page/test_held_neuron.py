@@ -25,10 +25,10 @@ def shown(page: AppTest, mark: str) -> AppTest:
 
 
 def test_one_neuron_is_held_at_the_value_of_the_link(open_page: OpenPage) -> None:
-    view = {"view.neuron": "9", "view.hold": "1", "view.held-at": "30", "view.held-text": "1"}
+    view = {"view.neuron": "9", "view.hold": "1", "view.held-at-9": "30.12345678", "view.held-text": "1"}
     page = shown(open_page("experts", **view), "held-text")
     experiment = experiment_of(page)
-    asked = held_neuron.held(experiment, plan(experiment).outline.neurons, 9, 30.0)
+    asked = held_neuron.held(experiment, plan(experiment).outline.neurons, 9, 30.12345678)
     found = process.engine().answer_known(asked, held_neuron.effect)
     assert found is not None
     most = max(found.moved.values(), key=lambda moved: moved.value)
@@ -37,7 +37,8 @@ def test_one_neuron_is_held_at_the_value_of_the_link(open_page: OpenPage) -> Non
     assert rows["n"].iloc[0] == most.n
     assert page.metric[0].value == summary.percent(found.spaces.target_top1.post)
     value = next(box for box in page.main.number_input if "at this output" in box.label)
-    assert value.value == 30
+    assert value.value == 30.12345678
+    assert page.query_params["view.held-at-9"] in ("30.12345678", ["30.12345678"])
     value.set_value(0.0)
     page = shown(page.run(), "held-text")
-    assert page.query_params["view.held-at"] in ("0", ["0"])
+    assert page.query_params["view.held-at-9"] in ("0", ["0"])
