@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from core.charts.export import specification
 from core.experiment.file import file_stem
 from dashboard.charts import export
 from dashboard.charts.cache import spec_of
-from dashboard.state import presentation, session
+from dashboard.state import page_state, presentation, selection, session
 
 _PRESENTED = 16  # pixels of an axis's type in presenter mode
 _ROOM = 1.3  # how much taller charts are there
@@ -28,7 +29,7 @@ def chart(
     Parameters
     ----------
     key : str
-        Unique on the page; also in the name of the files, after the setting's.
+        Unique on the page; also in the name of the files, after the setting's and before the view's.
     alt : str
         What the chart shows, for those who do not see it.
     data : DataFrame
@@ -111,15 +112,25 @@ def files(
         "CSV": ("text/csv", lambda: export.csv(data())),
         "Parquet": ("application/vnd.apache.parquet", lambda: export.parquet(data())),
     }
-    stem = file_stem(session.experiment())
+    stem, view = file_stem(session.experiment()), _of_view()
     with menu:
         for kind, (mime, content) in kinds.items():
             st.download_button(
                 kind,
                 content,
-                f"{stem}-{key}.{kind.lower()}",
+                f"{stem}-{key}{view}.{kind.lower()}",
                 mime,
                 key=f"save-{key}-{kind}",
                 on_click="ignore",
                 width="stretch",
             )
+
+
+def _of_view() -> str:
+    """A short digest of how the page looks at the setting, for a file's name; nothing where that is as usual.
+
+    Files of one setting differ by the page's view (what it is compared with, a metric) and by what is chosen on the
+    map.
+    """
+    view = page_state.to_query() | selection.to_query()
+    return f"-{sha256(repr(sorted(view.items())).encode()).hexdigest()[:6]}" if view else ""
