@@ -128,7 +128,11 @@ def _item(name: str, item: dict[str, Any], report: Written) -> None:
         theme.quiet(figure.caption)
     for stem in stems:
         frame = report.tables[stem]
-        with st.expander(f"{stem}: {len(frame):,} measurements"):
+        title = f"{stem}: {len(frame):,} measurements"
+        folder = st.expander(title, key=f"measurements-{stem}", on_change="rerun")
+        if not folder.open:
+            continue
+        with folder:
             drawing.table(frame.head(_SHOWN), key=f"table-{stem}")
             if len(frame) > _SHOWN:
                 theme.quiet(f"The first {_SHOWN:,} are shown; the report's folder has all.")
@@ -136,7 +140,11 @@ def _item(name: str, item: dict[str, Any], report: Written) -> None:
 
 def _costs(report: Written) -> None:
     spent: dict[str, float] = report.content["seconds_by_step"]
-    with st.expander(f"Time and notes ({duration(sum(spent.values()))} in all)"):
+    title = f"Time and notes ({duration(sum(spent.values()))} in all)"
+    folder = st.expander(title, key="costs-of-report", on_change="rerun")
+    if not folder.open:
+        return
+    with folder:
         for note in report.content["notes"]:
             theme.quiet(str(note))
         rows = pd.DataFrame({"step": list(spent), "time": [duration(seconds) for seconds in spent.values()]})

@@ -43,6 +43,9 @@ def words(experiment: Experiment) -> dict[str, str]:
         else f"treated as {theme.name(experiment.target)}'s experts would be",
         "formula": method.formula,
         "tokens": TOKENS[experiment.tokens].title,
+        "motion": "Move the scrubber and see where the languages go."
+        if experiment.strength
+        else "At strength 0 none of them moves: raise the strength, and see where the languages go.",
         "who": "These neurons" if experiment.control == "none" else "As many random neurons",
         "state": "the last hidden state" if experiment.layer == "last" else f"hidden state {experiment.layer}",
         "neuron": "one output of a linear map inside a block's MLP"
@@ -127,8 +130,7 @@ _STOPS = (
     _Stop(
         "",
         "What changed?",
-        "{who} are {deed}, whatever sentence passes through, in any language. Each point is a sentence. Move "
-        "the scrubber and see where the languages go.",
+        "{who} are {deed}, whatever sentence passes through, in any language. Each point is a sentence. {motion}",
         _changed,
         "z' = {formula} at {tokens}, with strength s; means and medians are of the neuron's responses to probe "
         "sentences. Embeddings are made of {state}. One UMAP of the space before is "
@@ -177,7 +179,7 @@ _STOPS = (
         "What if?",
         "More neurons, less strength, another language: every setting is a link that can be sent to somebody. What has "
         "been computed opens at once; what has not says how long it will take.",
-        lambda _: "Choose a cell to open its setting, or change anything on the left.",
+        lambda _: "Choose a cell to open its setting, or change anything in the sidebar.",
         "A change of neurons or strength computes the space after it alone: responses, expertise and the space before "
         "are kept.",
     ),
@@ -252,7 +254,7 @@ def _card(number: int) -> None:
 
 def seconds(number: int) -> float:
     """How long a stop stands where the tour plays by itself: to read its words aloud, and to look."""
-    said = len(_STOPS[number - 1].plain.split())
+    said = len(_STOPS[number - 1].plain.format_map(words(session.visitor().experiment or Experiment())).split())
     return (8 + said / 2.5) / (presentation.story() or 1.0)
 
 
