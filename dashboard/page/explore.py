@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core import access
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
 from core.pipeline.measure_table import MEASURES, Measure
@@ -15,9 +16,9 @@ from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import map_panel, packed, waiting
-from dashboard.state import presentation, session
+from dashboard.state import navigation, presentation, session
 from dashboard.text import frames, summary, tour
-from dashboard.work import free
+from dashboard.work import free, process
 
 _MOVED = 0.0005  # a smaller change would be written as "+0.0 points"
 
@@ -31,10 +32,12 @@ class _Seen:
 
 def draw() -> None:
     """Draw the page."""
-    theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
+    experiment: Experiment = session.experiment()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
+        _next_questions(experiment)
     for problem in session.visitor().problems:
         theme.problem(problem)
-    experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
     seen = session.visitor().part(_Seen)
     if result is not None:
@@ -42,6 +45,18 @@ def draw() -> None:
         _show(result)
     elif waiting.waits(experiment) and not map_panel.between(experiment) and seen.result is not None:
         _earlier(seen.result, experiment)
+
+
+def _next_questions(experiment: Experiment) -> None:
+    """Buttons for what is asked next of a picture: what half of it would do, and whether it is real."""
+    if experiment.strength == 0:
+        return
+    half = replace(experiment, strength=experiment.strength / 2)
+    offered = not access.reads_only() or process.jobs().peek(half) is not None
+    if offered and st.button("Half the strength", type="tertiary", icon=":material/stat_minus_1:", key="ask-half"):
+        navigation.go("", half)
+    if st.button("Is it real?", type="tertiary", icon=":material/balance:", key="ask-real"):
+        navigation.switch("is-it-real")
 
 
 def _earlier(result: Result, computing: Experiment) -> None:
@@ -82,7 +97,7 @@ def _to_measure(result: Result) -> None:
     """Say what the summary does not know yet."""
     if free.known(result) is None and result.plan.experiment.strength != 0:
         theme.quiet(
-            "More costs nothing: means, whitening and other layers, fitted on probe sentences. The page Is it real? "
+            "More costs nothing: means, whitening and other layers, fitted on probe sentences. Is it real?, above, "
             "measures how the intervention compares; its verdict then stands here."
         )
 
