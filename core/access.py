@@ -45,13 +45,18 @@ TABLES = "LANGUAGE_NEURONS_TABLES"
 """Variable: ``apart`` where large tables are read in a process of their own (`core.corpora.read_apart`)."""
 
 UPLOAD = "upload:"
-"""What the name of a visitor's own table begins with on a public server."""
+"""What the name of a table that was uploaded begins with."""
+
+UPLOADS, _NAMED = "uploads", ".name"
+"""The folder of uploads in the cache; the ending of the file beside each that says what it was called."""
 
 LARGEST_UPLOAD = 50 * 2**20
 """Bytes; the server is told the same in .streamlit/config.toml."""
 
 _NAME = re.compile(r"[\w][\w. +-]{0,79}(/[\w.-]{1,79})?")
+# On a public server an upload's name cannot be guessed by who knows its content; elsewhere it is the content's digest.
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}(\.[a-z]{1,8}){1,2}")
+_UPLOAD_HERE = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8}){1,2}")
 _COMES_WITH_IT = {"embedded": "embedded", "embedded:gemma": "embedded", "embedded:e5": "embedded:e5"}
 _CORPUS_COMES_WITH_IT = {"embedded": "embedded"}
 _NOT_PUBLIC = ("", "0")
@@ -124,20 +129,21 @@ class Access:
         Raises
         ------
         CorpusError
-            If this server does not offer it.
+            If this server does not offer it, or an upload is not there.
         """
-        if not self.public:
-            return spec
-        place = {**_CORPUS_COMES_WITH_IT, **self.corpora}.get(spec.strip())
+        place = {**_CORPUS_COMES_WITH_IT, **self.corpora}.get(spec.strip()) if self.public else None
         if place is not None:
             return place
         if spec.startswith(UPLOAD):
             return f"table:{self._uploaded(spec)}"
+        if not self.public:
+            return spec
         raise CorpusError(f"corpus {spec!r}", "this server offers only listed corpora", _among(self.offered_corpora()))
 
     def _uploaded(self, spec: str) -> Path:
-        path = default_cache() / "uploads" / spec.removeprefix(UPLOAD)
-        if _UPLOAD_ID.fullmatch(path.name) and spec == f"{UPLOAD}{path.name}" and path.is_file():
+        path = default_cache() / UPLOADS / spec.removeprefix(UPLOAD)
+        known = _UPLOAD_ID.fullmatch(path.name) or (not self.public and _UPLOAD_HERE.fullmatch(path.name))
+        if known and spec == f"{UPLOAD}{path.name}" and path.is_file():
             with suppress(OSError):  # used now, so that it is not taken away first; it was written when it was
                 os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return path.absolute()
@@ -186,6 +192,23 @@ class Access:
             raise type(error)(
                 f"{kind} {name!r}", "it cannot be used on this server at present", "Choose another."
             ) from None
+
+
+def titled(spec: str) -> str:
+    """What people call a corpus: an upload as its file was called when it was brought, any other by its spec."""
+    if not spec.startswith(UPLOAD):
+        return spec
+    path = default_cache() / UPLOADS / Path(spec).name.removeprefix(UPLOAD)  # a link may say anything
+    try:
+        return path.with_name(path.name + _NAMED).read_text(encoding="utf-8") or spec
+    except (OSError, ValueError):
+        return spec
+
+
+def entitle(upload: Path, title: str) -> None:
+    """Note beside an upload what its file is called; where nothing can be noted, it goes by its spec."""
+    with suppress(OSError):
+        upload.with_name(upload.name + _NAMED).write_text(title, encoding="utf-8", errors="replace")
 
 
 def without_folder(spec: str) -> str:

@@ -39,7 +39,7 @@ def load_corpus(spec: str) -> Corpus:
     meant = allowed.corpus(spec)
     with allowed.veiled("corpus", spec):
         corpus = _read(meant)
-    return corpus if meant == spec else replace(corpus, spec=spec, title=spec, source="this server")
+    return corpus if meant == spec else replace(corpus, spec=spec, title=access.titled(spec), source="this server")
 
 
 def _read(spec: str) -> Corpus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core import access
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.language.codes import describe
@@ -40,6 +41,6 @@ def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
             continue
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
         if setting.name in _PLACES:  # the last part says which; a path is long, and of this machine
-            text = text.rsplit("/", 1)[-1]
+            text = access.titled(text).rsplit("/", 1)[-1]
         parts.append(f"{setting.name.replace('_', ' ')} {text}")
     return ", ".join(parts)

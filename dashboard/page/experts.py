@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses import experts
 from core.analyses.experts import ScoredNeurons
 from core.analyses.top_sentences import TopSentence
@@ -365,6 +366,7 @@ def _conditions(scored: ScoredNeurons) -> str:
     return (
         f"{experiment.model}, revision {plan.resolved.revision}, {plan.resolved.dtype} on {plan.resolved.device}; "
         f"{summary.kinds(experiment.neurons)} neurons, {summary.among(experiment)}{SCORES[experiment.score].title} on "
-        f"{len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages of {plan.probe_corpus.spec} "
+        f"{len(plan.probe):,} probe rows in {len(plan.probe.languages)} languages of "
+        f"{access.titled(plan.probe_corpus.spec)} "
         f"({plan.probe_corpus.digest[:10]}), {experiment.pooling} pooling."
     )

@@ -141,7 +141,7 @@ def title(job: Job) -> str:
     control = "" if experiment.control == "none" else f", control: {experiment.control}"
     return (
         f"{theme.name(experiment.target)}, {experiment.experts:,} neurons, {experiment.method} at strength "
-        f"{experiment.strength:g}, {experiment.model}, {experiment.corpus}{control}"
+        f"{experiment.strength:g}, {experiment.model}, {access.titled(experiment.corpus)}{control}"
     )
 
 

@@ -125,7 +125,7 @@ def _live(
     theme.quiet(
         f"{len(values):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
         f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
-        f"{experiment.corpus}; all other settings as on the left, whose place is outlined in orange."
+        f"{access.titled(experiment.corpus)}; all other settings as they are now, whose place is outlined in orange."
     )
     if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
         navigation.switch("results")
@@ -194,13 +194,14 @@ def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
     if name == "none":
         return {}
     side = "at least" if measures[name].higher_is_better else "at most"
-    usual = 1.5 if name == PERPLEXITY.name else 0.5
+    usual, entry = 1.5 if name == PERPLEXITY.name else 0.5, f"bound-{name}"
     try:
-        bound = float(page_state.get("bound", str(usual)))
+        bound = float(page_state.get(entry, page_state.get("bound", str(usual))))  # older links: one for all measures
     except ValueError:
         bound = usual
-    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key(f"bound-{usual:g}"))
-    page_state.put("bound", f"{bound:g}", f"{usual:g}")
+    bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key(entry))
+    page_state.put(entry, page_state.exact(bound), page_state.exact(usual))
+    page_state.put("bound", "")
     return {name: (side, bound)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +26,8 @@ LARGEST = access.LARGEST_UPLOAD
 def draw(chosen: Experiment) -> None:
     """Offer to upload a table; its errors are shown here, and the page stays as it is."""
     title = "Your own sentences"
-    menu = st.popover(title, icon=":material/upload_file:", width="stretch", key="sidebar-upload", on_change="rerun")
+    key = f"sidebar-upload-{session.visitor().generation}"  # closed where the table is taken into use
+    menu = st.popover(title, icon=":material/upload_file:", width="stretch", key=key, on_change="rerun")
     if not menu.open:
         return
     with menu:
@@ -112,12 +114,13 @@ def take(name: str, content: bytes, folder: Path, owner: str | None = None) -> t
     owner : str, optional
         As in `core.corpora.user_tables.keep_table`.
     folder : Path
-        Where uploads are kept, under the digest of their content: the same table twice is one file.
+        Where uploads are kept, under the digest of their content: the same table twice is one file, called as it was
+        last.
 
     Returns
     -------
     spec : str
-        ``table:FILE``; with an owner ``upload:ID``.
+        ``upload:ID``: no path of this machine's.
     corpus : Corpus
 
     Raises
@@ -139,4 +142,6 @@ def take(name: str, content: bytes, folder: Path, owner: str | None = None) -> t
         why = "this server has no room for more uploads at present"
         raise AskError(f"table {name!r}", why, "Try again later, or tell whoever runs it.")
     corpus = keep_table(content, f"{ending}.gz" if packed else ending, folder, name, owner)
-    return corpus.spec, corpus
+    kept = Path(corpus.spec.partition(":")[2]).name
+    access.entitle(folder / kept, re.split(r"[/\\]", name)[-1])
+    return f"{access.UPLOAD}{kept}", corpus

@@ -150,7 +150,7 @@ def _pick(
             setting.label,
             options,
             index=options.index(value),
-            format_func=lambda option: titles.get(option, option),
+            format_func=lambda option: titles.get(option) or access.titled(option),
             accept_new_options=not allowed.public,
             key=_key(setting.name),
             help=f"{_about(setting)}{others}",

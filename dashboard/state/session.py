@@ -93,7 +93,8 @@ class Visitor:
         others = [
             name
             for name in ("corpus", "probe_corpus")
-            if str(getattr(experiment, name)).strip().startswith(access.UPLOAD)
+            if access.current().public
+            and str(getattr(experiment, name)).strip().startswith(access.UPLOAD)
             and getattr(experiment, name) not in self.uploads
         ]
         problems = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core import access
 from core.analyses.rival_spaces import HEADLINE, PRE, RivalSpaces
 from core.analyses.rival_verdict import intervention_of, verdict
 from core.experiment.imported import in_short
@@ -70,9 +71,10 @@ def conditions(result: Result) -> str:
         f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(experiment.neurons)} neurons, "
         f"{among(experiment)}mean {SCORES[experiment.score].title} "
         f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
-        f"languages of {plan.probe_corpus.spec}"
+        f"languages of {access.titled(plan.probe_corpus.spec)}"
     )
-    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {plan.corpus.spec} ({plan.corpus.digest[:10]})"
+    sentences = f"{access.titled(plan.corpus.spec)} ({plan.corpus.digest[:10]})"
+    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {sentences}"
     intervention = f"{METHODS[experiment.method].title.lower()} at {TOKENS[experiment.tokens].title}"
     embedded = "" if plan.encoding == PLAIN else f"sentences embedded by {plan.encoding}, "
     settings = (
@@ -94,7 +96,7 @@ def among(experiment: Experiment) -> str:
         experiment.targets and METHODS[experiment.method].by_values and HELD_AT[experiment.held_at].title,
         experiment.select == "all" and "all, whatever their score",
         experiment.select == "layer" and f"{experiment.experts:,} of each layer",
-        experiment.expert_layers and f"in layers {experiment.expert_layers}",
+        experiment.expert_layers and f"in blocks {experiment.expert_layers}",
         experiment.expert_sites and f"at {', '.join(experiment.expert_sites)}",
         experiment.min_score is not None and f"scoring at least {experiment.min_score:g}",
     ]
