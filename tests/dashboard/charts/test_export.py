@@ -14,8 +14,10 @@ from PIL import Image
 from core.charts import palette
 from core.charts.export import specification
 from core.charts.maps import language_map, window_of
+from core.experiment.settings import Experiment
 from dashboard.charts import explore as charts
 from dashboard.charts import export, present
+from dashboard.state import session
 from dashboard.text.frames import bar_frame
 from tests.helpers.results import make_result
 
@@ -69,3 +71,20 @@ def test_presenter_mode_scales_a_charts_type_and_its_height_and_leaves_the_rest(
         name: part for name, part in spec.items() if name not in ("height", "config")
     }
     assert "axis" not in spec.get("config", {}) or spec["config"]["axis"] != scaled["config"]["axis"]
+
+
+def test_files_of_one_setting_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what the page compares it with and by what is chosen; as usual, the setting's name is all."""
+    visitor = session.Visitor(experiment=Experiment(target="ja"))
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    names = []
+    for page, view, chosen in (
+        ("", {}, {}),
+        ("compare", {"with": "target=es"}, {}),
+        ("compare", {"with": "target=de"}, {}),
+        ("", {}, {"brush": "0,0,1,1,after"}),
+    ):
+        visitor.page, visitor.views[page], visitor.selection = page, view, chosen
+        names.append(present._of_view())
+    assert names[0] == ""
+    assert len(set(names)) == len(names)

@@ -257,7 +257,10 @@ def test_the_picture_of_before_stays_while_another_setting_is_computed(jobs: Job
     assert drawn(page.run()) == []
 
 
-def test_a_change_is_computed_once_the_controls_are_still(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("question", [False, True], ids=["the setting", "a question of it"])
+def test_a_change_is_computed_once_the_controls_are_still(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, question: bool
+) -> None:
     """What is opened first begins at once; of a row of changes only the last one begins."""
     waited: list[int] = []
     begun: list[int] = []
@@ -266,7 +269,7 @@ def test_a_change_is_computed_once_the_controls_are_still(jobs: Jobs, monkeypatc
         waited.append(len(jobs.all()))
 
     monkeypatch.setattr(waiting, "sleep", passes)
-    page = AppTest.from_function(_strength, default_timeout=LONG).run()
+    page = AppTest.from_function(_strength, default_timeout=LONG, args=(question,)).run()
     assert (waited, len(jobs.all())) == ([], 1)
     for strength in (0.9, 0.8):
         begun.append(len(jobs.all()))
@@ -285,15 +288,16 @@ def _goes_on(_: float) -> None:
     raise StopException
 
 
-def _strength() -> None:
+def _strength(question: bool) -> None:
     from dataclasses import replace
 
     import streamlit as st
 
     from dashboard.page import waiting
     from dashboard.state import session
+    from dashboard.work.questions import RanksAsked
     from tests.helpers.bench import X
 
     session.visitor().sees("")
     chosen = session.visitor().experiment = replace(X, strength=st.number_input("Strength", value=1.0))
-    waiting.result_or_wait(chosen)
+    waiting.answer_or_wait(RanksAsked(chosen) if question else chosen)

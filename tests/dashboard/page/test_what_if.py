@@ -126,6 +126,13 @@ def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
     page.selectbox[0].set_value("perplexity").run()
     assert not page.exception
     assert page.text[0].value == "TextCell"
+    page.number_input[0].set_value(2.125).run()
+    page.selectbox[0].set_value("all_top1").run()  # "at most 2.125" is no bound on a share
+    assert page.number_input[0].value == 0.5
+    page.selectbox[0].set_value("perplexity").run()
+    assert not page.exception
+    assert page.number_input[0].value == 2.125
+    assert page.query_params["view.bound-perplexity"] in ("2.125", ["2.125"])
 
 
 def _usual() -> None:

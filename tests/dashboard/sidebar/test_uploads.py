@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from core import access
 from core.corpora.load import load_corpus
 from core.errors import AskError
+from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from dashboard.sidebar import uploads
+from dashboard.state import session
 from tests.helpers.browsing import Visit
 from tests.helpers.tiny import write_table
 
@@ -24,14 +28,42 @@ def table(tmp_path: Path) -> bytes:
 
 def test_an_uploaded_table_is_the_table(table: bytes, tmp_path: Path) -> None:
     spec, corpus = uploads.take("../../My table.TSV", table, tmp_path / "uploads")
-    (kept,) = (tmp_path / "uploads").iterdir()
-    assert spec == f"table:{kept}"
+    (kept,) = (tmp_path / "uploads").glob("*.tsv")
+    assert spec == f"upload:{kept.name}"
+    assert (corpus.probe is not None, spec in access.titled(spec)) == (
+        True,
+        True,
+    )  # not of this cache: no name is known
     assert kept.read_bytes() == table
     direct = load_corpus(f"table:{tmp_path / 'sentences.tsv'}")
     assert corpus.digest == direct.digest
     again, _ = uploads.take("another name.tsv", table, tmp_path / "uploads")
     assert again == spec
-    assert len(list((tmp_path / "uploads").iterdir())) == 1
+    assert len(list((tmp_path / "uploads").glob("*.tsv"))) == 1
+
+
+def test_an_upload_is_opened_by_its_name_and_called_as_its_file(
+    table: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / "uploads"
+    spec, corpus = uploads.take("C:\\mine\\<b>My table.TSV", table, folder)
+    assert str(tmp_path) not in spec
+    opened = load_corpus(spec)
+    assert (opened.spec, opened.digest, opened.title) == (spec, corpus.digest, "<b>My table.TSV")
+    assert access.titled(spec) == "<b>My table.TSV"
+    assert in_words(Experiment(target="ja", experts=20, corpus=spec)).endswith("corpus <b>My table.TSV")
+    older = f"table:{folder / spec.removeprefix('upload:')}"  # as links of earlier versions name it
+    assert load_corpus(older).digest == corpus.digest
+    assert session.Visitor().permitted(Experiment(corpus=spec)) == (Experiment(corpus=spec), [])
+    uploads.take("again.tsv", table, folder)
+    assert access.titled(spec) == "again.tsv"
+    for wrong in ("upload:../secret", "upload:/etc/passwd", "upload:", "upload:\0", "embedded"):
+        assert access.titled(wrong) == wrong
+    monkeypatch.setenv(access.PUBLIC, "1")  # there a name that who knows the content can guess opens nothing
+    with pytest.raises(AskError, match="no such upload"):
+        load_corpus(spec)
+    assert session.Visitor().permitted(Experiment(corpus=spec))[1]
 
 
 @pytest.mark.parametrize(
@@ -81,5 +113,7 @@ def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path
     with visitor.sees_the_link_change():
         visitor.clicks("Use these sentences")
     visitor.sees_results("7 evaluation rows")
-    assert visitor.query["corpus"].startswith("table:")
-    assert visitor.query["corpus"] != tiny_link["corpus"]
+    assert visitor.query["corpus"].startswith("upload:")
+    visitor.sees("evaluation rows of good.tsv")
+    expect(visitor.page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    expect(visitor.page.get_by_test_id("stSidebar")).not_to_contain_text("upload:")
