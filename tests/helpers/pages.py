@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.experiment.settings import Experiment
 from dashboard.state.session import KEY, Visitor
 
-UNFOLDED = ("sidebar-neurons", "sidebar-more", "sidebar-packs", "every-measure", "every-figure")
+UNFOLDED = ("sidebar-neurons", "sidebar-more", "sidebar-packs", "every-measure", "every-figure", "costs-of-report")
 """Keys of the parts of a page that are built only when they are open."""
 OpenPage = Callable[..., AppTest]  # the fixture `open_page`: ``open_page("layers", experts="20")``
 LinkOnCache = Callable[..., dict[str, str]]  # the fixture `link_on_cache`: ``link_on_cache(tiny, experts="20")``

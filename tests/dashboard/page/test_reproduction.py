@@ -38,6 +38,9 @@ def test_shows_what_the_files_say(open_page: OpenPage, folder: Path) -> None:
     assert any("Not asked for (--bucc DIR)." in str(html.proto.body) for html in page.get("html"))
     picked.select("distances").run()
     assert not page.exception
+    assert not any("standard_error" in frame.value for frame in page.dataframe)  # it is built when it is opened
+    page.session_state["measurements-distances"] = True
+    page.run()
     assert page.query_params["view.item"] == "distances"
     written = pd.read_csv(folder / "distances.csv")
     shown = [frame for frame in (s.value for s in page.dataframe) if "standard_error" in frame]
