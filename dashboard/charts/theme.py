@@ -33,6 +33,7 @@ _CSS = """
   /* The picture of the setting before, while the present one is computed. */
   .st-key-earlier { opacity: .45; filter: saturate(.6); pointer-events: none; }
   .st-key-between { pointer-events: none; }
+  .st-key-ask-half button, .st-key-ask-real button { min-height: 0; padding: 0 .2rem; }
   .st-key-tour-offer { gap: .3rem .8rem; }
   /* The tour's card is docked below the page, which ends above it. */
   :has(> .st-key-tour) { position: sticky; bottom: .6rem; z-index: 20; order: 99; margin-top: auto; }

@@ -97,7 +97,7 @@ def _to_measure(result: Result) -> None:
     """Say what the summary does not know yet."""
     if free.known(result) is None and result.plan.experiment.strength != 0:
         theme.quiet(
-            "More costs nothing: means, whitening and other layers, fitted on probe sentences. Is it real?, above, "
+            "More costs nothing: means, whitening and other layers, fitted on probe sentences. The page Is it real? "
             "measures how the intervention compares; its verdict then stands here."
         )
 
