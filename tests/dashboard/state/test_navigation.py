@@ -1,21 +1,34 @@
-"""Going from page to page: every button of every page leaves all settings that it does not name."""
+"""Going from page to page: every button of every page leaves all that it does not name.
+
+In a browser the settings; without one the whole link: the page's own view, what is chosen on the map, the screen.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from playwright.sync_api import TimeoutError, WebSocket, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.testing.v1 import AppTest
 
+import dashboard
 from core.experiment.names import SETTINGS
+from core.experiment.settings import Experiment
 from dashboard.page_table import PAGES
+from dashboard.state import link, navigation, session
+from tests.helpers.bench import until
 from tests.helpers.browsing import PATIENCE, Visit, Visitor, serving
+from tests.helpers.pages import OpenPage, kept_beside, visitor_of
 
 Link = dict[str, str]
 FAR = {"strength": "0.5", "seed": "7", "experts": "30", "method": "linear-act", "layer": "1", "score": "ap"}
-CHANGES = {"Open it": {"experts", "strength"}}
+CHANGES = {"Open it": {"experts", "strength"}, "Half the strength": {"strength"}}
 """Settings that a button changes by its name; all others change none."""
 OPENING = "Back to the opening setting"
 
@@ -133,3 +146,125 @@ def test_swapping_opening_a_row_and_the_tour_keep_the_setting(visit: Visit, tiny
         press(visitor, sockets, "Next")
         visitor.sees_the_page(**{"screen.tour": stop})
         assert settings_of(visitor.query) == far
+
+
+# -- without a browser: the whole link
+
+MAP = {"map.find": "a", "map.sentence": "ja:1", "map.colour": "family"}
+SCREEN = {"screen.story": "2"}
+VIEWS: dict[str, Link] = {
+    "": {"view.maps": "dots and crosses"},
+    "sentences": {"view.candidate": "es", "view.metric": "csls"},
+    "what-if": {"view.measure": "all_top1", "view.counts": "30", "view.strengths": "0.5"},
+}
+MAY_CHANGE: dict[str, set[str]] = {
+    "Half the strength": {"strength"},
+    "Its neighbours": {"view.query", "view.row"},
+    "All sentences": {"map.find"},
+    "Keep this setting": {"view.with", "view.at"},
+    "Remove": {"view.with", "view.at"},
+    "Swap the two": {"*"},  # another test says what becomes of the settings
+    "Presenter mode": {"screen.present"},
+    "Take the tour": {"screen.tour"},
+}
+"""What a button changes by its name; all others change nothing."""
+SEEN = {
+    "": ("Its neighbours", "Half the strength", "Is it real?", "Presenter mode", "Take the tour"),
+    "retrieval": ("The map", "All sentences"),
+    "sentences": ("The map", "All sentences"),
+    "compare": ("Keep this setting", "Swap the two", "Remove"),
+    "what-if": ("Open it",),
+}
+"""Buttons that are there only in some state, and were pressed."""
+LEFT = re.compile(r"Compute|Only|Stop|Search|Write|Measure|Download|Start|Take .* away|Ask|Back to the opening setting")
+"""Buttons that compute or remove, which are on no link, and the one that takes everything back."""
+
+
+def changed(before: Link, after: Link) -> set[str]:
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+
+def pressable(page: AppTest, path: str) -> list[str]:
+    """Labels of the page's buttons, and on the first page of the sidebar's: they are the same on all."""
+    parts = [page.main, *([] if path else [page.sidebar])]
+    labels = [button.label for part in parts for button in part.button if not button.disabled]
+    return [label for label in dict.fromkeys(labels) if not LEFT.match(label)]
+
+
+@pytest.fixture
+def opened_pages(monkeypatch: pytest.MonkeyPatch) -> list[Link]:
+    """The links that pages were switched to with; AppTest cannot show the page itself."""
+    opened: list[Link] = []
+
+    def switch(_: object, query_params: Link) -> None:
+        opened.append(dict(query_params))
+        st.stop()
+
+    monkeypatch.setattr(st, "switch_page", switch)
+    return opened
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_button_leaves_the_whole_link_but_for_what_it_names(
+    open_page: OpenPage, opened_pages: list[Link], tiny_link: Link, path: str
+) -> None:
+    far = FAR | MAP | SCREEN | VIEWS.get(path, {})
+    if path == "compare":
+        far |= kept_beside(tiny_link | FAR, 0.25, 0.75)
+
+    def arrive() -> AppTest:
+        page = open_page(path, **far)
+        until(lambda: not any("Computing" in text.value for text in page.run().markdown), "the page is there")
+        assert not page.exception
+        opened_pages.clear()
+        return page
+
+    page, wrong = arrive(), {}
+    before, labels = visitor_of(page).link, pressable(page, path)
+    assert before is not None
+    for label in labels:
+        next(button for button in page.button if button.label == label).click().run()
+        assert not page.exception, label
+        after = opened_pages[-1] if opened_pages else visitor_of(page).link or {}
+        if label == "Half the strength":
+            assert after["strength"] == "0.25"
+        elsewhere = bool(opened_pages) and visitor_of(page).page != path
+        names = {name for name in changed(before, after) if not (elsewhere and name in before and "view." in name)}
+        allowed = MAY_CHANGE.get(label, set())
+        if bad := {name for name in names if not any(fnmatch(name, one) for one in allowed)}:
+            wrong[label] = {name: (before.get(name), after.get(name)) for name in bad}
+        if opened_pages or after != before:
+            page = arrive()
+    assert not wrong
+    assert set(SEEN.get(path, ())) <= set(labels)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_opened_with_all_that_was_chosen_there(
+    monkeypatch: pytest.MonkeyPatch, opened_pages: list[Link], path: str
+) -> None:
+    visitor = session.Visitor(experiment=Experiment(), page="layers")
+    visitor.selection, visitor.screen = {"find": "a"}, {"tour": "2"}
+    visitor.views = {one: {"own": one or "first", "row": "3", "query": "de"} for one in PAGES}
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    monkeypatch.setattr(st, "stop", lambda: None)
+    navigation.go(path, Experiment(strength=0.5), row="7", query="")
+    (reached,) = opened_pages
+    assert reached == link.to_query(Experiment(strength=0.5)) | {
+        "view.own": path or "first",
+        "view.row": "7",
+        "map.find": "a",
+        "screen.tour": "2",
+    }
+    assert all(view["row"] == "3" for one, view in visitor.views.items() if one != path)
+
+
+def test_pages_are_switched_in_one_place() -> None:
+    """Whatever else switches a page empties the link."""
+    found = {
+        path.name: node.attr
+        for path in sorted(Path(dashboard.__file__).parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("switch_page", "page_link")
+    }
+    assert found == {"navigation.py": "switch_page"}
