@@ -78,12 +78,13 @@ def test_files_of_one_setting_have_names_of_their_own(monkeypatch: pytest.Monkey
     visitor = session.Visitor(experiment=Experiment(target="ja"))
     monkeypatch.setattr(session, "visitor", lambda: visitor)
     names = []
-    for page, view, chosen in (
+    cases: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
         ("", {}, {}),
         ("compare", {"with": "target=es"}, {}),
         ("compare", {"with": "target=de"}, {}),
         ("", {}, {"brush": "0,0,1,1,after"}),
-    ):
+    )
+    for page, view, chosen in cases:
         visitor.page, visitor.views[page], visitor.selection = page, view, chosen
         names.append(present._of_view())
     assert names[0] == ""

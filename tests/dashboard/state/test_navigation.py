@@ -219,7 +219,8 @@ def test_every_button_leaves_the_whole_link_but_for_what_it_names(
         opened_pages.clear()
         return page
 
-    page, wrong = arrive(), {}
+    page = arrive()
+    wrong: dict[str, dict[str, tuple[str | None, str | None]]] = {}
     before, labels = visitor_of(page).link, pressable(page, path)
     assert before is not None
     for label in labels:

@@ -20,7 +20,7 @@ def _page() -> None:
     if visitor.link is None:
         page_state.from_query(st.query_params.to_dict())
     page_state.choice("Metric", ["cosine", "csls"], "metric")
-    page_state.choice("Maps", ["pair", "motion"][: visitor.screen.get("n", 2)], "maps", others=("motion",))
+    page_state.choice("Maps", ["pair", "motion"][: int(visitor.screen.get("n", "2"))], "maps", others=("motion",))
     page_state.pick("Language", ["de", "en"], "language", default="en")
     st.text(str(page_state.whole("row", 3, 0, 9)))
 
@@ -58,7 +58,7 @@ def test_a_link_restores_the_view() -> None:
 def test_a_choice_that_is_not_offered_meanwhile_comes_back_where_it_is() -> None:
     page = opened(**{"view.maps": "motion"})
     for offered, shown in ((1, "pair"), (2, "motion")):
-        visitor_of(page).screen["n"] = offered  # type: ignore[assignment]
+        visitor_of(page).screen["n"] = str(offered)
         page.run()
         assert not page.exception
         assert page.get("button_group")[1].value == shown
