@@ -8,17 +8,23 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.page_table import PAGES
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage
+from tests.helpers.pages import OpenPage, kept_beside
 
 SETTINGS = 3  # of the sidebar, in each walk; of the page, every control
 # Fields that name a place, a model or a device: any text there is a setting of its own, tested elsewhere.
 LEFT = {"Model", "Sentences", "Probe sentences", "Revision", "Type", "Device", "Folder of the report", "Seed"}
 
 
-def controls(part: Any) -> dict[str, Any]:
+PLAIN = ("selectbox", "slider", "select_slider", "button_group", "number_input", "toggle")
+KINDS = (*PLAIN, "multiselect", "text_input")
+PATHS = [path for path in PAGES if path not in ("transfer", "jobs")]
+"""Not a page that needs sentences with labels, and not that whose one list says what to take away, on no link."""
+
+
+def controls(part: Any, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     """Every control of a part of the page that can be operated without naming anything, by kind and label."""
-    kinds = ("selectbox", "slider", "select_slider", "button_group", "number_input", "toggle")
     return {
         f"{kind}: {control.label}": control
         for kind in kinds
@@ -36,6 +42,10 @@ def operate(control: Any, draw: random.Random) -> None:
         control.set_value(draw.choice([0.25, 0.5, 1.0, 1.5]))
     elif control.type == "select_slider":  # its options are written for readers: "2,000"
         control.set_value(int(draw.choice(control.options).replace(",", "")))
+    elif control.type == "multiselect":
+        control.set_value([draw.choice(control.options)])
+    elif control.type == "text_input":
+        control.set_value(str(draw.randint(2, 9)))  # a number, a word, a name: any field of a page takes it
     elif control.type == "toggle":
         control.set_value(not control.value)
     else:
@@ -52,11 +62,13 @@ def link_of(page: AppTest) -> dict[str, str]:
     return {name: value if isinstance(value, str) else value[0] for name, value in page.query_params.items()}
 
 
-@pytest.mark.parametrize("path", ["", "retrieval", "layers", "sentences", "what-if", "generate"])
-def test_a_link_restores_every_choice(open_page: OpenPage, path: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_a_link_restores_every_choice(open_page: OpenPage, tiny_link: dict[str, str], path: str) -> None:
     draw = random.Random(path)
-    page = ready(open_page(path))
-    walk = [*controls(page.main), *draw.sample(list(controls(page.sidebar)), SETTINGS)]
+    # Some pages have controls only once something is chosen.
+    views = {"compare": kept_beside(tiny_link, 0.25, 0.75), "experts": {"view.hold": "1"}}
+    page = ready(open_page(path, **views.get(path, {})))
+    walk = [*controls(page.main), *draw.sample(list(controls(page.sidebar, PLAIN)), SETTINGS)]
     draw.shuffle(walk)
     for name in walk:
         if name in (present := controls(page)):
