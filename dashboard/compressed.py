@@ -1,13 +1,16 @@
 """The files of the pages' own program, compressed once: Streamlit sends 4 MB of scripts to a new browser as they are.
 
 It leaves that to a proxy, because compressing on every request costs more than it saves. A file is compressed here when
-it is first asked for, and kept.
+it is first asked for, and kept. It is kept by what it holds: Streamlit answers paths that it does not know with its
+first page, so that by path anybody could fill the memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
+from collections import OrderedDict
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _FOLDER = "/static/"
 _TEXT = ("text/", "application/javascript", "application/json", "image/svg+xml")
 _SMALLEST = 1024  # bytes; less fits into one packet
+_MOST_KEPT = 512  # files; Streamlit has some 320
 
 
 class CompressedOnce:
@@ -22,7 +26,7 @@ class CompressedOnce:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._kept: dict[str, tuple[str, bytes]] = {}  # by path: which version of the file, and its bytes
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()  # by digest, what was asked for last at the end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,23 +45,29 @@ class CompressedOnce:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    await self._send(scope["path"], start, bytes(body), send)
+                    await self._send(start, bytes(body), send)
 
         await self._app(scope, receive, collect)
 
-    async def _send(self, path: str, start: Message, body: bytes, send: Send) -> None:
+    async def _send(self, start: Message, body: bytes, send: Send) -> None:
+        packed = await self._compressed(body)
         headers = MutableHeaders(scope=start)
-        version = headers.get("etag", str(len(body)))
-        kept = self._kept.get(path)
-        if kept is None or kept[0] != version:
-            kept = self._kept[path] = version, await asyncio.to_thread(gzip.compress, body, 6, mtime=0)
         headers["content-encoding"] = "gzip"
-        headers["content-length"] = str(len(kept[1]))
+        headers["content-length"] = str(len(packed))
         headers.add_vary_header("accept-encoding")
         if "etag" in headers and not headers["etag"].startswith("W/"):
             headers["etag"] = f"W/{headers['etag']}"  # the same file, other bytes
         await send(start)
-        await send({"type": "http.response.body", "body": kept[1]})
+        await send({"type": "http.response.body", "body": packed})
+
+    async def _compressed(self, body: bytes) -> bytes:
+        key = hashlib.sha256(body).digest()
+        if key not in self._kept:
+            self._kept[key] = await asyncio.to_thread(gzip.compress, body, 6, mtime=0)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 def _asks_for_it(scope: Scope) -> bool:

@@ -27,17 +27,23 @@ def client(tmp_path: Path) -> TestClient:
     return TestClient(Starlette(routes=files, middleware=[Middleware(CompressedOnce)]))
 
 
-def test_a_script_is_compressed_once_and_again_where_it_has_changed(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[int] = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of each text that is compressed."""
+    sizes: list[int] = []
     real = gzip.compress
 
     def counted(body: bytes, *options: int, mtime: int) -> bytes:
-        made.append(len(body))
+        sizes.append(len(body))
         return real(body, *options, mtime=mtime)
 
     monkeypatch.setattr(compressed.gzip, "compress", counted)
+    return sizes
+
+
+def test_a_script_is_compressed_once_and_again_where_it_has_changed(
+    client: TestClient, tmp_path: Path, made: list[int]
+) -> None:
     for _ in range(2):
         answer = client.get("/static/a.js")
         assert answer.headers["content-encoding"] == "gzip"
@@ -70,3 +76,22 @@ def test_all_else_passes_as_it_is(client: TestClient, path: str, headers: dict[s
 
 def test_the_dashboard_is_served_so() -> None:
     assert CompressedOnce in [entry.cls for entry in served._user_middleware]
+
+
+def test_paths_that_the_dashboard_does_not_know_leave_nothing_behind(made: list[int]) -> None:
+    with TestClient(served, base_url="http://localhost") as visitor:
+        answers = [visitor.get(f"/static/{number}") for number in range(20)]
+    assert {answer.status_code for answer in answers} == {200}, "Streamlit answers with its first page"
+    assert {answer.headers["content-encoding"] for answer in answers} == {"gzip"}
+    assert len(made) == 1
+
+
+def test_what_was_not_asked_for_lately_is_dropped(
+    client: TestClient, tmp_path: Path, made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compressed, "_MOST_KEPT", 2)
+    for name in ("c.js", "d.js"):
+        (tmp_path / name).write_text(f"{SCRIPT}{name}", encoding="utf-8")
+    for name in ("a.js", "c.js", "a.js", "d.js", "a.js", "c.js"):
+        assert client.get(f"/static/{name}").headers["content-encoding"] == "gzip"
+    assert len(made) == 4, "c.js alone is compressed twice"
