@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeAlias
 
+_SILENT = 60.0  # seconds without a report that say nothing yet, however short the stage was guessed to be
+
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
     """The work was stopped on request; what was finished is kept."""
@@ -41,7 +43,8 @@ class Progress:
 
     A stage's expected time is a guess until the stage runs; then its own pace decides. The estimate of the time left is
     the rest of the current stage at its own pace, plus the guesses for the coming stages, scaled by how far off the
-    guesses for the finished stages were.
+    guesses for the finished stages were. A stage that says nothing for far longer than it was guessed to take may hang:
+    it is estimated to last as much longer as it is overdue, so that the work gives way to others, where any wait.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class Progress:
     _began: float = field(default_factory=time.monotonic)
     _stage: str = ""
     _stage_began: float = 0.0
+    _reported: float = 0.0
     _done: float = 0.0
     _total: float = 1.0
     _shown: float = 0.0
@@ -69,12 +73,13 @@ class Progress:
     def stage(self, name: str, total: float = 1.0) -> None:
         """Begin a stage of ``total`` units of work, and end the stage before it."""
         self._close()
-        self._stage, self._stage_began, self._done, self._total = name, time.monotonic(), 0.0, max(total, 1e-9)
+        self._stage, self._done, self._total = name, 0.0, max(total, 1e-9)
+        self._stage_began = self._reported = time.monotonic()
         self.report(self.snapshot())
 
     def advance(self, units: float = 1.0) -> None:
         """Count units of this stage's work as done."""
-        self._done = min(self._done + units, self._total)
+        self._done, self._reported = min(self._done + units, self._total), time.monotonic()
         self.report(self.snapshot())
 
     def publish(self, partial: Any) -> None:
@@ -109,7 +114,7 @@ class Progress:
         now = time.monotonic()
         if not self._stage and not self._finished:  # nothing is known yet, not even the plan
             return Snapshot("preparing", 0.0, now - self._began, 0.0)
-        rest = self._rest_of_stage(now - self._stage_began) if self._stage else 0.0
+        rest = max(self._rest_of_stage(now - self._stage_began), self._overdue(now)) if self._stage else 0.0
         started = set(self._finished) | {self._stage}
         ahead = self._scale() * sum(seconds for name, seconds in self._plan.items() if name not in started)
         elapsed, remaining = now - self._began, rest + ahead
@@ -125,6 +130,11 @@ class Progress:
         paced = spent / share
         expected = share * paced + (1 - share) * max(guess, spent) if share < 0.1 else paced
         return max(expected - spent, 0.0)
+
+    def _overdue(self, now: float) -> float:
+        """Seconds by which the stage's silence is longer than can be expected; below 0 where it is not."""
+        guess = self._scale() * self._plan.get(self._stage, 0.0)
+        return now - self._reported - max(3 * guess, _SILENT)
 
     def _scale(self) -> float:
         finished = dict(self._finished)

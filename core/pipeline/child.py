@@ -140,7 +140,8 @@ class InChild:
     most_bytes : int, optional
         Memory that the child may take; nine tenths of the machine's unless given.
     patience : float
-        Seconds for a child that was told to stop, after which it is ended; more where it was silent for long before.
+        Seconds for a child that was told to stop, after which it is ended; more where it was silent for long before,
+        within ``silence``.
     silence : float
         Seconds without a word after which a child is ended, unless it reads or writes (a download says nothing).
     """
@@ -220,7 +221,9 @@ class InChild:
         patience = max(self._patience, 3 * following.longest_silence, 3 * following.expected)
         deadline = time.monotonic() + patience
         while (left := deadline - time.monotonic()) > 0:
-            message = child.next(left)
+            message = child.next(min(left, _LOOK))
+            if message is None and (why := following.fault()):
+                raise self._lost(why)
             if message is not None and "ended" in message:
                 raise self._lost(child.how_it_ended())
             if message is not None and following.take_state(message):
@@ -261,7 +264,7 @@ class _Following:
         while True:
             message = self._child.next(_LOOK)
             if message is None:
-                if why := self._fault():
+                if why := self.fault():
                     self._child.kill()
                     return {**_ENDED, "why": why}
                 self._progress.report(self._progress.snapshot())  # where the work is told to stop
@@ -285,7 +288,7 @@ class _Following:
             self._plan.pop(self._stage, None)  # it reports, so it can be stopped at any moment
         heed(message, self._progress)
 
-    def _fault(self) -> str | None:
+    def fault(self) -> str | None:
         """Why the child must be ended now, if it must."""
         self._child.note_traffic()
         silent = time.monotonic() - self._child.heard

@@ -106,6 +106,20 @@ def test_estimates_are_always_sane(plan: dict[str, float], steps: list[tuple[str
     assert seen[-1].fraction == 1
 
 
+def test_a_stage_that_has_long_said_nothing_is_not_about_to_end(clock: Clock) -> None:
+    progress = Progress(_began=clock())
+    progress.plan({"load": 6.0, "pass": 100.0})
+    progress.stage("load")
+    clock.now += 60
+    assert progress.snapshot().remaining == pytest.approx(0.6 + 100)
+    clock.now += 540
+    assert progress.snapshot().remaining == pytest.approx(540 + 100)
+    progress.stage("pass", 100)
+    progress.advance(99)
+    clock.now += 2000  # and one that hangs just before its end
+    assert progress.snapshot().remaining > 400
+
+
 def test_before_anything_is_known(clock: Clock) -> None:
     snapshot = Progress(_began=clock()).snapshot()
     assert (snapshot.elapsed, snapshot.remaining) == (0, 0)

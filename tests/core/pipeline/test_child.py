@@ -23,7 +23,7 @@ from core.store.store import Store
 from dashboard.work.preload import Loading
 from dashboard.work.questions import Cell
 from tests.helpers.asked_of_child import EARLY, Ends, GoesOn, Told
-from tests.helpers.bench import until
+from tests.helpers.bench import LONG, until
 from tests.helpers.tiny import save_tiny, write_table
 
 GIGABYTE = 1 << 30
@@ -143,6 +143,21 @@ def test_however_it_ends_it_is_replaced_and_says_how(child: InChild, way: str, w
     with pytest.raises((ComputeError, WorkFailed), match=words):
         child.run(Ends(way, str(begun)), Progress(stop_if_endless))
     assert child.run(Told("next"), Progress())[0] == "next"
+
+
+def test_telling_it_to_stop_gives_it_no_longer_silence(
+    child: InChild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_patience", 10 * LONG)
+    monkeypatch.setattr(child, "_silence", 2.0)
+    begun = tmp_path / "begun"
+
+    def stop_once_begun(_: Snapshot) -> None:
+        if begun.exists():
+            raise Cancelled
+
+    with pytest.raises(ComputeError, match="said nothing for"):
+        child.run(Ends("endless", str(begun)), Progress(stop_once_begun))
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
-from core.progress import Progress
+from core.progress import Cancelled, Progress
 from dashboard.work.job import TURN
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, ends
@@ -103,6 +103,25 @@ def test_a_job_is_not_paused_for_one_that_takes_half_of_what_is_left(lengths: Le
         lengths.finish(job.request)
         ends(job, "done")
     assert lengths.cancelled == []
+
+
+def test_a_stage_that_hangs_gives_way_though_it_was_guessed_to_be_short(lengths: Lengths, clock: Clock) -> None:
+    jobs = Jobs(lengths, clock=clock)
+    long = jobs.submit("a", of(6))
+    lengths.runs(of(6))
+    short = jobs.submit("b", of(3))
+    assert long.progress is not None
+    long.progress.stage("working", lengths.units)
+    for moment in ("_began", "_stage_began", "_reported"):
+        setattr(long.progress, moment, getattr(long.progress, moment) - 200)
+    clock.now = 200.0
+    with pytest.raises(Cancelled):  # as whoever follows a silent child process reports
+        long.progress.report(long.progress.snapshot())
+    lengths.step(of(6))
+    lengths.finish(of(3))
+    ends(short, "done")
+    lengths.finish(of(6))
+    ends(long, "done")
 
 
 def test_a_turn_that_finished_nothing_is_followed_by_a_longer_one(lengths: Lengths, clock: Clock) -> None:
