@@ -27,17 +27,21 @@ ANSWERS = "answers.json"
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"answers\.json|arrays/[0-9a-f]{64}\.npy|tables/[0-9a-f]{64}\.parquet")
 _LARGEST_FILE, _LARGEST, _MOST_FILES = 1 << 28, 1 << 29, 100_000  # bytes packed, bytes unpacked, files
+_LARGEST_JSON = 1 << 27  # bytes; as Python's objects it takes some ten times as much
 _AGAIN = "Get the pack again from where it came from."
 
 
 def write(path: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
-    """Write a pack whole or not at all; gives its bytes.
+    """Write a pack whole or not at all; gives its bytes. Raises `PackError` where it would be too large to be read.
 
     Equal contents give equal bytes with one version of the compressor: no time of a file is kept.
     """
     listed = {name: _entry(content) for name, content in sorted(files.items())}
     stated = {"format": FORMAT, "version": VERSION, **manifest, "files": listed}
     text = json.dumps(stated, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    if max(len(text), len(files[ANSWERS])) > _LARGEST_JSON:
+        why = f"a list of its contents has more than the {_LARGEST_JSON:,} bytes that are read"
+        raise PackError(f"write the pack {path}", why, "Pack fewer settings or parts together.")
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in ((_MANIFEST, text), *sorted(files.items())):
@@ -125,6 +129,10 @@ class Container:
         # What entries state, before anything is unpacked; `_unpacked` unpacks no more than that.
         if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _LARGEST:
             raise self.refusal(f"it unpacks to more than the {_LARGEST:,} bytes that are read", _AGAIN)
+        if any(entry.file_size > _LARGEST_JSON for entry in entries if entry.filename.endswith(".json")):
+            raise self.refusal(
+                f"a list of its contents has more than the {_LARGEST_JSON:,} bytes that are read", _AGAIN
+            )
         if strange := [name for name in names if name != _MANIFEST and not _NAME.fullmatch(name)]:
             raise self.refusal(f"it holds {strange[0]!r:.80}, which no pack does", _AGAIN)
         if len(names) < len(entries):

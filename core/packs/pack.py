@@ -14,6 +14,7 @@ from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs import container
 from core.packs.contents import (
+    QUESTIONS,
     at_its_commit,
     carried_experiment,
     folders,
@@ -23,6 +24,7 @@ from core.packs.contents import (
     same_ground,
     same_setting,
 )
+from core.packs.field_types import fits, returned
 from core.packs.parts import PARTS
 from core.packs.plain_data import NotPlainError, Reader, Writer
 from core.packs.provenance import Provenance, of_this_machine
@@ -141,19 +143,21 @@ class Pack:
         try:
             self.made = Provenance.from_json(self.container.manifest["made"])
             self._entries: list[Mapping[str, Any]] = json.loads(self.container.read(container.ANSWERS))
+            if not fits(self._entries, list[dict[str, Any]]) or not self._entries:
+                raise NotPlainError("it has no settings")
+            if not all(isinstance(entry["answers"], dict) for entry in self._entries):
+                raise NotPlainError("a setting has no answers")
             self.settings = tuple(self._reader.read(entry["setting"]) for entry in self._entries)
             if not all(isinstance(setting, Experiment) for setting in self.settings):
                 raise NotPlainError("a setting is something else")
         except PackError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except Exception as error:  # data from elsewhere may be anything
             raise self._malformed(error) from error
 
     def result(self, number: int) -> Result:
         """The result of a setting, by its number in ``settings``."""
-        found = self._answer(number, "result")
-        if not isinstance(found, Result):
-            raise self._malformed(NotPlainError("a result is something else"))
+        found: Result = self._answer(number, "result")
         return found
 
     def parts(self, number: int) -> tuple[str, ...]:
@@ -199,6 +203,8 @@ class Pack:
             if (number, part) not in self._known:
                 try:
                     answer = self._reader.read(self._entries[number]["answers"][part])
+                    if not fits(answer, returned(QUESTIONS[part])):
+                        raise NotPlainError(f"{part} is something else")
                 except (NotPlainError, KeyError, TypeError) as error:
                     raise self._malformed(error) from error
                 if isinstance(answer, Result):

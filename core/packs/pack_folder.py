@@ -61,7 +61,7 @@ class PackFolder:
         for pack in self._all():
             try:
                 answer = pack.find(experiment, part, bound)
-            except PackError as damage:
+            except Exception as damage:  # whatever a pack from elsewhere does, the others are asked
                 log.warning("a pack is not used: %s", damage)
                 continue
             if answer is not None:
@@ -97,7 +97,7 @@ class PackFolder:
         for pack in self._all():
             try:
                 found += [(setting, pack.result(number), pack.made) for number, setting in enumerate(pack.settings)]
-            except PackError as damage:
+            except Exception as damage:  # as above
                 log.warning("a pack is not used: %s", damage)
         return found
 

@@ -22,6 +22,7 @@ from core.analyses.rival_spaces import RivalSpace, RivalSpaces
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
 from core.corpora.corpus import Corpus, ParallelSet
+from core.errors import PackError
 from core.experiment.file import check_kinds
 from core.experiment.imported import Imported
 from core.experiment.plan import Plan
@@ -32,6 +33,7 @@ from core.models.sentence_pooling import SentenceEncoder, Step
 from core.models.spec import ResolvedModel
 from core.neurons.experts import Expertise, Experts
 from core.neurons.neuron_map import NeuronMap, Site
+from core.packs.field_types import misfits
 from core.pipeline.result import Result
 from core.spaces.map_stability import Movement
 from core.spaces.measured_space import MeasuredSpace, Sentences
@@ -48,7 +50,8 @@ _KINDS: dict[str, type] = {
         *(Encoding, SentenceEncoder, Step),
     )
 }
-_MOST_CELLS, _MOST_BYTES = 20_000_000, 1 << 28  # of one table or array
+_MOST_CELLS, _MOST_BYTES = 20_000_000, 1 << 28  # of one table
+_MOST_OF_PACK = 1 << 29  # bytes of all tables of a pack, unpacked
 
 Files = dict[str, bytes]
 """By their names in the pack."""
@@ -117,7 +120,7 @@ class Writer:
 
 
 class Reader:
-    """Undoes what a `Writer` does.
+    """Undoes what a `Writer` does; an array or a table is read once, however often it is referred to.
 
     Parameters
     ----------
@@ -127,6 +130,9 @@ class Reader:
 
     def __init__(self, file: Callable[[str], bytes]) -> None:
         self._file = file
+        self._arrays: dict[str, np.ndarray] = {}
+        self._tables: dict[str, pd.DataFrame] = {}
+        self._left = _MOST_OF_PACK
 
     def read(self, value: JSON) -> Any:
         """Give the value that a JSON value stands for.
@@ -138,9 +144,9 @@ class Reader:
         """
         try:
             return self._read(value)
-        except NotPlainError:
+        except (NotPlainError, PackError):
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, pa.ArrowException, OSError) as error:
+        except Exception as error:  # data from elsewhere may make a library raise anything
             raise NotPlainError(str(error) or type(error).__name__) from error
 
     def _read(self, value: Any) -> Any:
@@ -159,6 +165,11 @@ class Reader:
         return {self._read(key): self._read(item) for key, item in pairs}
 
     def _array(self, name: str) -> np.ndarray:
+        if name not in self._arrays:
+            self._arrays[name] = self._read_array(name)
+        return self._arrays[name]
+
+    def _read_array(self, name: str) -> np.ndarray:
         source = io.BytesIO(self._file(name))
         version = np.lib.format.read_magic(source)
         headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -172,9 +183,12 @@ class Reader:
         return array
 
     def _table(self, name: str) -> pd.DataFrame:
-        table = bounded_parquet.read(pa.BufferReader(self._file(name)), _MOST_CELLS, _MOST_BYTES)
-        frame: pd.DataFrame = table.to_pandas(use_threads=False)
-        return frame
+        if name not in self._tables:
+            source = pa.BufferReader(self._file(name))
+            table = bounded_parquet.read(source, _MOST_CELLS, min(_MOST_BYTES, self._left))
+            self._left -= table.nbytes
+            self._tables[name] = table.to_pandas(use_threads=False)
+        return self._tables[name].copy(deep=False)  # whoever adds a column adds it to theirs
 
     def _object(self, value: dict[str, Any]) -> Any:
         kind, written = _KINDS.get(value["is"]), value["with"]
@@ -182,7 +196,10 @@ class Reader:
             raise NotPlainError(f"{value['is']!r} is no kind of object")
         if unknown := sorted(set(written) - {field.name for field in fields(kind) if _is_carried(field)}):
             raise NotPlainError(f"{kind.__name__} has no {', '.join(unknown)}")
-        made = kind(**{name: self._read(item) for name, item in written.items()})
+        values = {name: self._read(item) for name, item in written.items()}
+        if odd := misfits(kind, values):
+            raise NotPlainError(f"{', '.join(odd)} of {kind.__name__} is of another type")
+        made = kind(**values)
         if isinstance(made, Experiment):
             check_kinds("settings of a pack", made.to_dict())
         if isinstance(made, Corpus):

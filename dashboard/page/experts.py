@@ -238,7 +238,7 @@ def _table(scored: ScoredNeurons) -> int:
 def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     plan = scored.plan
     where = {column: values[0] for column, values in plan.outline.neurons.named(np.array([neuron])).items()}
-    st.header(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}", anchor=False)
+    theme.heading(f"Neuron {neuron:,}: block {where['layer']}, {where['site']}, unit {where['unit']:,}")
     if process.engine().origin(scored) is not None:
         theme.quiet("What a neuron responds to each sentence is not in a pack.")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ from dashboard.state import navigation, page_state, session
 from dashboard.state.kept import Kept
 from dashboard.work import process
 from dashboard.work.derived import once
+
+log = logging.getLogger(__name__)
 
 _SCOPES = {"same": "this model and these sentences", "all": "all models and sentences"}
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
@@ -130,11 +133,11 @@ def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
     for experiment, result, made in process.packs().results():
         own = {experiment, replace(experiment, revision=None)}  # a pack names the commit, whoever computes here may not
         if not own & known and experiment not in found:
-            found[experiment] = once(
-                result,
-                "computed setting",
-                partial(computed_settings.of_result, experiment, result, _day(made.date), made.machine),
-            )
+            read = partial(computed_settings.of_result, experiment, result, _day(made.date), made.machine)
+            try:
+                found[experiment] = once(result, "computed setting", read)
+            except Exception:  # a pack may hold other tables than results have; the list is of all the others too
+                log.warning("a setting of a pack is not listed", exc_info=True)
     return list(found.values())
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import PackError
-from core.packs import container
+from core.packs import container, plain_data
 from core.packs.container import Container
 from core.packs.plain_data import NotPlainError, Reader, Writer
 
@@ -151,3 +153,31 @@ def test_an_array_is_read_only_if_it_is_what_its_header_says() -> None:
 def test_data_of_another_kind_is_refused(value: dict[str, object]) -> None:
     with pytest.raises(NotPlainError):
         Reader({}.__getitem__).read(value)
+
+
+def test_a_table_is_read_once_and_all_of_a_pack_within_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, asked = Writer(), Counter[str]()
+    one, other = (writer.write(pd.DataFrame({"a": np.arange(1000.0) + shift})) for shift in (0, 1))
+
+    def file(name: str) -> bytes:
+        asked[name] += 1
+        return writer.files[name]
+
+    monkeypatch.setattr(plain_data, "_MOST_OF_PACK", 12_000)  # bytes; each has 8,000
+    reader = Reader(file)
+    frames = reader.read([one] * 5)
+    frames[0]["b"] = 1
+    assert [list(frame) for frame in frames] == [["a", "b"]] + [["a"]] * 4
+    assert list(asked.values()) == [1]
+    with pytest.raises(NotPlainError, match="unpacks to"):
+        reader.read(other)
+
+
+def test_a_list_of_contents_that_would_fill_the_memory_is_refused(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(container, "_LARGEST_JSON", 1 << 16)
+    bomb = again(content, lambda entries: entries.update({"answers.json": b"[]," * (1 << 16)}))
+    refused(bomb, "a list of its contents has more than")
+    with pytest.raises(PackError, match="Pack fewer settings"):
+        container.write(tmp_path / "a.pack", {}, {"answers.json": bytes(1 << 17)})

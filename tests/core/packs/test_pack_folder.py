@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
+from tests.core.packs.test_pack import CHANGES, altered
 
 
 @pytest.fixture
@@ -129,6 +131,17 @@ def test_a_damaged_pack_is_not_taken_and_one_on_the_shelf_is_left_out(packed: Pa
     packs.put(packed.read_bytes(), "results.pack")
     (packs.folder / "broken.pack").write_bytes(b"no pack")
     assert len(packs.packs()) == 1
+
+
+def test_a_hostile_pack_on_the_shelf_hides_no_other(packed: Path, elsewhere: Engine) -> None:
+    shelf = elsewhere.elsewhere
+    assert isinstance(shelf, Shelf)
+    hostile = shelf.folder / "hostile.pack"  # put there by hand, so that nothing has checked it; the newest
+    hostile.write_bytes(altered(packed, CHANGES["no plan"]))
+    os.utime(hostile, (2e9, 2e9))
+    assert len(shelf.packs()) == 2
+    assert elsewhere.known(shelf.settings()[0]) is not None
+    assert len(shelf.results()) == 1
 
 
 def test_the_commands_pack_and_unpack(

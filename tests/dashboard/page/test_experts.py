@@ -155,7 +155,8 @@ def test_a_typed_and_a_picked_neuron_go_into_the_link(opened: Any) -> None:
     page = opened()
     page.main.number_input[-1].set_value(3).run()
     assert page.query_params["view.neuron"] == "3"
-    assert page.header[-1].value.startswith("Neuron 3: block 0, gate_proj, unit 3")
+    headings = [html.proto.body for html in page.get("html") if html.proto.body.startswith("<h2>")]
+    assert headings[-1] == "<h2>Neuron 3: block 0, gate_proj, unit 3</h2>"  # as text: a pack names its sites
     page.main.number_input[-1].set_value(int(ranking(page)["neuron"].iloc[0])).run()
     assert "view.neuron" not in page.query_params
 
