@@ -19,7 +19,8 @@ from dashboard.work.queue import Jobs
 log = logging.getLogger(__name__)
 
 _EVERY, _AT_LEAST_EVERY = 60.0, 3600.0  # seconds
-# A job may have looked up what it needs while it waited, before the round that saw it first.
+# A job may have looked up what it needs before the round that saw it first. What one that has not begun will need, it
+# looks up when it begins, and computes what has gone: there is always one that waits.
 _BEFORE = 2 * _EVERY
 
 
@@ -45,10 +46,10 @@ class Housekeeping:
         )
 
     def round(self) -> quota.Freed:
-        """Take away what has expired or does not fit; nothing that was used since the oldest active job was asked."""
+        """Take away what has expired or does not fit; nothing that was used since the oldest job under way began."""
         now = time.time()
-        active = {id(job): job for job in self.jobs.all() if job.active}
-        self._seen = {key: self._seen.get(key, (job, now)) for key, job in active.items()}
+        begun = {id(job): job for job in self.jobs.all() if job.state == "running" or job.paused}
+        self._seen = {key: self._seen.get(key, (job, now)) for key, job in begun.items()}
         since = min((moment for _, moment in self._seen.values()), default=now) - _BEFORE
         freed = quota.enforce(self.store, self.limit, since)
         if freed.artefacts:

@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from core.store.artefact import Payload
 from core.store.store import Store
 from dashboard.work.housekeeping import Housekeeping
 from dashboard.work.queue import Jobs
-from tests.helpers.bench import Bench, X, until
+from tests.helpers.bench import Bench, X, Y, Z, ends, until
 
 
 def test_an_active_job_keeps_what_it_looked_up(tmp_path: Path) -> None:
@@ -32,3 +33,27 @@ def test_an_active_job_keeps_what_it_looked_up(tmp_path: Path) -> None:
     os.utime(needed.path, (time.time() - 3600,) * 2)
     assert keeper.round().artefacts == 1
     assert store.entries() == []
+
+
+def test_a_job_that_only_waits_does_not_keep_the_cache_beyond_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, bench = Store(tmp_path), Bench()
+    jobs = Jobs(bench)
+    keeper = Housekeeping(store, jobs, limit=0)
+    store.put("layer", {"n": 0}, Payload(arrays={"x": np.zeros(9)}))
+    first = jobs.submit("a visitor", X)
+    bench.runs(X)
+    waiting = jobs.submit("a visitor", Y, background=True)
+    last = jobs.submit("another", Z)
+    assert keeper.round().artefacts == 0
+    bench.finish(X)
+    bench.runs(Z)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3600)  # an hour later
+    assert waiting.state == "waiting"
+    assert keeper.round().artefacts == 1
+    for job in (last, waiting):
+        bench.finish(job.request)
+    for job in (first, last, waiting):
+        ends(job)
