@@ -65,7 +65,8 @@ def sweep(root: Path, now: float, lock_path: Callable[[str, str], Path]) -> None
 
     A writer holds the artefact's lock, and the system releases the lock of a dead process: if it is free, nobody is
     writing. The process id in the name is less reliable: another process or container may have it by now. What is
-    fetched from a shared store is not locked: a part of it is left by the dead once it has not changed for a day.
+    fetched from a shared store, and a file beside the artefacts (a pack, an upload), is not locked: a part of it is
+    left by the dead once it has not changed for a day.
 
     Parameters
     ----------
@@ -79,9 +80,7 @@ def sweep(root: Path, now: float, lock_path: Callable[[str, str], Path]) -> None
             disk.delete(part)
     for leftover in root.glob("*/.tmp-*"):
         key = key_of(leftover)
-        if key is None:
-            continue
-        if not is_own(leftover):  # its lock says nothing here
+        if key is None or not is_own(leftover):  # no lock says anything here
             if is_old(leftover, now):
                 disk.delete(leftover)
             continue

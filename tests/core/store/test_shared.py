@@ -1,5 +1,6 @@
 """Threads and processes share a store: who wants the same waits for one, and what the dead leave is swept."""
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -159,6 +160,18 @@ def test_a_draft_of_this_very_thread_is_not_swept(store: Store) -> None:
         return {"left": sorted(path.name for path in folder.iterdir())}
 
     assert store.get_or_build("s", SPEC, build_and_open).facts == {"left": ["x"]}
+
+
+def test_a_half_written_file_beside_the_artefacts_is_swept_once_it_is_old(store: Store) -> None:
+    folder = store.root / "packs"
+    folder.mkdir()
+    old, new = folder / ".tmp-1-aabbccddeeff", folder / ".tmp-2-aabbccddeeff"  # as `core.store.disk` names them
+    for path in (old, new, folder / "kept.pack"):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    os.utime(folder / "kept.pack", (1e9, 1e9))
+    store.sweep()
+    assert sorted(folder.iterdir()) == [new, folder / "kept.pack"]
 
 
 # --- removing
