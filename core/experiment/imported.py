@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.access import without_folder
+from core.corpora.file_memory import FileMemory
 from core.corpora.table_files import READERS, Rows, read_rows
 from core.errors import AskError, SettingError
 from core.neurons.neuron_map import NeuronMap, Site
@@ -36,6 +37,9 @@ class Imported:
 
     neurons: tuple[int, ...]
     values: tuple[float, ...] | None = None
+
+
+_memory: FileMemory[Imported] = FileMemory(16)  # a page asks at every control
 
 
 def names_files(spec: str) -> bool:
@@ -87,6 +91,11 @@ def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
     SettingError
         Where the file cannot be read, or names what the model does not have.
     """
+    places = [Path(name.partition("#")[0]).expanduser() for name in files(spec) if not _BY_HAND.fullmatch(name)]
+    return _memory.get(places, (spec, neurons), lambda: _put_together(spec, neurons))
+
+
+def _put_together(spec: str, neurons: NeuronMap) -> Imported:
     first, *rest = _OPERATION.split(spec.strip())
     imported = _from_file(first, neurons, model)
     valued, held = imported.values is not None, _values_by_neuron(imported)

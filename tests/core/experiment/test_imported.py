@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from core import access
 from core.cli.main import main
 from core.errors import SettingError
+from core.experiment import imported
 from core.experiment.imported import read_imported
 from core.experiment.plan import _imported as imported_by
 from core.experiment.plan import plan
@@ -209,3 +211,18 @@ def test_one_neuron_is_named_by_hand(neurons: NeuronMap) -> None:
     ):
         with pytest.raises(SettingError, match=words):
             read_imported(spec, neurons, MODEL)
+
+
+def test_a_file_is_read_again_only_where_it_has_changed(
+    neurons: NeuronMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    real = imported.read_rows
+    monkeypatch.setattr(imported, "read_rows", lambda what, path: read.append(path) or real(what, path))
+    path, site = tmp_path / "experts.csv", neurons.sites[0]
+    for unit in (1, 2):
+        path.write_text(f"layer,site,unit\n{site.layer},{site.path},{unit}\n", encoding="utf-8")
+        os.utime(path, (1e9 + unit,) * 2)
+        for _ in range(2):
+            assert read_imported(str(path), neurons, MODEL).neurons == (site.start + unit,)
+    assert read == [path, path]
