@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BELIEVED = 30.0  # seconds
-_LARGEST_CONFIG = 16 << 20  # bytes
+_LARGEST_SMALL = 16 << 20  # bytes of a file of settings
 _answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
 
 
@@ -123,15 +124,51 @@ def _ask_commit(name: str, revision: str | None) -> str:
         local = not (known or is_reachable(name, revision))
         try:
             if not local and not known:
-                stated = hf_hub_download(name, "config.json", revision=revision, dry_run=True).file_size or 0
-                if stated > _LARGEST_CONFIG:
-                    why = f"its config.json has {stated:,} bytes, which no config has"
-                    raise ModelError(f"load {name}", why, "Use another model.")
-            config = hf_hub_download(name, "config.json", revision=revision, local_files_only=local)
+                _check_small(name, revision, "config.json")
+            config = Path(hf_hub_download(name, "config.json", revision=revision, local_files_only=local))
         except RemoteEntryNotFoundError:
             _refuse_adapter(name, revision)
             raise
-    return Path(config).parent.name  # snapshots/<commit>/config.json
+    found = config.parent.name  # snapshots/<commit>/config.json
+    check_small(name, found, *_further_configs(config))
+    return found
+
+
+def check_small(name: str, revision: str, *files: str) -> None:
+    """Refuse files of settings that are too large to be such, before whoever reads them downloads them unasked.
+
+    What is here already, or is not on the hub, is no fault.
+
+    Raises
+    ------
+    ModelError
+        If the hub states that one has more than 16 MB.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for file in files:
+        if revision != "local" and try_to_load_from_cache(name, file, revision=revision) is None:
+            with suppress(HfHubHTTPError, *_unreachable()):  # what the hub refuses, reading says
+                _check_small(name, revision, file)
+
+
+def _check_small(name: str, revision: str | None, file: str) -> None:
+    from huggingface_hub import hf_hub_download
+
+    stated = hf_hub_download(name, file, revision=revision, dry_run=True)
+    if stated.will_download and (size := stated.file_size or 0) > _LARGEST_SMALL:
+        why = f"its {file} has {size:,} bytes, which no file of settings has"
+        raise ModelError(f"load {name}", why, "Use another model.")
+
+
+def _further_configs(config: Path) -> list[str]:
+    """Files that a config names to be read in its place, by the version of transformers."""
+    try:
+        named = json.loads(config.read_text(encoding="utf-8"))["configuration_files"]
+        return [file for file in named if isinstance(file, str)]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # none; a broken config is refused when read
+        return []
 
 
 def _refuse_adapter(name: str, revision: str | None) -> None:
@@ -140,6 +177,7 @@ def _refuse_adapter(name: str, revision: str | None) -> None:
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
     with suppress(RemoteEntryNotFoundError):
+        _check_small(name, revision, adapters.CONFIG)
         path = Path(hf_hub_download(name, adapters.CONFIG, revision=revision))
         folder = f"DIR, after: hf download {name} --local-dir DIR"
         raise _adapter_alone(name, adapters.base_of(path.parent), folder)

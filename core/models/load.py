@@ -196,7 +196,11 @@ def _has_files(resolved: ResolvedModel) -> bool:
     return resolved.name not in embedded.MODELS and not gguf_file.is_gguf(resolved)
 
 
+_TEMPLATES = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+
+
 def _language_coded(resolved: ResolvedModel) -> bool:
+    hub.check_small(resolved.location, resolved.revision, "tokenizer_config.json")
     where = hub.revision_argument(resolved.revision)
     return pretrained.takes_languages(_config(resolved), resolved.location, **where)
 
@@ -206,6 +210,7 @@ def _has_chat_template(resolved: ResolvedModel) -> bool:
         return gguf_file.has_chat_template(resolved)
     if not _has_files(resolved):
         return False  # both embedded models are plain
+    hub.check_small(resolved.location, resolved.revision, *_TEMPLATES)
     return pretrained.has_chat_template(resolved.location, **hub.revision_argument(resolved.revision))
 
 
@@ -339,6 +344,7 @@ def recipe_of(resolved: ResolvedModel) -> architectures.Recipe:
 
 def _check_no_adapter(resolved: ResolvedModel, where: dict[str, Any]) -> None:
     """Refuse a model on the hub that an adapter lies beside: transformers would apply it, and nobody named it."""
+    hub.check_small(resolved.location, resolved.revision, adapters.CONFIG)
     if resolved.revision != "local" and pretrained.find_file(resolved.location, adapters.CONFIG, where):
         raise ModelError(
             f"load {resolved.name}",

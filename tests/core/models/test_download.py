@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,8 @@ SCRIPT = """
 import json, sys, tempfile
 from core import access
 from core.errors import ModelError
-from core.models import download
-from core.models.load import check_download, load
+from core.models import download, sentence_encoder
+from core.models.load import check_download, load, outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.progress import Cancelled
@@ -66,8 +67,25 @@ said["lying"] = words(lambda: check_download(download.pending(lying), lying))
 longer = resolve(ModelSpec("tiny/longer", dtype="float32", device="cpu"))
 said["longer"] = words(lambda: download.fetch(download.pending(longer), lambda count: None))
 said["config"] = words(lambda: resolve(ModelSpec("tiny/config", dtype="float32", device="cpu")))
+for name in json.loads(sys.argv[1]):
+    def seen():
+        model = resolve(ModelSpec(f"tiny/{name}", dtype="float32", device="cpu"))
+        outline(model)
+        sentence_encoder.read(model)
+    said[name] = words(seen)
 print(json.dumps(said))
 """
+
+_MODULES = {"Transformer": "", "Pooling": "1_Pooling"}
+# What is read of a model before anybody has confirmed a download, by the name of the model whose own is 20 MB.
+UNASKED = {
+    "tokenizer": "tokenizer_config.json",
+    "template": "chat_template.jinja",
+    "modules": "modules.json",
+    "pooling": "1_Pooling/config.json",
+    "versions": "config.4.0.0.json",
+    "adapter": "adapter_config.json",
+}
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +101,37 @@ def said(tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
         file.truncate(200 << 20)
     with (home / "config" / "config.json").open("ab") as file:
         file.truncate(20 << 20)
+    grown = {f"tiny/{name}": Repository(_grown(folder, home / name, file)) for name, file in UNASKED.items()}
     served = {name: Repository(home / name.partition("/")[2]) for name in ("tiny/lying", "tiny/longer", "tiny/config")}
     served["tiny/longer"] = Repository(home / "longer", understated={"model.safetensors": 1000})
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    with serving(served | {"tiny/llama": Repository(folder)}) as endpoint:
+    with serving(served | grown | {"tiny/llama": Repository(folder)}) as endpoint:
         environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "0"}
         environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, cwd=home)
+        command = [sys.executable, "-c", SCRIPT, json.dumps(list(UNASKED))]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=home)
     assert done.returncode == 0, done.stderr[-3000:]
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    came = {path.name for path in (home / "hub").rglob("*") if path.is_file() and path.stat().st_size == 20 << 20}
+    return {**json.loads(done.stdout.splitlines()[-1]), "large files that came": came}
+
+
+def _grown(model: Path, folder: Path, file: str) -> Path:
+    """A copy of a model with one file of 20 MB."""
+    shutil.copytree(model, folder)
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in _MODULES.items()]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    contents = {
+        "1_Pooling/config.json": {"modules.json": modules},
+        "config.4.0.0.json": {"config.json": config | {"configuration_files": [file]}},
+    }
+    for name, content in contents.get(file, {}).items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    if file == "adapter_config.json":
+        (folder / "config.json").unlink()
+    (folder / file).parent.mkdir(exist_ok=True)
+    with (folder / file).open("ab") as grown:
+        grown.truncate(20 << 20)
+    return folder
 
 
 def test_the_sizes_are_those_of_the_files(said: dict[str, Any], tiny_folders: dict[str, Path]) -> None:
@@ -131,3 +171,12 @@ def test_a_config_that_is_none_is_refused_before_it_comes(said: dict[str, Any]) 
 def test_what_the_disk_has_no_room_for_is_refused() -> None:
     with pytest.raises(ModelError, match="are free on the disk"):
         Download("tiny/huge", COMMIT, (("tokenizer.json", 10**15),)).check(10)
+
+
+@pytest.mark.parametrize(("name", "file"), UNASKED.items())
+def test_a_file_of_settings_that_is_none_is_refused_before_it_comes(said: dict[str, Any], name: str, file: str) -> None:
+    assert f"its {file} has 20,971,520 bytes, which no file of settings has" in said[name]
+
+
+def test_no_large_file_came_unasked(said: dict[str, Any]) -> None:
+    assert said["large files that came"] == set()
