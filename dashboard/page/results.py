@@ -15,6 +15,8 @@ import pandas as pd
 import streamlit as st
 
 from core import access
+from core.errors import AskError
+from core.experiment.imported import names_files
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
@@ -149,8 +151,23 @@ def _day(text: str) -> datetime | None:
 
 
 def _may_be_seen(setting: ComputedSetting) -> bool:
-    """Whether no other visitor's upload is named."""
-    return not session.visitor().permitted(setting.experiment)[1]
+    """Whether this visitor may see all that a setting names: on a public server what is listed, and nobody's own words.
+
+    The cache may be older than the server's being public.
+    """
+    experiment, allowed = setting.experiment, access.current()
+    if session.visitor().permitted(experiment)[1]:
+        return False
+    if not allowed.public:
+        return True
+    try:
+        allowed.model(experiment.model, experiment.revision)
+        for corpus in filter(None, (experiment.corpus, experiment.probe_corpus)):
+            allowed.corpus(corpus)
+    except AskError:
+        return False
+    files = experiment.adapter or (experiment.experts_from and names_files(experiment.experts_from))
+    return not files and experiment.prompt in (None, "", session.experiment().prompt)
 
 
 def matching(settings: Iterable[ComputedSetting], words: str, like: Experiment | None) -> list[ComputedSetting]:

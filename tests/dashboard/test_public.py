@@ -13,7 +13,13 @@ from urllib.parse import urlencode
 import pytest
 
 from core.experiment.names import SETTINGS
+from core.experiment.settings import Experiment
+from core.packs.pack import pack
+from core.packs.shelf import Shelf
+from core.pipeline.engine import Engine
+from core.store.store import Store
 from dashboard.page_table import PAGES
+from dashboard.state.link import to_query
 from tests.helpers.bench import until
 from tests.helpers.browsing import serving
 from tests.helpers.command_line import ROOT
@@ -27,10 +33,11 @@ SECRET = "hunter2 and more words"
 
 @dataclass(frozen=True)
 class Served:
-    """A public server, and the folder that it has everything in."""
+    """A public server, the folder that it has everything in, and the setting of a pack from before it was public."""
 
     address: str
     folder: Path
+    before: Experiment
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -50,11 +57,25 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     shutil.copytree(ROOT / "docs" / "reproduction", folder / "reports" / "shown")
     (folder / "private" / "report.json").write_text(json.dumps({"settings": SECRET}), encoding="utf-8")
     (folder / "reports" / "link").symlink_to(folder / "private")
+    before = _used_before(folder)
     options = ["--public", "--allow-model", f"Small={model}", "--allow-corpus", f"Greetings={corpus}"]
     options += ["--allow-corpus", f"Odd=table:{folder / 'odd.tsv'}", "--allow-root", str(folder / "reports")]
     command = (sys.executable, "-m", "dashboard", *options)
     with serving(folder / "cache", command, Path("/"), PYTHONPATH=str(ROOT)) as address:
-        yield Served(address, folder)
+        yield Served(address, folder, before)
+
+
+def _used_before(folder: Path) -> Experiment:
+    """Fill the cache as on a server that is not public yet, with a pack too; returns the pack's setting."""
+    table = write_table(folder / "unlisted.tsv")
+    model = str(save_tiny(folder / "unlisted", "gpt2"))
+    experiment = Experiment(model=model, corpus=table, target="en", experts=20, dtype="float32", device="cpu")
+    engine = Engine(Store(folder / "cache"))
+    engine.run(experiment)
+    pack(engine, [experiment], folder / "before.pack", [])
+    shelf = Shelf(folder / "cache", None)
+    shelf.put((folder / "before.pack").read_bytes(), "before.pack")
+    return shelf.settings()[0]
 
 
 def hostile(folder: Path) -> tuple[str, ...]:
@@ -110,6 +131,17 @@ def test_no_page_of_what_is_listed_says_where_it_is(served: Served) -> None:
             visitor.opens(LINK, page)
             assert_shows_nothing(visitor, served, "")
             assert "Something went wrong" not in visitor.text
+
+
+def test_what_is_older_than_its_being_public_is_neither_listed_nor_opened(served: Served) -> None:
+    with visiting(served.address) as visitor:
+        visitor.opens(LINK | {"view.of": "all"}, "results")
+        assert_shows_nothing(visitor, served, "")
+        assert "unlisted" not in visitor.text
+        visitor.opens(to_query(served.before))
+        assert "this server offers only listed" in visitor.text
+        assert "From a pack" not in visitor.text
+        assert "Top-1 from" not in visitor.text
 
 
 @pytest.mark.parametrize("setting", ["model", "corpus", "probe_corpus", "expert_sites", "expert_layers", "target"])

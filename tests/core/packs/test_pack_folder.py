@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core import access
 from core.analyses import map_stability, translation_ranks
 from core.cli.main import main
 from core.errors import AskError, PackError
@@ -51,6 +52,17 @@ def test_what_a_pack_has_is_known_without_its_model(elsewhere: Engine, finished:
     assert elsewhere.answer_known(setting, translation_ranks.both) is not None
     assert elsewhere.known(setting) is result  # pages derive from it what they keep beside it
     assert not elsewhere.holds(result)  # so that what is computed here takes its place
+
+
+def test_a_public_server_opens_no_pack_that_lies_beside_its_cache(
+    elsewhere: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(elsewhere.elsewhere, Shelf)
+    (setting,) = elsewhere.elsewhere.settings()
+    monkeypatch.setenv(access.PUBLIC, "1")
+    with pytest.raises(AskError, match="offers only listed"):
+        elsewhere.known(setting)
+    assert elsewhere.elsewhere.results() == []
 
 
 def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import access
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
 from core.pipeline.before_after import Change
@@ -18,6 +19,7 @@ from core.stats.intervals import wilson
 from dashboard.page import results
 from dashboard.state.session import KEY
 from dashboard.work import process
+from tests.helpers.bench import LONG
 from tests.helpers.pages import OpenPage, experiment_of
 
 HERE = Experiment(target="ja", experts=2000)
@@ -132,3 +134,39 @@ def test_what_is_ticked_is_compared(titles: list[str], monkeypatch: pytest.Monke
     assert [present, *(part.split("target=")[1].split("&")[0] for part in kept)] == (
         ["ja", "es"] if len(titles) == 1 else titles
     )
+
+
+def _seen(changes: list[dict[str, str]]) -> None:
+    """Write which of some settings a visitor may see, each a change of one that is listed."""
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from core.experiment.settings import Experiment
+    from dashboard.page import results
+    from dashboard.state import session
+    from tests.dashboard.page.test_results import setting
+
+    listed = Experiment(model="Small", corpus="Greetings")
+    session.visitor().experiment = replace(listed, prompt="my own words")
+    for change in changes:
+        st.text(str(results._may_be_seen(setting(replace(listed, **change)))))
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_public_server_lists_what_it_offers_alone(public: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(access.PUBLIC, str(int(public)))
+    monkeypatch.setenv(access.MODELS, "Small=/models/small")
+    monkeypatch.setenv(access.CORPORA, "Greetings=table:/data/greetings.tsv")
+    offered = [{}, {"model": "embedded"}, {"probe_corpus": "embedded"}, {"prompt": "my own words"}, {"strength": 0.5}]
+    others = [
+        {"model": "/models/small"},
+        {"corpus": "table:/data/private.tsv"},
+        {"probe_corpus": "table:/data/private.tsv"},
+        {"prompt": "another visitor's words"},
+        {"adapter": "/models/adapter"},
+        {"experts_from": "/home/someone/experts.csv"},
+    ]
+    page = AppTest.from_function(_seen, args=([*offered, *others],)).run(timeout=LONG)
+    assert not page.exception
+    assert [text.value for text in page.text] == ["True"] * len(offered) + [str(not public)] * len(others)
