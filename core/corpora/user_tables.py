@@ -25,7 +25,7 @@ from core.store.disk import write_whole
 
 SentencesByLanguage: TypeAlias = Mapping[str, Sequence[str]] | pd.DataFrame
 
-FOLDER = "uploads"
+FOLDER = access.UPLOADS
 """Where in the cache such tables are."""
 
 _WHAT = "sentences of your own"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -42,6 +40,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._shapes: dict[tuple[ModelSpec, tuple[str, ...]], Outline | None] = {}
+        self._corpora: dict[str, Corpus | None] = {}  # of this drawing: what is kept beyond it, the readers bound
 
     def shape(self, chosen: Experiment) -> Outline | None:
         """The outline of the model, with neurons of the kinds in force."""
@@ -52,7 +51,9 @@ class Surroundings:
 
     def corpus(self, chosen: Experiment) -> Corpus | None:
         """The sentences."""
-        return _quietly(lambda: _recent_corpus(chosen.corpus, int(time.time() // 10)))
+        if chosen.corpus not in self._corpora:
+            self._corpora[chosen.corpus] = _quietly(lambda: load_corpus(chosen.corpus))
+        return self._corpora[chosen.corpus]
 
 
 def draw(setting: Setting, chosen: Experiment, around: Surroundings) -> Any:
@@ -283,8 +284,3 @@ def _quietly(question: Callable[[], T]) -> T | None:
         return question()
     except Exception:
         return None
-
-
-@lru_cache(maxsize=4)
-def _recent_corpus(spec: str, _moment: int) -> Corpus:
-    return load_corpus(spec)

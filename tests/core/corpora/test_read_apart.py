@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,9 @@ def test_it_is_the_same_refusal(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({"most_memory": 1 << 20}, "took more than 0.0 GB of memory"),
-        ({"most_seconds": 1}, "took more than 1 second of the processor"),
-        ({"most_wait": 0.01}, "took more than 0.01 seconds"),
+        ({"memory": 1 << 20}, "took more than 0.0 GB of memory"),
+        ({"seconds": 1}, "took more than 1 second of the processor"),
+        ({"wait": 0.01}, "took more than 0.01 seconds"),
     ],
     ids=["memory", "processor", "clock"],
 )
@@ -67,8 +68,36 @@ def test_what_takes_too_much_is_said_in_words(limits: dict[str, Any], words: str
     rows = "".join(f"a sentence {row}\tein Satz {row}\n" for row in range(200_000))
     path = write(tmp_path / "large.tsv", "en\tde\n" + rows)
     with pytest.raises(CorpusError, match="the process that reads it") as refusal:
-        read_apart.read(f"table:{path}", path, None, **limits)
+        read_apart.read(f"table:{path}", path, None, read_apart.Limits(**limits))
     assert words in refusal.value.why
+
+
+def test_what_a_visitor_brings_may_hold_less_than_other_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path))
+    assert read_apart.OF_UPLOADS.contents < read_apart.Limits().contents
+    assert read_apart.OF_UPLOADS.contents > access.LARGEST_UPLOAD, "plain text fits whole"
+    monkeypatch.setattr(read_apart, "OF_UPLOADS", read_apart.Limits(contents=5000))
+    (tmp_path / "uploads").mkdir()
+    pd.DataFrame({code: [f"{code} {row} " + "x" * 400 for row in range(10)] for code in ("en", "de")}).to_parquet(
+        tmp_path / "listed.parquet"
+    )
+    (tmp_path / "uploads" / "own.parquet").write_bytes((tmp_path / "listed.parquet").read_bytes())
+    with pytest.raises(CorpusError, match="it holds more than 5,000 bytes of text"):
+        read_apart.read("upload:x", tmp_path / "uploads" / "own.parquet", "mine")
+    corpus = read_apart.read("table:x", tmp_path / "listed.parquet", None)
+    assert corpus.languages == ("en", "de")
+
+
+def test_a_table_is_decoded_before_another_one_is_read(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = threading.BoundedSemaphore(1)
+    held: list[bool] = []
+    real: Callable[..., Any] = read_apart.wire.decode
+    monkeypatch.setattr(read_apart, "_at_once", alone)
+    monkeypatch.setattr(
+        read_apart.wire, "decode", lambda *said: held.append(not alone.acquire(blocking=False)) or real(*said)
+    )
+    read_apart.read(f"table:{table}", table, None)
+    assert set(held) == {True}  # of the whole, and of what is in it
 
 
 def test_a_process_that_dies_is_said_in_words(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
