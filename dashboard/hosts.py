@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psutil
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # Streamlit has no public way to ask this. Its own answer is taken, so that http and websockets read a name alike; a
 # release that moves the function stops the server's start, not its guard.
@@ -31,6 +35,10 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 MOST_HELD = 512 * 2**20
 """Bytes of uploads in memory or on their way there, beyond which no more are taken."""
 
+MOST_OF_SESSION = 3
+"""Files of one session in memory or on their way there: a table and a pack, and one that takes the place of either."""
+
+_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+/?")
 _CLOSED = "/_stcore/metrics"  # memory and sessions of the process, with no login before it
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -94,12 +102,33 @@ def _by_name(given: Sequence[str]) -> dict[str, str]:
     return options
 
 
+_offered: set[str] = set()  # sessions that were offered to upload something
+
+
+def offer_upload() -> None:
+    """Take files of the visitor whose page is drawn, since it offers that; of nobody else, who may not be logged in."""
+    context = get_script_run_ctx()
+    if context is not None and runtime.exists():
+        _offered.intersection_update(filter(runtime.get_instance().is_active_session, tuple(_offered)))
+        _offered.add(context.session_id)
+
+
 def held_by_uploads() -> int:
     """Bytes of uploaded files that Streamlit has in memory, of all sessions: it keeps them until a page is drawn."""
-    if not runtime.exists():
-        return 0
-    sessions = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
-    return sum(len(file.data) for files in list(sessions.values()) for file in list(files.values()))
+    return sum(len(file.data) for files in list(_stored().values()) for file in list(files.values()))
+
+
+def _stored() -> Mapping[str, Mapping[str, Any]]:
+    """Uploaded files by session and id."""
+    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
+    stored: Mapping[str, Mapping[str, Any]] = getattr(manager, "file_storage", {})
+    return stored
+
+
+def _session(scope: Scope) -> str:
+    """The session that an upload is for; empty where it names none."""
+    named = _UPLOAD.search(scope["path"])
+    return named[1] if named else ""
 
 
 def _announced(scope: Scope) -> int:
@@ -124,6 +153,7 @@ class OwnNamesOnly:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._arriving = 0  # bytes of uploads whose requests go on
+        self._arriving_of: Counter[str] = Counter()  # how many, by session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -139,10 +169,11 @@ class OwnNamesOnly:
             await PlainTextResponse("Not for visitors.\n", 404)(scope, receive, send)
             return
         uploads = scope.get("method") == "PUT"
-        size = _announced(scope) if uploads else 0
-        if uploads and held_by_uploads() + self._arriving > MOST_HELD:
-            await PlainTextResponse("Too many uploads wait to be read. Try again later.\n", 503)(scope, receive, send)
+        session = _session(scope) if uploads else ""
+        if uploads and (refusal := self._refuses(session)) is not None:
+            await refusal(scope, receive, send)
             return
+        size = _announced(scope) if uploads else 0
         scope = _without_claims(scope)
 
         async def with_headers(message: Message) -> None:
@@ -153,7 +184,20 @@ class OwnNamesOnly:
             await send(message)
 
         self._arriving += size
+        self._arriving_of[session] += uploads
         try:
             await self._app(scope, receive, with_headers)
         finally:
             self._arriving -= size
+            self._arriving_of[session] -= uploads
+            self._arriving_of += Counter()  # without those that have none any more
+
+    def _refuses(self, session: str) -> PlainTextResponse | None:
+        """What to answer to an upload that is not taken."""
+        if session not in _offered:
+            return PlainTextResponse("No page offers this visitor to upload anything.\n", 403)
+        if len(_stored().get(session, ())) + self._arriving_of[session] >= MOST_OF_SESSION:
+            return PlainTextResponse("Too many uploads of this visitor. Reload the page.\n", 429)
+        if held_by_uploads() + self._arriving > MOST_HELD:
+            return PlainTextResponse("Too many uploads wait to be read. Try again later.\n", 503)
+        return None

@@ -10,6 +10,7 @@ from core.experiment.settings import Experiment
 from core.experiment.title import in_words
 from core.models.embedded import MODELS
 from core.packs.contents import model_title
+from dashboard import hosts
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.work import process
@@ -38,6 +39,7 @@ def draw(chosen: Experiment) -> None:
 
 def _take() -> None:
     visitor = session.visitor()
+    hosts.offer_upload()
     file = st.file_uploader("A pack", type=["pack"], key=f"pack-upload-{visitor.generation}")
     if file is None:
         return

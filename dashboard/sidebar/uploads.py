@@ -15,6 +15,7 @@ from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.store import quota
+from dashboard import hosts
 from dashboard.charts import theme
 from dashboard.state import session
 from dashboard.work import process
@@ -36,6 +37,7 @@ def draw(chosen: Experiment) -> None:
             "every row the same sentence. A column named split says which rows find the neurons (probe) and which are "
             "measured (evaluation); without it the first half is the probe."
         )
+        hosts.offer_upload()
         file = st.file_uploader("Table", type=[*KINDS, "gz"], key=f"upload-{session.visitor().generation}")
         if file is None:
             return

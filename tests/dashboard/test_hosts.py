@@ -17,6 +17,7 @@ from core import access
 from dashboard import hosts
 from tests.helpers.browsing import serving
 from tests.helpers.command_line import ROOT
+from tests.helpers.raw_visitor import RawVisitor, visiting
 
 _WEBSOCKET = {
     "Connection": "Upgrade",
@@ -97,6 +98,7 @@ def test_uploads_that_nobody_reads_do_not_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch, held: int, status: int
 ) -> None:
     monkeypatch.setattr(hosts, "held_by_uploads", lambda: held)
+    monkeypatch.setattr(hosts, "_offered", {"a"})
     sent: list[Message] = []
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -113,17 +115,18 @@ def test_uploads_that_nobody_reads_do_not_fill_the_memory(
     assert sent[0]["status"] == status
 
 
-def test_uploads_on_their_way_count_too() -> None:
+def test_uploads_on_their_way_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     each = access.LARGEST_UPLOAD
     many = hosts.MOST_HELD // each + 1
+    monkeypatch.setattr(hosts, "_offered", set(map(str, range(many + 1))))
     sent: list[Message] = []
 
-    async def upload(app: hosts.OwnNamesOnly) -> None:
+    async def upload(app: hosts.OwnNamesOnly, session: str) -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
         headers = [(b"host", b"localhost"), (b"content-length", str(2 * each).encode())]  # more than is taken
-        scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": headers}
+        scope = {"type": "http", "method": "PUT", "path": f"/_stcore/upload_file/{session}/b", "headers": headers}
         await app(scope, lambda: asyncio.sleep(0, {"type": "http.request", "body": b""}), send)
 
     async def all_at_once() -> None:
@@ -134,14 +137,31 @@ def test_uploads_on_their_way_count_too() -> None:
             await send({"type": "http.response.start", "status": 204, "headers": []})
 
         server = hosts.OwnNamesOnly(app)
-        under_way = [asyncio.create_task(upload(server)) for _ in range(many + 1)]
+        under_way = [asyncio.create_task(upload(server, str(number))) for number in range(many + 1)]
         while not sent:
             await asyncio.sleep(0)
         assert [message["status"] for message in sent if "status" in message] == [503]
         goes_on.set()
         await asyncio.gather(*under_way)
-        await upload(server)
+        await upload(server, "0")
 
     asyncio.run(all_at_once())
     statuses = [message["status"] for message in sent if "status" in message]
     assert statuses == [503, *[204] * (many + 1)]
+
+
+def test_a_session_holds_few_files_and_one_that_was_offered_nothing_none(server_of_root: str) -> None:
+    table = b"en,de\none,ein\n"
+    with visiting(server_of_root) as visitor, visiting(server_of_root) as other:
+        for present in (visitor, other):
+            present.opens({})
+        assert sends(other, 1, table) == [403]
+        visitor.unfolds()
+        assert sends(visitor, hosts.MOST_OF_SESSION + 1, table) == [204] * hosts.MOST_OF_SESSION + [429]
+        other.unfolds()
+        assert sends(other, 1, table) == [204], "another visitor's are not counted"
+
+
+def sends(visitor: RawVisitor, count: int, content: bytes) -> list[int]:
+    """Send files one after another, without telling the page; returns the statuses."""
+    return [visitor.puts(f"file-{number}", "a.csv", content) for number in range(count)]

@@ -94,6 +94,7 @@ def test_a_stranger_is_shown_a_way_to_log_in_and_nothing_else(by_oidc: str) -> N
         for page in ("", "jobs", "reproduction"):
             stranger.opens({"model": "embedded"}, page)
             assert set(stranger.widgets) == {"Log in"}
+        assert stranger.puts("file", "a.csv", b"en,de\n") == 403
 
 
 def test_a_visitor_sees_the_pages_and_their_own_jobs(by_oidc: str, provider: Provider) -> None:

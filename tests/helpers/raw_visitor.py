@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
@@ -68,10 +69,8 @@ class RawVisitor:
             self._states[id_] = WidgetState(id=id_, bool_value=True)
         return self._run()
 
-    def uploads(self, label: str, name: str, content: bytes) -> int:
-        """Send a file as a form does, and tell the page; the status of the transfer is given."""
-        file = uuid.uuid4().hex
-        path = f"/_stcore/upload_file/{self.session}/{file}"
+    def puts(self, file: str, name: str, content: bytes) -> int:
+        """Send a file under an id, and tell no page; the status of the transfer is given."""
         mark = uuid.uuid4().hex
         head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         body = head.encode() + content + f"\r\n--{mark}--\r\n".encode()
@@ -80,10 +79,22 @@ class RawVisitor:
             "Cookie": f"{XSRF}={self._xsrf}",
             "X-Xsrftoken": self._xsrf,
         }
-        with urlopen(Request(f"{self.address}{path}", body, headers, method="PUT"), timeout=PATIENCE) as answer:
-            status = int(answer.status)
+        try:
+            place = f"{self.address}{self._place(file)}"
+            with urlopen(Request(place, body, headers, method="PUT"), timeout=PATIENCE) as answer:
+                return int(answer.status)
+        except HTTPError as refusal:
+            return int(refusal.code)
+
+    def _place(self, file: str) -> str:
+        return f"/_stcore/upload_file/{self.session}/{file}"
+
+    def uploads(self, label: str, name: str, content: bytes) -> int:
+        """Send a file as a form does, and tell the page; the status of the transfer is given."""
+        file = uuid.uuid4().hex
+        status = self.puts(file, name, content)
         id_ = self.widgets[label]["id"]
-        state = WidgetState(id=id_)
+        state, path = WidgetState(id=id_), self._place(file)
         sent = state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(content), file_id=file)
         sent.file_urls.file_id, sent.file_urls.upload_url, sent.file_urls.delete_url = file, path, path
         self._states[id_] = state
