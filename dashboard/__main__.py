@@ -38,19 +38,19 @@ def _serve(chosen: argparse.Namespace, others: Sequence[str]) -> None:
     else:
         output.check_cache(default_cache())
     # What follows imports every page and what they need, which takes seconds: not for --help.
-    from core.cluster import connection
     from core.experiment.plan import plan
     from core.experiment.settings import Experiment
     from core.pipeline import child
     from dashboard import hosts, page_table
     from dashboard.work import process
 
-    # What pages cache is kept in memory, as it is meant to be; before the server runs, Streamlit warns of that.
-    logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
+    # What is cached is kept in memory, as it is meant to be; before the server runs, Streamlit warns of that.
+    for name in ("caching.cache_data_api", "scriptrunner_utils.script_run_context"):
+        logging.getLogger(f"streamlit.runtime.{name}").setLevel(logging.ERROR)
     if process.computes_in_child():
         child.start_early(default_cache())
-    if address := process.cluster():
-        connection.check_answers(address)  # rather here than on a visitor's page
+    if process.cluster() is not None:
+        process.start()  # what a cluster refuses is said here, rather than on a visitor's page
     page_table.load()
     with suppress(AskError):  # the page itself says what is wrong with the opening setting
         plan(Experiment())

@@ -86,6 +86,34 @@ def test_it_computes_in_a_child_process_unless_told_otherwise(
     assert process.computes_in_child() is apart
 
 
+@pytest.mark.parametrize(
+    ("ray", "words"),
+    [
+        ("raise ImportError", "Ray is not installed"),
+        (
+            "def is_initialized(): return False\ndef init(**_): raise RuntimeError('Version mismatch: 1 and 2')",
+            "Version mismatch: 1 and 2",
+        ),
+    ],
+    ids=["none", "refuses"],
+)
+def test_a_cluster_that_cannot_be_had_is_said_before_it_serves(ray: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "__init__.py").write_text(ray, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]), "RAY_ADDRESS": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "dashboard", "--engine", "ray"],
+        cwd=tmp_path,
+        env=environment | {"LANGUAGE_NEURONS_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
 def _bare_expression() -> None:
     text = "Streamlit's magic, where it is on, shows what stands by itself on a line"
     text  # noqa: B018
