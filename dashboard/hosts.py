@@ -109,7 +109,8 @@ def offer_upload() -> None:
     """Take files of the visitor whose page is drawn, since it offers that; of nobody else, who may not be logged in."""
     context = get_script_run_ctx()
     if context is not None and runtime.exists():
-        _offered.intersection_update(filter(runtime.get_instance().is_active_session, tuple(_offered)))
+        active = runtime.get_instance().is_active_session
+        _offered.intersection_update([session for session in tuple(_offered) if active(session)])
         _offered.add(context.session_id)
 
 

@@ -92,10 +92,10 @@ def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
         Where the file cannot be read, or names what the model does not have.
     """
     places = [Path(name.partition("#")[0]).expanduser() for name in files(spec) if not _BY_HAND.fullmatch(name)]
-    return _memory.get(places, (spec, neurons), lambda: _put_together(spec, neurons))
+    return _memory.get(places, (spec, neurons, model), lambda: _put_together(spec, neurons, model))
 
 
-def _put_together(spec: str, neurons: NeuronMap) -> Imported:
+def _put_together(spec: str, neurons: NeuronMap, model: str) -> Imported:
     first, *rest = _OPERATION.split(spec.strip())
     imported = _from_file(first, neurons, model)
     valued, held = imported.values is not None, _values_by_neuron(imported)

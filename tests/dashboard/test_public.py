@@ -15,7 +15,7 @@ import pytest
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
-from core.packs.shelf import Shelf
+from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.page_table import PAGES
@@ -73,9 +73,9 @@ def _used_before(folder: Path) -> Experiment:
     engine = Engine(Store(folder / "cache"))
     engine.run(experiment)
     pack(engine, [experiment], folder / "before.pack", [])
-    shelf = Shelf(folder / "cache", None)
-    shelf.put((folder / "before.pack").read_bytes(), "before.pack")
-    return shelf.settings()[0]
+    packs = PackFolder(folder / "cache", None)
+    packs.put((folder / "before.pack").read_bytes(), "before.pack")
+    return packs.settings()[0]
 
 
 def hostile(folder: Path) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def test_what_a_pack_has_is_known_without_its_model(elsewhere: Engine, finished:
 def test_a_public_server_opens_no_pack_that_lies_beside_its_cache(
     elsewhere: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(elsewhere.elsewhere, Shelf)
+    assert isinstance(elsewhere.elsewhere, PackFolder)
     (setting,) = elsewhere.elsewhere.settings()
     monkeypatch.setenv(access.PUBLIC, "1")
     with pytest.raises(AskError, match="offers only listed"):
@@ -145,15 +145,15 @@ def test_a_damaged_pack_is_not_taken_and_one_on_the_shelf_is_left_out(packed: Pa
     assert len(packs.packs()) == 1
 
 
-def test_a_hostile_pack_on_the_shelf_hides_no_other(packed: Path, elsewhere: Engine) -> None:
-    shelf = elsewhere.elsewhere
-    assert isinstance(shelf, Shelf)
-    hostile = shelf.folder / "hostile.pack"  # put there by hand, so that nothing has checked it; the newest
+def test_a_hostile_pack_in_the_folder_hides_no_other(packed: Path, elsewhere: Engine) -> None:
+    folder = elsewhere.elsewhere
+    assert isinstance(folder, PackFolder)
+    hostile = folder.folder / "hostile.pack"  # put there by hand, so that nothing has checked it; the newest
     hostile.write_bytes(altered(packed, CHANGES["no plan"]))
     os.utime(hostile, (2e9, 2e9))
-    assert len(shelf.packs()) == 2
-    assert elsewhere.known(shelf.settings()[0]) is not None
-    assert len(shelf.results()) == 1
+    assert len(folder.packs()) == 2
+    assert elsewhere.known(folder.settings()[0]) is not None
+    assert len(folder.results()) == 1
 
 
 def test_the_commands_pack_and_unpack(
