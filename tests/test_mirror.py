@@ -104,7 +104,6 @@ TESTED_IN = {
     "dashboard.work.method_questions": "dashboard/page/test_methods.py",
     "dashboard.work.search_questions": "dashboard/page/test_best_setting.py",
     "dashboard.work.steering_questions": "dashboard/page/test_steering.py",
-    "dashboard.work.sweeps": "dashboard/page/test_what_if.py",
     "dashboard.work.transfer_questions": "dashboard/page/test_transfer.py",
     "dashboard.work.text_questions": "dashboard/page/test_generate.py",
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from core.analyses.text_perplexity import pooled_perplexity
+from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.pipeline.measure_table import MEASURES
-from core.pipeline.run import Run
+from core.pipeline.run import Run, guessed_tokens
 from core.stats.units import SHARE, TIMES, Unit
 
 TEXTS = 20  # sentences whose perplexity is measured: some 800 tokens, predicted in seconds
@@ -57,10 +59,32 @@ def cell_with_text(run: Run) -> dict[str, float]:
         Where the model cannot predict text.
     """
     intervention = run.measure_spaces(layers=False)
-    group = next(group for group in run.plan.groups if run.plan.target in group.languages)
-    texts = group.texts[run.plan.target][:TEXTS]
+    texts = _texts(run.plan)
     pre, post = pooled_perplexity(run, texts, None), pooled_perplexity(run, texts, intervention)
     return cell(run) | {PERPLEXITY.name: post.value / pre.value}
+
+
+def _texts(plan: Plan) -> tuple[str, ...]:
+    group = next(group for group in plan.groups if plan.target in group.languages)
+    return group.texts[plan.target][:TEXTS]
+
+
+@dataclass(frozen=True)
+class OfCell:
+    """What a grid asks of its cells (see `core.sweep.cells.Asked`): `cell`, or `cell_with_text`."""
+
+    layers: ClassVar[bool] = False
+    sentences: ClassVar[bool] = False
+
+    text: bool = False
+
+    def read(self, run: Run) -> dict[str, float]:
+        """Compute the measures of one cell."""
+        return cell_with_text(run) if self.text else cell(run)
+
+    def tokens(self, plan: Plan) -> float:
+        """How many tokens are predicted, with and without the intervention."""
+        return 2.0 * guessed_tokens(_texts(plan)) if self.text else 0.0
 
 
 def grid(experiment: Experiment, counts: Sequence[int], strengths: Sequence[float]) -> list[Experiment]:

@@ -40,7 +40,7 @@ class OnCluster:
     """
 
     def __init__(self, engine: Engine, address: str, gpus_per_model: int | None = None) -> None:
-        self._engine, self._here = engine, InThisProcess(engine)
+        self.engine, self._here = engine, InThisProcess(engine)
         self._one = threading.Lock()
         with ExitStack() as held:
             self._cluster = held.enter_context(connected(address))
@@ -51,7 +51,7 @@ class OnCluster:
             self._held = held.pop_all()
 
     def _started(self) -> Pool:
-        return Pool(self._cluster, self._engine.store.root, self._places)
+        return Pool(self._cluster, self.engine.store.root, self._places)
 
     def known(self, request: Any) -> Any | None:
         """The answer if it can be had at once."""
@@ -88,7 +88,7 @@ class OnCluster:
                 self._pool.stop(_PATIENCE)
                 raise
             ((_, message),) = outcomes
-            note_state(message, self._engine)
+            note_state(message, self.engine)
             if "state" not in message and "failed" in message:
                 raise ComputeError("compute this on the cluster", str(message["failed"]), "Try again.")
             return answer_of(request, message, self._here)

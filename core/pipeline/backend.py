@@ -36,7 +36,15 @@ class Question(Protocol):
 
 
 class Backend(Protocol):
-    """Computes answers, one at a time; reads those that are known from the store, at any time and in any thread."""
+    """Computes answers, one at a time; reads those that are known from the store, at any time and in any thread.
+
+    Attributes
+    ----------
+    engine : Engine
+        Reads what is known, in this process and over the store that the answers go to.
+    """
+
+    engine: Engine
 
     def known(self, request: Any) -> Any | None:
         """The answer if it can be had at once."""

@@ -149,7 +149,7 @@ class InChild:
     def __init__(
         self, engine: Engine, most_bytes: int | None = None, patience: float = 30.0, silence: float = 600.0
     ) -> None:
-        self._engine, self._here = engine, InThisProcess(engine)
+        self.engine, self._here = engine, InThisProcess(engine)
         self._most = most_bytes or subprocesses.machine_memory() * 9 // 10
         self._patience, self._silence = patience, silence
         self._one = threading.Lock()
@@ -196,7 +196,7 @@ class InChild:
         with self._one:
             child = self._living()
             child.ask(request)
-            following = _Following(child, progress, self._engine, self._most, self._silence)
+            following = _Following(child, progress, self.engine, self._most, self._silence)
             try:
                 message = following.to_the_end()
             except Cancelled:
@@ -212,8 +212,8 @@ class InChild:
     def _restart(self) -> None:
         self._child.kill()
         self._restarts += 1
-        self._engine.models.told({"ran": {}, "loaded": []})
-        self._child = Child(self._engine.store.root, self._most)
+        self.engine.models.told({"ran": {}, "loaded": []})
+        self._child = Child(self.engine.store.root, self._most)
 
     def _interrupt(self, child: Child, following: _Following) -> None:
         """Have the child stop, or end it where it does not."""

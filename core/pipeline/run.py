@@ -118,9 +118,15 @@ class Run:
             for code in missing:
                 self.stages.capture(code)
 
-    def embed(self, intervention: Intervention | None) -> None:
-        """Embed one space, unless what a cell of a sweep measures of it is stored already."""
-        if not self.measures.are_stored(intervention, sentences=True):
+    def embed(self, intervention: Intervention | None, layers: bool = True, sentences: bool = True) -> None:
+        """Embed one space, unless what is measured of it is stored already.
+
+        Parameters
+        ----------
+        layers, sentences : bool
+            Whether it is measured at every layer too, and sentence by sentence.
+        """
+        if not self.measures.are_stored(intervention, layers, sentences):
             self._announce()
             self._embed("embed_pre" if intervention is None else "embed_post", intervention)
 

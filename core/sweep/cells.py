@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
 from core.experiment.names import SETTINGS
+from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.run import Run
@@ -64,6 +65,46 @@ class CellMeasures:
     digest: str
     conditions: Mapping[str, Any]
     values: tuple[Value, ...]
+
+
+class Asked(Protocol):
+    """What is asked of every cell: a frozen dataclass, since it crosses to where tasks are done.
+
+    Attributes
+    ----------
+    layers, sentences : bool
+        Whether spaces are measured at every layer too, and sentence by sentence.
+    """
+
+    layers: ClassVar[bool]
+    sentences: ClassVar[bool]
+
+    def read(self, run: Run) -> Any:
+        """Read the answer from a run of the cell, and compute what is missing where the run may."""
+        ...
+
+    def tokens(self, plan: Plan) -> float:
+        """How many tokens pass through the model for it beside those of the two spaces, about."""
+        ...
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Every measure of both spaces with its interval, as the table of a sweep has them: `CellMeasures`."""
+
+    layers: ClassVar[bool] = True
+    sentences: ClassVar[bool] = True
+
+    def read(self, run: Run) -> CellMeasures:
+        """Measure both spaces."""
+        return measure(run)
+
+    def tokens(self, plan: Plan) -> float:  # noqa: ARG002 - the two spaces are all that it needs
+        """None."""
+        return 0.0
+
+
+EVERYTHING = Everything()
 
 
 def measure(run: Run) -> CellMeasures:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from core.errors import AskError
 from core.experiment.plan import Plan
@@ -13,8 +14,7 @@ from core.pipeline.run import Run, guessed_tokens
 from core.progress import Progress
 from core.store.files import DamagedArtefact, digest
 from core.store.stage import NotCached
-from core.sweep import cells
-from core.sweep.cells import CellMeasures
+from core.sweep.cells import EVERYTHING, Asked
 from core.sweep.tasks import CAPTURE, CELL, RANK, SPACE, Task, ground
 
 _RESPONSE_BYTES = {"float32": 4}  # of one response; other precisions have two
@@ -32,47 +32,63 @@ class Graph:
         Each after those that it needs.
     cells : mapping of Experiment to str
         The key of the task that measures a cell, for those that are to be measured.
-    known : mapping of Experiment to CellMeasures
-        Cells that are measured already.
+    known : mapping of Experiment to object
+        The answers of cells that are measured already.
     refused : mapping of Experiment to AskError
         Cells that cannot be, and why.
     """
 
     tasks: tuple[Task, ...]
     cells: dict[Experiment, str]
-    known: dict[Experiment, CellMeasures]
+    known: dict[Experiment, Any]
     refused: dict[Experiment, AskError]
 
+    def needed(self, cells: Iterable[Experiment]) -> list[Task]:
+        """The tasks that some of the cells need, each once."""
+        by_key = {task.key: task for task in self.tasks}
+        found: dict[str, Task] = {}
+        keys = [self.cells[cell] for cell in cells if cell in self.cells]
+        while keys:
+            key = keys.pop()
+            if key in by_key and key not in found:
+                found[key] = by_key[key]
+                keys += found[key].needs
+        return list(found.values())
 
-def build(engine: Engine, settings: Sequence[Experiment], keep: str) -> Graph:
+
+def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Asked = EVERYTHING) -> Graph:
     """Make the graph of some cells; reads the store, and computes nothing but what takes a moment.
 
     Parameters
     ----------
     keep : str
         A name in `core.sweep.settings.KEEP`.
+    asked : Asked
+        What is asked of every cell.
     """
     tasks: dict[str, Task] = {}
-    made, known, refused = {}, {}, {}
+    made: dict[Experiment, str] = {}
+    known: dict[Experiment, Any] = {}
+    refused: dict[Experiment, AskError] = {}
     for experiment in settings:
         try:
             run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
         except AskError as error:
             refused[experiment] = error
             continue
-        measured = _known(run)
-        if measured is not None:
-            known[experiment] = measured
+        answer = _known(run, asked)
+        if answer is not None:
+            known[experiment] = answer
             continue
-        for task in _Cell(run, experiment, keep).tasks():
+        for task in _Cell(run, experiment, keep, asked).tasks():
             tasks.setdefault(task.key, task)
             made[experiment] = task.key  # the last is the cell's own
     return Graph(tuple(tasks.values()), made, known, refused)
 
 
-def _known(run: Run) -> CellMeasures | None:
+def _known(run: Run, asked: Asked) -> Any | None:
     try:
-        return cells.measure(run)
+        return asked.read(run)
     except (NotCached, DamagedArtefact):
         return None
 
@@ -80,9 +96,9 @@ def _known(run: Run) -> CellMeasures | None:
 class _Cell:
     """The tasks that one cell needs."""
 
-    def __init__(self, run: Run, experiment: Experiment, keep: str) -> None:
+    def __init__(self, run: Run, experiment: Experiment, keep: str, asked: Asked) -> None:
         self.run, self.plan, self.stages = run, run.plan, run.stages
-        self.base = Task(CELL, experiment, "", ground=ground(run.plan), keep=keep)
+        self.base = Task(CELL, experiment, "", ground=ground(run.plan), keep=keep, asked=asked)
         self.pace = run.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
 
     def tasks(self) -> list[Task]:
@@ -95,8 +111,10 @@ class _Cell:
         cell = replace(
             self.base,
             key=f"{CELL}-{digest(self.base.experiment.to_dict())}",
-            needs=tuple(space.key for space in spaces) or before,
-            seconds=_measuring(self.plan),
+            # The unmodified space needs no ranking, and a cell of strength 0 does.
+            needs=tuple(dict.fromkeys((*(space.key for space in spaces), *before))),
+            tokens=(tokens := self.base.asked.tokens(self.plan)),
+            seconds=_measuring(self.plan, self.base.asked.layers) + tokens / self.pace,
         )
         return [*captures, *([] if rank is None else [rank]), *spaces, cell]
 
@@ -148,7 +166,8 @@ class _Cell:
 
     def _lacks_pre(self) -> bool:
         missing = self.stages.missing_embeddings(None)
-        return bool(missing) and not self.run.measures.are_stored(None, sentences=True)
+        asked = self.base.asked
+        return bool(missing) and not self.run.measures.are_stored(None, asked.layers, asked.sentences)
 
     def _space(self, key: str, needs: tuple[str, ...], *, modified: bool) -> Task:
         lists = [texts for group in self.plan.groups for texts in group.texts.values()]
@@ -170,10 +189,10 @@ class _Cell:
         )
 
 
-def _measuring(plan: Plan) -> float:
+def _measuring(plan: Plan, layers: bool) -> float:
     """Seconds that measuring the space after takes: products of all sentences with all, by pair of languages."""
     flops = 0.0
     for group in plan.groups:
-        pairs = len(group.languages) ** 2 + (plan.outline.n_layers + 1) * len(group.languages)
+        pairs = len(group.languages) ** 2 + layers * (plan.outline.n_layers + 1) * len(group.languages)
         flops += 4.0 * pairs * len(group) ** 2 * plan.outline.hidden_size
     return _MOMENT + flops / _FLOPS

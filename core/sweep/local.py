@@ -13,7 +13,9 @@ from core.progress import Cancelled, Progress, Snapshot
 from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
 
-_AGAIN = 0.2  # seconds between two looks at whether another process has finished
+AGAIN = 0.2  # seconds between two looks at whether another process has finished
+
+NOTHING_FREE = Snapshot("waiting for another process", 0.0, 0.0, 0.0)
 
 
 class Listener(Protocol):
@@ -45,16 +47,16 @@ def run(engine: Engine, schedule: Schedule, listener: Listener) -> None:
     model: str | None = None
     while not schedule.ended:
         with ExitStack() as held:
-            task = _next(engine, schedule, model, held)
+            task = take_free(engine, schedule, model, held)
             if task is None:
-                listener.progressed(None, Snapshot("waiting for another process", 0.0, 0.0, 0.0))
-                time.sleep(_AGAIN)
+                listener.progressed(None, NOTHING_FREE)
+                time.sleep(AGAIN)
                 continue
             model = task.experiment.model
             _do(engine, schedule, task, listener)
 
 
-def _next(engine: Engine, schedule: Schedule, model: str | None, held: ExitStack) -> Task | None:
+def take_free(engine: Engine, schedule: Schedule, model: str | None, held: ExitStack) -> Task | None:
     """Take the next task that nobody else is at; its lock is held until ``held`` ends."""
     others: set[str] = set()
     while (task := schedule.take(model, others)) is not None:

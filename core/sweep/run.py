@@ -18,7 +18,7 @@ from core.sweep import cells, local, status
 from core.sweep.graph import Graph, build
 from core.sweep.local import Listener
 from core.sweep.schedule import Schedule
-from core.sweep.tally import Tally
+from core.sweep.tally import NotedTally
 
 TABLE = "cells.parquet"
 _WRITTEN_EVERY = 30.0  # seconds between two writings of the table while cells come in
@@ -94,8 +94,16 @@ def sweep(
     graph = build(engine, settings, keep) if graph is None else graph
     schedule = Schedule(graph.tasks)
     name = digest({"cells": [cell.to_dict() for cell in settings]})[:16]
-    folder = str(table.parent.absolute())
-    tally = Tally(graph, schedule, engine.store.root, name, title, folder, where, report)
+    tally = NotedTally(
+        graph,
+        schedule,
+        report,
+        root=engine.store.root,
+        name=name,
+        title=title,
+        folder=str(table.parent.absolute()),
+        engine=where,
+    )
     written = time.monotonic()
 
     def write() -> None:

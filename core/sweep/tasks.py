@@ -17,7 +17,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress
 from core.store.files import digest
-from core.sweep import cells
+from core.sweep.cells import EVERYTHING, Asked
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class Task:
         Of a space: whether it is the one after the intervention.
     keep : str
         A name in `core.sweep.settings.KEEP`.
+    asked : Asked
+        What is asked of cells; spaces are embedded for that.
     sentences, nbytes, kept : int
         That pass through the model; bytes that it stores, and those of them that stay.
     tokens, seconds : float
@@ -87,6 +89,7 @@ class Task:
     language: str = ""
     modified: bool = False
     keep: str = "embeddings"
+    asked: Asked = EVERYTHING
     sentences: int = 0
     nbytes: int = 0
     kept: int = 0
@@ -94,8 +97,8 @@ class Task:
     seconds: float = 0.0
 
     def known(self, engine: Engine) -> Any | None:
-        """What a cell measures, if that takes only a moment; of other tasks nothing is known but by doing them."""
-        return engine.answer_known(self.experiment, cells.measure) if self.kind == CELL else None
+        """The answer of a cell, if that takes only a moment; of other tasks nothing is known but by doing them."""
+        return engine.answer_known(self.experiment, self.asked.read) if self.kind == CELL else None
 
     def estimate(self, engine: Engine) -> float:  # noqa: ARG002 - a task was estimated when it was made
         """Seconds that it is expected to take."""
@@ -152,14 +155,14 @@ def _rank(_: Task, run: Run) -> None:
 
 
 def _space(task: Task, run: Run) -> None:
-    run.embed(run.intervention() if task.modified else None)
+    run.embed(run.intervention() if task.modified else None, task.asked.layers, task.asked.sentences)
 
 
-def _cell(task: Task, run: Run) -> cells.CellMeasures:
-    measured = cells.measure(run)
+def _cell(task: Task, run: Run) -> Any:
+    answer = task.asked.read(run)
     if task.keep != "embeddings" and task.experiment.strength:
         run.stages.drop_passing(run.intervention(), keep_layer=task.keep == "layer")
-    return measured
+    return answer
 
 
 CAPTURE, RANK, SPACE, CELL = "capture", "rank", "space", "cell"

@@ -223,10 +223,15 @@ def wrong(text: str) -> None:
 
 
 def reason(job: Job) -> str:
-    """Why a job failed, in one line; on a public server nothing that nobody foresaw is told, as in `wrong`."""
-    if isinstance(job.error, AskError):
-        return access.words(f"{job.error.what}: {job.error.why}")
-    return "the server's log says why" if job.error and access.current().public else str(job.error or "")
+    """Why a job failed, in one line."""
+    return why(job.error)
+
+
+def why(error: AskError | str | None) -> str:
+    """An error in one line; on a public server nothing that nobody foresaw is told, as in `wrong`."""
+    if isinstance(error, AskError):
+        return access.words(f"{error.what}: {error.why}")
+    return "the server's log says why" if error and access.current().public else str(error or "")
 
 
 def _failed(job: Job) -> None:

@@ -23,6 +23,7 @@ from dashboard.charts import what_if as charts
 from dashboard.page import best_setting, waiting
 from dashboard.state import navigation, page_state, role, session
 from dashboard.work import process, sweeps
+from dashboard.work.job import Job
 from dashboard.work.questions import Cell, TextCell
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
@@ -44,7 +45,7 @@ def draw() -> None:
     measures = grid.measures()
     measure = measures[page_state.choice("Measure", list(measures), "measure", lambda name: measures[name].title)]
     kind = _kind(measure)
-    working = any(job.active for job in sweeps.states(process.jobs(), experiments, kind).values())
+    working = bool(sweeps.standing(process.jobs(), experiments, kind).active)
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
     st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind, working)
     best_setting.draw(experiment, most)
@@ -89,13 +90,13 @@ def _live(
     experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind, working: bool
 ) -> None:
     """Draw the part of the page that changes while cells are computed."""
-    jobs = sweeps.states(process.jobs(), experiments, kind)
-    if working and not any(job.active for job in jobs.values()):
+    standing = sweeps.standing(process.jobs(), experiments, kind)
+    if working and not standing.active:
         st.rerun()  # the whole page, which looks every two seconds no longer
     known = ((cell, _known(cell, kind)) for cell in dict.fromkeys(experiments))
     values = {cell: measured for cell, measured in known if measured is not None}
     st.html('<div data-testid="result-ready"></div>')
-    cells = cell_frame(experiments, values, {cell: job.state for cell, job in jobs.items()}, measure)
+    cells = cell_frame(experiments, values, standing.states, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
         picked = drawing.chart(
@@ -212,42 +213,49 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
     if access.reads_only():
         theme.quiet("This server shows what is known, and computes nothing.")
         return
-    jobs = process.jobs()
-    jobs_by_experiment = sweeps.states(jobs, missing, kind)
-    active = [experiment for experiment, job in jobs_by_experiment.items() if job.active]
-    failed = [job for job in jobs_by_experiment.values() if job.state == "failed"]
+    standing = sweeps.standing(process.jobs(), missing, kind)
     st.markdown("**What is missing**")
-    if failed:
-        theme.problem(f"{len(failed)} failed: {waiting.reason(failed[0])}")
-    idle = [experiment for experiment in missing if experiment not in active]
-    if active:
-        running = next((job for job in jobs_by_experiment.values() if job.state == "running"), None)
-        snapshot = running.snapshot if running else None
-        text = f"{len(active)} to go" + (f": {running.title}, {snapshot.stage}" if running and snapshot else "")
-        st.progress(min(snapshot.fraction, 1.0) if snapshot else 0.0, text)
-        seconds = (snapshot.remaining if snapshot else 0.0) + _seconds(
-            [experiment for experiment in active if jobs_by_experiment[experiment].state == "waiting"]
-        )
-        theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
-        own = any(waiting.may_stop(jobs_by_experiment[one]) for one in active)
-        if own and st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
-            sweeps.stop(jobs, active, kind, None if role.is_admin() else session.visitor().name)
-            st.rerun()
+    if standing.failures:
+        theme.problem(f"{len(standing.failures)} failed: {waiting.why(next(iter(standing.failures.values())))}")
+    if standing.active:
+        _watch(standing, kind)
+    idle = [cell for cell in missing if standing.states.get(cell) not in ("waiting", "running")]
     if idle:
-        theme.quiet(f"{len(idle)} settings are not computed: about {duration(_seconds(idle))}.")
-        begun = [idle] if _begins(f"Compute {len(idle)} settings", "start-sweep", idle, "primary") else []
-        for name, (title, region) in regions(idle, current).items():
-            if _begins(f"Only {title} ({len(region)}, about {duration(_seconds(region))})", f"start-{name}", region):
-                begun.append(region)
-        if begun:
-            for job in failed:
-                jobs.forget(job.request)
-            try:
-                sweeps.fill(jobs, session.visitor().name, begun[0], kind)
-            except AskError as error:
-                waiting.refusal(error)
-            else:
-                st.rerun()
+        _offer(idle, kind, current, standing.failed)
+
+
+def _watch(standing: sweeps.Standing, kind: sweeps.Kind) -> None:
+    """Draw how the computation of cells goes, and what stops it."""
+    jobs, active = process.jobs(), standing.active
+    first = next((job for job in active if job.state == "running"), active[0])
+    to_go = sum(state != "failed" for state in standing.states.values())
+    st.progress(min(first.snapshot.fraction, 1.0), f"{to_go} to go: {first.snapshot.stage}")
+    seconds = sum(job.snapshot.remaining if job.parts else _seconds(job, kind) for job in active)
+    theme.quiet(f"About {duration(seconds)} left. It gives way to whoever waits for something, and goes on after.")
+    if any(map(waiting.may_stop, active)) and st.button("Stop", icon=":material/stop_circle:", key="stop-sweep"):
+        sweeps.stop(jobs, active, None if role.is_admin() else session.visitor().name)
+        st.rerun()
+
+
+def _offer(idle: list[Experiment], kind: sweeps.Kind, current: Experiment, failed: list[Job]) -> None:
+    """Draw what begins the computation of cells, or of a part of them, with what it costs."""
+    cost = sweeps.cost(process.engine(), idle, kind)
+    theme.quiet(f"{len(idle)} settings are not computed: about {duration(cost.seconds(idle))}.")
+    begun = [idle] if _begins(f"Compute {len(idle)} settings", "start-sweep", idle, "primary") else []
+    for name, (title, region) in regions(idle, current).items():
+        label = f"Only {title} ({len(region)}, about {duration(cost.seconds(region))})"
+        if _begins(label, f"start-{name}", region):
+            begun.append(region)
+    if not begun:
+        return
+    for job in failed:
+        process.jobs().forget(job.request)
+    try:
+        sweeps.fill(process.jobs(), session.visitor().name, begun[0], kind)
+    except AskError as error:
+        waiting.refusal(error)
+    else:
+        st.rerun()
 
 
 def _begins(
@@ -267,16 +275,10 @@ def regions(missing: Sequence[Experiment], current: Experiment) -> dict[str, tup
     return {name: (title, part) for name, (title, part) in parts.items() if 0 < len(part) < len(missing)}
 
 
-def _seconds(experiments: Sequence[Experiment]) -> float:
-    """Seconds for all experiments. Only the first pays for what all share: the model, the experts, the space before."""
-    if not experiments:
-        return 0.0
-    try:
-        first = process.engine().estimate(experiments[0])
-    except AskError:  # each cell says what is amiss when it is asked for
-        return 0.0
-    per_experiment = first["embed_post"] + first["measure"]
-    return sum(first.values()) + per_experiment * (len(experiments) - 1)
+def _seconds(job: Job, kind: sweeps.Kind) -> float:
+    """Seconds that a job will take that has not begun."""
+    cells = job.request.cells if isinstance(job.request, sweeps.Fill) else ()
+    return sweeps.cost(process.engine(), cells, kind).seconds(cells)
 
 
 def _open(experiment: Experiment, picked: object) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from core.errors import AskError
-from core.pipeline.backend import Request
+from core.pipeline.backend import Backend, Request
 from core.progress import Progress, Snapshot
 
 _AWAY_AFTER = 15.0  # seconds since the last call of `Jobs.touch`; a page that waits calls it every second
@@ -21,6 +23,53 @@ def key_of(request: Request) -> str:
     Questions of different kinds about one setting have the same hash: a dataclass hashes its fields, not its class.
     """
     return f"{type(request).__name__}-{hash(request):x}"
+
+
+class Parts(Protocol):
+    """Work that is done part by part; any thread may read the attributes.
+
+    Attributes
+    ----------
+    shown : Snapshot
+        How the whole goes.
+    left : int
+        How many requests it still stands for.
+    error : AskError or str, optional
+        Why some of it failed, in one.
+    """
+
+    @property
+    def shown(self) -> Snapshot: ...  # noqa: D102
+    @property
+    def left(self) -> int: ...  # noqa: D102
+    @property
+    def error(self) -> AskError | str | None: ...  # noqa: D102
+
+    def next(self, report: Callable[[Snapshot], None]) -> bool:
+        """Do the next part; returns whether any is left. The report may raise `core.progress.Cancelled`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what only further parts need."""
+        ...
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """A request that is done part by part, in the background; between two parts others have their turn.
+
+    Attributes
+    ----------
+    size : int
+        How many requests it stands for.
+    """
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+    def begin(self, backend: Backend) -> Parts:
+        """Make its parts; the work itself is done by the backend."""
+        ...
 
 
 @dataclass(eq=False)
@@ -53,6 +102,10 @@ class Job:
         Seconds that it runs at least before it is paused for a shorter one, and when it was last begun.
     interrupted : bool
         Whether it was told to stop or to pause since it was last begun.
+    asked : int
+        How many requests it stood for when it was asked for.
+    parts : Parts, optional
+        Of a request that is done in parts, once it has begun.
     """
 
     request: Request
@@ -69,10 +122,19 @@ class Job:
     turn: float = TURN
     turn_began: float = 0.0
     interrupted: bool = False
+    asked: int = 1
+    parts: Parts | None = None
+
+    @property
+    def size(self) -> int:
+        """How many requests it counts for where their number is limited."""
+        return self.asked if self.parts is None else max(self.parts.left, 1)
 
     @property
     def snapshot(self) -> Snapshot:
         """Where the work stands at this moment."""
+        if self.parts is not None:
+            return self.parts.shown
         return self.progress.snapshot() if self.progress else Snapshot("waiting", 0.0, 0.0, 0.0)
 
     @property

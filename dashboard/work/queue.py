@@ -2,7 +2,8 @@
 
 A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A
 job whose visitors have all left goes on, but gives way to visitors who wait; the stages that it finished stay in the
-store. Background work, which a visitor may ask for in addition to the one request, gives way in the same manner.
+store. Background work, which a visitor may ask for in addition to the one request, gives way in the same manner. A
+request that is done in parts (`dashboard.work.job.InParts`) waits for its turn before each of them.
 
 Visitors have equal shares of the worker (`dashboard.work.order`). A long job is paused for one that takes less than
 half of what is left of it, once it has run for `dashboard.work.job.TURN` seconds, and at least as long as the short one
@@ -26,7 +27,7 @@ from core.errors import AskError, BusyError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
 from dashboard.work.answers import Answers
-from dashboard.work.job import TURN, Health, Job
+from dashboard.work.job import TURN, Health, InParts, Job
 from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,10 @@ class Limits:
     Attributes
     ----------
     of_visitor : int
-        Jobs of one visitor that wait or run; more than the cells of the largest grid that a page asks for.
+        Jobs of one visitor that wait or run; more than the cells of the largest grid that a page asks for, each of
+        which counts as one.
     in_all : int
-        Jobs of all visitors that wait or run.
+        Jobs of all visitors that wait or run, counted likewise.
     ended : int
         Jobs that have ended and are kept, the newest. A failure is kept longer while somebody waits for it, up to
         twice as many.
@@ -116,9 +118,11 @@ class Jobs:
                 self._withdraw(visitor, keep=request)
             job = self._active.get(request)
             if job is None or job.stop:
-                self._check_room(visitor, background)
+                size = request.size if isinstance(request, InParts) else 1
+                job = Job(request, background=background, title=title, seconds=seconds, asked=size)
+                self._check_room(visitor, job)
                 self._ended.pop(request, None)
-                job = self._active[request] = Job(request, background=background, title=title, seconds=seconds)
+                self._active[request] = job
                 # At the end of the queue, also where a job that is about to stop stood before.
                 self._active.move_to_end(request)
                 self._note(visitor, job)
@@ -195,24 +199,26 @@ class Jobs:
 
     # -- who asks for what; all with the lock held ---------------------------------------------------------------------
 
-    def _check_room(self, visitor: str, background: bool) -> None:
-        if not background and self._number_of(visitor) < self.limits.of_visitor:
+    def _check_room(self, visitor: str, job: Job) -> None:
+        if not job.background and self._number_of(visitor) < self.limits.of_visitor:
             self._make_room()
         for count, most, who in (
             (self._number_of(visitor), self.limits.of_visitor, "you have"),
-            (len(self._active), self.limits.in_all, "all visitors together have"),
+            (self._number_in_all(), self.limits.in_all, "all visitors together have"),
         ):
-            if count >= most:
+            if count + job.size > most:
+                full = "which is as many as this server takes"
+                more = f"this is {job.size:,} more, and this server takes {most:,}"
                 raise BusyError(
                     "compute this as well",
-                    f"{who} {count:,} requests that wait or run, which is as many as this server takes",
+                    f"{who} {count:,} requests that wait or run, {full if count >= most else more}",
                     "Try again when some have ended, or stop some on the page Jobs and cache; what is computed already "
                     "opens at once.",
                 )
 
     def _make_room(self) -> None:
         """Let somebody who waits have the place of work that gives way to them in any case, of whoever has most."""
-        if len(self._active) < self.limits.in_all:
+        if self._number_in_all() < self.limits.in_all:
             return
         give_way = [job for job in reversed(self._active.values()) if job.state == "waiting" and job.yields()]
         if give_way:
@@ -220,7 +226,10 @@ class Jobs:
 
     def _number_of(self, visitor: str) -> int:
         """How many jobs of a visitor wait or run."""
-        return len(self._of_visitor.get(visitor, ()))
+        return sum(job.size for job in self._of_visitor.get(visitor, ()))
+
+    def _number_in_all(self) -> int:
+        return sum(job.size for job in self._active.values())
 
     def _note(self, visitor: str, job: Job) -> None:
         job.seen[visitor] = time.monotonic()
@@ -267,6 +276,8 @@ class Jobs:
     def _end(self, job: Job, state: str, error: AskError | str | None = None) -> None:
         """Note how a job ended, and forget the oldest ended jobs, except failures that a visitor has yet to see."""
         job.error, job.state = error, state
+        if job.parts is not None:
+            job.parts.close()
         self._share()
         self._order.remove(job)
         self._n_ended += 1
@@ -351,11 +362,12 @@ class Jobs:
         while True:
             job = self._next()
             state, error = self._run(job)
-            left = self._estimate(job.request) if state == "waiting" and not job.stop else 0.0
+            waits = state == "waiting" and not job.stop
+            left = self._estimate(job.request) if waits and not job.background else 0.0
             with self._changed:
                 self._share()
                 self._running = None
-                if state == "waiting" and not job.stop:
+                if waits and not job.stop:
                     self._pause(job, left)
                 else:
                     self._end(job, "stopped" if state == "waiting" else state, error)
@@ -375,6 +387,8 @@ class Jobs:
         """Compute a job's answer; return the state that it is in then, and why it failed. Raises nothing at all."""
         try:
             job.progress = Progress(partial(self._heed, job), partial=job.progress.partial if job.progress else None)
+            if isinstance(job.request, InParts):
+                return self._part(job, job.request, job.progress)
             self._answers.keep(job.request, self.backend.run(job.request, job.progress))
         except Cancelled as cancelled:
             # For its next turn, unless it is to stop.
@@ -385,3 +399,11 @@ class Jobs:
             log.exception("the job failed")
             return "failed", in_one_line(unexpected)
         return "done", None
+
+    def _part(self, job: Job, request: InParts, progress: Progress) -> tuple[str, AskError | str | None]:
+        """Do the next part of a job; it waits again after that, or has ended."""
+        if job.parts is None:
+            job.parts = request.begin(self.backend)
+        if job.parts.next(progress.report):
+            return "waiting", None
+        return ("done", None) if job.parts.error is None else ("failed", job.parts.error)

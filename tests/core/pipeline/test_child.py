@@ -79,10 +79,10 @@ def test_it_computes_what_this_process_would(child: InChild, experiment: Experim
     cell = Cell(replace(experiment, strength=2.0))
     assert child.run(cell, Progress()) == pytest.approx(child.known(cell))
 
-    models = child._engine.models
+    models = child.engine.models
     resolved = plan(experiment).resolved
     assert models.is_loaded(resolved)
-    assert Loading(experiment).known(child._engine) is True
+    assert Loading(experiment).known(child.engine) is True
     assert models.pace(resolved, 1000) == pytest.approx(
         (models._ran[resolved.digest][0] + 2e4) / (models._ran[resolved.digest][1] + 2e4 / (2e11 / 750))
     ), "the estimates do not know how fast the child's model runs"

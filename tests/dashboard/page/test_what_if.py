@@ -1,4 +1,4 @@
-"""The What-if page: cells are core's, filling gives way and stops, the view is in the link."""
+"""The What-if page: cells are core's, what is missing is computed, the view is in the link."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.analyses import grid
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
-from dashboard.work import process, sweeps
-from dashboard.work.questions import Cell
-from dashboard.work.queue import Jobs, Limits
-from tests.helpers.bench import Bench, X, until
+from dashboard.work import process
+from tests.helpers.bench import X, until
 from tests.helpers.pages import OpenPage, experiment_of
 
 
@@ -52,56 +50,6 @@ def test_strengths_stand_on_the_axis_as_they_are() -> None:
     assert axis["x"]["axis"]["values"] == [0.25, 0.75]
     assert axis["x"]["axis"]["format"] == ".3~g"  # else rounded to a tenth
     assert axis["color"]["legend"]["format"] == ","
-
-
-def test_cells_give_way_to_a_visitor_and_go_on_after() -> None:
-    bench = Bench()
-    jobs = Jobs(bench)
-    cells = grid.grid(X, [10, 20], [1.0])
-    sweeps.fill(jobs, "one", cells)
-    first, second = (Cell(each) for each in cells)
-    bench.runs(first)
-    waited_for = replace(X, experts=30)
-    jobs.submit("two", waited_for)
-    bench.step(first)  # at its next report it sees that somebody waits
-    bench.runs(waited_for)
-    bench.finish(waited_for)
-    bench.runs(second)
-    bench.finish(second)
-    bench.runs(first, times=2)
-    sweeps.stop(jobs, cells)
-    bench.step(first)
-    until(lambda: not any(job.active for job in jobs.all()), "all end")
-    assert [job.state for job in sweeps.states(jobs, cells).values()] == ["stopped", "done"]
-
-
-def test_a_visitors_next_request_leaves_their_cells_alone() -> None:
-    bench = Bench()
-    jobs = Jobs(bench)
-    cells = grid.grid(X, [10], [1.0])
-    sweeps.fill(jobs, "one", cells)
-    bench.runs(Cell(cells[0]))
-    jobs.submit("one", replace(X, experts=30))
-    jobs.leave("one")
-    assert sweeps.states(jobs, cells)[cells[0]].active
-    sweeps.stop(jobs, cells)
-    bench.step(Cell(cells[0]))
-    until(lambda: not any(job.active for job in jobs.all()), "all end")
-
-
-def test_cells_that_a_visitor_stopped_take_no_room_though_another_wants_them() -> None:
-    bench = Bench()
-    jobs = Jobs(bench, Limits(of_visitor=2))
-    cells = grid.grid(X, [10, 20], [1.0])
-    for visitor in ("one", "two"):
-        sweeps.fill(jobs, visitor, cells)
-    sweeps.stop(jobs, cells, visitor="one")
-    sweeps.fill(jobs, "one", grid.grid(X, [30, 40], [1.0]))
-    assert all(job.active and not job.stop for job in sweeps.states(jobs, cells).values())
-    for job in jobs.all():
-        jobs.stop(job.request)
-    bench.step(Cell(cells[0]))
-    until(lambda: not any(job.active for job in jobs.all()), "all end")
 
 
 def _bounded() -> None:
