@@ -11,7 +11,7 @@ from core.analyses import grid
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
 from dashboard.work import process
-from tests.helpers.bench import X, until
+from tests.helpers.bench import X, until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
 
@@ -116,6 +116,22 @@ def test_the_page_computes_what_is_missing(open_page: OpenPage) -> None:
     assert found is not None
     said = " ".join(text.value for text in page.markdown)
     assert f"**{found.experts:,} neurons at strength {found.strength:g}**" in said
+
+
+def test_what_is_asked_for_is_one_job_whose_progress_is_shown_and_that_stops(open_page: OpenPage) -> None:
+    page = open_page("what-if", **{"view.counts": "11, 21", "view.strengths": "0.3, 0.6"})
+    with worker_held(process.jobs()):
+        assert page.button(key="start-sweep").label == "Compute 4 settings"
+        page.button(key="start-sweep").click().run()
+        assert not page.exception
+        assert [bar.proto.text for bar in page.get("progress")] == ["4 to go: waiting"]
+        job = process.jobs().all()[-1]
+        assert (job.title, job.size, job.background) == ("4 settings of What if (ja)", 4, True)
+        assert "start-sweep" not in {button.key for button in page.button}
+        page.button(key="stop-sweep").click().run()
+        assert not page.exception
+        assert job.state == "stopped"
+        assert page.button(key="start-sweep").label == "Compute 4 settings"
 
 
 @pytest.mark.parametrize(("text", "said"), [("10, many", "many cannot be used"), ("0.5", "0.5 cannot be used")])

@@ -188,13 +188,14 @@ def test_a_cell_that_fails_is_said_and_the_others_go_on(jobs: Jobs, bench: TaskB
     standing = sweeps.standing(jobs, cells[1:])
     assert standing.states == {cells[1]: "failed", cells[2]: "running"}
     assert standing.failures == {cells[1]: refusal}
-    assert (standing.active, standing.failed) == ([job], [job])
+    assert (standing.active, standing.failed) == ([job], [])
     bench.finish(going_on)
     bench.done(8)
     ends(job, "failed")
     assert "1 of 3 cells" in str(job.error)
     assert "this: that" in str(job.error)
     assert sweeps.standing(jobs, cells).states == {cells[1]: "failed"}
+    assert sweeps.standing(jobs, cells).failed == [job]
     assert sweeps.standing(jobs, cells, TextCell) == sweeps.Standing(), "other measures were not asked for"
     again = begin(jobs, "one", cells[1:2])
     bench.begins(9)
