@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from core.errors import AskError
@@ -70,6 +71,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     made: dict[Experiment, str] = {}
     known: dict[Experiment, Any] = {}
     refused: dict[Experiment, AskError] = {}
+    guess = lru_cache(guessed_tokens)  # cells share their sentences
     for experiment in settings:
         try:
             run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
@@ -80,7 +82,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
         if answer is not None:
             known[experiment] = answer
             continue
-        for task in _Cell(run, experiment, keep, asked).tasks():
+        for task in _Cell(run, experiment, keep, asked, guess).tasks():
             tasks.setdefault(task.key, task)
             made[experiment] = task.key  # the last is the cell's own
     return Graph(tuple(tasks.values()), made, known, refused)
@@ -96,8 +98,10 @@ def _known(run: Run, asked: Asked) -> Any | None:
 class _Cell:
     """The tasks that one cell needs."""
 
-    def __init__(self, run: Run, experiment: Experiment, keep: str, asked: Asked) -> None:
-        self.run, self.plan, self.stages = run, run.plan, run.stages
+    def __init__(
+        self, run: Run, experiment: Experiment, keep: str, asked: Asked, guess: Callable[[tuple[str, ...]], float]
+    ) -> None:
+        self.run, self.plan, self.stages, self._guess = run, run.plan, run.stages, guess
         self.base = Task(CELL, experiment, "", ground=ground(run.plan), keep=keep, asked=asked)
         self.pace = run.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
 
@@ -132,7 +136,7 @@ class _Cell:
                 sentences=len(rows),
                 nbytes=(nbytes := self.plan.outline.neurons.total * len(rows) * width),
                 kept=nbytes,
-                tokens=(tokens := guessed_tokens(rows.texts[code])),
+                tokens=(tokens := self._guess(rows.texts[code])),
                 seconds=tokens / self.pace,
             )
             for code in self.stages.missing_responses()
@@ -171,7 +175,7 @@ class _Cell:
 
     def _space(self, key: str, needs: tuple[str, ...], *, modified: bool) -> Task:
         lists = [texts for group in self.plan.groups for texts in group.texts.values()]
-        tokens, sentences = sum(map(guessed_tokens, lists)), sum(map(len, lists))
+        tokens, sentences = sum(map(self._guess, lists)), sum(map(len, lists))
         outline = self.plan.outline
         layer = 4 * outline.hidden_size * sentences
         nbytes = layer * (outline.n_layers + 1)
