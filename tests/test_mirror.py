@@ -79,6 +79,7 @@ TESTED_IN = {
     "core.session_methods": "core/test_session.py",
     "core.stats.units": "dashboard/text/test_summary.py",
     "core.cluster.backend": "core/cluster/test_pool.py",
+    "core.cluster.reach": "core/cluster/test_joined.py",
     "core.cluster.version": "core/cluster/test_connection.py",
     "core.pipeline.messages": "core/pipeline/test_child.py",
     "core.sweep": "core/sweep/test_run.py",
@@ -109,6 +110,7 @@ TESTED_IN = {
 }
 # Tests of more than one module, and what they hold.
 OF_MANY = {
+    "core/cluster/test_joined.py": "commands on a cluster that was there before: what is refused, and what dies",
     "core/corpora/test_embedded.py": "the sentences that come with the product",
     "core/models/test_loading.py": "what is loaded, where, and how much of it: architectures, placement, memory",
     "core/models/test_sentencepiece.py": "folders whose tokenizer is a sentencepiece model alone",

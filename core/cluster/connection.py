@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,16 +16,13 @@ from types import ModuleType
 from typing import Any
 
 from core import subprocesses
-from core.errors import ComputeError, SettingError
-
-ADDRESS = "RAY_ADDRESS"
-"""Ray's own variable: the cluster to join."""
+from core.cluster.reach import ADDRESS, CLIENT, FOUND, check, explain, named_by_port
+from core.errors import AskError, ComputeError, SettingError
 
 LOCAL, AUTO, RAY = "local", "auto", "ray"
 """Engines: this process; a cluster where `ADDRESS` names one, else this process; a cluster, or one started here."""
 
-_CLIENT = "ray://"
-_ANSWERS_WITHIN = 5.0  # seconds
+_STARTED = "local"  # an address to Ray: none, start one
 _OBJECTS = 100_000_000  # bytes of Ray's own store where it is started here: results go through the cache
 _MOST_CORES = 8  # of a worker; more streams would wait for Python's lock (`core.parallel.MOST`)
 
@@ -109,9 +105,12 @@ def chosen(engine: str) -> str | None:
     if engine == LOCAL or (engine == AUTO and not named):
         return None
     if engine in (AUTO, RAY):
-        return named
-    host, colon, port = engine.removeprefix(_CLIENT).rpartition(":")
-    if host and colon and port.isdecimal():
+        if named in ("", _STARTED):
+            return ""
+        if named == FOUND or named_by_port(named):
+            return named
+        raise SettingError(f"{ADDRESS}={named}", "it is no address", "Give HOST:PORT, ray://HOST:PORT, or unset it.")
+    if named_by_port(engine):
         return engine
     raise SettingError(
         f"--engine {engine}",
@@ -138,7 +137,7 @@ def connected(address: str, *, cores: int | None = None) -> Iterator[Cluster]:
     SettingError
         If Ray is not installed.
     ComputeError
-        If nothing answers at the address, or it does not let this program in.
+        If nothing answers at the address, it does not let this program in, or it answers no longer.
     """
     ray = _ray()
     joined = bool(ray.is_initialized())  # by whoever asks, who leaves it too
@@ -148,6 +147,14 @@ def connected(address: str, *, cores: int | None = None) -> Iterator[Cluster]:
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         cpus = tuple(int(node.get("CPU", 0)) for node in alive)
         yield Cluster(ray, address, cpus, int(sum(node.get("GPU", 0) for node in alive)))
+    except ConnectionError as error:
+        if error.errno is not None:  # the system's, about something else
+            raise
+        raise ComputeError(
+            "go on with the cluster",
+            " ".join(str(error).split())[:500],
+            "See that it is there, and give the same command again: what was finished is kept.",
+        ) from error
     finally:
         if not joined:
             ray.shutdown()
@@ -167,12 +174,16 @@ def _own_signals() -> Iterator[None]:
 
 
 def _join(ray: ModuleType, address: str, cores: int | None) -> None:
-    if address:
-        check_answers(address)
     try:
+        if address:
+            check(address)
         with _own_signals():
             ray.init(**_options(address, cores))
+    except AskError:
+        raise
     except Exception as error:  # of many kinds: a refused token, another version, a cluster that is ending
+        if address.startswith(CLIENT):
+            explain(address)
         raise ComputeError(
             f"join the cluster at {address}" if address else "start Ray on this machine",
             " ".join(str(error).split())[:500],
@@ -195,25 +206,6 @@ def _ray() -> ModuleType:
     return found
 
 
-def check_answers(address: str) -> None:
-    """Find out within seconds that nobody is there: Ray itself tries for minutes.
-
-    Raises
-    ------
-    ComputeError
-    """
-    host, _, port = address.removeprefix(_CLIENT).rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN):
-            return
-    except (OSError, OverflowError) as error:
-        raise ComputeError(
-            f"join the cluster at {address}",
-            f"nothing answers there ({getattr(error, 'strerror', None) or error})",
-            f"Start it (ray start --head), mend the address (--engine or {ADDRESS}), or use --engine local.",
-        ) from error
-
-
 def _options(address: str, cores: int | None) -> dict[str, Any]:
     """The arguments of ``ray.init``."""
     options: dict[str, Any] = {
@@ -229,7 +221,7 @@ def _options(address: str, cores: int | None) -> dict[str, Any]:
     # A variable that is empty means none; Ray would take it for an address.
     with suppress(KeyError):
         del os.environ[ADDRESS]
-    return {"address": "local", "_node_ip_address": "127.0.0.1", **here, **options}
+    return {"address": _STARTED, "_node_ip_address": "127.0.0.1", **here, **options}
 
 
 def _variables() -> dict[str, str]:

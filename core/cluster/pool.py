@@ -22,7 +22,7 @@ RETRIES = 3
 """How often a request is begun anew whose worker died."""
 
 SILENCE = 60.0
-"""Seconds; a worker that starts again elsewhere answers within these."""
+"""Seconds without an answer after which a worker is given up: its machine has gone, and it found no room elsewhere."""
 
 _THREADS = 4  # of a worker: one computes, the others say how that goes
 _BEGIN_WITHIN = 120.0  # seconds until a worker must have started
@@ -67,9 +67,6 @@ class Pool:
         The cache, by the same path on every machine.
     places : sequence of mapping
         What each takes of the cluster, as `Cluster.places` gives it.
-    silence : float
-        Seconds without an answer after which a worker is given up: its machine has gone, and there is no room for it
-        elsewhere.
     ranks : int, optional
         Processes over which each spreads a model; one for each of its GPUs unless given.
 
@@ -84,17 +81,20 @@ class Pool:
         cluster: Cluster,
         root: Path,
         places: Sequence[dict[str, float]],
-        silence: float = SILENCE,
         ranks: int | None = None,
     ) -> None:
-        self.ray, self._silence = cluster.ray, silence
+        self.ray = cluster.ray
         self._numbers = itertools.count(1)
         made = self.ray.remote(Worker)
         self.members = [
             Member(number, made.options(**_options(place)).remote(str(root), max(1, ranks or _gpus(place))))
             for number, place in enumerate(places)
         ]
-        self._begin(cluster)
+        try:
+            self._begin(cluster)
+        except BaseException:  # else those that wait for room would take it once there is some
+            self.close()
+            raise
 
     def _begin(self, cluster: Cluster) -> None:
         """Wait until the workers have started; those for which there is no room are let go."""
@@ -166,7 +166,7 @@ class Pool:
             if member.running is None:
                 continue
             self._follow(member)
-            if time.monotonic() - member._heard_at > self._silence:
+            if time.monotonic() - member._heard_at > SILENCE:
                 self._give_up(member)
                 outcomes.append((member, {"lost": True}))
         return outcomes
@@ -179,7 +179,7 @@ class Pool:
         if not self.members:
             raise ComputeError(
                 "go on with the cluster",
-                f"the last worker has not answered for {self._silence:.0f} seconds",
+                f"the last worker has not answered for {SILENCE:.0f} seconds",
                 "See that its machines are there, and give the same command again: what was finished is kept.",
             )
 

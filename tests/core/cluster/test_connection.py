@@ -20,6 +20,12 @@ def test_an_engine_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(connection.ADDRESS, "head:6379")
     assert [connection.chosen(name) for name in ("local", "auto", "ray")] == [None, "head:6379", "head:6379"]
     assert connection.chosen("ray://head:10001") == "ray://head:10001"
+    for named, address in (("auto", "auto"), ("local", "")):  # as Ray means them
+        monkeypatch.setenv(connection.ADDRESS, named)
+        assert connection.chosen("ray") == address
+    monkeypatch.setenv(connection.ADDRESS, "head")
+    with pytest.raises(SettingError, match="RAY_ADDRESS=head: it is no address"):
+        connection.chosen("auto")
     with pytest.raises(SettingError, match="no engine"):
         connection.chosen("slurm")
 
