@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from core.pipeline.messages import Message, heed
 from core.progress import Progress
 
 RETRIES = 3
-"""How often a request is begun anew whose worker died."""
+"""How often a request is begun anew whose worker died: by Ray, once it is asked again, and by Ray once more."""
 
 SILENCE = 60.0
 """Seconds without an answer after which a worker is given up: its machine has gone, and it found no room elsewhere."""
@@ -54,7 +55,9 @@ class Member:
     progress: Progress | None = None
     _hearing: Any = None
     taken: Any = None
+    _request: Any = None
     _heard_at: float = 0.0
+    _asked_again_at: float = math.inf
 
 
 class Pool:
@@ -132,7 +135,8 @@ class Pool:
     def ask(self, member: Member, request: Any, progress: Progress) -> None:
         """Have a worker compute an answer."""
         member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
-        member.running = member.actor.run.remote(member.asked, wire.encode(request))
+        member._request, member._asked_again_at = wire.encode(request), math.inf
+        member.running = member.actor.run.remote(member.asked, member._request)
 
     def ended(self, timeout: float) -> list[tuple[Member, Message]]:
         """Wait for outcomes, and let the progress of all that work do as theirs; what its reports raise passes through.
@@ -154,7 +158,13 @@ class Pool:
             member = busy[reference]
             try:
                 message = self.ray.get(reference)
+            except self.ray.exceptions.ActorDiedError as error:  # it cannot start again
+                self._give_up(member, f"cannot start again: {' '.join(str(error).split())[:300]}")
+                outcomes.append((member, {"lost": True}))
+                continue
             except self.ray.exceptions.RayError as error:
+                if self._ask_again(member, error):
+                    continue
                 message = {"failed": f"its worker died: {' '.join(str(error).split())[:300]}", "sound": False}
             self._follow(member, last=True)
             member.running, member._hearing = None, None
@@ -171,7 +181,19 @@ class Pool:
                 outcomes.append((member, {"lost": True}))
         return outcomes
 
-    def _give_up(self, member: Member) -> None:
+    def _ask_again(self, member: Member, error: Exception) -> bool:
+        """Ask a worker again that cannot be reached, until it starts again somewhere or is given up.
+
+        Not one that did start again, and died once more of the same request.
+        """
+        unavailable = isinstance(error, self.ray.exceptions.ActorUnavailableError)
+        if not unavailable or member._heard_at > member._asked_again_at:
+            return False
+        member._asked_again_at = time.monotonic()
+        member.running = member.actor.run.remote(member.asked, member._request)
+        return True
+
+    def _give_up(self, member: Member, why: str = "") -> None:
         with suppress(self.ray.exceptions.RayError):
             self.ray.kill(member.actor)
         member.running = None
@@ -179,7 +201,7 @@ class Pool:
         if not self.members:
             raise ComputeError(
                 "go on with the cluster",
-                f"the last worker has not answered for {SILENCE:.0f} seconds",
+                f"the last worker {why or f'has not answered for {SILENCE:.0f} seconds'}",
                 "See that its machines are there, and give the same command again: what was finished is kept.",
             )
 
@@ -234,4 +256,4 @@ def _gpus(place: dict[str, float]) -> int:
 
 
 def _options(place: dict[str, float]) -> dict[str, Any]:
-    return {**place, "max_restarts": -1, "max_task_retries": RETRIES, "max_concurrency": _THREADS}
+    return {**place, "max_restarts": -1, "max_task_retries": RETRIES // 2, "max_concurrency": _THREADS}

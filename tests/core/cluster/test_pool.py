@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from core.cluster.backend import OnCluster as Backend
 from core.cluster.connection import Cluster, connected
-from core.cluster.pool import Pool
+from core.cluster.pool import RETRIES, Pool
 from core.cluster.worker import Worker
 from core.errors import ComputeError, CorpusError
 from core.experiment.settings import Experiment
@@ -169,4 +170,36 @@ def test_a_request_that_was_stopped_is_not_done_by_the_worker_that_starts_in_its
     while not (outcomes := pool.ended(0.2)):
         assert time.monotonic() - started < 30, "it waits behind the request that was stopped"
     assert outcomes[0][1]["number"] == 2
+    pool.close()
+
+
+def test_a_request_that_ends_every_worker_fails(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+
+    class Doomed(Worker):
+        """Dies of every request, once it has been heard."""
+
+        def __init__(self, *_: Any) -> None:
+            self._asked = threading.Semaphore(0)
+
+        def run(self, *_: Any) -> dict[str, Any]:
+            with begun.open("a", encoding="ascii") as marks:
+                marks.write("x")
+            self._asked.acquire()
+            self._asked.acquire()  # the first answer has arrived then
+            os._exit(1)
+
+        def heard(self, _: int) -> list[Any]:
+            self._asked.release()
+            return []
+
+    monkeypatch.setattr("core.cluster.pool.Worker", Doomed)
+    pool = Pool(cluster, tmp_path, cluster.places(0, 1))
+    pool.ask(pool.members[0], None, Progress())
+    while not (outcomes := pool.ended(0.2)):
+        pass
+    assert "its worker died" in outcomes[0][1]["failed"]
+    assert begun.read_text(encoding="ascii") == "x" * (1 + RETRIES)
     pool.close()
