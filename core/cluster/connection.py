@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -177,7 +178,8 @@ def _join(ray: ModuleType, address: str, cores: int | None) -> None:
     try:
         if address:
             check(address)
-        with _own_signals():
+        with _own_signals(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is amiss is said below
             ray.init(**_options(address, cores))
     except AskError:
         raise

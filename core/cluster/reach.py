@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from core.errors import ComputeError
@@ -80,6 +81,7 @@ def explain(address: str) -> None:
     """
     try:
         from ray._private import grpc_utils
+        from ray._private.authentication.authentication_utils import is_token_auth_enabled
         from ray.exceptions import AuthenticationError
     except ImportError:  # Ray without its client, or another version: it says itself what it finds
         return
@@ -92,8 +94,9 @@ def explain(address: str) -> None:
     except AuthenticationError as error:  # no token where one is to be sent
         raise _refusal(address, error.message.rstrip(".")) from error
     if said == _REFUSED:
-        sent = grpc_utils.authentication_utils.is_token_auth_enabled()
-        why = "it does not accept the token that was sent" if sent else "it asks for a token, and none was sent"
+        why = "it asks for a token, and none was sent"
+        if is_token_auth_enabled():
+            why = "it does not accept the token that was sent"
         raise _refusal(address, why)
     if said == _ANOTHER and _call(grpc_utils, host, not client) != _ANOTHER:
         raise ComputeError(
@@ -106,10 +109,8 @@ def explain(address: str) -> None:
 
 def _send_token() -> None:
     os.environ[MODE] = "token"
-    with suppress(ImportError):
-        from ray._raylet import Config
-
-        Config.initialize("")  # it has read the environment already
+    with suppress(ImportError, AttributeError):
+        import_module("ray._raylet").Config.initialize("")  # it has read the environment already
 
 
 def _call(grpc_utils: Any, host: str, client: bool) -> str:
