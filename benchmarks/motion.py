@@ -57,7 +57,8 @@ def page(data: bytes, painter: str = "") -> str:
     Parameters
     ----------
     data : bytes
-        As `dashboard.sentence_map.component.sent` gives it.
+        As `dashboard.sentence_map.component.sent` gives it. The page's ``draws`` takes others, in base 64, as Streamlit
+        does whenever the script has run; ``said`` holds the views that were sent back.
     painter : str
         ``webgl``, also in software, or ``canvas``; where empty, what the component chooses.
     """
@@ -67,9 +68,11 @@ def page(data: bytes, painter: str = "") -> str:
     module = "".join(scripts).replace("export default function", "function component_of")
     return (
         f'<!doctype html><meta charset="utf-8"><style>{css}</style><body style="width:1100px">{html}'
-        f'<script type="module">{module}\ncomponent_of({{parentElement: document.body, '
-        f"data: Uint8Array.from(atob('{b64encode(data).decode()}'), (each) => each.charCodeAt(0)), "
-        "setStateValue: () => {}});</script>"
+        f'<script type="module">{module}\nwindow.said = [];\n'
+        "window.draws = (text) => component_of({parentElement: document.body, "
+        "setStateValue: (_, view) => said.push(view), "
+        "data: Uint8Array.from(atob(text), (each) => each.charCodeAt(0))});\n"
+        f"draws('{b64encode(data).decode()}');</script>"
     )
 
 

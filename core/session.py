@@ -39,6 +39,7 @@ from core.location import default_cache
 from core.models.load import LoadedModel
 from core.models.spec import EMBEDDED
 from core.neurons.experts import expert_table
+from core.pipeline.joint_map import fitted, n_points
 from core.pipeline.result import Result
 from core.progress import progress_shown
 from core.session_base import Asked, Sentences, check_choice, chosen_layers, chosen_names, names
@@ -268,12 +269,17 @@ class Session(SessionOfMethods):
         return sentence_table.map_points(self._result(experiment, settings))
 
     def map_chart(self, experiment: Asked = None, /, **settings: Any) -> Any:
-        """Draw the joint map as an Altair chart: dots before, crosses after, one colour for each language."""
+        """Draw the joint map as an Altair chart: dots before, crosses after, one colour for each language.
+
+        Of a map of more than some thousand sentences, those that it is fitted on.
+        """
         from core.charts.maps import joint_map  # Altair is loaded only where something is drawn
         from core.charts.palette import colours
 
         result = self._result(experiment, settings)
         frame = sentence_table.map_points(result)
+        if len(frame) == n_points(result.plan):
+            frame = frame.iloc[fitted(result.plan)]
         names = {code: describe(code).english for code in result.plan.languages}
         points = pd.concat(
             [

@@ -124,6 +124,7 @@ OF_MANY = {
     "dashboard/work/test_queue_limits.py": "how much the queue takes and keeps, and failures",
     "dashboard/work/test_queue_turns.py": "long and short jobs in one queue",
     "dashboard/sentence_map/test_painting.py": "what the browser paints",
+    "dashboard/sentence_map/test_gestures.py": "what a visitor is in the middle of on the map",
     "dashboard/test_added_choice.py": "a method, a score and a setting that are added, wherever they are listed",
     "dashboard/browser/test_accessibility.py": "axe-core on every page",
     "dashboard/browser/test_controls.py": "the sidebar in a browser",

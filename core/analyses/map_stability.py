@@ -25,7 +25,7 @@ def movement(run: Run) -> Movement:
     spec = stage.spec(spaces=[run.stages.space_spec(space) for space in spaces], **joint_map.inputs(run.plan))
 
     def compute() -> Payload:
-        run.progress.plan({stage.title: _SECONDS})
+        run.progress.plan({stage.title: _SECONDS + joint_map.placing_seconds(run.plan)})
         run.progress.stage(stage.title)
         again = joint_map.draw(run.stages, spaces, run.plan.experiment.seed + _OTHER_SEED)
         measured = compare(*_points(maps), *_points(again))

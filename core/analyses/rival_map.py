@@ -7,7 +7,7 @@ import numpy as np
 from core.analyses.rival_spaces import POST, fitted
 from core.pipeline import joint_map
 from core.pipeline.run import Run
-from core.spaces import projection
+from core.spaces import placing
 from core.spaces.rivals import RAW, RIVALS
 from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
@@ -25,14 +25,14 @@ def draw(run: Run, rival: str, space: str, layer: int) -> tuple[np.ndarray, ...]
 
     Returns
     -------
-    tuple of ndarray of float32, (n_languages, n_shown, 2)
+    tuple of ndarray of float32, (n_languages, n_rows, 2)
         One a group of rows.
     """
     _, intervention = run.spaces()
     applied = intervention if space == POST else None
     probe = run.probe_spaces({space: applied})
     chosen = RAW if rival == RAW.name else RIVALS[rival]
-    plan, shown = run.plan, joint_map.shown_rows(run.plan)
+    plan = run.plan
     stage = STAGES["rival-map"]
     spec = stage.spec(
         rival=rival,
@@ -47,17 +47,13 @@ def draw(run: Run, rival: str, space: str, layer: int) -> tuple[np.ndarray, ...]
             run.progress.stage(stage.title)
         mapped = fitted(probe, chosen, applied, layer)
         spaces = [
-            mapped.space(run.stages.embeddings(number, applied, layer), group.languages)[:, :n]
-            for number, (group, n) in enumerate(zip(plan.groups, shown, strict=True))
+            mapped.space(run.stages.embeddings(number, applied, layer), group.languages)
+            for number, group in enumerate(plan.groups)
         ]
         flat = np.concatenate([part.reshape(-1, part.shape[-1]) for part in spaces])
-        plane, _ = projection.joint_umap(flat, flat[:0], seed=plan.experiment.seed)
-        ends = np.cumsum([len(part) * part.shape[1] for part in spaces])[:-1]
+        plane = placing.fitted_and_placed(flat, joint_map.fitted(plan), seed=plan.experiment.seed)
         return Payload(
-            arrays={
-                f"group-{number}": points.reshape(*part.shape[:2], 2)
-                for number, (points, part) in enumerate(zip(np.split(plane, ends), spaces, strict=True))
-            }
+            arrays={f"group-{number}": of[0] for number, of in enumerate(joint_map.by_group(plan, plane[None]))}
         )
 
     def read(artefact: Artefact) -> tuple[np.ndarray, ...]:

@@ -31,7 +31,7 @@ class Path:
     strengths : tuple of float
         From 0 to the experiment's.
     maps : tuple
-        One a group of rows, ndarray of float32, (n_strengths, n_languages, n_shown, 2).
+        One a group of rows, ndarray of float32, (n_strengths, n_languages, n_rows, 2).
     """
 
     strengths: tuple[float, ...]

@@ -168,7 +168,7 @@ class Measures:
         Returns
         -------
         list of (pre, post)
-            One pair a group, each ndarray of float32, (n_languages, n_shown, 2); all groups share the plane.
+            One pair a group, each ndarray of float32, (n_languages, n_rows, 2); all groups share the plane.
         """
         spaces = (None, intervention)
         pre, post = map(self.stages.space_spec, spaces)

@@ -26,7 +26,7 @@ class Result(BeforeAfter):
     Attributes
     ----------
     maps : tuple of (pre, post)
-        One a group, each ndarray of float32, (n_languages, n_shown, 2); empty where only the figures are asked for.
+        One a group, each ndarray of float32, (n_languages, n_rows, 2); empty where only the figures are asked for.
     seconds : mapping
         Wall time of each stage in this run; near zero where the store had it.
     computed : tuple of str

@@ -262,7 +262,7 @@ class Run:
             "embed_pre": embed_pre,
             "embed_post": embed_post,
             "measure": 3.0 if passes else 0.0,
-            "projection": 4.0 if passes else 0.0,
+            "projection": 4.0 + joint_map.placing_seconds(self.plan) if passes else 0.0,
         }
 
     def _pace(self) -> float:
@@ -381,11 +381,8 @@ class Run:
                 f"{blank:,} sentences are nothing but unknown text to the model's tokenizer, and what is measured of "
                 f"them says nothing: {where}."
             )
-        points = sum(len(g) * len(g.languages) for g in self.plan.groups)
-        rows = joint_map.shown_rows(self.plan)
-        shown = sum(n * len(g.languages) for n, g in zip(rows, self.plan.groups, strict=True))
-        if shown < points:
-            notes.append(f"The map shows {shown:,} of {points:,} sentences; every number is computed from all of them.")
+        if placed := joint_map.in_words(self.plan):
+            notes.append(f"{placed} Every number is computed from all of them.")
         if gpus := self.stages.gpus():
             mixed = "; what GPUs of several types compute may differ in the last bits" if len(gpus) > 1 else ""
             notes.append(f"The model ran on {' and '.join(gpus)}{mixed}.")

@@ -16,7 +16,7 @@ from core.charts import export
 from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.inference.perplexity import STRIDE, WINDOW
-from core.pipeline.joint_map import MOST_OF_A_SPACE
+from core.pipeline.joint_map import n_fitted, n_points
 from core.reproduction import published
 from core.reproduction.charts.figure import Figure
 from core.reproduction.comparison import comparison
@@ -173,9 +173,8 @@ class Report:
             _compared(settings.method_sentences, len(plan.groups[0])),
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
-        groups = plan.groups
-        if sum(len(group) * len(group.languages) for group in groups) > MOST_OF_A_SPACE:
-            notes.append(f"The maps show {MOST_OF_A_SPACE:,} sentences; every number is computed from all of them.")
+        if (shown := n_fitted(plan)) < (points := n_points(plan)):
+            notes.append(f"The maps show {shown:,} of {points:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
             notes.append(f"The classifier of languages does not know {', '.join(unknown)}.")
         return notes

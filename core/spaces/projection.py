@@ -61,6 +61,41 @@ def nearest(unit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return indices, dists
 
 
+def nearest_of(points: np.ndarray, among: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact nearest neighbours of points among others, by cosine distance.
+
+    Parameters
+    ----------
+    points, among : ndarray of float32, (n, dim) and (m, dim)
+        Vectors of unit length.
+    k : int
+        Neighbours to find; at most ``m``.
+
+    Returns
+    -------
+    indices : ndarray of int32, (n, k)
+    distances : ndarray of float32, (n, k)
+        As `nearest` gives them.
+    """
+    vectors = torch.from_numpy(among)
+    indices, dists = np.empty((len(points), k), np.int32), np.empty((len(points), k), np.float32)
+    for start in range(0, len(points), 1024):
+        top = (torch.from_numpy(points[start : start + 1024]) @ vectors.T).topk(k)
+        distance, place = (1.0 - top.values.numpy()).clip(min=0.0), top.indices.numpy()
+        order = np.lexsort((place, distance), axis=1)
+        indices[start : start + 1024] = np.take_along_axis(place, order, 1)
+        dists[start : start + 1024] = np.take_along_axis(distance, order, 1)
+    return indices, dists
+
+
+def curve() -> tuple[float, float]:
+    """The two numbers of the curve that says how far apart points are drawn; see `umap_layout.optimise`."""
+    with _one_fit:
+        from umap.umap_ import find_ab_params
+
+        return find_ab_params(SPREAD, MIN_DIST)  # type: ignore[no-any-return]
+
+
 def joint_umap(pre: np.ndarray, post: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Project two spaces into one plane.
 
@@ -133,12 +168,11 @@ def _graph(unit: np.ndarray, seed: int, init: str) -> tuple[csr_matrix, np.ndarr
     """The graph of neighbours, where to start from, and the two numbers of the curve; see `umap_layout.optimise`."""
     k = min(N_NEIGHBOURS, len(unit) - 1)
     indices, dists = nearest(unit, k)
+    a, b = curve()
     with _one_fit, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # umap warns that a seed costs parallelism, which is the trade we chose
         import umap
-        from umap.umap_ import find_ab_params
 
-        a, b = find_ab_params(SPREAD, MIN_DIST)
         fit = umap.UMAP(
             n_neighbors=k,
             a=a,

@@ -215,7 +215,7 @@ def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
     theme.quiet(
         "Coloured crosses: after. Grey dots: before, laid out alike on both maps where model, layer, sentences and "
         "seed are the same; each map has a scale of its own. Where one of these differs, shapes can be compared, "
-        "places cannot."
+        f"places cannot.{frames.drawn_words(result, spaces[1])}"
     )
 
 

@@ -270,4 +270,7 @@ def _map(result: Result, spaces: RivalSpaces) -> None:
                 alt=f"Map of {described(space)}.",
                 data=points,
             )
-    theme.quiet("Each map is a UMAP of its own (cosine, fixed seed): shapes can be compared, places cannot.")
+    theme.quiet(
+        "Each map is a UMAP of its own (cosine, fixed seed): shapes can be compared, places cannot."
+        f"{frames.drawn_words(result, points)}"
+    )

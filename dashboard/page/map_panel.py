@@ -17,7 +17,7 @@ from core.charts.maps import language_map, window_of
 from core.charts.palette import OUTCOMES, colours
 from core.errors import AskError
 from core.experiment.settings import Experiment
-from core.pipeline import computed_settings
+from core.pipeline import computed_settings, joint_map
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
@@ -84,7 +84,7 @@ def draw(result: Result) -> None:
         plays=tour.stop() > 0,
     )
     map_view.to_link(view, table)
-    _explain(layout, path)
+    _explain(result, layout, path)
     if layout == "motion" and path is None:
         _between(result)
     if moves:
@@ -153,7 +153,16 @@ def earlier(result: Result) -> None:
         sentence_map.draw(packed, MapView(), key=page_state.key("map-earlier"), on_change=lambda: None)
 
 
-def _explain(layout: str, path: Path | None) -> None:
+def fitted_words(result: Result, n_points: int, n_spaces: int) -> str:
+    """On how many of a map's points it is fitted and how many are placed, after a space; empty where none is.
+
+    A map from a pack may show the fitted ones alone.
+    """
+    placed = joint_map.in_words(result.plan, n_spaces)
+    return f" {placed}" if placed and n_points == joint_map.n_points(result.plan) else ""
+
+
+def _explain(result: Result, layout: str, path: Path | None) -> None:
     held = "Before is one UMAP (cosine, fixed seed), the same for every setting of this model, layer and sentences"
     joint = f"{held}; after is laid out beside it in one graph of neighbours: a place means the same in both."
     if layout == "motion":
@@ -166,6 +175,9 @@ def _explain(layout: str, path: Path | None) -> None:
             "measurement of where it is on the way."
         )
     marks = {"pair": "; shape: script. Grey: where they were before.", "together": ".", "motion": "; shape: script."}
+    maps = path.maps if path is not None else [pre for pre, _ in result.maps]
+    n_points = sum(plane.shape[-3] * plane.shape[-2] for plane in maps)
+    joint += fitted_words(result, n_points, len(path.strengths) if path is not None else 2)
     theme.quiet(
         f"{joint} Hue: family of languages{marks[layout]} Drag to choose sentences, click one to see its "
         "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "

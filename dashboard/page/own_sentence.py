@@ -107,4 +107,5 @@ def _maps(result: Result, found: OwnSentence, text: str) -> None:
             )
     theme.quiet(
         "A map is not fitted again for one sentence: the star lies amid its nearest sentences, the nearer the more."
+        f"{frames.drawn_words(result, spaces[0])}"
     )

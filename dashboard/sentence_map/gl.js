@@ -94,17 +94,19 @@ function pointPainter(software) {
 
   // Colour and mark of every point; the order in which they are drawn; the runs of it that are of one opacity.
   function take(looks) {
-    const n = looks.reduce((sum, look) => sum + look.points.length, 0), of = new Uint8Array(4 * n), indices = new Uint32Array(n);
+    const n = looks.reduce((sum, look) => sum + look.points.length, 0), of = new Uint32Array(n), indices = new Uint32Array(n);
     const names = new Map();
     let filled = 0;
     parts = [];
     for (const { colour, mark, points, alpha } of looks) {
       const name = mark ? mark.join() : "";
       if (!names.has(name)) names.set(name, { number: names.size, mark });
-      const about = [...rgbOf(colour), names.get(name).number];
+      const [red, green, blue] = rgbOf(colour), about = red | (green << 8) | (blue << 16) | (names.get(name).number << 24);
       if (!parts.length || parts.at(-1).alpha !== alpha) parts.push({ alpha, first: filled, count: 0 });
       parts.at(-1).count += points.length;
-      for (const i of points) { of.set(about, 4 * i); indices[filled++] = i; }
+      for (let k = 0; k < points.length; k++) of[points[k]] = about;
+      indices.set(points, filled);
+      filled += points.length;
     }
     marks = [...names.values()].map((each) => each.mark);
     gl.bindBuffer(gl.ARRAY_BUFFER, kinds);

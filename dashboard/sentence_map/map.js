@@ -2,26 +2,31 @@
 // is told to Python (for the table below and the link), and where the scrubber rests; not while it moves.
 let gpu;  // undefined until a map of many points is drawn; null where there is none
 
-const REACH = 9, MANY = 3000, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
+const REACH = 9, MANY = 3000, SLOW = 50, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
 
 export default function (component) {
-  const { parentElement, setStateValue } = component, data = unpack(component.data);
-  const root = parentElement.querySelector(".map"), one = (name) => root.querySelector(name);
+  // Streamlit calls this whenever the page's script has run, mostly with what the map has already: then it stays as it
+  // is, with what a visitor is in the middle of.
+  const root = component.parentElement.querySelector(".map"), old = KEPT.get(root);
+  if (old && sameBytes(old.bytes, component.data)) { old.again(component.setStateValue); return old.stop; }
+  const data = unpack(component.data), one = (name) => root.querySelector(name);
   const canvas = one("canvas"), range = one("input[type=range]"), output = one("output"), tip = one(".tip"), play = one(".play");
   const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");
   const { strengths, frames, languages, language, row, meaning, colourings, ranks, layout, initial } = data;
   const n = language.length, last = strengths.length - 1, motion = layout === "motion";
   if (gpu === undefined && n >= MANY) gpu = root.dataset.painter === "canvas" ? null : pointPainter(root.dataset.painter === "webgl");
-  const old = KEPT.get(root);
   if (old) old.stop();
   const state = old ? old.state : { ...initial, hovered: null };
+  const hand = old ? old.hand : { drag: null, pinch: null, playing: null, unsaid: false };  // what is under way
   if (state.pinned >= n) state.pinned = null;
   if (state.brush && (state.brush.panel > (layout === "pair" ? 1 : 0) || (state.brush.strength === null) === motion)) state.brush = null;
-  const at = [new Float32Array(2 * n), new Float32Array(2 * n)], [low, high] = bounds(frames, n);
-  const marks = languages.map((each) => corners(each.shape));
-  let texts = null, meanings = null, lower = null, stopped = false;
-  const whole = [low[0], low[1], high[0], high[1]];
-  let width = 0, height = 0, panels = [], looks = [], names = [], asked = false, moving = 0, drag = null, pinch = null, saying = 0;
+  const at = [new Float32Array(2 * n), new Float32Array(2 * n)], grids = [null, null], [low, high] = bounds(frames, n);
+  const shapes = [...new Set(languages.map((each) => each.shape))], marks = shapes.map(corners);
+  const kind = Uint8Array.from(language, (number) => shapes.indexOf(languages[number].shape));
+  let texts = null, meanings = null, lower = null, matching = { find: "" }, stopped = false, setStateValue = component.setStateValue;
+  const whole = [low[0], low[1], high[0], high[1]], out = new Uint8Array(n), base = document.createElement("canvas");
+  let width = 0, height = 0, panels = [], looks = [], names = [], standing = 0, lit = [], asked = false, moving = 0, saying = 0;
+  let laid = "", based = null, cost = 0;  // where points lie by now, what `base` shows, and how long it took to paint
 
   const paint = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const position = () => strengths[0] + (range.value / 1000) * (strengths[last] - strengths[0]);
@@ -43,44 +48,43 @@ export default function (component) {
     const [k, share] = place(state.brush.strength);
     return between(frames, k, share, n, new Float32Array(2 * n));
   };
-  const inBrush = (i, p) => {
-    if (!state.brush) return true;
-    const [ax, ay, bx, by] = state.brush.box;
-    const x = p[2 * i], y = p[2 * i + 1];
-    return x >= Math.min(ax, bx) && x <= Math.max(ax, bx) && y >= Math.min(ay, by) && y <= Math.max(ay, by);
-  };
-  const found = (i) => !state.find || !lower || lower[i].includes(state.find.toLowerCase());
   const coloured = () => colourings.find((each) => each.name === state.colour) || colourings[0];
-  const bright = (i) => !state.shown.length || state.shown.includes(coloured().groups[coloured().of[i]].name);
-  const chosen = (i, p) => bright(i) && found(i) && inBrush(i, p);
-  function sort() {
-    // Looks: every pair of colour and mark, once for what stands out and once for the rest, which is drawn first.
-    const { groups, of } = coloured(), made = new Map(), p = held();
-    if (state.find && texts) lower ||= texts.map((text, i) => `${text}\n${meanings[meaning[i]]}`.toLowerCase());
-    for (let i = 0; i < n; i++) {
-      const out = chosen(i, p), key = `${out}-${of[i]}-${languages[language[i]].shape}`;
-      if (!made.has(key)) {
-        made.set(key, { colour: groups[of[i]].colour, mark: marks[language[i]], points: [], alpha: out ? 0.82 : 0.09, out });
-      }
-      made.get(key).points.push(i);
+  const bright = (i) => lit[coloured().of[i]];
+  // Which sentences hold the words: looked for once for each wording.
+  function matches() {
+    if (!state.find || !texts) return null;
+    if (matching.find !== state.find) {
+      lower ||= texts.map((text, i) => `${text}\n${meanings[meaning[i]]}`.toLowerCase());
+      const words = state.find.toLowerCase();
+      matching = { find: state.find, held: Uint8Array.from(lower, (text) => text.includes(words)) };
     }
-    looks = [...made.values()].sort((a, b) => a.out - b.out);
-    names = groups.map(({ title, colour }) => ({ name: title, colour, points: [] }));
-    for (const look of looks) if (look.out) for (const i of look.points) names[of[i]].points.push(i);
-    if (!(drag && drag.moved)) tools();
+    return matching.held;
   }
-  const standing = () => looks.filter((look) => look.out).reduce((sum, look) => sum + look.points.length, 0);
+  function sort() {
+    const { groups, of } = coloured(), p = held(), hold = matches(), [ax, ay, bx, by] = state.brush ? around(state.brush.box) : [];
+    lit = groups.map(({ name }) => !state.shown.length || state.shown.includes(name));
+    for (let i = 0; i < n; i++) {
+      const x = p && p[2 * i], y = p && p[2 * i + 1];
+      out[i] = lit[of[i]] && (!hold || hold[i]) && (!p || (x >= ax && x <= bx && y >= ay && y <= by)) ? 1 : 0;
+    }
+    const sorted = looksOf(out, of, kind, groups, marks);
+    ({ looks, count: standing } = sorted);
+    names = groups.map(({ title, colour }, g) => ({ name: title, colour, points: sorted.standing[g] }));
+    if (!(hand.drag && hand.drag.moved)) tools();
+  }
   // Not while a pointer is drawing: a button that appears may wrap the line and move the map from under it.
   function tools() {
-    const some = state.find || state.brush || state.shown.length, many = standing();
-    count.textContent = some ? `${many.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
+    const some = state.find || state.brush || state.shown.length;
+    count.textContent = some ? `${standing.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
     one(".zoom").hidden = !state.brush || around(state.brush.box).join() === (state.window || whole).join();
     one(".whole").hidden = !(some || state.pinned !== null);
   }
   const around = (box) => [Math.min(box[0], box[2]), Math.min(box[1], box[3]), Math.max(box[0], box[2]), Math.max(box[1], box[3])];
   function say() {
     clearTimeout(saying);
+    hand.unsaid = true;
     saying = setTimeout(() => {
+      hand.unsaid = false;
       const { colour, find, shown, pinned, brush, window, strength = null } = state;
       setStateValue("view", { colour, find, shown, pinned, brush, strength, window: window && window.map((v) => Math.round(v * 1e3) / 1e3) });
     }, SAY_AFTER);
@@ -113,16 +117,23 @@ export default function (component) {
       width: each, height: tall, low: [box[0], box[1]], high: [box[2], box[3]] });
     panels = two ? [panel(0), panel(1)] : [panel(0)];
   }
-  function render() {
-    asked = false;
-    const [k, share] = place(position()), ink = paint("--st-text-color") || "#333", ground = paint("--st-background-color") || "#fff";
+  // Points to where they lie at the scrubber's strength.
+  function lay() {
+    const [k, share] = place(position());
+    if (laid === `${k} ${share}`) return;
     between(frames, motion ? k : 0, motion ? share : 0, n, at[0]);
-    between(frames, last, 0, n, at[1]);
-    const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1;
-    if (canvas.width !== Math.floor(width * scale)) { size(); return; }  // on another screen by now
+    if (!laid) between(frames, last, 0, n, at[1]);
+    laid = `${k} ${share}`;
+    grids[0] = null;
+  }
+  // All but what follows the pointer, on a canvas of its own: while nothing of it changes, it is copied.
+  function paintBase(scale, ink, ground, rem) {
+    const about = [looks, laid, scale, ink, ground, rem, width, height, ...seen()];
+    if (based && about.every((value, k) => value === based[k])) return;
+    const began = performance.now(), pen = base.getContext("2d");
+    base.width = canvas.width;
+    base.height = canvas.height;
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const grown = Math.min(2, ((whole[2] - whole[0]) / (seen()[2] - seen()[0] || 1)) ** 0.3);  // closer, points are larger
     const put = (...what) => {
       if (n >= MANY && gpu && !gpu(pen, ...what, looks, grown, data.ghosts)) gpu = null;
@@ -135,13 +146,28 @@ export default function (component) {
       const few = names.filter((each) => each.points.length).length <= 4;  // in one cloud, many names say nothing
       if (data.named.includes(coloured().name) && (side === 0 || few)) paintNames(pen, panel, at[side], names, ground, ink, rem);
       paintFrame(pen, panel, { pair: data.titles[side], together: "Dots: before · crosses: after", motion: "" }[layout], ink, ground, rem);
+    });
+    based = about;
+    cost = performance.now() - began;
+  }
+  function render() {
+    asked = false;
+    const ink = paint("--st-text-color") || "#333", ground = paint("--st-background-color") || "#fff";
+    const pen = canvas.getContext("2d"), scale = window.devicePixelRatio || 1, [k, share] = place(position());
+    if (canvas.width !== Math.floor(width * scale)) { size(); return; }  // on another screen by now
+    lay();
+    paintBase(scale, ink, ground, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(base, 0, 0);
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    panels.forEach((panel, side) => {
       const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
       clip(pen, panel);
       if (there && around(state.brush.box).join() !== seen().join()) paintBrush(pen, panel, state.brush.box, ink);
       for (const i of new Set([state.pinned, state.hovered])) {
         if (i === null) continue;
-        const others = Array.from(row.keys()).filter((j) => row[j] === row[i] && j !== i);
-        if (i === state.pinned) paintLinks(pen, panel, at[side], i, others, ink);
+        if (i === state.pinned) paintLinks(pen, panel, at[side], i, translations(i), ink);
         paintRing(pen, panel, at[side], i, ink, 6);
         if (layout === "together") paintRing(pen, panel, at[1], i, ink, 6);
       }
@@ -156,7 +182,12 @@ export default function (component) {
     }
     root.dataset.painter = n >= MANY && gpu ? "webgl" : "canvas";
     root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
-    root.dataset.chosen = String(standing());
+    root.dataset.chosen = String(standing);
+  }
+  function translations(i) {
+    const others = [];
+    for (let j = 0; j < n; j++) if (row[j] === row[i] && j !== i) others.push(j);
+    return others;
   }
   const ask = () => { if (!asked) { asked = true; requestAnimationFrame(render); } };
 
@@ -176,29 +207,27 @@ export default function (component) {
     return [x, y, side];
   };
   function nearest(x, y, side) {
-    let best = REACH * REACH, result = null;
-    for (let i = 0; i < n; i++) {
-      if (!bright(i)) continue;
-      const [px, py] = toScreen(panels[side], at[side][2 * i], at[side][2 * i + 1]), d = (px - x) ** 2 + (py - y) ** 2;
-      if (d < best) { best = d; result = i; }
-    }
-    return result;
+    const { across, up } = scaled(panels[side]);
+    lay();
+    grids[side] ||= gridOf(at[side], whole);
+    return nearestIn(grids[side], toPlane(panels[side], x, y), REACH, [across, up], bright);
   }
   canvas.onpointerdown = (event) => {
     const [x, y, side] = spot(event);
-    if (side < 0 || event.button || pinch) return;
+    if (side < 0 || event.button || hand.pinch) return;
     const touch = event.pointerType === "touch";
-    drag = { x, y, side, brushes: !touch && !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
+    hand.drag = { x, y, side, brushes: !touch && !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
     if (!touch) canvas.setPointerCapture(event.pointerId);
   };
   canvas.onpointermove = (event) => {
-    const [x, y, side] = spot(event);
+    const [x, y, side] = spot(event), { drag } = hand;
     if (drag && drag.brushes && (drag.moved || Math.hypot(x - drag.x, y - drag.y) > 5)) {
       drag.moved = true;
       const panel = panels[drag.side];
       state.brush = { panel: drag.side, box: [...toPlane(panel, drag.x, drag.y), ...toPlane(panel, x, y)].map((v) => Math.round(v * 1e3) / 1e3),
         strength: motion ? Math.round(position() * 1e4) / 1e4 : null };
-      sort(); ask();
+      if (cost < SLOW) sort();  // else once the pointer is up
+      ask();
       return;
     }
     if (drag && drag.shifts) {
@@ -213,9 +242,9 @@ export default function (component) {
     if (was !== state.hovered) ask();
   };
   canvas.onpointerup = (event) => {
-    if (!drag) return;
-    const [x, y, side] = spot(event), made = drag;
-    drag = null;
+    if (!hand.drag) return;
+    const [x, y, side] = spot(event), made = hand.drag;
+    hand.drag = null;
     if (made.shifts && made.moved) return;
     if (!made.moved) {
       if (side < 0) return;
@@ -226,7 +255,7 @@ export default function (component) {
     }
     changed();
   };
-  canvas.onpointercancel = () => { drag = null; };
+  canvas.onpointercancel = () => { hand.drag = null; };
   // The wheel alone scrolls the page; with Ctrl, which is also what a pinch on a touchpad is, it zooms.
   canvas.onwheel = (event) => {
     const [x, y, side] = spot(event);
@@ -242,17 +271,17 @@ export default function (component) {
     if (event.touches.length !== 2) return;
     const made = fingers(event);
     if (made.side < 0) return;
-    pinch = { ...made, from: seen(), at: toPlane(panels[made.side], made.x, made.y) };
-    drag = null;
+    hand.pinch = { ...made, from: seen(), at: toPlane(panels[made.side], made.x, made.y) };
+    hand.drag = null;
     event.preventDefault();
   };
   canvas.ontouchmove = (event) => {
-    if (!pinch || event.touches.length !== 2) return;
+    if (!hand.pinch || event.touches.length !== 2) return;
     event.preventDefault();
-    const now = fingers(event), { width, height } = panels[pinch.side], box = zoomed(pinch.from, whole, now.apart / pinch.apart, pinch.at) || whole;
-    look(shifted(box, whole, ((pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - pinch.y) / height) * (box[3] - box[1])));
+    const now = fingers(event), { width, height } = panels[hand.pinch.side], box = zoomed(hand.pinch.from, whole, now.apart / hand.pinch.apart, hand.pinch.at) || whole;
+    look(shifted(box, whole, ((hand.pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - hand.pinch.y) / height) * (box[3] - box[1])));
   };
-  canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) pinch = null; };
+  canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) hand.pinch = null; };
   canvas.onpointerleave = () => { state.hovered = null; tip.hidden = true; ask(); };
   canvas.onkeydown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -266,10 +295,10 @@ export default function (component) {
     if (event.key === "Escape") { state.pinned = null; tip.hidden = true; changed(); }
     if (!step) return;
     event.preventDefault();
-    const p = held(), order = Array.from({ length: n }, (_, i) => i).filter((i) => chosen(i, p));
-    if (!order.length) return;
-    const here = order.indexOf(state.pinned);
-    state.pinned = order[(here + step + order.length) % order.length];
+    if (!standing) return;
+    let next = state.pinned !== null && out[state.pinned] ? state.pinned : step > 0 ? -1 : n;
+    do next = (next + step + n) % n; while (!out[next]);
+    state.pinned = next;
     const [x, y] = [at[0][2 * state.pinned], at[0][2 * state.pinned + 1]], [ax, ay, bx, by] = seen();
     if (x < ax || x > bx || y < ay || y > by) look(shifted(seen(), whole, x - (ax + bx) / 2, y - (ay + by) / 2));
     tell(state.pinned, 0);
@@ -311,19 +340,19 @@ export default function (component) {
   }
   // -- motion --------------------------------------------------------------------------------------------------------
   one(".motion").hidden = !motion;
-  function step(from, start, now) {
+  function step(now) {
     if (!moving) return;
-    const gone = Math.min(1, (now - start) / 3000);
+    const { from, start } = hand.playing, gone = Math.min(1, Math.max(0, (now - start) / 3000));
     range.value = String(Math.round(1000 * (from < 500 ? gone : 1 - gone)));
     render();
-    if (gone < 1) moving = requestAnimationFrame((t) => step(from, start, t)); else rest();
+    if (gone < 1) moving = requestAnimationFrame(step); else rest();
   }
-  const halt = () => { cancelAnimationFrame(moving); moving = 0; play.dataset.moves = ""; };
+  const halt = () => { cancelAnimationFrame(moving); moving = 0; hand.playing = null; play.dataset.moves = ""; };
   const rest = () => { halt(); state.strength = Math.round(position() * 1e4) / 1e4; say(); };
-  const begin = () => {
+  const begin = (from = Number(range.value), start = performance.now()) => {
     play.dataset.moves = "1";
-    const from = Number(range.value);
-    moving = requestAnimationFrame((t) => step(from, t, t));
+    hand.playing = { from, start };
+    moving = requestAnimationFrame(step);
   };
   play.onclick = () => { if (moving) rest(); else begin(); };
   range.oninput = () => { rest(); ask(); };
@@ -343,9 +372,7 @@ export default function (component) {
     canvas.width = width * scale;
     canvas.height = height * scale;
     canvas.style.height = `${height}px`;
-    const [k, share] = place(position());
-    between(frames, motion ? k : 0, motion ? share : 0, n, at[0]);
-    between(frames, last, 0, n, at[1]);
+    lay();
     sort();
     render();
   }
@@ -354,13 +381,16 @@ export default function (component) {
   chips();
   size();
   show(state.window && shifted(state.window, whole, 0, 0));
-  if (!old && motion && data.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) begin();
+  if (hand.playing && motion) begin(hand.playing.from, hand.playing.start);
+  else if (!old && motion && data.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) begin();
+  if (hand.unsaid) say();
   data.words().then((words) => {
     if (stopped) return;
     [texts, meanings] = words;
     if (state.find) { sort(); ask(); }
   });
-  const stop = () => { stopped = true; watch.disconnect(); halt(); clearTimeout(saying); };
-  KEPT.set(root, { state, stop });
+  const stop = () => { stopped = true; watch.disconnect(); cancelAnimationFrame(moving); moving = 0; clearTimeout(saying); };
+  const again = (set) => { setStateValue = set; ask(); };  // the theme may have changed
+  KEPT.set(root, { state, hand, bytes: component.data, stop, again });
   return stop;
 }

@@ -10,6 +10,11 @@ function toScreen(panel, x, y) {
     panel.y + panel.height - MARGIN - ((y - panel.low[1]) / (panel.high[1] - panel.low[1] || 1)) * (panel.height - 2 * MARGIN),
   ];
 }
+// The same for many points: x on the screen is left + x * across, y is bottom - y * up.
+function scaled({ x, y, width, height, low, high }) {
+  const across = (width - 2 * MARGIN) / (high[0] - low[0] || 1), up = (height - 2 * MARGIN) / (high[1] - low[1] || 1);
+  return { left: x + MARGIN - low[0] * across, bottom: y + height - MARGIN + low[1] * up, across, up };
+}
 function toPlane(panel, sx, sy) {
   return [
     panel.low[0] + ((sx - panel.x - MARGIN) / (panel.width - 2 * MARGIN)) * (panel.high[0] - panel.low[0]),
@@ -93,15 +98,16 @@ function readable(colour, ground, ink) {
 
 // One path for all points of one look: thousands of points in a few calls.
 function paintPoints(pen, panel, at, looks, crosses, size) {
+  const { left, bottom, across, up } = scaled(panel);
   clip(pen, panel);
   for (const { colour, mark, points, alpha } of looks) {
     pen.globalAlpha = alpha;
     pen.fillStyle = pen.strokeStyle = colour;
     pen.lineWidth = CROSS_LINE;
     pen.beginPath();
-    for (const i of points) {
-      const [x, y] = toScreen(panel, at[2 * i], at[2 * i + 1]);
-      addPoint(pen, mark, crosses, x, y, size);
+    for (let k = 0; k < points.length; k++) {
+      const i = points[k];
+      addPoint(pen, mark, crosses, left + at[2 * i] * across, bottom - at[2 * i + 1] * up, size);
     }
     if (crosses) pen.stroke(); else pen.fill();
   }
@@ -112,23 +118,23 @@ function paintPoints(pen, panel, at, looks, crosses, size) {
 function paintKind(pen, kind, panel, at, looks, grown, ghosts) {
   const { size, crosses } = STYLES[kind];
   const drawn = { marks: () => looks, crosses: () => looks, dots: () => looks.map((look) => ({ ...look, mark: null })),
-    ghosts: () => [{ colour: ghosts, mark: null, points: Array.from({ length: at.length / 2 }, (_, i) => i), alpha: GHOSTLY }] }[kind]();
+    ghosts: () => [{ colour: ghosts, mark: null, points: Uint32Array.from({ length: at.length / 2 }, (_, i) => i), alpha: GHOSTLY }] }[kind]();
   paintPoints(pen, panel, at, drawn, crosses, size * grown);
 }
 
 function paintNames(pen, panel, at, groups, ground, ink, rem) {
   clip(pen, panel);
   pen.font = `bold ${12 * rem}px sans-serif`; pen.textAlign = "center"; pen.lineWidth = 3;
-  const taken = [];
+  const taken = [], { left, bottom, across, up } = scaled(panel);
   for (const { name, colour, points } of groups) {
-    const xs = [], ys = [];
-    for (const i of points) {
-      const [x, y] = toScreen(panel, at[2 * i], at[2 * i + 1]);
+    let n = 0, xs = new Float32Array(points.length), ys = new Float32Array(points.length);
+    for (let k = 0; k < points.length; k++) {
+      const x = left + at[2 * points[k]] * across, y = bottom - at[2 * points[k] + 1] * up;
       if (x < panel.x || x > panel.x + panel.width || y < panel.y || y > panel.y + panel.height) continue;  // out of the window
-      xs.push(x); ys.push(y);
+      xs[n] = x; ys[n++] = y;
     }
-    if (!xs.length) continue;
-    xs.sort((a, b) => a - b); ys.sort((a, b) => a - b);
+    if (!n) continue;
+    xs = xs.subarray(0, n).sort(); ys = ys.subarray(0, n).sort();
     const half = pen.measureText(name).width / 2 + 3;
     const x = Math.min(panel.x + panel.width - half, Math.max(panel.x + half, xs[xs.length >> 1]));
     let y = Math.max(panel.y + titleHeight(rem) + 13 * rem, ys[Math.floor(ys.length * 0.06)] - 6);

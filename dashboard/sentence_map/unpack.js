@@ -16,8 +16,11 @@ function unpack(bytes) {
     return new Kind(bytes.slice(start + at, start + at + n * Kind.BYTES_PER_ELEMENT).buffer);
   };
   const [low, high] = data.bounds;
-  data.frames = data.frames.map(array).map((steps) =>
-    Float32Array.from(steps, (step, i) => low[i & 1] + (step / 65535) * (high[i & 1] - low[i & 1])));
+  data.frames = data.frames.map(array).map((steps) => {
+    const frame = new Float32Array(steps.length);
+    for (let i = 0; i < steps.length; i++) frame[i] = low[i & 1] + (steps[i] / 65535) * (high[i & 1] - low[i & 1]);
+    return frame;
+  });
   for (const name of ["language", "row", "meaning"]) data[name] = array(data[name]);
   data.ranks = data.ranks && data.ranks.map(array);
   for (const colouring of data.colourings) colouring.of = array(colouring.of);

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.analyses.rival_spaces import HEADLINE, RivalSpaces
 from core.analyses.rival_verdict import against_all, described, intervention_of
+from core.pipeline import joint_map
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import Interval, bootstrap_ratio, wilson
@@ -58,28 +59,37 @@ def layer_frame(result: Result) -> pd.DataFrame:
 
 
 def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
-    """Points of one space (0: pre, 1: post): ``x, y, language, name, text, english, row, shown``."""
+    """Points of one space (0: pre, 1: post): ``x, y, language, name, text, english, row, shown``.
+
+    For charts, which are slow beyond some thousand points: of a larger map, those that it is fitted on.
+    """
     parts = []
-    for group, maps in zip(result.plan.groups, result.maps, strict=True):
+    for group, maps, rows in zip(result.plan.groups, result.maps, joint_map.rows_of_groups(result.plan), strict=True):
         plane = maps[space]
-        n_shown = plane.shape[1]
-        english = group.texts.get("en", ("",) * len(group))[:n_shown]
+        drawn = rows[rows < plane.shape[1]].tolist()  # a map from a pack may hold the first rows alone
+        english = group.texts.get("en", ("",) * len(group))
         for code, points in zip(group.languages, plane, strict=True):
             parts.append(
                 pd.DataFrame(
                     {
-                        "x": points[:, 0].round(3),
-                        "y": points[:, 1].round(3),
+                        "x": points[drawn, 0].round(3),
+                        "y": points[drawn, 1].round(3),
                         "language": code,
                         "name": theme.name(code),
-                        "text": group.texts[code][:n_shown],
-                        "english": english,
-                        "row": group.ids[:n_shown],
+                        "text": [group.texts[code][row] for row in drawn],
+                        "english": [english[row] for row in drawn],
+                        "row": [group.ids[row] for row in drawn],
                         "shown": not stand_out or code in stand_out,
                     }
                 )
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def drawn_words(result: Result, points: pd.DataFrame) -> str:
+    """How many sentences a chart of `map_frame` draws, as a sentence after a space; empty where these are all."""
+    every = joint_map.n_points(result.plan)
+    return "" if len(points) == every else f" {len(points):,} of {every:,} sentences are drawn."
 
 
 def bar_frame(result: Result) -> pd.DataFrame:

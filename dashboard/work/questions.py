@@ -20,6 +20,7 @@ from core.analyses import (
     translation_ranks,
 )
 from core.experiment.settings import Experiment
+from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run
@@ -171,7 +172,8 @@ class PathAsked(OfExperiment):
         """Seconds: every strength that is not embedded, and the map."""
         strengths = strength_path.strengths(self.experiment)[1:]
         estimates = [engine.estimate(replace(self.experiment, strength=strength)) for strength in strengths]
-        return max(stages["load"] for stages in estimates) + sum(stages["embed_post"] for stages in estimates) + _MAP
+        drawing = _MAP + joint_map.placing_seconds(engine.plan(self.experiment), len(estimates) + 1)
+        return max(stages["load"] for stages in estimates) + sum(stages["embed_post"] for stages in estimates) + drawing
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from core.pipeline import joint_map
 from core.pipeline.measure_table import MEASURES
 from core.stats.intervals import Interval, wilson
 from dashboard.page import map_panel
@@ -31,6 +32,21 @@ def test_bars_have_the_interval_of_each_share() -> None:
     low, high = wilson(np.array([0.8]), N_EVAL)
     assert rows.loc[("en", "after"), ["low", "high"]].tolist() == pytest.approx([low[0], high[0]])
     assert set(table["centred_pre"]) == {0.3}
+
+
+def test_charts_of_a_large_map_draw_what_it_is_fitted_on_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = make_result()
+    every = frames.map_frame(result, 1, [])
+    assert len(every) == 4 * N_EVAL
+    assert frames.drawn_words(result, every) == map_panel.fitted_words(result, len(every), 2) == ""
+    monkeypatch.setattr(joint_map, "MOST_OF_A_SPACE", 2 * N_EVAL)
+    drawn = frames.map_frame(result, 1, [])
+    assert drawn["text"].tolist() == every[every["row"].isin(["e0", "e2"])]["text"].tolist()
+    places = every.set_index("text").loc[drawn["text"], ["x", "y"]].to_numpy()
+    np.testing.assert_array_equal(drawn[["x", "y"]].to_numpy(), places)
+    assert frames.drawn_words(result, drawn) == " 8 of 20 sentences are drawn."
+    assert "fitted on 8 of 20 sentences; the other 12" in map_panel.fitted_words(result, len(every), 2)
+    assert map_panel.fitted_words(result, len(drawn), 2) == ""  # a map that holds no others
 
 
 def test_layers_stand_once_a_space() -> None:

@@ -1,0 +1,139 @@
+"""What a visitor is in the middle of on the map goes on while the page's script runs; thousands of points are found."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, BrowserType, Page, expect
+
+from benchmarks import motion
+from dashboard.sentence_map import MapView
+from dashboard.sentence_map.component import packed, sent
+from tests.helpers import browser as finding
+
+Show = Callable[[bytes], Page]
+CODES = ("en", "zh", "ru", "ko")
+EACH = 900
+MARGIN = 14
+
+
+@pytest.fixture(scope="module")
+def chromium(browsers: BrowserType) -> Iterator[Browser]:
+    browser = browsers.launch(executable_path=finding.executable(), args=finding.FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def show(chromium: Browser) -> Iterator[Show]:
+    """Opens a tab with the map alone."""
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
+
+    def opened(data: bytes) -> Page:
+        tab.set_content(motion.page(data, "canvas"))
+        expect(tab.locator(".map[data-frames]")).to_be_attached()
+        return tab
+
+    yield opened
+    tab.close()
+
+
+def made(layout: str = "pair", title: str = "After") -> tuple[pd.DataFrame, dict[float, np.ndarray], bytes]:
+    """Sentences at random places, each with words of its own, and the map's data."""
+    table, rng = motion.points(CODES, EACH), np.random.default_rng(0)
+    table["text"] = [f"sentence {number}." for number in range(len(table))]
+    where = {strength: rng.uniform(size=(len(table), 2)) for strength in (0.0, 1.0)}
+    return table, where, sent(packed(table, where, layout, "zh", after=title), MapView())
+
+
+def runs_again(tab: Page, data: bytes) -> None:
+    """The page's script has run and gives the map its data."""
+    tab.evaluate("text => { draws(text); }", b64encode(data).decode())
+
+
+@pytest.mark.parametrize("title", ["After", "Later"])
+def test_a_brush_goes_on_while_the_script_runs(show: Show, title: str) -> None:
+    _, where, data = made()
+    tab = show(data)
+    box = tab.locator("canvas").bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + 100, box["y"] + 100)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 200, box["y"] + 150, steps=2)
+    runs_again(tab, made(title=title)[2])  # the same data, or others
+    tab.mouse.move(box["x"] + 300, box["y"] + 250, steps=2)
+    tab.mouse.up()
+    tab.wait_for_function("() => said.length")
+    brush = tab.evaluate("said.at(-1).brush")
+    low, high = np.min([*where.values()], axis=(0, 1)), np.max([*where.values()], axis=(0, 1))
+    panel = np.array([(box["width"] - 12) / 2, box["height"]]) - 2 * MARGIN
+    share = (np.array([[100, 100], [300, 250]]) - MARGIN) / panel
+    corners = low + np.column_stack([share[:, 0], 1 - share[:, 1]]) * (high - low)
+    assert brush["box"] == pytest.approx(corners.ravel().tolist(), abs=5e-3)
+    (ax, ay), (bx, by) = corners.min(axis=0), corners.max(axis=0)
+    inside = sum(ax <= x <= bx and ay <= y <= by for x, y in where[0.0])
+    counted = tab.locator(".map .count").inner_text().split(" of ")[0]
+    assert int(counted.replace(",", "")) == pytest.approx(inside, abs=8)
+
+
+def test_the_map_is_not_made_anew_by_data_that_it_has(show: Show) -> None:
+    _, _, data = made("motion")
+    tab = show(data)
+    chips = tab.locator(".map .legend").evaluate_handle("legend => legend.firstElementChild")
+    first = """(chip) => document.querySelector(".map .legend").firstElementChild === chip"""
+    tab.get_by_role("button", name="Play the movement").click()
+    runs_again(tab, data)
+    assert tab.evaluate(first, chips)
+    tab.wait_for_function("() => document.querySelector('.map output').textContent === 'strength 1: computed'")
+    tab.get_by_role("button", name="Play the movement").click()
+    runs_again(tab, made("motion", "Later")[2])
+    assert not tab.evaluate(first, chips)
+    tab.wait_for_function("() => document.querySelector('.map output').textContent === 'strength 0: computed'")
+
+
+def test_a_choice_that_is_not_said_yet_is_said_after_other_data_came(show: Show) -> None:
+    tab = show(made()[2])
+    tab.get_by_role("button", name="Chinese").click()
+    runs_again(tab, made(title="Later")[2])
+    tab.wait_for_function("() => said.length")
+    assert tab.evaluate("said.at(-1).shown") == ["zh"]
+
+
+def test_the_point_under_the_pointer_is_the_nearest(show: Show) -> None:
+    table, where, data = made()
+    tab = show(data)
+    box = tab.locator("canvas").bounding_box()
+    assert box
+    tab.wait_for_function("() => document.querySelector('.map canvas').width")
+    low, high = np.min([*where.values()], axis=(0, 1)), np.max([*where.values()], axis=(0, 1))
+    panel = np.array([(box["width"] - 12) / 2, box["height"]]) - 2 * MARGIN
+    share = (where[1.0] - low) / (high - low)
+    at = MARGIN + np.column_stack([share[:, 0], 1 - share[:, 1]]) * panel + [(box["width"] + 12) / 2, 0]
+    pointed = np.random.default_rng(1).uniform([0.55, 0.1], [0.95, 0.9], size=(12, 2))
+    for x, y in pointed * [box["width"], box["height"]]:
+        apart = np.hypot(*(at - [x, y]).T)
+        nearest, next_one = np.argsort(apart)[:2]
+        if apart[next_one] - apart[nearest] < 0.5 or abs(apart[nearest] - 9) < 0.5:
+            continue  # either, by what a coordinate of 16 bits may be off
+        tab.mouse.move(box["x"] + x, box["y"] + y)
+        tip = tab.locator(".map .tip")
+        if apart[nearest] < 9:
+            expect(tip).to_contain_text(table["text"][nearest])
+        else:
+            expect(tip).to_be_hidden()
+
+
+def test_words_and_arrow_keys_find_one_sentence_after_another(show: Show) -> None:
+    table, _, data = made()
+    tab = show(data)
+    tab.get_by_label("Find").fill("ENCE 12")
+    hits = [number for number, text in enumerate(table["text"]) if "ence 12" in text]
+    expect(tab.locator(".map .count")).to_have_text(f"{len(hits):,} of {len(table):,} sentences")
+    tab.locator("canvas").focus()
+    for key, at in (("ArrowRight", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", -1)):
+        tab.keyboard.press(key)
+        expect(tab.locator(".map .tip")).to_contain_text(table["text"][hits[at]])
