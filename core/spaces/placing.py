@@ -51,14 +51,11 @@ def held_and_placed(
     rest = np.setdiff1d(np.arange(len(first)), fitted)
     room = np.float32(ROOM)  # the first was laid out, and so is added to, before it was made wider
     planes = [_joined(held[0], fitted, room * place(first[rest], rows[0], held[0] / room, seed), rest)]
-    changed = [number for number, plane in enumerate(held[1:], start=1) if plane is not held[0]]
-    beside = [rows[number] for number in (0, *changed)]
-    for number, space in enumerate(others, start=1):
-        if np.array_equal(space, first):
-            planes.append(planes[0])
-            continue
-        placed = place(space[rest], np.concatenate(beside), np.concatenate([held[n] for n in (0, *changed)]), seed)
-        planes.append(_joined(held[number], fitted, placed, rest))
+    apart = [0, *(number for number, plane in enumerate(held) if plane is not held[0])]
+    among, where = (np.concatenate([part[number] for number in apart]) for part in (rows, held))
+    for plane, space in zip(held[1:], others, strict=True):
+        same = np.array_equal(space, first)
+        planes.append(planes[0] if same else _joined(plane, fitted, place(space[rest], among, where, seed), rest))
     return planes
 
 

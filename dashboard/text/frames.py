@@ -66,7 +66,8 @@ def map_frame(result: Result, space: int, stand_out: list[str]) -> pd.DataFrame:
     parts = []
     for group, maps, rows in zip(result.plan.groups, result.maps, joint_map.rows_of_groups(result.plan), strict=True):
         plane = maps[space]
-        drawn = rows[rows < plane.shape[1]].tolist()  # a map from a pack may hold the first rows alone
+        n_shown = plane.shape[1]
+        drawn = rows.tolist() if n_shown == len(group) else range(n_shown)  # a map from a pack may hold the first alone
         english = group.texts.get("en", ("",) * len(group))
         for code, points in zip(group.languages, plane, strict=True):
             parts.append(
