@@ -67,7 +67,7 @@ def placing_seconds(plan: Plan, n_spaces: int = 2) -> float:
 def inputs(plan: Plan, n_spaces: int = 2) -> dict[str, Any]:
     """What determines a map besides its spaces: a part of the spec of every stage that keeps a map."""
     rows = fitted_rows(plan, n_spaces)
-    placed = {"of": [len(group) for group in plan.groups], "placing": [placing.N_EPOCHS, placing.RATE]}
+    placed = {"of": [len(group) for group in plan.groups], "placing": [placing.N_EPOCHS]}
     return {
         "layer": plan.layer,
         "seed": plan.experiment.seed,

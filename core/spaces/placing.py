@@ -17,9 +17,8 @@ from core.spaces.projection import N_NEIGHBOURS, ROOM, curve, held_umap, joint_u
 from core.spaces.similarity import normalise
 from core.spaces.umap_layout import NEGATIVES, _forces, _read, _step
 
-N_EPOCHS = 50
-RATE = 0.25
-"""Of the steps of a layout from nothing, as in umap's ``transform``: a point begins near its place."""
+# At umap's quarter of a layout's steps, the space after keeps its neighbours worse (docs/measures.md).
+N_EPOCHS = 100
 
 
 def held_and_placed(
@@ -98,7 +97,7 @@ def place(points: np.ndarray, fitted: np.ndarray, plane: np.ndarray, seed: int =
     state = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
     held = np.ascontiguousarray(plane, dtype=np.float32)
     forces = _forces(*curve())
-    _settle(start, indices, weights.astype(np.float32), held, *forces, N_EPOCHS, np.float32(RATE), state)
+    _settle(start, indices, weights.astype(np.float32), held, *forces, N_EPOCHS, state)
     return start
 
 
@@ -131,7 +130,7 @@ def memberships(distances: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(nogil=True, cache=True)
-def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, rate, first_state):  # type: ignore[no-untyped-def]
+def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, first_state):  # type: ignore[no-untyped-def]
     """Move each point of ``plane`` in place, as `umap_layout` moves the head of an edge; ``held`` does not move."""
     n = np.uint64(len(held))
     due, pushed = np.empty(near.shape[1], np.float32), np.empty(near.shape[1], np.int64)
@@ -140,7 +139,7 @@ def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, rate, f
         due[:], pushed[:] = 0, 0
         x, y = plane[i, 0], plane[i, 1]
         for epoch in range(n_epochs):
-            step = np.float32(rate * (1 - epoch / n_epochs))
+            rate = np.float32(1 - epoch / n_epochs)
             for e in range(near.shape[1]):
                 weight = weights[i, e]
                 if weight * n_epochs < 1 or due[e] > epoch:
@@ -150,7 +149,7 @@ def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, rate, f
                 squared = dx * dx + dy * dy
                 if squared > 0:
                     force = _read(attraction, squared)
-                    x, y = x + step * _step(force, dx), y + step * _step(force, dy)
+                    x, y = x + rate * _step(force, dx), y + rate * _step(force, dy)
                 more = np.int64(NEGATIVES * epoch * weight) - pushed[e]
                 pushed[e] += more
                 away_x, away_y = np.float32(0), np.float32(0)
@@ -162,5 +161,5 @@ def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, rate, f
                     dx, dy = x - held[other, 0], y - held[other, 1]
                     force = _read(repulsion, dx * dx + dy * dy)
                     away_x, away_y = away_x + _step(force, dx), away_y + _step(force, dy)
-                x, y = x + step * away_x, y + step * away_y
+                x, y = x + rate * away_x, y + rate * away_y
         plane[i, 0], plane[i, 1] = x, y

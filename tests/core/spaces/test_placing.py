@@ -131,7 +131,7 @@ def slow_place(points: np.ndarray, fitted: np.ndarray, plane: np.ndarray, seed: 
         state = int(np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64))
         due, pushed = np.zeros(len(near)), [0] * len(near)
         for epoch in range(placing.N_EPOCHS):
-            rate = placing.RATE * (1 - epoch / placing.N_EPOCHS)
+            rate = 1 - epoch / placing.N_EPOCHS
             for e, (neighbour, weight) in enumerate(zip(near, weights, strict=True)):
                 if due[e] > epoch or weight * placing.N_EPOCHS < 1:
                     continue
