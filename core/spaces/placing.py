@@ -1,9 +1,9 @@
 """Further points on a map that is fitted: each lies amid its nearest neighbours among the fitted points, which stay.
 
-A map of all points of a large space takes minutes to fit, and a place on it is no truer than one beside a fit of
-thousands. As in umap's ``transform``, a further point starts at the weighted mean of its neighbours, is drawn to them
-and pushed from others. Unlike there, no place depends on which points are placed along with it: each goes by itself,
-with forces of the fitted points alone and the same random numbers. So equal embeddings lie at one place.
+A fit of thousands says where a further point belongs, for a fraction of what a fit of all takes. As in umap's
+``transform``, a point starts at the weighted mean of its neighbours, is drawn to them and pushed from others. Unlike
+there, no place depends on which points are placed along with it: each goes by itself, with forces of the fitted points
+alone and the same random numbers. So equal embeddings lie at one place.
 """
 
 from __future__ import annotations
