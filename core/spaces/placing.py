@@ -93,7 +93,7 @@ def place(points: np.ndarray, fitted: np.ndarray, plane: np.ndarray, seed: int =
     indices, distances = nearest_of(normalise(points), normalise(fitted), k)
     weights = memberships(distances)
     shares = weights / weights.sum(axis=1, keepdims=True)
-    start = np.einsum("nk,nkd->nd", shares, plane[indices]).astype(np.float32)
+    start: np.ndarray = np.einsum("nk,nkd->nd", shares, plane[indices]).astype(np.float32)
     state = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
     held = np.ascontiguousarray(plane, dtype=np.float32)
     forces = _forces(*curve())
