@@ -14,7 +14,7 @@ from core.analyses import experts
 from core.analyses.experts import ScoredNeurons
 from core.analyses.top_sentences import TopSentence
 from core.experiment.settings import Experiment
-from core.neurons.experts import by_site, histogram
+from core.neurons.experts import by_site, expert_table, histogram
 from core.neurons.methods import METHODS
 from core.neurons.overlap import Ranking, ranking
 from core.neurons.scores import SCORES
@@ -228,7 +228,15 @@ def _table(scored: ScoredNeurons) -> int:
         if picked["selection"]["rows"]:
             st.session_state[key] = int(rows["neuron"].iloc[picked["selection"]["rows"][0]])
 
-    drawing.table(rows, key=table, height=280, on_select=pick, selection_mode="single-row", column_config=_LOCATED)
+    drawing.table(
+        rows.drop(columns="model"),  # one for all of them: of use in a file alone
+        key=table,
+        saved=rows,
+        height=280,
+        on_select=pick,
+        selection_mode="single-row",
+        column_config=_LOCATED,
+    )
     st.session_state.setdefault(key, page_state.whole("neuron", best, 0, total - 1))
     neuron = int(st.number_input("Neuron (click a row above, or type a number)", 0, total - 1, key=key))
     page_state.put("neuron", str(neuron), str(best))
@@ -306,10 +314,8 @@ def _strongest(scored: ScoredNeurons, neuron: int) -> None:
 
 
 def ranking_frame(scored: ScoredNeurons) -> pd.DataFrame:
-    """``rank, neuron, layer, site, unit, score, value``, as the command line writes it."""
-    rows = pd.DataFrame(scored.plan.outline.neurons.named(scored.experts.neurons))
-    rows.insert(0, "rank", np.arange(1, len(rows) + 1))
-    return rows.assign(score=scored.experts.scores, value=scored.experts.values)
+    """The table of `core.neurons.experts.expert_table`, as the command line writes it."""
+    return expert_table(scored.experts, scored.plan.outline.neurons, scored.plan.resolved.digest)
 
 
 def overlap_frame(ranked: Ranking, k: int) -> pd.DataFrame:

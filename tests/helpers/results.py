@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from core.models.load import Outline
 from core.models.spec import ResolvedModel
 from core.neurons.experts import Experts
 from core.neurons.neuron_map import NeuronMap, Site
+from core.pipeline import measure_table
+from core.pipeline.before_after import Change
+from core.pipeline.computed_settings import ComputedSetting
 from core.pipeline.result import Result
 
 N_LAYERS = 4
@@ -96,3 +100,9 @@ def make_result(
         computed=(),
         notes=(),
     )
+
+
+def computed_setting(experiment: Experiment, top1: float = 0.4) -> ComputedSetting:
+    """A setting as lists of computed ones have it, with the same change of every measure."""
+    values = {name: Change(0.1, top1) for name in measure_table.MEASURES}
+    return ComputedSetting(experiment, values, 200, {"layer": 18}, datetime(2026, 1, 2, tzinfo=UTC))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,6 @@ import pytest
 from core.analyses import translation_ranks
 from core.errors import PackError
 from core.experiment.settings import Experiment
-from core.packs import container
 from core.packs.contents import QUESTIONS, WITHOUT_SENTENCES
 from core.packs.pack import Pack, pack
 from core.packs.parts import PARTS
@@ -24,6 +21,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.store.store import Store
+from tests.helpers.packs import CHANGES, altered
 
 
 @pytest.fixture
@@ -121,36 +119,6 @@ def test_a_table_that_unpacks_to_something_else_is_refused(packed: Path) -> None
     opened._entries[0]["answers"]["result"]["with"]["pairs"] = {"is": "Popen", "with": {"args": "true"}}
     with pytest.raises(PackError, match="cannot be understood"):
         opened.result(0)
-
-
-def altered(packed: Path, change: Callable[[list[Any]], object]) -> bytes:
-    """A pack whose answers were changed by somebody who knows how a pack is written."""
-    with zipfile.ZipFile(packed) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    manifest, answers = json.loads(files.pop("manifest.json")), json.loads(files["answers.json"])
-    change(answers)
-    path = packed.with_name("altered.pack")
-    container.write(path, manifest, {**files, "answers.json": json.dumps(answers).encode()})
-    return path.read_bytes()
-
-
-CHANGES: dict[str, Callable[[list[Any]], object]] = {
-    "no plan": lambda entries: entries[0]["answers"]["result"]["with"].update(plan=None),
-    "a plan without a model": lambda entries: plan_of(entries).update(resolved=None),
-    "a target that is a number": lambda entries: plan_of(entries).update(target=3),
-    "languages in a list": lambda entries: plan_of(entries)["experiment"]["with"].update(languages=["de"]),
-    "seconds in words": lambda entries: entries[0]["answers"]["result"]["with"].update(seconds={"map": [["a", "b"]]}),
-    "another answer": lambda entries: entries[0]["answers"].update(ranks=entries[0]["answers"]["result"]),
-    "no answers": lambda entries: entries[0].update(answers=None),
-    "no setting": lambda entries: entries.clear(),
-    "a setting of another kind": lambda entries: entries[0].update(setting={"tuple": []}),
-}
-
-
-def plan_of(entries: list[Any]) -> dict[str, Any]:
-    """The fields of the first result's plan."""
-    fields: dict[str, Any] = entries[0]["answers"]["result"]["with"]["plan"]["with"]
-    return fields
 
 
 @pytest.mark.parametrize("change", CHANGES)

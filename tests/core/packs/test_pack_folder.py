@@ -23,7 +23,7 @@ from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
-from tests.core.packs.test_pack import CHANGES, altered
+from tests.helpers.packs import CHANGES, altered
 
 
 @pytest.fixture

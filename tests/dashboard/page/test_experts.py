@@ -88,7 +88,9 @@ def test_the_table_is_what_the_command_line_writes(opened: Any, tiny_link: dict[
     )
     assert done.returncode == 0, done.stderr
     written = pd.read_csv(out)
-    assert list(shown.columns) == list(written.columns)
+    assert list(written.columns) == [*shown.columns, "model"]
+    assert written["model"].nunique() == 1
+    written = written[list(shown.columns)]
     pd.testing.assert_frame_equal(shown.reset_index(drop=True), written, check_dtype=False, rtol=1e-6, atol=1e-7)
 
 

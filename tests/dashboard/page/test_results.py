@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ from streamlit.testing.v1 import AppTest
 from core import access
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
-from core.pipeline.before_after import Change
-from core.pipeline.computed_settings import ComputedSetting
 from core.pipeline.measure_table import MEASURES
 from core.stats.intervals import wilson
 from dashboard.page import results
@@ -21,21 +18,17 @@ from dashboard.state.session import KEY
 from dashboard.work import process
 from tests.helpers.bench import LONG
 from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.results import computed_setting
 
 HERE = Experiment(target="ja", experts=2000)
 
 
-def setting(experiment: Experiment, top1: float = 0.4) -> ComputedSetting:
-    values = {name: Change(0.1, top1) for name in MEASURES}
-    return ComputedSetting(experiment, values, 200, {"layer": 18}, datetime(2026, 1, 2, tzinfo=UTC))
-
-
 def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -> None:
     settings = [
-        setting(HERE),
-        setting(replace(HERE, target="es", control="random")),
-        setting(replace(HERE, target="es", method="linear-act")),
-        setting(replace(HERE, corpus="flores:/data/flores")),
+        computed_setting(HERE),
+        computed_setting(replace(HERE, target="es", control="random")),
+        computed_setting(replace(HERE, target="es", method="linear-act")),
+        computed_setting(replace(HERE, corpus="flores:/data/flores")),
     ]
     assert results.matching(settings, "random SPANISH", None) == [settings[1]]
     assert results.matching(settings, "linear-act", None) == [settings[2]]
@@ -44,7 +37,7 @@ def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -
 
 
 def test_what_is_ticked_stays_what_it_was_while_others_are_computed() -> None:
-    first, second, third = (setting(replace(HERE, strength=strength)) for strength in (0.25, 0.5, 0.75))
+    first, second, third = (computed_setting(replace(HERE, strength=strength)) for strength in (0.25, 0.5, 0.75))
     listed, nothing, ticked = results.Listed(), {"rows": [], "cells": []}, {"rows": [1], "cells": []}
     here = results.ground(HERE)
     assert listed.now(("", here), [second, first], nothing) == [second, first]
@@ -62,7 +55,7 @@ def test_another_setting_of_the_same_model_and_sentences_lists_the_same() -> Non
 
 
 def test_a_row_says_what_is_set_and_what_was_found() -> None:
-    settings = [setting(HERE), setting(replace(HERE, layer="11", pooling="max"), 0.2)]
+    settings = [computed_setting(HERE), computed_setting(replace(HERE, layer="11", pooling="max"), 0.2)]
     frame = results.frame(settings)
     assert frame["target_top1"].tolist() == [0.4, 0.2]
     assert frame["gain"].tolist() == pytest.approx([30, 10])
@@ -145,12 +138,12 @@ def _seen(changes: list[dict[str, str]]) -> None:
     from core.experiment.settings import Experiment
     from dashboard.page import results
     from dashboard.state import session
-    from tests.dashboard.page.test_results import setting
+    from tests.helpers.results import computed_setting
 
     listed = Experiment(model="Small", corpus="Greetings")
     session.visitor().experiment = replace(listed, prompt="my own words")
     for change in changes:
-        st.text(str(results._may_be_seen(setting(replace(listed, **change)))))
+        st.text(str(results._may_be_seen(computed_setting(replace(listed, **change)))))
 
 
 @pytest.mark.parametrize("public", [True, False])
