@@ -60,11 +60,13 @@ def to_the_end(work: OnBackend, report: Callable[[Snapshot], None] = lambda _: N
 def count_sentences(engine: Engine, experiment: Experiment) -> Counter[str]:
     """Count every sentence that passes through the model that the engine's host has in memory from now on."""
     counted: Counter[str] = Counter()
+    one_at_a_time = threading.Lock()  # batches pass side by side
     base = engine.models.get(engine.plan(experiment).resolved).base
 
     def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
-        counted["passed"] += len(ids)
+        with one_at_a_time:
+            counted["passed"] += len(ids)
 
     base.register_forward_pre_hook(note, with_kwargs=True)
     return counted

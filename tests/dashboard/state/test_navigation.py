@@ -176,7 +176,9 @@ SEEN = {
     "what-if": ("Open it",),
 }
 """Buttons that are there only in some state, and were pressed."""
-LEFT = re.compile(r"Compute|Only|Stop|Search|Write|Measure|Download|Start|Take .* away|Ask|Back to the opening setting")
+LEFT = re.compile(
+    r"Add|Compute|Only|Stop|Search|Write|Measure|Download|Start|Take .* away|Ask|Back to the opening setting"
+)
 """Buttons that compute or remove, which are on no link, and the one that takes everything back."""
 
 
