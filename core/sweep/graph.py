@@ -75,14 +75,15 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     for experiment in settings:
         try:
             run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
+            answer = _known(run, asked)  # where there is a ranking, this may find that no neuron meets a bound
+            own = [] if answer is not None else _Cell(run, experiment, keep, asked, guess).tasks()
         except AskError as error:
             refused[experiment] = error
             continue
-        answer = _known(run, asked)
         if answer is not None:
             known[experiment] = answer
             continue
-        for task in _Cell(run, experiment, keep, asked, guess).tasks():
+        for task in own:
             tasks.setdefault(task.key, task)
             made[experiment] = task.key  # the last is the cell's own
     return Graph(tuple(tasks.values()), made, known, refused)

@@ -1,0 +1,40 @@
+"""The graph of a sweep's tasks: what is refused takes no other cell with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.analyses.grid import OfCell, cell
+from core.errors import AskError
+from core.experiment.settings import Experiment
+from core.pipeline.backend import InThisProcess
+from core.pipeline.engine import Engine
+from core.store.store import Store
+from core.sweep.graph import build
+from core.sweep.on_backend import OnBackend
+from tests.helpers import families
+
+
+def test_a_bound_that_no_neuron_meets_is_refused_where_the_ranking_is_known(asked: Experiment, filled: Store) -> None:
+    engine, bounded, other = Engine(filled), replace(asked, min_score=1.1), replace(asked, strength=0.3)
+    with pytest.raises(AskError, match="score at least"):
+        engine.answer_known(bounded, cell)
+    made = build(engine, [bounded, other], "embeddings", OfCell())
+    assert (list(made.refused), list(made.cells)) == ([bounded], [other])
+    assert "score at least" in made.refused[bounded].what
+    work = OnBackend(InThisProcess(engine), [bounded, other], OfCell())
+    assert (list(work.failures), work.left) == ([bounded], 1)
+
+
+def test_text_is_refused_to_an_encoder_whose_cell_is_measured(
+    asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    folder = families.save_family(tmp_path / "encoder", families.FAMILIES["xlm-r"])
+    encoder = replace(asked, model=str(folder), experts=10)
+    assert engine.answer(encoder, cell)
+    made = build(engine, [encoder], "embeddings", OfCell(text=True))
+    assert (list(made.refused), made.tasks, made.known) == ([encoder], (), {})
+    assert list(build(engine, [encoder], "embeddings", OfCell()).known) == [encoder]
