@@ -54,7 +54,7 @@ def _show(result: Result) -> None:
     )
     shown, n_pairs = _of_chosen(result, chosen)
     with st.container(border=True):
-        st.markdown(verdict(shown, measure))
+        st.markdown(verdict(shown, measure, chosen if n_pairs is not None else None))
     _retrieval(shown, measure, target, n_pairs)
     _distance(result, target)
     _neurons(result)
@@ -195,12 +195,19 @@ def best_before(layers: pd.DataFrame, measure: str) -> int:
     return int(layers["layer"].to_numpy()[layers[f"{measure}_pre"].to_numpy().argmax()])
 
 
-def verdict(result: Result, measure: str) -> str:
-    """Where the intervention helps and where it harms, and whether it beats every layer of the unmodified model."""
+def verdict(result: Result, measure: str, chosen: Chosen | None = None) -> str:
+    """Where the intervention helps and where it harms, and whether it beats every layer of the unmodified model.
+
+    Parameters
+    ----------
+    chosen : Chosen, optional
+        The sentences whose pairs the result's layers are of; all unless given.
+    """
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: before and after are one line."
     pre, post = (result.layers[f"{measure}_{end}"].to_numpy(dtype=np.float64) for end in ("pre", "post"))
-    n = sum(len(group) for group in result.plan.groups)
+    n = _meanings(result, chosen)
+    of = f"{n:,} sentences" if chosen is None else f"the chosen pairs of {_of(n, 'meaning')}"
     worth = least_change(pre, post, n)
     helped = _where(np.flatnonzero(post - pre >= worth), pre, post, "helps")
     harmed = _where(np.flatnonzero(pre - post >= worth), pre, post, "harms")
@@ -214,11 +221,21 @@ def verdict(result: Result, measure: str) -> str:
         else f"**no more** than that, to within {100 * enough:.0f} points"
     )
     return (
-        f"Counting changes of 3 points or more that {n:,} sentences tell from chance, the intervention {helped}, and "
+        f"Counting changes of 3 points or more that {of} tell from chance, the intervention {helped}, and "
         f"{harmed}. "
         f"Without any intervention, layer {best} finds most: "
         f"{summary.percent(pre[best])}. With it, the best is layer {best_after} with "
         f"{summary.percent(post[best_after])}: {beats}."
+    )
+
+
+def _meanings(result: Result, chosen: Chosen | None) -> int:
+    """How many rows top-1 from the target is of; the pairs of one row stand or fall together, so they count once."""
+    plan = result.plan
+    return sum(
+        len(group) if chosen is None else int(chosen.meanings[number].sum())
+        for number, group in enumerate(plan.groups)
+        if plan.target in group.languages
     )
 
 

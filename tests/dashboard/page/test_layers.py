@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses.chosen_pairs import Chosen
 from core.charts import palette
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
@@ -63,6 +64,22 @@ def test_few_sentences_tell_no_small_change_from_chance() -> None:
     assert "**helps at layers 2 to 4**" in layers.verdict(result(pre, post, n=400), "top1")
     assert "**helps at layer 4**" in layers.verdict(result(pre, post, n=12), "top1")
     assert "that 12 sentences tell from chance" in layers.verdict(result(pre, post, n=12), "top1")
+
+
+def test_a_change_of_chosen_pairs_is_held_against_as_many_meanings_as_have_the_target() -> None:
+    pre, post = [0.10, 0.50, 0.60, 0.30, 0.05], [0.10, 0.55, 0.75, 0.50, 0.95]
+    many, few = (result(pre, post, n=n) for n in (400, 12))
+    (group,) = many.plan.groups
+    without = sentences(("en", "es"), 1000, "evaluation")
+    both = replace(many, plan=replace(many.plan, groups=(group, without)))
+    assert layers.verdict(both, "top1") == layers.verdict(many, "top1"), "rows without the target have no pairs of its"
+    nothing, some = np.zeros(400, dtype=bool), np.arange(400) < 10
+    masks = dict.fromkeys(group.languages, nothing)
+    masks |= {"en": some, "es": some, "zh": np.isin(np.arange(400), [8, 9, 30, 31])}
+    chosen = Chosen([masks, {code: np.ones(1000, dtype=bool) for code in without.languages}])
+    said = layers.verdict(both, "top1", chosen)
+    assert "that the chosen pairs of 12 meanings tell from chance" in said
+    assert said.split(" tell ")[1] == layers.verdict(few, "top1").split(" tell ")[1]
 
 
 @pytest.mark.parametrize(
