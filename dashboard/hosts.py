@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # Streamlit has no public way to ask this. Its own answer is taken, so that http and websockets read a name alike; a
@@ -36,7 +37,10 @@ MOST_HELD = 512 * 2**20
 """Bytes of uploads in memory or on their way there, beyond which no more are taken."""
 
 MOST_OF_SESSION = 3
-"""Files of one session in memory or on their way there: a table and a pack, and one that takes the place of either."""
+"""Files of one session in memory or on their way there: a table and a pack, and one that takes the place of either.
+
+Streamlit keeps a file as long as the session, so that who takes one drops it (`drop_upload`).
+"""
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+/?")
 _CLOSED = "/_stcore/metrics"  # memory and sessions of the process, with no login before it
@@ -110,12 +114,20 @@ def offer_upload() -> None:
     context = get_script_run_ctx()
     if context is not None and runtime.exists():
         active = runtime.get_instance().is_active_session
-        _offered.intersection_update([session for session in tuple(_offered) if active(session)])
+        _offered.difference_update([session for session in tuple(_offered) if not active(session)])
         _offered.add(context.session_id)
 
 
+def drop_upload(file: str) -> None:
+    """Drop a file, given by its id, of the visitor whose page is drawn: it was taken, or its field is gone."""
+    context = get_script_run_ctx()
+    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
+    if file and context is not None and isinstance(manager, MemoryUploadedFileManager):
+        manager.remove_file(session_id=context.session_id, file_id=file)
+
+
 def held_by_uploads() -> int:
-    """Bytes of uploaded files that Streamlit has in memory, of all sessions: it keeps them until a page is drawn."""
+    """Bytes of uploaded files that Streamlit has in memory, of all sessions: it keeps them until it is told."""
     return sum(len(file.data) for files in list(_stored().values()) for file in list(files.values()))
 
 

@@ -48,6 +48,7 @@ def _take() -> None:
     except PackError as error:
         theme.problem(f"{file.name}: {error.why}. {error.instead}")
         return
+    hosts.drop_upload(file.file_id)
     _open(pack.settings[0])
 
 

@@ -39,6 +39,9 @@ def draw(chosen: Experiment) -> None:
         )
         hosts.offer_upload()
         file = st.file_uploader("Table", type=[*KINDS, "gz"], key=f"upload-{session.visitor().generation}")
+        last = session.visitor().part(_Last)
+        if file is None or file.file_id != last.id:
+            hosts.drop_upload(last.id)  # of an earlier field, which is gone
         if file is None:
             return
         try:
@@ -52,6 +55,7 @@ def draw(chosen: Experiment) -> None:
         if chosen.corpus == table.spec:
             theme.quiet("In use.")
         elif st.button("Use these sentences", type="primary", width="stretch"):
+            hosts.drop_upload(file.file_id)
             target = chosen.target if chosen.target in table.languages else table.languages[0]
             session.visitor().set(
                 replace(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -18,6 +18,7 @@ from core.packs.pack import pack
 from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.store.store import Store
+from dashboard import hosts
 from dashboard.page_table import PAGES
 from dashboard.state.link import to_query
 from tests.helpers.bench import until
@@ -180,6 +181,21 @@ def test_an_upload_is_its_sessions_own(served: Served) -> None:
         other.opens({}, "jobs")
         assert "Stop" not in other.widgets
         assert "Take away" not in other.widgets
+
+
+def test_a_visitor_goes_on_with_one_upload_after_another(served: Served) -> None:
+    rows = (served.folder / "listed.tsv").read_bytes().splitlines(keepends=True)
+    corpora = set()
+    with visiting(served.address) as visitor:
+        for number in range(hosts.MOST_OF_SESSION + 2):
+            visitor.opens(LINK).unfolds()  # settings from elsewhere give the field anew, whatever was in it
+            assert visitor.uploads("Table", "left.tsv", b"".join(rows[:-1])) == 204
+            visitor.opens(LINK).unfolds()
+            assert visitor.uploads("Table", f"{number}.tsv", b"".join(rows[: len(rows) - number % 3])) == 204
+            visitor.sets("Use these sentences", trigger_value=True)
+            corpora.add(dict(parse_qsl(visitor.query))["corpus"])
+            assert "This cannot be shown" not in visitor.text
+    assert len(corpora) == 3
 
 
 def test_an_upload_that_cannot_be_read_is_explained_to_its_owner(served: Served) -> None:
