@@ -147,13 +147,15 @@ def _pick(
         allowed, titles = access.current(), titled()
         options = _with(offered(allowed) if allowed.public else list(titles), value)
         others = "" if allowed.public else f" Others than those listed can be typed in. {forms()}".rstrip()
+        # The browser answers with a title, and the old one of an upload that was brought again is no option any more.
+        name = f"{setting.name}-{access.titled(value)}" if value.startswith(access.UPLOAD) else setting.name
         picked = st.selectbox(
             setting.label,
             options,
             index=options.index(value),
             format_func=lambda option: titles.get(option) or access.titled(option),
             accept_new_options=not allowed.public,
-            key=_key(setting.name),
+            key=_key(name),
             help=f"{_about(setting)}{others}",
         )
         return (picked or value).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import expect
@@ -15,6 +16,7 @@ from core.experiment.title import in_words
 from dashboard.sidebar import uploads
 from dashboard.state import session
 from tests.helpers.browsing import Visit
+from tests.helpers.raw_visitor import visiting
 from tests.helpers.tiny import write_table
 
 Link = dict[str, str]
@@ -92,6 +94,22 @@ def test_a_table_that_is_too_large_is_refused_with_another_way(tmp_path: Path) -
     assert f"{uploads.LARGEST:,}" in refused.value.why
     assert "table:FILE" in refused.value.instead
     assert not (tmp_path / "uploads").exists()
+
+
+def test_it_stays_chosen_when_it_is_brought_again_under_another_name(
+    new_server: str, tiny_link: Link, table: bytes
+) -> None:
+    with visiting(new_server) as visitor:
+        visitor.opens(tiny_link).unfolds()
+        assert visitor.uploads("Table", "one.tsv", table) == 204
+        visitor.sets("Use these sentences", trigger_value=True)
+        used = dict(parse_qsl(visitor.query))["corpus"]
+        assert used.startswith("upload:")
+        visitor.sets("Sentences", string_value="one.tsv").unfolds()  # a browser says the title from now on
+        assert visitor.uploads("Table", "other.tsv", table) == 204
+        visitor.unfolds().unfolds()
+        assert "other.tsv" in visitor.text
+        assert dict(parse_qsl(visitor.query))["corpus"] == used
 
 
 def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path, table: bytes) -> None:
