@@ -8,7 +8,7 @@ export default function (component) {
   // Streamlit calls this whenever the page's script has run, mostly with what the map has already: then it stays as it
   // is, with what a visitor is in the middle of.
   const root = component.parentElement.querySelector(".map"), old = KEPT.get(root);
-  if (old && sameBytes(old.bytes, component.data)) { old.again(component.setStateValue); return old.stop; }
+  if (old && !old.stopped() && sameBytes(old.bytes, component.data)) { old.again(component.setStateValue); return ends(old); }
   const data = unpack(component.data), one = (name) => root.querySelector(name);
   const canvas = one("canvas"), range = one("input[type=range]"), output = one("output"), tip = one(".tip"), play = one(".play");
   const find = one(".find"), count = one(".count"), colour = one(".colour"), legend = one(".legend");
@@ -391,6 +391,14 @@ export default function (component) {
   });
   const stop = () => { stopped = true; watch.disconnect(); cancelAnimationFrame(moving); moving = 0; clearTimeout(saying); };
   const again = (set) => { setStateValue = set; ask(); };  // the theme may have changed
-  KEPT.set(root, { state, hand, bytes: component.data, stop, again });
-  return stop;
+  const kept = { state, hand, bytes: component.data, stop, again, stopped: () => stopped };
+  KEPT.set(root, kept);
+  return ends(kept);
+}
+
+// What Streamlit calls when it is done with a call of the above: maybe only after the next call, which the map then goes
+// on with.
+function ends(kept) {
+  const mine = kept.call = {};
+  return () => { if (kept.call === mine) kept.stop(); };
 }

@@ -95,6 +95,18 @@ def test_the_map_is_not_made_anew_by_data_that_it_has(show: Show) -> None:
     tab.wait_for_function("() => document.querySelector('.map output').textContent === 'strength 0: computed'")
 
 
+def test_the_end_of_an_earlier_call_does_not_stop_the_map(show: Show) -> None:
+    _, _, data = made()
+    tab = show(data)
+    tab.evaluate("text => { const first = draws(text); window.ends = draws(text); first(); }", b64encode(data).decode())
+    tab.evaluate("document.body.style.width = '700px'")
+    tab.wait_for_function("() => document.querySelector('.map canvas').width < 750")
+    tab.evaluate("ends()")
+    runs_again(tab, data)  # a map that was stopped is made anew, also of the same data
+    tab.evaluate("document.body.style.width = '1000px'")
+    tab.wait_for_function("() => document.querySelector('.map canvas').width > 900")
+
+
 def test_a_choice_that_is_not_said_yet_is_said_after_other_data_came(show: Show) -> None:
     tab = show(made()[2])
     chip = tab.get_by_role("button", name="Chinese")
