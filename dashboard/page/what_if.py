@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
@@ -29,6 +29,15 @@ from dashboard.work.questions import Cell, TextCell
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MOST = 12  # counts, and also strengths
+_MOST_COSTS = 8  # lists of cells whose cost is kept: what is idle, and the jobs that wait
+
+
+@dataclass
+class _Costs:
+    """What cells cost, kept until a job has ended: it reads the store for every cell, and pages are drawn often."""
+
+    ended: int = 0
+    of: dict[tuple[tuple[Experiment, ...], sweeps.Kind], sweeps.Cost] = field(default_factory=dict)
 
 
 def draw() -> None:
@@ -239,7 +248,7 @@ def _watch(standing: sweeps.Standing, kind: sweeps.Kind) -> None:
 
 def _offer(idle: list[Experiment], kind: sweeps.Kind, current: Experiment, failed: list[Job]) -> None:
     """Draw what begins the computation of cells, or of a part of them, with what it costs."""
-    cost = sweeps.cost(process.engine(), idle, kind)
+    cost = _cost(idle, kind)
     theme.quiet(f"{len(idle)} settings are not computed: about {duration(cost.seconds(idle))}.")
     begun = [idle] if _begins(f"Compute {len(idle)} settings", "start-sweep", idle, "primary") else []
     for name, (title, region) in regions(idle, current).items():
@@ -278,7 +287,18 @@ def regions(missing: Sequence[Experiment], current: Experiment) -> dict[str, tup
 def _seconds(job: Job, kind: sweeps.Kind) -> float:
     """Seconds that a job will take that has not begun."""
     cells = job.request.cells if isinstance(job.request, sweeps.Fill) else ()
-    return sweeps.cost(process.engine(), cells, kind).seconds(cells)
+    return _cost(cells, kind).seconds(cells)
+
+
+def _cost(cells: Sequence[Experiment], kind: sweeps.Kind) -> sweeps.Cost:
+    """As `sweeps.cost`, looked up once for this visitor."""
+    known, ended = session.visitor().part(_Costs), process.jobs().health().ended
+    if known.ended != ended or len(known.of) >= _MOST_COSTS:
+        known.ended, known.of = ended, {}
+    key = tuple(cells), kind
+    if key not in known.of:
+        known.of[key] = sweeps.cost(process.engine(), cells, kind)
+    return known.of[key]
 
 
 def _open(experiment: Experiment, picked: object) -> None:

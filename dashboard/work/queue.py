@@ -41,7 +41,7 @@ class Limits:
     ----------
     of_visitor : int
         Jobs of one visitor that wait or run; more than the cells of the largest grid that a page asks for, each of
-        which counts as one.
+        which counts as one, as they are and then with a bound.
     in_all : int
         Jobs of all visitors that wait or run, counted likewise.
     ended : int
@@ -49,7 +49,7 @@ class Limits:
         twice as many.
     """
 
-    of_visitor: int = 200
+    of_visitor: int = 300
     in_all: int = 1000
     ended: int = 200
 

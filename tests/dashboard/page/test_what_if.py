@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.analyses import grid
+from core.experiment.settings import Experiment
+from core.pipeline.engine import Engine
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
-from dashboard.work import process
+from dashboard.work import process, sweeps
+from dashboard.work.queue import Limits
 from tests.helpers.bench import X, until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -132,6 +136,31 @@ def test_what_is_asked_for_is_one_job_whose_progress_is_shown_and_that_stops(ope
         assert not page.exception
         assert job.state == "stopped"
         assert page.button(key="start-sweep").label == "Compute 4 settings"
+
+
+def test_the_largest_grid_is_taken_as_it_is_and_then_with_a_bound() -> None:
+    assert Limits().of_visitor >= 2 * what_if._MOST**2
+
+
+def test_what_is_missing_is_weighed_once_until_a_job_has_ended(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighed = []
+    cost = sweeps.cost
+
+    def noted(engine: Engine, cells: Sequence[Experiment], kind: sweeps.Kind) -> sweeps.Cost:
+        weighed.append(tuple(cells))
+        return cost(engine, cells, kind)
+
+    monkeypatch.setattr(sweeps, "cost", noted)
+    with worker_held(process.jobs()):
+        page = open_page("what-if", **{"view.counts": "12, 22", "view.strengths": "0.35, 0.65"})
+        page.run()
+        assert [len(cells) for cells in weighed] == [4]
+        page.text_input(key=next(each.key for each in page.text_input if each.label == "Strengths")).set_value("0.35")
+        page.run()
+        assert [len(cells) for cells in weighed] == [4, 2]
+    assert not page.exception
 
 
 @pytest.mark.parametrize(("text", "said"), [("10, many", "many cannot be used"), ("0.5", "0.5 cannot be used")])
