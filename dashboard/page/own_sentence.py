@@ -11,7 +11,8 @@ import streamlit as st
 from core.analyses.own_sentence import LONGEST, NEIGHBOURS, Near, OwnSentence, place
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
-from core.language.identification import probabilities
+from core.errors import AskError
+from core.language.identification import probabilities, unknown
 from core.pipeline.result import Result
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -36,13 +37,15 @@ def draw(result: Result) -> None:
             placeholder="Any sentence, in any language",
         ).strip()
         page_state.put("own", text)
-        chosen = page_state.pick("Written in", (_IDENTIFIED, *languages), "own-in", _title)
+        # Text in a language that the classifier does not know would be taken for another.
+        default = result.plan.target if unknown(languages) else _IDENTIFIED
+        chosen = page_state.pick("Written in", (_IDENTIFIED, *languages), "own-in", _title, default)
     if not text:
         return
     # A method that goes by a sentence's language does nothing to one that is taken for the target's.
-    language = chosen if chosen in languages else next(iter(probabilities(text, languages)), result.plan.target)
+    language = chosen if chosen in languages else identified(text, languages) or result.plan.target
     if chosen == _IDENTIFIED:
-        theme.quiet(f"Taken for {theme.name(language)}.")
+        theme.quiet(f"Taken for {theme.name(language)}.{_unknown_words(languages)}")
     found: OwnSentence | None = waiting.answer_or_wait(OwnSentenceAsked(session.experiment(), text, language))
     if found is None:
         return
@@ -56,6 +59,20 @@ def draw(result: Result) -> None:
         )
     _neighbours(result, found)
     _maps(result, found, text)
+
+
+def identified(text: str, languages: Sequence[str]) -> str | None:
+    """Which of the languages a text is in; None where that cannot be said."""
+    try:
+        return next(iter(probabilities(text, languages)), None)
+    except AskError:  # the classifier knows none of them
+        return None
+
+
+def _unknown_words(languages: Sequence[str]) -> str:
+    """Which languages nothing is taken for, as a sentence after a space; empty where there are none."""
+    names = ", ".join(map(theme.name, unknown(languages)))
+    return f" The classifier does not know {names}: choose such a language by hand." if names else ""
 
 
 def _title(language: str) -> str:

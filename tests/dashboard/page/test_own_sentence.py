@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from streamlit.testing.v1 import AppTest
+
 from core.analyses.own_sentence import Near
+from core.language import identification
 from dashboard.page import own_sentence
 from dashboard.work import process
 from tests.helpers.bench import until
@@ -35,6 +38,25 @@ def test_the_language_of_a_typed_sentence_is_identified_unless_it_is_chosen(open
         page = open_page("sentences", **{"view.own": text})
         until(lambda page=page: any("ln-tokens" in body for body in bodies(page.run())), "it is read")
         assert f"Taken for {name}." in " ".join(bodies(page) + [shown.value for shown in page.caption])
+
+
+def _field() -> None:
+    from dashboard.page import own_sentence
+    from dashboard.state import session
+    from tests.helpers.results import make_result
+
+    session.visitor().sees("sentences")
+    own_sentence.draw(make_result(languages=("ja", "nah")))
+
+
+def test_a_language_that_the_classifier_does_not_know_is_not_guessed_unasked() -> None:
+    assert identification.unknown(("ja", "nah")) == ("nah",)
+    page = AppTest.from_function(_field).run()
+    assert not page.exception
+    assert page.selectbox[0].value == "ja"
+    assert own_sentence.identified("Tlein ticchiua?", ("nah",)) is None
+    assert own_sentence.identified("今日はとても天気がいいです。", ("nah", "ja")) == "ja"
+    assert own_sentence.identified("1 + 1", ("en", "ja")) is None
 
 
 def test_a_listed_sentence_says_its_language() -> None:
