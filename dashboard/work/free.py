@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Hashable
 from dataclasses import replace
+from typing import Any
 
 from core.analyses.rival_spaces import RivalSpaces
 from core.errors import AskError
 from core.pipeline.result import Result
-from dashboard.work import process
+from dashboard.work import housekeeping, process
 from dashboard.work.derived import once
 from dashboard.work.questions import ControlAsked, RivalsAsked
+
+_EVERY = 60.0  # seconds
 
 
 def known(result: Result) -> RivalSpaces | None:
@@ -26,14 +31,25 @@ def control(result: Result) -> RivalSpaces | None:
 
 
 def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces | None:
-    """The answer to a question about a result if it is stored; looked up until it is, then kept with the result."""
-    kept: dict[str, RivalSpaces] = once(result, question, dict)
-    if "spaces" not in kept:
+    """The answer to a question about a result if it is stored; looked up until it is, then kept with the result.
+
+    It is looked up anew when something was stored on this machine, and otherwise once a minute: another may have.
+    """
+    kept: dict[str, Any] = once(result, question, dict)
+    if kept.get("spaces") is None and kept.get("looked") != (now := _moment()):
+        kept["looked"] = now
         try:
-            found = process.jobs().result(question)
+            kept["spaces"] = process.jobs().result(question)
         except AskError:
-            found = None
-        if found is None:
             return None
-        kept["spaces"] = found
-    return kept["spaces"]
+    return kept.get("spaces")
+
+
+def _moment() -> Hashable:
+    """What changes when an answer may have come: reading changes nothing but the folders of locks and the like."""
+    minute = int(time.monotonic() / _EVERY)
+    try:
+        folders = housekeeping.stored(process.engine().store.root)
+    except OSError:
+        return minute
+    return minute, tuple((name, at) for name, at in folders if not name.startswith("."))

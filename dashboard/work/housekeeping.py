@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,6 +25,11 @@ _EVERY, _AT_LEAST_EVERY = 60.0, 3600.0  # seconds
 _BEFORE = 2 * _EVERY
 
 
+def stored(root: Path) -> tuple[tuple[str, int], ...]:
+    """What changes when something is stored or removed: the times of a cache's folders of stages and of uploads."""
+    return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in root.iterdir() if path.is_dir()))
+
+
 @dataclass
 class Housekeeping:
     """Looks at a cache now and then.
@@ -38,12 +44,6 @@ class Housekeeping:
     jobs: Jobs
     limit: int
     _seen: dict[int, tuple[Job, float]] = field(default_factory=dict)
-
-    def _stored(self) -> tuple[tuple[str, int], ...]:
-        """What changes when something is stored or removed: the times of the folders of stages and of uploads."""
-        return tuple(
-            sorted((path.name, path.stat().st_mtime_ns) for path in self.store.root.iterdir() if path.is_dir())
-        )
 
     def round(self) -> quota.Freed:
         """Take away what has expired or does not fit; nothing that was used since the oldest job under way began."""
@@ -62,10 +62,10 @@ class Housekeeping:
         looked = 0.0
         while True:
             try:
-                stored = self._stored()
-                if stored != seen or time.monotonic() - looked > _AT_LEAST_EVERY:
+                now = stored(self.store.root)
+                if now != seen or time.monotonic() - looked > _AT_LEAST_EVERY:
                     self.round()
-                    seen, looked = self._stored(), time.monotonic()
+                    seen, looked = stored(self.store.root), time.monotonic()
             except (AskError, OSError):  # a disk that cannot be written to: the next round tries again
                 log.exception("the cache could not be kept within its limit")
             time.sleep(_EVERY)

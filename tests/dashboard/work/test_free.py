@@ -18,13 +18,18 @@ from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
 
 
-def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage) -> None:
+def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("", experts="17")  # a setting that no other test asks for
     until(lambda: not any(job.active for job in process.jobs().all()), "the result is there")
     page.run()
     assert not page.exception
     result = process.jobs().result(experiment_of(page))
     assert free.known(result) is None
+    looked: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(process.jobs(), "result", looked.append)
+        assert [free.known(result) for _ in range(9)] == [None] * 9
+    assert len(looked) <= 1, "the store is not asked at every drawing (once more where a minute has just ended)"
     assert summary.summary(result) in [text.value for text in page.markdown]
     assert "The page Is it real? measures" in " ".join(str(html.proto.body) for html in page.get("html"))
     assert "means, whitening" not in report.html(result)
