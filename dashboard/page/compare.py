@@ -212,10 +212,12 @@ def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
                 alt=f"Map of setting {name} after its intervention, over the space before in grey.",
                 data=spaces[1],
             )
+            if drawn := frames.drawn_words(result, spaces[1]).strip():
+                theme.quiet(drawn)
     theme.quiet(
         "Coloured crosses: after. Grey dots: before, laid out alike on both maps where model, layer, sentences and "
         "seed are the same; each map has a scale of its own. Where one of these differs, shapes can be compared, "
-        f"places cannot.{frames.drawn_words(result, spaces[1])}"
+        "places cannot."
     )
 
 

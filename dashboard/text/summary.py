@@ -191,7 +191,8 @@ def _free(result: Result) -> str:
     elif more > 0:
         said = f"{best} alone finds **{100 * more:.1f} points more** than the intervention"
     else:
-        said = f"the intervention finds {-100 * more:.1f} points more than the better of these"
+        of_these = "the better of these" if len(values) == 2 else "the best of these"
+        said = f"the intervention finds {-100 * more:.1f} points more than {of_these}"
     return f"{free}: {said}. Whitening and other maps are not among these."
 
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.analyses import paired_settings
 from core.experiment.settings import Experiment
 from core.location import default_cache
+from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.stats.units import SHARE
@@ -24,7 +25,7 @@ from dashboard.state.kept import Kept
 from dashboard.work import process
 from tests.helpers.bench import until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
-from tests.helpers.results import make_result
+from tests.helpers.results import N_EVAL, make_result
 
 A = Experiment(model="made", corpus="made", experts=20)
 
@@ -105,6 +106,22 @@ def test_figures_that_are_known_before_their_map_do_not_withdraw_it(open_page: O
     until(lambda: page.run().dataframe, "the settings are compared")
     assert engine.known(settings[1]) is not None
     assert "The measures alone are known" not in said(page)
+
+
+def _two_maps() -> None:
+    from dashboard.page import compare
+    from tests.helpers.results import make_result
+
+    compare._maps(make_result(), make_result(languages=("en", "ja")), {"A": "one", "B": "other"})
+
+
+def test_each_map_says_how_many_sentences_it_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint_map, "MOST_OF_A_SPACE", 2 * N_EVAL)
+    page = AppTest.from_function(_two_maps).run()
+    assert not page.exception
+    first, second = ([str(html.proto.body) for html in column.get("html")] for column in page.columns)
+    assert any("8 of 20 sentences are drawn." in text for text in first)
+    assert not any("are drawn" in text for text in second), "it draws all of its 10"
 
 
 def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:

@@ -9,6 +9,7 @@ from scipy import stats
 from core.experiment.imported import Imported
 from core.experiment.settings import Experiment
 from core.pipeline.before_after import Change
+from core.pipeline.measure_table import MEASURES
 from dashboard.text import summary
 from tests.helpers.results import make_result
 
@@ -152,6 +153,12 @@ def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: floa
     assert text.endswith("Whitening and other maps are not among these.")
     assert f"subtracting each language's mean embedding gives {summary.percent(centred)}" in text
     assert f"layer 3 (the best on these sentences) gives {summary.percent(best)}" in text
+
+
+def test_of_more_than_two_that_are_free_one_is_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    another = replace(MEASURES["centred"], name="another", free="another way")
+    monkeypatch.setitem(MEASURES, "another", another)
+    assert "more than the best of these." in of_many(2_000, top1=(0.1, 0.4), best_layer=(3, 0.2))
 
 
 @pytest.mark.parametrize(("n", "level"), [(50, True), (5_000, False)])
