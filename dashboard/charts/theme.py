@@ -35,6 +35,7 @@ _CSS = """
   .st-key-between { pointer-events: none; }
   .st-key-ask-half button, .st-key-ask-real button { min-height: 0; padding: 0 .2rem; }
   .st-key-tour-offer { gap: .3rem .8rem; }
+  .st-key-tour-offer button { min-height: 2rem; padding: .1rem .7rem; }
   /* The tour's card is docked below the page, which ends above it. */
   :has(> .st-key-tour) { position: sticky; bottom: .6rem; z-index: 20; order: 99; margin-top: auto; }
   :has(> * > .st-key-tour) { min-height: calc(100vh - 4.5rem); }

@@ -53,7 +53,7 @@ def _next_questions(experiment: Experiment) -> None:
         return
     half = replace(experiment, strength=experiment.strength / 2)
     offered = not access.reads_only() or process.jobs().peek(half) is not None
-    if offered and st.button("Half the strength", type="tertiary", icon=":material/stat_minus_1:", key="ask-half"):
+    if offered and st.button("Half the strength", type="tertiary", icon=":material/contrast:", key="ask-half"):
         navigation.go("", half)
     if st.button("Is it real?", type="tertiary", icon=":material/balance:", key="ask-real"):
         navigation.switch("is-it-real")

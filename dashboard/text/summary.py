@@ -186,10 +186,11 @@ def _free(result: Result) -> str:
         return f"{free}: the intervention adds nothing to what the model has already."
     best = max(values, key=lambda title: values[title])
     more = values[best] - gained.post
+    named = best.partition(" (")[0]  # what is in brackets was said a line before
     if _overlap(result, values[best], gained.post):
-        said = f"by these {int(result.from_target['n'].min()):,} sentences, the intervention is level with {best}"
+        said = f"by these {int(result.from_target['n'].min()):,} sentences, the intervention is level with {named}"
     elif more > 0:
-        said = f"{best} alone finds **{100 * more:.1f} points more** than the intervention"
+        said = f"{named} alone finds **{100 * more:.1f} points more** than the intervention"
     else:
         of_these = "the better of these" if len(values) == 2 else "the best of these"
         said = f"the intervention finds {-100 * more:.1f} points more than {of_these}"

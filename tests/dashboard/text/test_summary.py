@@ -143,8 +143,8 @@ def of_many(n: int, **changes: object) -> str:
     [
         (0.3, 0.2, "the intervention finds 10.0 points more than the better of these."),
         (0.5, 0.2, "subtracting each language's mean embedding alone finds 10.0 points more than the intervention."),
-        (0.3, 0.56, "layer 3 (the best on these sentences) alone finds 16.0 points more than the intervention."),
-        (0.3, 0.4, "the intervention is level with layer 3 (the best on these sentences)."),
+        (0.3, 0.56, "layer 3 alone finds 16.0 points more than the intervention."),
+        (0.3, 0.4, "the intervention is level with layer 3."),
     ],
 )
 def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: float, best: float, said: str) -> None:
