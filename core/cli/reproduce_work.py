@@ -57,17 +57,16 @@ def reproduce(
 def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str]) -> None:
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
-    found = kept(folder, keep)
+    found = kept(folder, keep, settings)
     study = Study(Engine(open_store(cache)), settings, plan)
     if address is not None:
         _on_cluster(study, address, folder)
     report = Report(folder, study)
     runner = _step_runner(study, report, found)
+    if found:
+        report.keep(found)
     for item in ITEMS:
-        if item.name in found:
-            report.keep(item, found[item.name])
-            continue
-        if item.name in report.left_out:
+        if item.name in found or item.name in report.left_out:
             continue
         try:
             for step in [step for step in runner.steps if step.item == item.name]:

@@ -12,6 +12,7 @@ import pandas as pd
 from core.errors import SettingError
 from core.reproduction import reader
 from core.reproduction.items import ITEMS
+from core.reproduction.settings import Settings
 
 ALL = ("all",)
 
@@ -33,19 +34,21 @@ class Kept:
     measured: Mapping[str, Any]
 
 
-def kept(folder: Path, names: Sequence[str]) -> dict[str, Kept]:
+def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Kept]:
     """Read items of a report's folder.
 
     Parameters
     ----------
     names : sequence of str
         Of items, or `ALL` of those that the folder holds.
+    settings : Settings
+        Of the reproduction that they become part of.
 
     Raises
     ------
     SettingError
-        If the folder holds no report, a report without one of the items, or a table that cannot be read, or if one of
-        several items that share a table is left out.
+        If the folder holds no report, a report without one of the items, or a table that cannot be read, if one of
+        several items that share a table is left out, or if rivals were measured with other distractors.
     """
     if not names:
         return {}
@@ -61,6 +64,8 @@ def kept(folder: Path, names: Sequence[str]) -> dict[str, Kept]:
         )
     items = written.content["items"]
     _check_together(folder, {name: items[name]["tables"] for name in measured}, wanted)
+    if "rivals" in wanted:
+        _check_distractors(folder, written.content["settings"].get("bucc_distractors"), settings.bucc_distractors)
     return {
         name: Kept(
             {Path(table).stem: written.tables[Path(table).stem] for table in items[name]["tables"]},
@@ -79,6 +84,16 @@ def _check_together(folder: Path, tables: Mapping[str, Sequence[str]], wanted: S
             f"keep {', '.join(wanted)} of the report in {folder}, but not {', '.join(others)}",
             "they share a table",
             "Keep all of these, or none.",
+        )
+
+
+def _check_distractors(folder: Path, measured: object, asked: object) -> None:
+    """A report states one number of distractors, which is that of its rivals."""
+    if measured != asked:
+        raise SettingError(
+            f"keep rivals of the report in {folder}",
+            f"they were measured with {measured or 'no'} distractors of BUCC, and {asked or 'none'} are asked for now",
+            "Leave rivals out of --keep, or give the --bucc-distractors that they were measured with.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ SCHEMA = 1
 # Settings whose change changes the numbers; folders of language pairs and the sweep only add numbers.
 _DETERMINE = ("targets", "languages", "experts", "sentences", "probe_sentences", "seed")
 
+Drawn = tuple[Figure, bytes, bytes]
+"""A figure, as SVG and as PNG."""
+
 
 class Report:
     """Writes the report from the results so far.
@@ -52,8 +55,8 @@ class Report:
         self.failed: dict[str, str] = {}
         self._done: dict[str, tuple[list[str], list[Figure]]] = {}  # tables and figures, by item
         self._measured: dict[str, Mapping[str, Any]] = {}  # when and on which machine, by item
-        self._costs: dict[str, Mapping[str, float]] = {"seconds_by_step": {}, "seconds_by_stage": {}}
         self._before = self._read()
+        self._costs = {account: self.earlier(account) for account in ("seconds_by_step", "seconds_by_stage")}
 
     @staticmethod
     def comparable(settings: Settings, plan: Plan) -> dict[str, Any]:
@@ -84,37 +87,48 @@ class Report:
     def add(self, item: Item) -> None:
         """Write an item's tables and figures, and the report with them."""
         about = {"date": datetime.now(UTC).date().isoformat(), "version": __version__, **machine.described()}
-        self._add(item, dict(item.tables(self.study)), about)
+        tables = dict(item.tables(self.study))
+        self.study.tables.update(tables)
+        self._put(item.name, tables, _drawn(item.figures(self.study.tables)), about)
+        self.write()
 
-    def keep(self, item: Item, found: Kept) -> None:
-        """Take an item from the folder as it is.
+    def keep(self, found: Mapping[str, Kept]) -> None:
+        """Take items from the folder as they are, all at once: a run that stops later, or is refused, loses none.
 
         Raises
         ------
         SettingError
-            If its tables are of an earlier form, which figures and verdicts cannot be made from.
+            If an item's tables are of an earlier form, which figures and verdicts cannot be made from. Then nothing is
+            written.
         """
+        drawn = {item.name: self._figures_of(item, found[item.name]) for item in ITEMS if item.name in found}
+        for name, images in drawn.items():
+            self._put(name, found[name].tables, images, found[name].measured)
+        self.write()
+
+    def _figures_of(self, item: Item, found: Kept) -> list[Drawn]:
+        self.study.tables.update(found.tables)
         try:
-            self._add(item, found.tables, found.measured)
-        except (KeyError, ValueError, TypeError) as error:
+            verdicts(self.study.tables)
+            comparison(self.study.tables)
+            return _drawn(item.figures(self.study.tables))
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise SettingError(
                 f"keep the item {item.name} of {self.folder}",
                 f"its tables are of an earlier form ({error})",
                 "Leave it out of --keep, so that it is measured again.",
             ) from error
 
-    def _add(self, item: Item, tables: dict[str, pd.DataFrame], measured: Mapping[str, Any]) -> None:
-        self.study.tables.update(tables)
-        for name, frame in tables.items():
-            _write_table(self.folder / _file_of(name), frame)
-        figures = list(item.figures(self.study.tables))
+    def _put(self, name: str, tables: Mapping[str, pd.DataFrame], drawn: list[Drawn], about: Mapping[str, Any]) -> None:
+        """Write an item's tables and figures, which the report has from its next writing on."""
+        for table, frame in tables.items():
+            _write_table(self.folder / _file_of(table), frame)
         (self.folder / "figures").mkdir(exist_ok=True)
-        for figure in figures:
-            write_whole(self.folder / "figures" / f"{figure.name}.svg", export.svg(figure.chart))
-            write_whole(self.folder / "figures" / f"{figure.name}.png", export.png(figure.chart))
-        self._done[item.name] = ([_file_of(name) for name in tables], figures)
-        self._measured[item.name] = measured
-        self.write()
+        for figure, svg, png in drawn:
+            write_whole(self.folder / "figures" / f"{figure.name}.svg", svg)
+            write_whole(self.folder / "figures" / f"{figure.name}.png", png)
+        self._done[name] = ([_file_of(table) for table in tables], [figure for figure, _, _ in drawn])
+        self._measured[name] = about
 
     def finish(self) -> None:
         """Write the report for the last time."""
@@ -229,6 +243,10 @@ class Report:
 
     def _read(self) -> dict[str, Any]:
         return summary(self.folder) if (self.folder / "report.json").exists() else {}
+
+
+def _drawn(figures: Iterable[Figure]) -> list[Drawn]:
+    return [(figure, export.svg(figure.chart), export.png(figure.chart)) for figure in figures]
 
 
 def _in_words(measured: Mapping[str, Any]) -> str:

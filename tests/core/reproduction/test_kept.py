@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from core import machine
 from core.errors import SettingError
 from core.reproduction.kept import ALL, kept
+from core.reproduction.settings import Settings
 from core.version import __version__
 from tests.helpers.reproduction import Asked
 
@@ -56,17 +58,47 @@ def test_an_item_that_is_not_kept_is_measured(asked_for: Asked, report: Path, tm
 
 
 def test_what_cannot_be_kept_is_refused(
-    asked_for: Asked, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked_for: Asked, asked_settings: Settings, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SettingError, match="bucc"):
-        kept(report, ("experts", "bucc"))
+        kept(report, ("experts", "bucc"), asked_settings)
     with pytest.raises(SettingError, match="they share a table"):
-        kept(report, ("retrieval",))
+        kept(report, ("retrieval",), asked_settings)
     with pytest.raises(SettingError, match=r"report\.json"):
-        kept(tmp_path, ALL)
+        kept(tmp_path, ALL, asked_settings)
+    others = replace(asked_settings, bucc_distractors=5)
+    assert "experts" in kept(report, ("experts",), others)
+    with pytest.raises(SettingError, match="measured with no distractors of BUCC, and 5 are asked for"):
+        kept(report, ALL, others)
     out = shutil.copytree(report, tmp_path / "report")
+    before = json.loads((out / "report.json").read_text(encoding="utf-8"))
     pd.read_csv(out / "methods.csv").drop(columns="score").to_csv(out / "methods.csv", index=False)
     assert asked_for.run(out, tmp_path / "cache", "--keep", "all") == 2
     said = capsys.readouterr().err
     assert "keep the item methods" in said
     assert "Leave it out of --keep" in said
+    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == before, "a refusal loses nothing"
+    rest = [name for name, item in before["items"].items() if item["state"] == "measured" and name != "methods"]
+    assert asked_for.run(out, tmp_path / "cache", "--keep", ",".join(rest)) == 0
+    after = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert {name: item["tables"] for name, item in after["items"].items()} == {
+        name: item["tables"] for name, item in before["items"].items()
+    }
+
+
+def test_a_run_that_stops_before_it_has_measured_anything_has_what_it_keeps(
+    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first item is not kept, and the run ends in it."""
+    out = shutil.copytree(report, tmp_path / "report")
+    before = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    rest = [name for name, item in before["items"].items() if item["state"] == "measured" and name != "experts"]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.reproduction.steps.StepRunner.run", stop)
+    assert asked_for.run(out, tmp_path / "cache", "--keep", ",".join(rest)) != 0
+    after = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert {name: after["items"][name] for name in rest} == {name: before["items"][name] for name in rest}
+    assert after["seconds_by_step"] == before["seconds_by_step"]
