@@ -8,14 +8,14 @@ scaled to anything else is kept in 16 bits.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
 
-from core.errors import ModelError
+from core.errors import ModelError, SettingError
 from core.export.architectures import KINDS
 from core.models.gguf_file import is_gguf
 from core.models.spec import ResolvedModel
@@ -61,6 +61,22 @@ def check(resolved: ResolvedModel, kind: str) -> None:
         )
 
 
+def check_changes(changes: Iterable[UnitChange]) -> None:
+    """Refuse changes of other maps than the MLP's, which llama.cpp takes no biases of.
+
+    Raises
+    ------
+    SettingError
+    """
+    for change in changes:
+        if not _tensor(change.path):
+            raise SettingError(
+                "write this setting as a GGUF file",
+                f"it changes {change.path}, and llama.cpp has a place for biases of the MLP alone",
+                "Leave --gguf out: a folder is written. Or use neurons of the MLP: --neurons mlp.",
+            )
+
+
 def write(source: Path, target: Path, changes: Sequence[UnitChange]) -> None:
     """Copy a GGUF file with changes in its weights; its other tensors, its tokenizer and its metadata are the same.
 
@@ -80,6 +96,8 @@ def write(source: Path, target: Path, changes: Sequence[UnitChange]) -> None:
     writer.data_alignment = reader.alignment
     for field in reader.fields.values():
         if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        if field.types == [gguf.GGUFValueType.ARRAY]:  # it is empty: nothing says of what, and the writer takes none
             continue
         sub_type = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
         writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=sub_type)
@@ -108,8 +126,7 @@ def _changed(
     biases = {f"{name}.bias": _bias(tensors, name) for name in maps}
     weights: dict[str, Packed] = {}
     for change in changes:
-        found = _PATH.fullmatch(change.path)
-        name = f"blk.{found[1]}.{_MLP.get(found[2])}" if found else ""
+        name = _tensor(change.path)
         if f"{name}.weight" not in tensors:
             raise ValueError(f"{change.path} is no map of the file's MLP")
         units, scale, shift = (part.numpy() for part in (change.units, change.scale, change.shift))
@@ -117,6 +134,12 @@ def _changed(
         bias = biases[f"{name}.bias"]
         bias[units] = bias[units] * scale + shift
     return weights, biases
+
+
+def _tensor(path: str) -> str:
+    """What a GGUF file calls a map of the MLP; empty of any other map."""
+    found = _PATH.fullmatch(path)
+    return f"blk.{found[1]}.{_MLP[found[2]]}" if found and found[2] in _MLP else ""
 
 
 def _bias(tensors: Mapping[str, Any], name: str) -> np.ndarray:

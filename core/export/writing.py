@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,9 @@ def export(
     if source is not None:
         source = canonical(source)
         intervention = intervention.of(source)
-    forms.changes(intervention, run.plan.outline.neurons)  # refuses, before the model is loaded
+    changes = forms.changes(intervention, run.plan.outline.neurons)  # refuses, before the model is loaded
+    if as_gguf:
+        gguf_file.check_changes(changes)
     target = folder.expanduser().absolute()
     model = run.model()
     try:
@@ -139,8 +142,11 @@ def write(
         say("writing the GGUF file and comparing it with the hooks")
         file = folder / GGUF
         gguf_file.write(Path(resolved.location), file, changes)
-        again = load(resolve(ModelSpec(str(file), None, resolved.dtype, resolved.device)), store)
-        packed = compare(hooked, embedded(again, texts))
+        # Unpacked for this alone, and not for the cache, which would hold it for ever.
+        with tempfile.TemporaryDirectory(dir=folder) as unpacked:
+            again = load(resolve(ModelSpec(str(file), None, resolved.dtype, resolved.device)), Store(unpacked))
+            packed = compare(hooked, embedded(again, texts))
+            del again
     return Written(form, difference, made_by, patched, model_files.licence(resolved, location), packed)
 
 

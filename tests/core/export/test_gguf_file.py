@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import ModelError
+from core.errors import ModelError, SettingError
 from core.experiment.settings import Experiment
 from core.export import gguf_file, writing
 from core.export.outcome import GGUF
@@ -39,9 +40,13 @@ def test_what_is_written_is_a_model_whose_before_is_the_settings_after(
     assert found.exact or strength != 1.0
     assert found.largest < 1e-5
     assert "As a GGUF file:" in exported.in_words()
+    assert [entry.facts["title"] for entry in engine.store.entries("model")] == ["tiny.gguf"], "what is asked for alone"
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == set()
     assert GGUF in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     after = engine.answer(given, lambda run: layers(run, modified=True))
     again = engine.answer(replace(given, model=str(tmp_path / "out" / GGUF)), lambda run: layers(run, modified=False))
+    specs = [entry.spec for entry in engine.store.entries("model")]
+    assert [spec.get("mlp_biases") for spec in specs] == [None, True], "with biases, not what was converted without"
     np.testing.assert_allclose(again, after, rtol=0, atol=0 if strength == 1.0 else 1e-5)
     before, now = gguf.GGUFReader(tmp_path / "tiny.gguf"), gguf.GGUFReader(tmp_path / "out" / GGUF)
     for name, field in before.fields.items():
@@ -63,9 +68,19 @@ def packed(path: Path, kind: gguf.GGMLQuantizationType) -> np.ndarray:
     return gguf.dequantize(gguf.quantize(rows, kind), kind)
 
 
+def add_empty_array(path: Path) -> None:
+    """Give a file an array of nothing, as converters write that of an empty list; the package's writer refuses one."""
+    content = path.read_bytes()
+    (count,) = struct.unpack_from("<Q", content, 16)  # after magic, version and the number of tensors
+    kinds = gguf.GGUFValueType.ARRAY, gguf.GGUFValueType.STRING
+    empty = struct.pack("<Q8sIIQ", 8, b"gen.tags", *kinds, 0)  # 32 bytes: the tensors stay aligned
+    path.write_bytes(content[:16] + struct.pack("<Q", count + 1) + empty + content[24:])
+
+
 @pytest.mark.parametrize("kind", [gguf.GGMLQuantizationType.Q4_0, gguf.GGMLQuantizationType.Q8_0])
 def test_packed_rows_become_zero_as_they_are_and_others_stay(kind: gguf.GGMLQuantizationType, tmp_path: Path) -> None:
     rows = packed(tmp_path / "in.gguf", kind)
+    add_empty_array(tmp_path / "in.gguf")
     units = torch.tensor([5, 2])
     held = UnitChange("layers.0.mlp.gate_proj", units, torch.zeros(2), torch.tensor([1.5, -2.0]))
     half = UnitChange("layers.0.mlp.up_proj", units, torch.full((2,), 0.5), torch.zeros(2))
@@ -94,3 +109,8 @@ def test_what_llama_cpp_would_not_read_is_refused(asked: Experiment, engine: Eng
         with pytest.raises(ModelError, match=why):
             engine.answer(given, lambda run: writing.export(run, tmp_path / "out", as_gguf=True))
         assert not (tmp_path / "out").exists()
+    write_gguf(tmp_path / "tiny.gguf")
+    given = replace(asked, model=str(tmp_path / "tiny.gguf"), neurons=("mlp", "attention"), experts=300)
+    with pytest.raises(SettingError, match=r"it changes layers\.\d+\.self_attn\.\w+, and llama.cpp"):
+        engine.answer(given, lambda run: writing.export(run, tmp_path / "out", as_gguf=True))
+    assert not (tmp_path / "out").exists()
