@@ -23,6 +23,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BELIEVED = 30.0  # seconds
 _LARGEST_SMALL = 16 << 20  # bytes of a file of settings
 _answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
+_reached: dict[tuple[str, str | None], tuple[float, bool]] = {}
 
 
 def looks_like_folder(name: str) -> bool:
@@ -137,7 +138,7 @@ def _ask_commit(name: str, revision: str | None) -> str:
 def check_small(name: str, revision: str, *files: str) -> None:
     """Refuse files of settings that are too large to be such, before whoever reads them downloads them unasked.
 
-    What is here already, or is not on the hub, is no fault.
+    What is here already, or is not on the hub, is no fault, nor a hub that cannot be reached: nothing is downloaded.
 
     Raises
     ------
@@ -148,9 +149,27 @@ def check_small(name: str, revision: str, *files: str) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
     for file in files:
-        if revision != "local" and try_to_load_from_cache(name, file, revision=revision) is None:
+        if (
+            revision != "local"
+            and try_to_load_from_cache(name, file, revision=revision) is None
+            and _answers_now(name, revision)
+        ):
             with suppress(HfHubHTTPError, *_unreachable()):  # what the hub refuses, reading says
                 _check_small(name, revision, file)
+
+
+def _answers_now(name: str, revision: str) -> bool:
+    """Whether the hub answers, a refusal too, as it was found within half a minute.
+
+    Its client tries each file for long, and there are many.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    asked_at, _ = _reached.get((name, revision), (-_BELIEVED, False))
+    if time.monotonic() - asked_at >= _BELIEVED:
+        with suppress(HfHubHTTPError):
+            is_reachable(name, revision)
+    return _reached[name, revision][1]
 
 
 def _check_small(name: str, revision: str | None, file: str) -> None:
@@ -208,15 +227,18 @@ def is_reachable(name: str, revision: str | None) -> bool:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
+    answers = True
     try:
         HfApi().model_info(name, revision=revision, timeout=10)
     except HfHubHTTPError as error:
-        if error.response is not None and error.response.status_code >= 500:
-            return False
-        raise
+        answers = error.response is None or error.response.status_code < 500
+        if answers:
+            raise
     except _unreachable():
-        return False
-    return True
+        answers = False
+    finally:
+        _reached[name, revision] = (time.monotonic(), answers)
+    return answers
 
 
 @contextmanager

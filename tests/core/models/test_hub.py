@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +59,8 @@ print(json.dumps(answers))
 Answer = dict[str, object]
 
 
-def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline: bool = False) -> list[Answer]:
-    """Ask in a process of its own, since the hub's client reads its settings when it is imported."""
+def surroundings(home: Path, endpoint: str, offline: bool = False) -> dict[str, str]:
+    """The environment of a process whose hub is at an endpoint."""
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     environment.pop("LANGUAGE_NEURONS_DOWNLOADS", None)
     environment |= {
@@ -70,6 +73,12 @@ def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline
     }
     for key in ("HF_TOKEN", "HF_HUB_CACHE", "TRANSFORMERS_OFFLINE"):
         environment.pop(key, None)
+    return environment
+
+
+def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline: bool = False) -> list[Answer]:
+    """Ask in a process of its own, since the hub's client reads its settings when it is imported."""
+    environment = surroundings(home, endpoint, offline)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(wanted)], env=environment, capture_output=True, text=True, cwd=home
     )
@@ -210,6 +219,31 @@ def test_a_sentence_encoders_steps_are_downloaded(answers: dict[str, Answer], tm
     assert encoder["encoder"] == f"max of all tokens, a linear map to {DENSE_WIDTH} numbers"
     expected = after(save_encoder(tmp_path / "same", {}, ["Dense"]), np.ones(32), ["Dense"])
     np.testing.assert_allclose(np.array(encoder["steps"])[0, 0], expected, rtol=1e-5)
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once_for_all_files_of_settings(tmp_path: Path) -> None:
+    script = "import sys; from core.models.hub import check_small; check_small(*sys.argv[1:])"
+    files = [f"{number}/config.json" for number in range(8)]
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        asked = []
+
+        def hang_up() -> None:
+            with suppress(OSError):  # it was closed
+                while True:
+                    connection, _ = server.accept()
+                    asked.append(connection)
+                    connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+        environment = surroundings(tmp_path, endpoint)
+        subprocess.run(
+            [sys.executable, "-c", script, "tiny/llama", COMMIT, *files], env=environment, check=True, cwd=tmp_path
+        )
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    assert 1 <= len(asked) < len(files)
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("of nought"), IndexError(), NotImplementedError("not this one")])
