@@ -20,6 +20,7 @@ from core.neurons.neuron_map import NeuronMap, Site
 _MASKS = (".pth", ".pt")
 _NEEDED = ("layer", "site", "unit")
 _BY_HAND = re.compile(r"(\d+):([\w.]+):(\d+)(?:=(.+))?")
+_DIGEST = re.compile(r"[0-9a-f]{16,64}")
 _OPERATION = re.compile(r"\s+(or|and|without)\s+")
 
 
@@ -78,7 +79,7 @@ def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
         (those of both), ``es.csv without fr.csv`` (those of the first alone). A neuron that several files name is held
         at the mean of their values. A file is a table (CSV, TSV, JSON, JSONL, Parquet) with columns ``layer``,
         ``site``, ``unit`` and, where they are held at values of their own, ``value``, as ``core experts`` writes; where
-        it has a column ``model``, it must be of this one.
+        it has a column ``model`` with digests, it must be of this one.
         In place of a file, one neuron by hand: ``12:down_proj:33``, or ``12:down_proj:33=4.2`` held at that value.
         Or it holds LAPE's masks (``.pth``): of one language, or of several with ``#N`` after its name, counted from 0.
     neurons : NeuronMap
@@ -170,11 +171,12 @@ def _check_model(spec: str, rows: Rows, at: dict[str, int], model: str) -> None:
     if "model" not in at:
         return
     for row, place in zip(rows.cells, rows.places, strict=True):
-        digest = row[at["model"]]
-        if digest not in ("", None) and not model.startswith(str(digest)):
+        digest = str(row[at["model"]])
+        if _DIGEST.fullmatch(digest) and not model.startswith(digest):
             raise SettingError(
                 f"experts from {spec}",
-                f"{place} is of a model whose digest begins with {str(digest)[:16]}, and this one's with {model[:16]}",
+                f"{place} is of a model whose digest begins with {digest[:16]}, and this one's with {model[:16]}: "
+                "another model, or another revision or file name of it",
                 "Use a file that was made of this model, or take the column model out.",
             )
 

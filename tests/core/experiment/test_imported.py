@@ -84,6 +84,16 @@ def test_the_command_writes_what_it_reads(
     assert "files of type '.xlsx' are not written" in capsys.readouterr().err
 
 
+def test_a_column_of_models_names_is_not_taken_for_digests(neurons: NeuronMap, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"layer": [0], "site": ["gate_proj"], "unit": [1]})
+    for model in ("bigscience/bloom-560m", "", MODEL[:16], MODEL, "face"):
+        rows.assign(model=model).to_csv(tmp_path / "experts.csv", index=False)
+        assert len(read_imported(str(tmp_path / "experts.csv"), neurons, MODEL).neurons) == 1
+    rows.assign(model="f" * 40).to_csv(tmp_path / "experts.csv", index=False)
+    with pytest.raises(SettingError, match="another model, or another revision or file name of it"):
+        read_imported(str(tmp_path / "experts.csv"), neurons, MODEL)
+
+
 def test_masks_name_units_of_the_activation(neurons: NeuronMap, tmp_path: Path) -> None:
     """Lists by language and layer of units, as LAPE saves them; or of one language, or as masks of booleans."""
     units = [[[1, 5], [], [0]], [[7], [2, 3], []]]
