@@ -18,9 +18,9 @@ from transformers import AutoModelForCausalLM, Gemma3ForCausalLM, Gemma3TextConf
 
 from core.models import pretrained
 from core.models.embedded_gemma import CONFIG
+from core.models.gguf_file import has_mlp_biases
 from core.models.placement import TORCH_DTYPES
 
-_HEAD = 1 << 26  # bytes in front of a file's weights: more than the largest vocabularies take
 _LONG = 4096  # values of an array that are more than any config has: one a layer, or a head
 
 
@@ -76,7 +76,7 @@ def convert_gemma(source: Path, folder: Path) -> None:
 
 
 def _convert(source: Path, folder: Path, auto: Any, **arguments: Any) -> None:
-    if _has_mlp_biases(source):  # its metadata do not say so, and without a place for them they would be left out
+    if has_mlp_biases(source):  # its metadata do not say so, and without a place for them they would be left out
         arguments["config"] = _config(source)
     model = pretrained.read_model(
         auto,
@@ -104,14 +104,9 @@ def convert_config(source: Path, folder: Path) -> None:
 
 def _config(source: Path) -> Any:
     config = pretrained.read_config(str(source), source.parent, gguf_file=source.name)
-    if hasattr(config, "mlp_bias") and _has_mlp_biases(source):
+    if hasattr(config, "mlp_bias") and has_mlp_biases(source):
         config.mlp_bias = True
     return config
-
-
-def _has_mlp_biases(source: Path) -> bool:
-    with source.open("rb") as file:
-        return b"blk.0.ffn_up.bias" in file.read(_HEAD)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from core.store.stage import STAGES
 from core.store.store import Store
 
 ENDING = ".gguf"
-_METADATA_BYTES = 1 << 26  # more than the largest vocabularies take
+_METADATA_BYTES = 1 << 26  # in front of a file's weights: more than the largest vocabularies take
 
 
 def is_gguf(resolved: ResolvedModel) -> bool:
@@ -45,6 +45,12 @@ def has_chat_template(resolved: ResolvedModel) -> bool:
         return b"tokenizer.chat_template" in file.read(_METADATA_BYTES)
 
 
+def has_mlp_biases(source: Path) -> bool:
+    """Whether the file has biases of the MLP, which its metadata do not say."""
+    with source.open("rb") as file:
+        return b"blk.0.ffn_up.bias" in file.read(_METADATA_BYTES)
+
+
 def converted(store: Store, resolved: ResolvedModel) -> Artefact:
     """The converted model's folder, made now if need be; its files are checked against their digests."""
     source = Path(resolved.location)
@@ -53,7 +59,10 @@ def converted(store: Store, resolved: ResolvedModel) -> Artefact:
         convert(resolved.name, source, folder, {"weights": f"weights:{resolved.dtype}", "tokenizer": "tokenizer"})
         return {"title": source.name}
 
-    artefact = store.get_or_build("model", STAGES["model"].spec(gguf=resolved.digest, dtype=resolved.dtype), build)
+    # Such a file's biases were once left out; what was converted then is not found.
+    biases = {"mlp_biases": True} if has_mlp_biases(source) else {}
+    spec = STAGES["model"].spec(gguf=resolved.digest, dtype=resolved.dtype, **biases)
+    artefact = store.get_or_build("model", spec, build)
     artefact.verify()
     return artefact
 
