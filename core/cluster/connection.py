@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from core import subprocesses
-from core.cluster.reach import ADDRESS, CLIENT, FOUND, check, explain, named_by_port
+from core.cluster.reach import ADDRESS, CLIENT, FOUND, check, explain, named_by_port, own_mode
 from core.errors import AskError, ComputeError, SettingError
 
 LOCAL, AUTO, RAY = "local", "auto", "ray"
@@ -141,9 +141,22 @@ def connected(address: str, *, cores: int | None = None) -> Iterator[Cluster]:
         If nothing answers at the address, it does not let this program in, or it answers no longer.
     """
     ray = _ray()
-    joined = bool(ray.is_initialized())  # by whoever asks, who leaves it too
-    if not joined:
+    if ray.is_initialized():  # by whoever asks, who leaves it too
+        with _in_use(ray, address) as cluster:
+            yield cluster
+        return
+    with own_mode():
         _join(ray, address, cores)
+        try:
+            with _in_use(ray, address) as cluster:
+                yield cluster
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _in_use(ray: ModuleType, address: str) -> Iterator[Cluster]:
+    """A cluster that was joined; raises `ComputeError` where it answers no longer."""
     try:
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         cpus = tuple(int(node.get("CPU", 0)) for node in alive)
@@ -156,9 +169,6 @@ def connected(address: str, *, cores: int | None = None) -> Iterator[Cluster]:
             " ".join(str(error).split())[:500],
             "See that it is there, and give the same command again: what was finished is kept.",
         ) from error
-    finally:
-        if not joined:
-            ray.shutdown()
 
 
 @contextmanager

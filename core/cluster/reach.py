@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -107,8 +108,28 @@ def explain(address: str) -> None:
         )
 
 
+@contextmanager
+def own_mode() -> Iterator[None]:
+    """Leave `MODE` as it was found: a cluster that is joined later is not sent the token because this one asked."""
+    before = os.environ.get(MODE)
+    try:
+        yield
+    finally:
+        if os.environ.get(MODE) != before:
+            if before is None:
+                del os.environ[MODE]
+            else:
+                os.environ[MODE] = before
+            _read_variables()
+
+
 def _send_token() -> None:
     os.environ[MODE] = "token"
+    _read_variables()
+
+
+def _read_variables() -> None:
+    """Have Ray read its variables again."""
     with suppress(ImportError, AttributeError):
         import_module("ray._raylet").Config.initialize("")  # it has read the environment already
 

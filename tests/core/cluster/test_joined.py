@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from core.cluster import reach
+from core.cluster.connection import connected
 from core.errors import ComputeError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -71,6 +73,16 @@ def test_a_command_without_the_token_is_refused_in_words(asked: Experiment, head
         assert what == f"error: join the cluster at {address}"
         assert why in reason
         assert instead.startswith("  instead: Give ")
+
+
+def test_a_token_is_sent_to_the_cluster_that_asks_and_to_no_later_one(
+    head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(reach.MODE, raising=False)
+    monkeypatch.setenv(reach.TOKENS[0], "0" * 64)
+    with pytest.raises(ComputeError, match="does not accept the token that was sent"), connected(head.address):
+        pass
+    assert reach.MODE not in os.environ
 
 
 def test_why_rays_client_was_not_let_in(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
