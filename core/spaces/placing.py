@@ -3,7 +3,7 @@
 A fit of thousands says where a further point belongs, for a fraction of what a fit of all takes. As in umap's
 ``transform``, a point starts at the weighted mean of its neighbours, is drawn to them and pushed from others. Unlike
 there, no place depends on which points are placed along with it: each goes by itself, with forces of the fitted points
-alone and the same random numbers. So equal embeddings lie at one place.
+alone and the same random numbers. So equal embeddings lie at one place, within rounding.
 """
 
 from __future__ import annotations
