@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -378,18 +378,22 @@ def _tables(
         return space if mapped is None else mapped.space(space, languages)
 
     mapped_probe = of(probe.embeddings(0, intervention, layer), known) if with_probe else None
-    tables, number_of_list = [], 0
+
+    def mined(distractors: Stages, number: int, space: np.ndarray, first: int) -> list[np.ndarray]:
+        among, given = [], run.stages.embeddings(number, intervention, layer)
+        for place, language in enumerate(run.plan.groups[number].languages):
+            further = distractors.embeddings(first + place, intervention, layer)
+            if rival.on_applied:  # what is mined is one text, which has one mean
+                among.append(of(np.concatenate([given[place : place + 1], further], axis=1), [language])[0])
+            else:
+                among.append(np.concatenate([space[place], of(further, [language])[0]]))
+        return among
+
+    tables, n_lists = [], 0
     for number, group in enumerate(run.plan.groups):
-        given = run.stages.embeddings(number, intervention, layer)
-        space, among = of(given, group.languages), None
-        if distractors is not None:
-            among = []
-            for place, language in enumerate(group.languages):
-                further = distractors.embeddings(number_of_list, intervention, layer)
-                number_of_list += 1
-                if rival.on_applied:  # what is mined is one text, which has one mean
-                    among.append(of(np.concatenate([given[place : place + 1], further], axis=1), [language])[0])
-                else:
-                    among.append(np.concatenate([space[place], of(further, [language])[0]]))
+        space = of(run.stages.embeddings(number, intervention, layer), group.languages)
+        # mapped only where they are mined: they may be many more than all else
+        among = None if distractors is None else partial(mined, distractors, number, space, n_lists)
+        n_lists += len(group.languages)
         tables.append(SentenceTables(space, group.languages, mapped_probe, known, among))
     return tables

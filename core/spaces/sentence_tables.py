@@ -5,7 +5,7 @@ One product of two languages gives the numbers of both directions, so all measur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -39,7 +39,8 @@ class Passed:
     occurrences : ndarray of int32
         Of the candidate: among the `HUB_NEIGHBOURS` nearest of how many queries it is.
     mined, mined_right : ndarray of bool
-        Whether the query's sentence is paired where F1 is best, and with its translation.
+        Whether the query's sentence is paired where F1 is best, and with its translation; filled in by
+        `SentenceTables.mined`.
     mined_elsewhere : ndarray of float64, (n_languages, n_languages)
         How many distractors of the query's language are paired, as a share of ``n``.
     """
@@ -64,9 +65,10 @@ class SentenceTables:
     probe : ndarray of float32, (n_probe_languages, n_probe, dim), optional
         The probe rows in the same space.
     probe_languages : sequence of str
-    among : sequence of ndarray of float32, (n + n_distractors, dim), optional
-        By language, what is mined, where that is more than the space: its rows, then sentences that translate nothing.
-        The rows may lie elsewhere than in the space, where a map depends on all that it is applied to.
+    among : callable, optional
+        Gives what is mined, where that is more than the space: by language its rows, then sentences that translate
+        nothing, ndarray of float32, (n + n_distractors, dim). The rows may lie elsewhere than in the space, where a map
+        depends on all that it is applied to. It is called when something is mined.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class SentenceTables:
         languages: Sequence[str],
         probe: np.ndarray | None = None,
         probe_languages: Sequence[str] = (),
-        among: Sequence[np.ndarray] | None = None,
+        among: Callable[[], Sequence[np.ndarray]] | None = None,
     ) -> None:
         self.languages, self.probe, self.probe_languages = tuple(languages), probe, tuple(probe_languages)
         self.finite = np.isfinite(space).all(axis=-1)
@@ -153,29 +155,27 @@ class SentenceTables:
             torch.from_numpy(side.first(CSLS_NEIGHBOURS).values.mean(axis=1, dtype=np.float32)) for side in nearest
         )
         adjusted = csls_of(table, queries, candidates)
-        mined = self._mined(q, c, nearest)
-        for (a, b), one, near, by_csls, sides in (
-            ((q, c), tables[0], nearest[0], adjusted, (mined.sources, mined.targets)),
-            ((c, q), tables[1], nearest[1], adjusted.T, (mined.targets, mined.sources)),
+        if self._among is None:
+            forward, backward = (side.first(mining.NEIGHBOURS) for side in nearest)
+            _note(found, q, c, mining.mine(forward, backward, n))
+        for (a, b), one, near, by_csls in (
+            ((q, c), tables[0], nearest[0], adjusted),
+            ((c, q), tables[1], nearest[1], adjusted.T),
         ):
             found.ranks[a, b] = retrieval.ranks(one.numpy())
             found.csls[a, b] = _first(by_csls) & self.finite[a] & self.finite[b]
             found.nearest[a, b] = one.numpy().argmax(axis=1)
             found.occurrences[a, b] = np.bincount(near.indices.ravel(), minlength=n)
-            sources, targets = (side[: mined.n_taken] for side in sides)
-            known = sources < n
-            found.mined[a, b, sources[known]] = True
-            found.mined_right[a, b, sources[known]] = sources[known] == targets[known]
-            found.mined_elsewhere[a, b] = np.count_nonzero(~known) / n
 
-    def _mined(self, q: int, c: int, nearest: Sequence[Nearest]) -> mining.Mined:
-        """Mine one pair of languages, among the distractors too where there are some."""
-        if self._among is None:
-            forward, backward = (side.first(mining.NEIGHBOURS) for side in nearest)
-        else:
-            one, other = (normalise(_finite(self._among[at])) for at in (q, c))
-            forward, backward = mining.nearest(one, other), mining.nearest(other, one)
-        return mining.mine(forward, backward, self.unit.shape[1])
+    @cached_property
+    def mined(self) -> Passed:
+        """The pass with what is mined: among the distractors too where there are some, which the pass leaves out."""
+        if self._among is not None:
+            sides = [normalise(_finite(side)) for side in self._among()]
+            for q, c in combinations(range(len(sides)), 2):
+                forward, backward = mining.nearest(sides[q], sides[c]), mining.nearest(sides[c], sides[q])
+                _note(self.passed, q, c, mining.mine(forward, backward, self.unit.shape[1]))
+        return self.passed
 
     @cached_property
     def neighbourhoods(self) -> np.ndarray:
@@ -242,6 +242,17 @@ def _finite(rows: np.ndarray) -> np.ndarray:
     """The same rows, but zero where one is not finite."""
     finite = np.isfinite(rows).all(axis=-1)
     return rows if finite.all() else np.where(finite[..., None], rows, 0)
+
+
+def _note(found: Passed, q: int, c: int, mined: mining.Mined) -> None:
+    """Note what was mined of one pair of languages, in both directions."""
+    n = found.mined.shape[-1]
+    for (a, b), sides in (((q, c), (mined.sources, mined.targets)), ((c, q), (mined.targets, mined.sources))):
+        sources, targets = (side[: mined.n_taken] for side in sides)
+        known = sources < n
+        found.mined[a, b, sources[known]] = True
+        found.mined_right[a, b, sources[known]] = sources[known] == targets[known]
+        found.mined_elsewhere[a, b] = np.count_nonzero(~known) / n
 
 
 def _first(table: torch.Tensor) -> np.ndarray:

@@ -119,7 +119,7 @@ def _cka(means: np.ndarray) -> np.ndarray:
 
 def _mined(tables: SentenceTables) -> np.ndarray:
     """Whether a sentence is paired with its translation; whether at all, and its part of the paired distractors."""
-    passed = tables.passed
+    passed = tables.mined
     return np.stack([passed.mined_right, passed.mined + passed.mined_elsewhere[..., None]], axis=-1)
 
 

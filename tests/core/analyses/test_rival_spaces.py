@@ -182,7 +182,7 @@ def test_distractors_of_bucc_are_embedded_and_mined_among(asked: Experiment, eng
         found = {}
         for name in rivals:
             text = RIVALS[name].fit(probe, ("en", "de"), "en").space(texts, ("en", "de"))
-            tables = SentenceTables(text[:, :12], ("en", "de"), among=list(text))
+            tables = SentenceTables(text[:, :12], ("en", "de"), among=lambda text=text: list(text))
             found[name] = measured([tables], ["mining_f1"]).value("mining_f1").value
         return found
 

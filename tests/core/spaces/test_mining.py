@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.spaces.measured_space import measured
@@ -86,11 +87,24 @@ def test_distractors_are_candidates_and_count_where_they_are_paired() -> None:
     unit = both / np.linalg.norm(both, axis=-1, keepdims=True)
     _, f1 = as_laser_does((unit[0] @ unit[1, :45].T).astype(np.float64), 30)
     for codes in (("en", "fr"), ("fr", "en")):
-        tables = SentenceTables(gold, codes, among=among)
+        tables = SentenceTables(gold, codes, among=lambda: among)
         found = measured([tables], ["mining_f1"])
         assert found.pairs["mining_f1"].tolist() == pytest.approx([f1, f1])
     alone = measured([SentenceTables(gold, ("en", "fr"))], ["mining_f1"]).value("mining_f1").value
     assert alone > f1
     broken = np.full((1, 6), np.nan, np.float32)  # an embedding that is no number finds nothing
-    tables = SentenceTables(gold, ("en", "fr"), among=[np.concatenate([side, broken]) for side in gold])
+    tables = SentenceTables(gold, ("en", "fr"), among=lambda: [np.concatenate([side, broken]) for side in gold])
     assert measured([tables], ["mining_f1"]).value("mining_f1").value == pytest.approx(alone)
+
+
+def test_distractors_are_asked_for_only_where_they_are_mined() -> None:
+    random = np.random.default_rng(2)
+    gold = random.normal(size=(2, 12, 6)).astype(np.float32)
+
+    def never() -> list[np.ndarray]:
+        raise AssertionError("nothing is mined")
+
+    names = ["csls", "mexa", "reciprocity", "hub_skew"]
+    found = measured([SentenceTables(gold, ("en", "fr"), among=never)], names)
+    alone = measured([SentenceTables(gold, ("en", "fr"))], names)
+    pd.testing.assert_frame_equal(found.values, alone.values)
