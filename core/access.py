@@ -47,7 +47,7 @@ TABLES = "LANGUAGE_NEURONS_TABLES"
 UPLOAD = "upload:"
 """What the name of a table that was uploaded begins with."""
 
-UPLOADS, _NAMED = "uploads", ".name"
+UPLOADS, NAMED = "uploads", ".name"
 """The folder of uploads in the cache; the ending of the file beside each that says what it was called."""
 
 LARGEST_UPLOAD = 50 * 2**20
@@ -200,7 +200,7 @@ def titled(spec: str) -> str:
         return spec
     path = default_cache() / UPLOADS / Path(spec).name.removeprefix(UPLOAD)  # a link may say anything
     try:
-        return path.with_name(path.name + _NAMED).read_text(encoding="utf-8") or spec
+        return path.with_name(path.name + NAMED).read_text(encoding="utf-8") or spec
     except (OSError, ValueError):
         return spec
 
@@ -208,7 +208,7 @@ def titled(spec: str) -> str:
 def entitle(upload: Path, title: str) -> None:
     """Note beside an upload what its file is called; where nothing can be noted, it goes by its spec."""
     with suppress(OSError):
-        upload.with_name(upload.name + _NAMED).write_text(title, encoding="utf-8", errors="replace")
+        upload.with_name(upload.name + NAMED).write_text(title, encoding="utf-8", errors="replace")
 
 
 def without_folder(spec: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.access import CACHE_LIMIT
+from core.access import CACHE_LIMIT, NAMED
 from core.errors import SettingError
 from core.store.artefact import Artefact
 from core.store.disk import delete
@@ -150,12 +150,12 @@ def _droppable(artefact: Artefact, store: Store) -> bool:
 
 def _expire(store: Store, most_uploads: int, now: float, since: float) -> int:
     """Remove old uploads, what killed processes left, and locks of artefacts that are not there."""
-    uploads = [(path, *_size_and_use(path)) for path in (store.root / UPLOADS).glob("*")]
     kept = expired = 0
-    for path, size, used in sorted(uploads, key=lambda upload: -upload[2]):  # what was used last first
+    for paths, size, used in sorted(_uploads(store.root), key=lambda upload: -upload[2]):  # what was used last first
         kept += size
         if now - used > _UPLOADS_EXPIRE or (kept > most_uploads and used < since):
-            delete(path)
+            for path in paths:
+                delete(path)
             expired += 1
     store.sweep()
     for folder in folders(store.root) if store.shared is None else ():  # parts of what came from one, before
@@ -163,6 +163,18 @@ def _expire(store: Store, most_uploads: int, now: float, since: float) -> int:
             delete(folder)
             expired += 1
     return expired + sum(_remove_lock(store, path, now) for path in (store.root / ".locks").glob("*.lock"))
+
+
+def _uploads(root: Path) -> list[tuple[list[Path], int, float]]:
+    """Every upload with the file beside it that says what it was called: their paths, bytes, and when last used."""
+    together: dict[str, list[Path]] = {}
+    for path in sorted((root / UPLOADS).glob("*")):
+        together.setdefault(path.name.removesuffix(NAMED), []).append(path)
+    facts = {name: [_size_and_use(path) for path in paths] for name, paths in together.items()}
+    return [
+        (paths, sum(size for size, _ in facts[name]), max(used for _, used in facts[name]))
+        for name, paths in together.items()
+    ]
 
 
 def _remove_lock(store: Store, path: Path, now: float) -> bool:

@@ -116,6 +116,21 @@ def test_uploads_have_a_tenth_of_the_cache(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == ["0.tsv", "3.tsv"]
 
 
+def test_an_upload_and_what_it_is_called_go_together(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "uploads").mkdir()
+    for name, age in (("used.tsv", 0), ("used.tsv.name", 40 * DAY), ("old.tsv", 40 * DAY), ("old.tsv.name", 41 * DAY)):
+        (tmp_path / "uploads" / name).write_bytes(bytes(100))
+        os.utime(tmp_path / "uploads" / name, (time.time() - age,) * 2)
+    assert quota.enforce(store, 10**9).others == 1
+    assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == ["used.tsv", "used.tsv.name"]
+    for number, name in enumerate(("second.tsv", "second.tsv.name", "used.tsv", "used.tsv.name")):
+        (tmp_path / "uploads" / name).write_bytes(bytes(100))
+        os.utime(tmp_path / "uploads" / name, (time.time() - (4 - number) * HOUR,) * 2)
+    quota.enforce(store, 3_000)  # room for three of the four
+    assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == ["used.tsv", "used.tsv.name"]
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("20GB", 20 * 10**9), ("1.5 TB", 15 * 10**11), ("500mb", 5 * 10**8), ("1024", 1024), ("2 GiB", 2 * 10**9)],
