@@ -59,12 +59,7 @@ def written(
     """
     writing.check()
     check_generates(run)
-    spec = STAGES["written"].spec(
-        model=run.plan.resolved.identity,
-        writing=asdict(writing),
-        **({"as_message": True} if as_message(run.plan, writing) else {}),
-        **intervention_spec(run, intervention),
-    )
+    spec = written_spec(run, writing, intervention)
 
     def compute() -> Payload:
         model = run.model()
@@ -88,6 +83,16 @@ def written(
     texts = run.stages.get("written", spec, compute, _texts)
     on_text(list(texts))
     return texts
+
+
+def written_spec(run: Run, writing: Writing, intervention: Intervention | None) -> dict[str, Any]:
+    """What determines the texts of one side."""
+    return STAGES["written"].spec(
+        model=run.plan.resolved.identity,
+        writing=asdict(writing),
+        **({"as_message": True} if as_message(run.plan, writing) else {}),
+        **intervention_spec(run, intervention),
+    )
 
 
 def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The file that a pack is: a zip archive with checksums, which is never unpacked to disk.
 
-``manifest.json`` says what computed the results and when, licences, and bytes and sha256 of every other file:
-``answers.json``, which has the settings and the answers about each as `core.packs.plain_data` writes them, arrays as
-``arrays/SHA256.npy``, and tables as ``tables/SHA256.parquet``.
+``manifest.json`` says what computed the results and what packed them, when, licences, and bytes and sha256 of every
+other file: ``answers.json``, which has the settings and the answers about each as `core.packs.plain_data` writes them,
+arrays as ``arrays/SHA256.npy``, and tables as ``tables/SHA256.parquet``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from typing import Any
 from core.errors import PackError
 from core.store.disk import write_whole
 
-FORMAT, VERSION = "language-neurons-pack", 1
+FORMAT, VERSION = "language-neurons-pack", 2
 """What a manifest says it is of. The version is raised when an older program could not read what is written."""
+
+WITH_RESULTS = 1
+"""The version of packs that have the result of every setting, which older programs read too."""
 
 ANSWERS = "answers.json"
 _MANIFEST = "manifest.json"
@@ -34,10 +37,11 @@ _AGAIN = "Get the pack again from where it came from."
 def write(path: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> int:
     """Write a pack whole or not at all; gives its bytes. Raises `PackError` where it would be too large to be read.
 
-    Equal contents give equal bytes with one version of the compressor: no time of a file is kept.
+    It is of the version `WITH_RESULTS` unless the manifest has another. Equal contents give equal bytes with one
+    version of the compressor: no time of a file is kept.
     """
     listed = {name: _entry(content) for name, content in sorted(files.items())}
-    stated = {"format": FORMAT, "version": VERSION, **manifest, "files": listed}
+    stated = {"format": FORMAT, "version": WITH_RESULTS, **manifest, "files": listed}
     text = json.dumps(stated, indent=1, ensure_ascii=False, allow_nan=False).encode()
     if max(len(text), len(files[ANSWERS])) > _LARGEST_JSON:
         why = f"a list of its contents has more than the {_LARGEST_JSON:,} bytes that are read"
@@ -144,8 +148,9 @@ class Container:
     def _checked_manifest(self, manifest: Any) -> dict[str, Any]:
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise self.refusal("it is an archive of something else", "Name a file that python -m core pack wrote.")
-        if manifest.get("version") != VERSION:
-            why = f"it is of version {manifest.get('version')!r:.20} of the format, and this program reads {VERSION}"
+        if manifest.get("version") not in (WITH_RESULTS, VERSION):
+            given = manifest.get("version")
+            why = f"it is of version {given!r:.20} of the format, and this program reads 1 to {VERSION}"
             raise self.refusal(why, "Install a newer version of this program.")
         files = manifest.get("files")
         if not isinstance(files, dict) or set(files) != set(self._entries) - {_MANIFEST} or ANSWERS not in files:

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from core.access import without_folder
-from core.analyses import experts, grid, map_stability, rival_spaces, strength_path, translation_ranks
+from core.analyses import experts, grid, kept_texts, map_stability, rival_spaces, strength_path, translation_ranks
 from core.corpora.corpus import Corpus, ParallelSet
 from core.errors import AskError
 from core.experiment.imported import files, passed_on
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.location import expanded
-from core.models.spec import CATALOGUE, DTYPES
+from core.models.spec import CATALOGUE
 from core.packs.parts import PARTS
+from core.pipeline.computed_settings import Summary
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.progress import Progress
+from core.store.artefact import Artefact
 
 QUESTIONS: dict[str, Callable[[Run], Any]] = {
     "result": Run.result,
@@ -35,6 +37,8 @@ QUESTIONS: dict[str, Callable[[Run], Any]] = {
     "path": strength_path.along,
     "rivals": rival_spaces.compare,
     "control": rival_spaces.as_they_are,
+    "texts": kept_texts.kept,
+    "measures": Run.summary,
 }
 """What pages ask of a `Run`, by the name in `PARTS`."""
 
@@ -52,37 +56,58 @@ def may_pass_on(corpus: Corpus) -> bool:
 
 
 def gather(
-    engine: Engine, experiment: Experiment, parts: Iterable[str], progress: Progress | None = None
+    engine: Engine,
+    experiment: Experiment,
+    parts: Iterable[str],
+    progress: Progress | None = None,
+    *,
+    computes: bool = True,
 ) -> dict[str, Any]:
-    """Collect the answers about a setting, by part; what must be computed is.
+    """Collect the answers about a setting, by part, in the order of `PARTS`.
+
+    Parameters
+    ----------
+    computes : bool
+        Whether what must be computed is; else there is no answer.
 
     Raises
     ------
     AskError
-        If the setting cannot be computed.
+        If the setting cannot be computed, or be looked up.
     """
-    answers = {}
+    answers: dict[str, Any] = {}
     for name in parts:
+        if name == "measures" and "result" in answers:
+            continue  # which has them
         try:
-            answer = _answer(engine, experiment, name, progress)
+            answer = _answer(engine, experiment, name, progress, computes)
         except AskError:
-            if name == "result":
+            if name in ("result", "measures"):
                 raise
             continue  # there is none for this setting: no path between two spaces that are one
         if answer is not None:
-            answers[name] = _carried(answer)
+            answers[name] = _carried(answer, engine, experiment)
     return answers
 
 
-def _answer(engine: Engine, experiment: Experiment, part: str, progress: Progress | None) -> Any | None:
+def sources(run: Run) -> list[Artefact]:
+    """What is stored of what a setting's measures follow from: it tells what computed them, and when."""
+    return run.measures.artefacts(run.intervention())
+
+
+def _answer(
+    engine: Engine, experiment: Experiment, part: str, progress: Progress | None, computes: bool
+) -> Any | None:
     answer = engine.answer_known(experiment, QUESTIONS[part])
-    if answer is None and PARTS[part].computed:
+    if answer is None and computes and PARTS[part].computed:
         return engine.answer(experiment, QUESTIONS[part], progress)
     return answer
 
 
-def _carried(answer: Any) -> Any:
+def _carried(answer: Any, engine: Engine, experiment: Experiment) -> Any:
     """An answer as it is packed: its plan without what stays behind."""
+    if isinstance(answer, Summary):
+        return replace(answer, conditions=carried_plan(engine.plan(experiment)).describe())
     plan = getattr(answer, "plan", None)
     if not isinstance(plan, Plan):
         return answer
@@ -115,12 +140,6 @@ def carried_experiment(experiment: Experiment) -> Experiment:
     return replace(experiment, **carried)
 
 
-def at_its_commit(experiment: Experiment, plan: Plan) -> Experiment:
-    """The settings of a model of the hub at the commit that was used: what is there later is another model."""
-    commit = plan.resolved.revision
-    return replace(experiment, revision=commit) if re.fullmatch("[0-9a-f]{40}", commit) else experiment
-
-
 def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
     """Places that name folders of this machine in some settings, and what stands for each in a pack; longest first."""
     named = [(name, getattr(experiment, name)) for experiment in experiments for name in _PLACES]
@@ -149,38 +168,6 @@ def _carried_corpus(corpus: Corpus) -> Corpus:
 def _blank(rows: ParallelSet) -> ParallelSet:
     """The rows without their sentences."""
     return replace(rows, texts={code: ("",) * len(rows) for code in rows.languages})
-
-
-def same_setting(asked: Experiment, packed: Experiment, plan: Plan) -> bool:
-    """Whether a packed setting answers what is asked.
-
-    A result is what it is wherever it was computed: the device is not compared, and precision and revision only where
-    they are asked for by name.
-    """
-    if asked.dtype in DTYPES and asked.dtype != plan.resolved.dtype:
-        return False
-    if asked.revision not in (None, packed.revision, plan.experiment.revision, plan.resolved.revision):
-        return False
-
-    def compared(experiment: Experiment) -> Experiment:
-        of_machine: dict[str, Any] = {"device": "auto", "dtype": "auto", "revision": None}
-        codes = {name: getattr(experiment, name) for name in ("languages", "probe_languages")}
-        in_order: dict[str, Any] = {name: value and tuple(sorted(value)) for name, value in codes.items()}
-        return replace(experiment, **of_machine, **in_order)
-
-    return compared(asked) in (compared(packed), compared(plan.experiment))
-
-
-def same_ground(here: Plan, packed: Plan) -> bool:
-    """Whether two plans are of the same weights, sentences and given neurons, whatever these are called."""
-    return all(
-        (
-            here.resolved.digest == packed.resolved.digest,
-            here.corpus.digest == packed.corpus.digest,
-            here.probe_corpus.digest == packed.probe_corpus.digest,
-            here.imported == packed.imported,
-        )
-    )
 
 
 def model_title(name: str) -> str:

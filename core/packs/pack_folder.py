@@ -14,7 +14,8 @@ from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.packs.contents import QUESTIONS
 from core.packs.pack import Pack
-from core.packs.provenance import Provenance
+from core.packs.provenance import Origin
+from core.pipeline.computed_settings import Summary
 from core.pipeline.result import Result
 from core.store.disk import write_whole
 
@@ -70,10 +71,10 @@ class PackFolder:
                 return answer
         return None
 
-    def origin(self, answer: object) -> Provenance | None:
+    def origin(self, answer: object) -> Origin | None:
         """Where an answer was computed, if it is from a pack."""
         held, pack = self._origins.get(id(answer), (None, None))
-        return pack.made if pack is not None and held is answer else None
+        return pack.origin(answer) if pack is not None and held is answer else None
 
     def is_opening(self, answer: object) -> bool:
         """Whether an answer is from the pack that comes with the program."""
@@ -89,15 +90,24 @@ class PackFolder:
         every = [setting for pack in self.packs() for setting in pack.settings]
         return [setting for setting in every if model in (None, setting.model)]
 
-    def results(self) -> list[tuple[Experiment, Result, Provenance]]:
-        """Every setting of every pack with its result and where it was computed, the newest pack first.
+    def results(self) -> list[tuple[Experiment, Result, Origin]]:
+        """Every setting of every pack that has its result, with it and where it was computed, the newest pack first.
 
         What comes with the program is the last. A pack that is damaged is left out, and the log names it.
         """
+        return self._every(lambda pack, number: pack.result(number) if pack.has_result(number) else None)
+
+    def cells(self) -> list[tuple[Experiment, Summary, Origin]]:
+        """The same of every setting of which a pack has the measures alone."""
+        return self._every(lambda pack, number: None if pack.has_result(number) else pack.summary(number))
+
+    def _every(self, read: Callable[[Pack, int], Any]) -> list[tuple[Experiment, Any, Origin]]:
         found = []
         for pack in self._all():
             try:
-                found += [(setting, pack.result(number), pack.made) for number, setting in enumerate(pack.settings)]
+                read_of = [read(pack, number) for number in range(len(pack.settings))]
+                of_pack = zip(pack.settings, read_of, pack.origins, strict=True)
+                found += [(setting, answer, origin) for setting, answer, origin in of_pack if answer is not None]
             except Exception as damage:  # as above
                 log.warning("a pack is not used: %s", damage)
         return found

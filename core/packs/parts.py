@@ -16,7 +16,7 @@ class Part:
     about : str
         What it is, in words.
     computed : bool
-        Whether packing computes it where it is not stored; others are packed if they are.
+        Whether packing computes it where it is not stored; others are packed if they are, as all are of a sweep.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Part:
 PARTS = {
     part.name: part
     for part in (
-        Part("result", "retrieval, distances, baselines, chosen neurons and the joint map; always packed"),
+        Part("result", "retrieval, distances, baselines, chosen neurons and the map; always packed, but of a sweep"),
         Part("ranks", "the rank of every translation"),
         Part("movement", "how much of the movement on the map is more than a refit's"),
         Part("cell", "the setting's cell on the page What if"),
@@ -38,5 +38,10 @@ PARTS = {
         Part("path", "the map of strengths in between, if it is in the cache", computed=False),
         Part("rivals", "what is free beside the intervention, if it is in the cache", computed=False),
         Part("control", "a control by every measure, if it is in the cache", computed=False),
+        Part("texts", "what Generate wrote for the setting, and its prompts, if it is in the cache", computed=False),
+        Part("measures", "every measure of both spaces, for lists; of settings that are packed without their result"),
     )
 }
+
+OF_CELLS = ("cell", "texts", "measures")
+"""The parts that are packed of the cells of a sweep unless others are asked for: they need no embeddings."""

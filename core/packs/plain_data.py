@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.analyses.experts import ScoredNeurons
+from core.analyses.kept_texts import BothSides, KeptTexts
 from core.analyses.rival_spaces import RivalSpace, RivalSpaces
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
@@ -28,12 +29,17 @@ from core.experiment.imported import Imported
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.inference.encoding import Encoding
+from core.inference.perplexity import Perplexity
+from core.inference.writing import Writing
 from core.models.load import Outline
 from core.models.sentence_pooling import SentenceEncoder, Step
 from core.models.spec import ResolvedModel
 from core.neurons.experts import Expertise, Experts
 from core.neurons.neuron_map import NeuronMap, Site
 from core.packs.field_types import misfits
+from core.packs.ground import Ground
+from core.pipeline.before_after import Change
+from core.pipeline.computed_settings import Summary
 from core.pipeline.result import Result
 from core.spaces.map_stability import Movement
 from core.spaces.measured_space import MeasuredSpace, Sentences
@@ -47,7 +53,7 @@ _KINDS: dict[str, type] = {
     for kind in (
         *(Result, Experts, Expertise, ScoredNeurons, Ranks, Movement, Path, RivalSpaces, RivalSpace, MeasuredSpace),
         *(Sentences, Plan, Experiment, ResolvedModel, Outline, NeuronMap, Site, Corpus, ParallelSet, Imported),
-        *(Encoding, SentenceEncoder, Step),
+        *(Encoding, SentenceEncoder, Step, Summary, Change, Ground, KeptTexts, BothSides, Writing, Perplexity),
     )
 }
 _MOST_CELLS, _MOST_BYTES = 20_000_000, 1 << 28  # of one table

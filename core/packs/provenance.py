@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from core.machine import processor
+from core import machine
+from core.store.artefact import Artefact
 from core.version import __version__
 
 _PACKAGES = ("torch", "transformers", "numpy", "umap-learn")
-_LONGEST = 200  # characters of what a pack says of itself
+_LONGEST = 500  # characters of what a pack says of itself
+_NAMED = 3  # machines
+_UNNAMED = "a machine that is not named"  # versions before 0.2 did not note theirs
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where results were computed.
+    """A machine and a day on which something was done.
 
     Attributes
     ----------
     machine : str
-        Processor or GPU, cores and system; it names no host and no user.
+        GPU where one was used, processor, cores and system; it names no host and no user. Several where several had a
+        part.
     version : str
         Of this program.
     packages : str
-        Versions of the libraries that the numbers depend on.
+        Versions of the libraries that the numbers depend on; empty where that was not noted.
     date : str
-        The day on which the results were packed, in UTC: ``2026-11-28``.
+        The day, or the last of several, in UTC: ``2026-11-28``.
     """
 
     machine: str
@@ -39,7 +41,7 @@ class Provenance:
     date: str
 
     def __str__(self) -> str:
-        return f"computed on {self.machine}, version {self.version}, {self.date}"
+        return f"{self.machine}, version {self.version}, {self.date}"
 
     def to_json(self) -> dict[str, str]:
         """As it stands in a manifest."""
@@ -54,24 +56,70 @@ class Provenance:
         return cls(**{name: " ".join(text.split())[:_LONGEST] for name, text in texts.items()})
 
 
-def of_this_machine(devices: tuple[str, ...] = ()) -> Provenance:
-    """Describe this machine.
+@dataclass(frozen=True)
+class Origin:
+    """Where what is in a pack is from.
 
-    Parameters
+    Attributes
     ----------
-    devices : tuple of str
-        Where the models ran: ``cpu``, ``cuda``, ...
+    computed : Provenance or None
+        Of the machine that computed it; None where the pack does not tell, as those of the first versions.
+    packed : Provenance
+        Of the machine that packed it.
     """
+
+    computed: Provenance | None
+    packed: Provenance
+
+    def __str__(self) -> str:
+        if self.computed is None:
+            return f"packed on {self.packed}; the pack does not say where and when it was computed"
+        if str(self.computed) == str(self.packed):
+            return f"computed on {self.computed}"
+        return f"computed on {self.computed}; packed on {self.packed}"
+
+    @property
+    def machine(self) -> str:
+        """The machine that computed it, for lists."""
+        return self.computed.machine if self.computed else f"packed on {self.packed.machine}"
+
+    @property
+    def date(self) -> str:
+        """The day on which it was computed; empty where that is not known."""
+        return self.computed.date if self.computed else ""
+
+
+def of_this_machine() -> Provenance:
+    """Describe this machine, today; with the GPU where this process used one."""
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
-    return Provenance(_machine(devices), __version__, packages, datetime.now(UTC).strftime("%Y-%m-%d"))
+    return Provenance(_words(machine.described()), __version__, packages, _day(datetime.now(UTC)))
 
 
-def _machine(devices: tuple[str, ...]) -> str:
-    """Name the processor, and the GPU where one was used."""
-    parts = [f"{os.cpu_count()} cores of {processor()}", f"{platform.system()} {platform.machine()}"]
-    if any(device.startswith("cuda") for device in devices):
-        import torch
+def of_artefacts(artefacts: Iterable[Artefact]) -> Provenance | None:
+    """Say where and when artefacts were computed, from their manifests; None where there are none.
 
-        if torch.cuda.is_available():
-            parts.insert(0, torch.cuda.get_device_name())
-    return ", ".join(parts)
+    Machines stand in the order of the artefacts. A machine that computed some of them on its GPU is named with it.
+    """
+    found = list(artefacts)
+    if not found:
+        return None
+    with_gpu = {_place(one.made_by) for one in found if "gpu" in one.made_by}
+    named = [one.made_by for one in found if "gpu" in one.made_by or _place(one.made_by) not in with_gpu]
+    machines = list(dict.fromkeys(map(_words, named)))
+    more = f" and {len(machines) - _NAMED:,} more machines" if len(machines) > _NAMED else ""
+    versions = dict.fromkeys(one.made_by.get("version", "before 0.2") for one in found)
+    day = _day(max(one.created for one in found))
+    return Provenance(" and ".join(machines[:_NAMED]) + more, " and ".join(versions), "", day)
+
+
+def _place(made_by: Mapping[str, str]) -> tuple[str | None, str | None]:
+    return made_by.get("processor"), made_by.get("system")
+
+
+def _words(described: Mapping[str, str]) -> str:
+    """A machine as `core.machine.described` has it, its GPU first."""
+    return ", ".join(described[name] for name in ("gpu", "processor", "system") if name in described) or _UNNAMED
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d")

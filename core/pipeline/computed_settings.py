@@ -49,12 +49,33 @@ class ComputedSetting:
     elsewhere: str = ""
 
 
-def of_result(
-    experiment: Experiment, result: BeforeAfter, created: datetime | None, elsewhere: str = ""
+@dataclass(frozen=True)
+class Summary:
+    """What lists say of a setting.
+
+    Attributes
+    ----------
+    values : mapping of str to Change
+    n : int
+    conditions : mapping of str to JSON
+        As those of `ComputedSetting`.
+    """
+
+    values: Mapping[str, Change]
+    n: int
+    conditions: Mapping[str, Any]
+
+
+def summary(measured: BeforeAfter) -> Summary:
+    """Say it of what was measured."""
+    return Summary(_values(measured), int(measured.from_target["n"].min()), measured.plan.describe())
+
+
+def of_summary(
+    experiment: Experiment, summed: Summary, created: datetime | None, elsewhere: str = ""
 ) -> ComputedSetting:
-    """What `listed` says of a setting, from a result that is not of the cache."""
-    n = int(result.from_target["n"].min())
-    return ComputedSetting(experiment, _values(result), n, result.plan.describe(), created, elsewhere)
+    """What `listed` says of a setting, from what is not of the cache."""
+    return ComputedSetting(experiment, summed.values, summed.n, summed.conditions, created, elsewhere)
 
 
 def _values(measured: BeforeAfter) -> dict[str, Change]:

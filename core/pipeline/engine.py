@@ -67,12 +67,16 @@ class Engine:
         try:
             return plan(experiment)
         except AskError as error:
-            if self.answer_elsewhere(experiment, Run.result) is None:
+            if self.answer_elsewhere(experiment, Run.result) is not None:
+                instead = "Stay with the pages that need no pass of the model"
+            elif self.answer_elsewhere(experiment, Run.summary) is not None:
+                instead = "Open Results or What if, which show its measures"
+            else:
                 raise
             raise ModelError(
                 "more of this setting than its pack holds",
                 f"that needs the model and its sentences on this machine ({error.what}: {error.why})",
-                f"Stay with the pages that need no pass of the model, or: {error.instead}",
+                f"{instead}, or: {error.instead}",
             ) from error
 
     def known(self, experiment: Experiment) -> Result | None:

@@ -87,6 +87,10 @@ class Measures:
             **({"sets": len(self.plan.groups)} if len(self.plan.groups) > 1 else {}),
         )
 
+    def _projection_spec(self, intervention: Intervention | None) -> dict[str, Any]:
+        pre, post = map(self.stages.space_spec, (None, intervention))
+        return STAGES["projection"].spec(pre=pre, post=post, **joint_map.inputs(self.plan))
+
     def _best_layer(self) -> int:
         """The layer at which the unmodified model finds most."""
         best = self.profile(None)
@@ -171,8 +175,7 @@ class Measures:
             One pair a group, each ndarray of float32, (n_languages, n_rows, 2); all groups share the plane.
         """
         spaces = (None, intervention)
-        pre, post = map(self.stages.space_spec, spaces)
-        spec = STAGES["projection"].spec(pre=pre, post=post, **joint_map.inputs(self.plan))
+        spec = self._projection_spec(intervention)
 
         def compute() -> Payload:
             maps = joint_map.draw(self.stages, spaces, self.plan.experiment.seed)
@@ -188,6 +191,26 @@ class Measures:
             return [(artefact.array(f"pre-{g}"), artefact.array(f"post-{g}")) for g in range(len(self.plan.groups))]
 
         return self.stages.get("projection", spec, compute, read)
+
+    def artefacts(self, intervention: Intervention) -> list[Artefact]:
+        """What is stored of what the measures and the map of both spaces follow from, what passes gave first."""
+        stages, plan = self.stages, self.plan
+        spaces = (None, intervention)
+        lists = [(number, code) for number, group in enumerate(plan.groups) for code in group.languages]
+        embedded = [
+            stages.embedded(stages.embeddings_spec(number, code, space), plan.layer)
+            for space in spaces
+            for number, code in lists
+        ]
+        specs = [
+            ("expertise", stages.expertise_spec()),
+            *(("layer", self._layer_spec(space)) for space in spaces),
+            *(("profile", self._profile_spec(space)) for space in spaces),
+            ("projection", self._projection_spec(intervention)),
+        ]
+        read = [stages.store.find("responses", stages.responses_spec(code)) for code in plan.response_rows.languages]
+        found = [*read, *embedded, *(stages.store.find(stage, spec) for stage, spec in specs)]
+        return [artefact for artefact in found if artefact is not None]
 
     def _medoid_table(self, spaces: list[np.ndarray]) -> pd.DataFrame:
         """Distance of each language's mean to the medoid, over all groups together."""

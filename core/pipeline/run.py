@@ -18,6 +18,7 @@ from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
 from core.pipeline import joint_map, learning
 from core.pipeline.before_after import BeforeAfter
+from core.pipeline.computed_settings import Summary, summary
 from core.pipeline.early_estimates import estimate
 from core.pipeline.incremental import Seen, embed
 from core.pipeline.measures import Measures
@@ -215,6 +216,10 @@ class Run:
             measured = self.measures.before_after(intervention)
         self.progress.finish()
         return self._result(experts, measured, (), self.plan.notes)
+
+    def summary(self) -> Summary:
+        """What lists say of the setting; measures that are stored are enough for it."""
+        return summary(self.measured())
 
     def _result(self, experts: Experts, measured: BeforeAfter, maps: Maps, notes: tuple[str, ...]) -> Result:
         return Result(

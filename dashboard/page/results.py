@@ -20,9 +20,11 @@ from core.experiment.imported import names_files
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
+from core.packs.provenance import Origin
 from core.pipeline import computed_settings
-from core.pipeline.computed_settings import ComputedSetting
+from core.pipeline.computed_settings import ComputedSetting, Summary
 from core.pipeline.measure_table import MEASURES
+from core.pipeline.result import Result
 from core.stats.intervals import wilson
 from core.stats.units import SHARE, Unit
 from dashboard.charts import present as drawing
@@ -132,15 +134,21 @@ def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
     if access.current().public:
         return []
     found: dict[Experiment, ComputedSetting] = {}
-    for experiment, result, made in process.packs().results():
+    for experiment, answer, origin in (*process.packs().results(), *process.packs().cells()):
         own = {experiment, replace(experiment, revision=None)}  # a pack names the commit, whoever computes here may not
         if not own & known and experiment not in found:
-            read = partial(computed_settings.of_result, experiment, result, _day(made.date), made.machine)
             try:
-                found[experiment] = once(result, "computed setting", read)
+                found[experiment] = once(answer, "computed setting", partial(_of_pack, experiment, answer, origin))
             except Exception:  # a pack may hold other tables than results have; the list is of all the others too
                 log.warning("a setting of a pack is not listed", exc_info=True)
     return list(found.values())
+
+
+def _of_pack(experiment: Experiment, answer: Result | Summary, origin: Origin) -> ComputedSetting:
+    summed = computed_settings.summary(answer) if isinstance(answer, Result) else answer
+    setting = computed_settings.of_summary(experiment, summed, _day(origin.date), origin.machine)
+    frame([setting])  # raises where a pack says less than a row has
+    return setting
 
 
 def _day(text: str) -> datetime | None:
