@@ -88,7 +88,7 @@ COMMAND = Command(
     "pack",
     "write the results of settings into one file, for machines without the model",
     "Writes what the pages show of chosen settings into one file of a few megabytes: measures, maps, ranks, chosen "
-    "neurons, texts and, where the licence of the corpus allows it, its sentences; no weights and no embeddings. Of the "
+    "neurons, texts and, where the licence of the corpus allows it, its sentences; no weights, no embeddings. Of the "
     "cells of a sweep (--sweep) it is their measures and texts, from the cache and without a pass. The file "
     "states which machine computed it, with which version, and when, and which packed it.",
     _add_options,

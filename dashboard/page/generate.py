@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
+from core.analyses import kept_texts
+from core.analyses.kept_texts import BothSides
 from core.analyses.texts import as_message, check_generates
 from core.corpora.validation import lines_of
 from core.errors import AskError
@@ -58,11 +61,13 @@ def draw() -> None:
     try:
         plan = process.engine().answer_known(experiment, _plan)
     except AskError as error:
-        waiting.refusal(error)
+        if not _draw_packed(experiment, error):
+            waiting.refusal(error)
         return
     assert plan is not None  # a plan needs no computing
+    target, among = plan.target, plan.corpus.languages
     question = Written(experiment, _writing())
-    busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, plan))
+    busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, target, among))
     st.header("Does it still predict real text?", anchor=False)
     perplexity_question = Predicted(experiment, _text_to_predict(plan))
     if perplexity_question.texts:
@@ -73,6 +78,29 @@ def draw() -> None:
         st.html('<div data-testid="result-ready"></div>')
     steering.draw(experiment)
     theme.quiet(_conditions(plan, question.writing))
+
+
+def _draw_packed(experiment: Experiment, lacking: AskError) -> bool:
+    """Show what a pack has of a setting that cannot write here; return whether there is anything."""
+    kept = process.engine().answer_elsewhere(experiment, kept_texts.kept)
+    if kept is None or not kept.texts:
+        return False
+    theme.quiet(f"From a pack, not from this machine: {process.engine().origin(kept)}.")
+    names = {str(number): _asked(both) for number, both in enumerate(kept.texts)}
+    both = kept.texts[int(page_state.pick("Written from", list(names), "packed", lambda name: names[name]))]
+    _show_texts(both.writing, Texts(both.pre, both.post, both.perplexities), kept.target, kept.languages)
+    message = "The prompt was put to the model as a user's message in its chat template. " if both.as_message else ""
+    theme.quiet(f"{message}{in_words(experiment)}; the same sampling on both sides.")
+    theme.quiet(access.words(f"More cannot be written here: {lacking.why}."))
+    st.html('<div data-testid="result-ready"></div>')
+    return True
+
+
+def _asked(both: BothSides) -> str:
+    """What texts were written from, in a line."""
+    writing = both.writing
+    sampling = f"temperature {writing.temperature:g}, top-p {writing.top_p:g}, seed {writing.seed}"
+    return f"{writing.prompt or 'nothing'} ({writing.samples} texts of {writing.tokens} tokens, {sampling})"
 
 
 def _plan(run: Run) -> Plan:
@@ -248,9 +276,8 @@ def markup(prompt: str, text: str) -> str:
     return f'<div dir="auto" data-testid="written" style="{_STYLE}">{prompt_html}{html.escape(text)}</div>'
 
 
-def _show_texts(writing: Writing, texts: Texts, plan: Plan) -> None:
+def _show_texts(writing: Writing, texts: Texts, target: str, among: tuple[str, ...]) -> None:
     columns = _columns(writing, texts)
-    target, among = plan.target, plan.corpus.languages
     strange = identification.unknown(among)
     for column, side, predicted in zip(columns, (texts.pre, texts.post), texts.perplexities, strict=True):
         with column:

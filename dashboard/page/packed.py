@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from core import access
+from core.analyses import grid
 from core.analyses.experts import ScoredNeurons
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.packs.agreement import compare
 from core.pipeline.backend import Request
+from core.pipeline.computed_settings import Summary
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.progress import duration
@@ -17,6 +24,8 @@ from dashboard.charts import theme
 from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.job import key_of
+
+_ORIGINS = 3  # that are named
 
 
 def label(request: Request, answer: object) -> None:
@@ -85,3 +94,37 @@ def _words(own: Result) -> str:
         f"This machine computed this setting itself. Beside the picture that comes with the program, {origin}, "
         f"{compare(own, other).in_words()}."
     )
+
+
+def counted(answers: Iterable[object]) -> None:
+    """Say how many of some answers are from packs, and where these were computed."""
+    found = Counter(str(origin) for answer in answers if (origin := process.engine().origin(answer)) is not None)
+    for origin, number in found.most_common(_ORIGINS):
+        theme.quiet(f"From a pack, not from this machine, {number:,} of them: {origin}.")
+
+
+def axes(experiment: Experiment) -> tuple[set[int], set[float]]:
+    """The numbers of neurons and the strengths that packs have of a grid: of settings that are like one in all else."""
+    like = [setting for setting in process.packs().settings() if _ground(setting) == _ground(experiment)]
+    return {setting.experts for setting in like}, {setting.strength for setting in like}
+
+
+def neurons(experiment: Experiment) -> int | None:
+    """How many neurons the model of a grid has that packs have cells of; None where they have none."""
+    packs = process.packs()
+    for setting, answer, _ in (*packs.cells(), *packs.results()):
+        if _ground(setting) == _ground(experiment) and packs.find(setting, grid.cell) is not None:
+            total = _total(answer)
+            if isinstance(total, int) and total > 0:
+                return total
+    return None
+
+
+def _total(answer: Result | Summary) -> Any:
+    """How many neurons a model has, as a pack says."""
+    return answer.plan.outline.neurons.total if isinstance(answer, Result) else answer.conditions.get("n_neurons")
+
+
+def _ground(setting: Experiment) -> Experiment:
+    """A setting without its place in a grid, and without what a result is the same for."""
+    return replace(setting, experts=1, strength=1.0, device="auto", dtype="auto", revision=None)

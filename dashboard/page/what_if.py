@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,7 +21,7 @@ from core.stats.units import SHARE
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import what_if as charts
-from dashboard.page import best_setting, waiting
+from dashboard.page import best_setting, packed, waiting
 from dashboard.state import navigation, page_state, role, session
 from dashboard.work import process, sweeps
 from dashboard.work.job import Job
@@ -44,20 +45,26 @@ def draw() -> None:
     """Draw the page."""
     theme.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
     experiment = session.experiment()
+    lacking: AskError | None = None
     try:
         most = process.engine().plan(experiment).outline.neurons.total
     except AskError as error:
-        waiting.refusal(error)
-        return
-    counts, strengths = _axes(experiment, most)
+        of_packs = packed.neurons(experiment)
+        if of_packs is None:
+            waiting.refusal(error)
+            return
+        most, lacking = of_packs, error
+    counts, strengths = _axes(experiment, most, alone=lacking is not None)
     experiments = grid.grid(experiment, counts, strengths)
     measures = grid.measures()
     measure = measures[page_state.choice("Measure", list(measures), "measure", lambda name: measures[name].title)]
     kind = _kind(measure)
     working = bool(sweeps.standing(process.jobs(), experiments, kind).active)
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
-    st.fragment(_live, run_every=2.0 if working else None)(experiment, experiments, measure, kind, working)
-    best_setting.draw(experiment, most)
+    live = st.fragment(_live, run_every=2.0 if working else None)
+    live(experiment, experiments, measure, kind, working, lacking)
+    if lacking is None:
+        best_setting.draw(experiment, most)
 
 
 def _kind(measure: CellMeasure) -> sweeps.Kind:
@@ -65,12 +72,17 @@ def _kind(measure: CellMeasure) -> sweeps.Kind:
     return TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
 
 
-def _axes(experiment: Experiment, most: int) -> tuple[list[int], list[float]]:
-    """The counts and strengths of the grid: those in the link, or the usual ones and those of the controls."""
+def _axes(experiment: Experiment, most: int, *, alone: bool) -> tuple[list[int], list[float]]:
+    """The counts and strengths of the grid: those in the link, or the usual ones, those of the controls and of packs.
+
+    Where packs alone have cells, there are no usual ones.
+    """
+    counts_there, strengths_there = packed.axes(experiment)
     with st.expander("The grid"):
-        usual = sorted({k for k in _COUNTS if k <= most} | {experiment.experts})
+        of_grid = set() if alone else {k for k in _COUNTS if k <= most}
+        usual = sorted(of_grid | counts_there | {experiment.experts})
         counts = _numbers("Expert neurons", "counts", usual, 1, most)
-        usual_strengths = sorted({*_STRENGTHS, experiment.strength})
+        usual_strengths = sorted({*(() if alone else _STRENGTHS), *strengths_there, experiment.strength})
         strengths = _numbers("Strengths", "strengths", usual_strengths, -10, 10)
     return [int(k) for k in counts], strengths
 
@@ -96,9 +108,14 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
 
 
 def _live(
-    experiment: Experiment, experiments: list[Experiment], measure: CellMeasure, kind: sweeps.Kind, working: bool
+    experiment: Experiment,
+    experiments: list[Experiment],
+    measure: CellMeasure,
+    kind: sweeps.Kind,
+    working: bool,
+    lacking: AskError | None,
 ) -> None:
-    """Draw the part of the page that changes while cells are computed."""
+    """Draw the part of the page that changes while cells are computed; ``lacking`` says why none can be here."""
     standing = sweeps.standing(process.jobs(), experiments, kind)
     if working and not standing.active:
         st.rerun()  # the whole page, which looks every two seconds no longer
@@ -124,7 +141,10 @@ def _live(
             )
         needed = {measure.name, PERPLEXITY.name} if kind is TextCell else {measure.name}
         missing = [cell for cell in dict.fromkeys(experiments) if not needed <= values.get(cell, {}).keys()]
-        _fill(missing, kind, experiment)
+        if lacking is None:
+            _fill(missing, kind, experiment)
+        else:
+            theme.quiet(access.words(f"More cannot be computed here: {lacking.why}."))
     if len(values) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.unit is SHARE),
@@ -137,17 +157,20 @@ def _live(
         f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
         f"{access.titled(experiment.corpus)}; all other settings as they are now, whose place is outlined in orange."
     )
+    packed.counted(values.values())
     if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
         navigation.switch("results")
     _open(experiment, picked)
 
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
-    try:
-        values: dict[str, float] | None = process.jobs().result(kind(experiment))
-        return values if values is not None or kind is Cell else process.jobs().result(Cell(experiment))
-    except AskError:
-        return None
+    """What is known of a cell: all that is asked, or without the perplexity."""
+    for asked in dict.fromkeys((kind, Cell)):
+        with suppress(AskError):
+            values: dict[str, float] | None = process.jobs().result(asked(experiment))
+            if values is not None:
+                return values
+    return None
 
 
 def cell_frame(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import streamlit as st
 
 from core import access
@@ -12,7 +15,7 @@ from core.models.embedded import MODELS
 from core.packs.contents import model_title
 from dashboard import hosts
 from dashboard.charts import theme
-from dashboard.state import session
+from dashboard.state import navigation, session
 from dashboard.work import process
 
 
@@ -23,18 +26,32 @@ def draw(chosen: Experiment) -> None:
     folder = st.expander("Packs", key="sidebar-packs", on_change="rerun")
     if not folder.open:
         return
-    settings = process.packs().settings()
+    settings = dict.fromkeys(process.packs().settings())
+    alone = [setting for setting, *_ in process.packs().cells()]
     with folder:
         theme.quiet(
             "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
             "model show them without it."
         )
-        for setting in dict.fromkeys(settings):
+        for setting in [setting for setting in settings if setting not in alone]:
             title = theme.plain(f"{model_title(setting.model)}, from a pack: {in_words(setting)}")
             if st.button(title, key=f"pack-{hash(setting)}", width="stretch", disabled=setting == chosen):
                 _open(setting)
+        for grid in _by_grid(alone):
+            words = f"{len(grid):,} cells from a pack: {in_words(grid[0])}, …"
+            title = theme.plain(f"{model_title(grid[0].model)}, {words}")
+            if st.button(title, key=f"pack-cells-{hash(grid[0])}", width="stretch"):
+                _open_grid(grid[0])
         if not access.reads_only():
             _take()
+
+
+def _by_grid(cells: Sequence[Experiment]) -> list[list[Experiment]]:
+    """Cells that are alike in all but the number of neurons and the strength together, each once."""
+    grids: dict[Experiment, list[Experiment]] = {}
+    for cell in dict.fromkeys(cells):
+        grids.setdefault(replace(cell, experts=1, strength=1.0), []).append(cell)
+    return list(grids.values())
 
 
 def _take() -> None:
@@ -49,7 +66,10 @@ def _take() -> None:
         theme.problem(f"{file.name}: {error.why}. {error.instead}")
         return
     hosts.drop_upload(file.file_id)
-    _open(pack.settings[0])
+    if pack.has_result(0):
+        _open(pack.settings[0])
+    else:
+        _open_grid(pack.settings[0])
 
 
 def follow(before: Experiment, chosen: Experiment) -> None:
@@ -66,3 +86,8 @@ def follow(before: Experiment, chosen: Experiment) -> None:
 def _open(setting: Experiment) -> None:
     session.visitor().set(setting)
     st.rerun()
+
+
+def _open_grid(setting: Experiment) -> None:
+    """Open the page that shows cells of which there are the measures alone."""
+    navigation.go("what-if", setting)
