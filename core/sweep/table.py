@@ -83,7 +83,7 @@ def _setting(what: str, row: Mapping[str, Any]) -> Experiment:
     hints = get_type_hints(Experiment)
     try:
         values = {name: _value(value, hints[name]) for name, value in row.items()}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise SettingError(what, f"it holds no settings ({error})", _INSTEAD) from error
     check_kinds(what, values)
     return Experiment.from_dict(values)

@@ -32,8 +32,8 @@ def opening() -> Pack:
 def test_it_is_small_and_says_where_it_is_from(opening: Pack) -> None:
     opening.verify()
     assert OPENING.stat().st_size < 3_000_000
-    assert opening.made.machine
-    assert opening.made.date
+    assert opening.made.packed.machine
+    assert opening.made.packed.date
 
 
 def test_it_is_the_opening_setting_on_this_versions_model_and_sentences(opening: Pack) -> None:
