@@ -30,7 +30,8 @@ def test_what_was_written_on_both_sides_is_found_and_nothing_else(asked: Experim
     engine.answer(replace(asked, strength=1.5), lambda run: both(run, Writing("Another strength", tokens=3)))
     engine.answer(asked, lambda run: own_perplexity(run, dog[0]))
     # Another version's, which asks for more.
-    engine.store.put("written", STAGES["written"].spec(writing={"prompt": "x", "beams": 4}), Payload(facts={"texts": []}))
+    other = STAGES["written"].spec(writing={"prompt": "x", "beams": 4})
+    engine.store.put("written", other, Payload(facts={"texts": []}))
 
     found = engine.answer_known(asked, kept)
     assert found is not None

@@ -136,8 +136,8 @@ def engine_corpus(swept: Path) -> str:
 
 
 REFUSED: dict[str, tuple[Callable[[Path, Path], list[str]], str]] = {
-    "no folder": (lambda swept, cache: ["--sweep", str(swept / "none"), "--cache", str(swept / "cache")], "No such file"),
-    "no table": (lambda swept, cache: ["--sweep", str(swept), "--cache", str(swept / "cache")], "no cells.parquet"),
+    "no folder": (lambda swept, _: ["--sweep", str(swept / "none"), "--cache", str(swept / "cache")], "No such file"),
+    "no table": (lambda swept, _: ["--sweep", str(swept), "--cache", str(swept / "cache")], "no cells.parquet"),
     "another cache": (
         lambda swept, cache: ["--sweep", str(swept / "sweep"), "--cache", str(cache)],
         "the measures of 3 are not in the cache",

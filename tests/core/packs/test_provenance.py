@@ -82,7 +82,8 @@ def test_every_setting_has_its_own_origin(filled: Store, asked: Experiment, tmp_
 def test_many_machines_and_one_that_is_not_named(filled: Store) -> None:
     artefacts = filled.entries("embeddings")[:5]
     numbered = [
-        replace(one, made_by={"version": "1", "processor": f"CPU {n}", "system": "s"}) for n, one in enumerate(artefacts)
+        replace(one, made_by={"version": "1", "processor": f"CPU {n}", "system": "s"})
+        for n, one in enumerate(artefacts)
     ]
     found = of_artefacts(numbered)
     assert found is not None

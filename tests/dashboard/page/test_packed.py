@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analyses import grid, kept_texts
+from core.analyses.texts import written
 from core.experiment.settings import Experiment
+from core.inference.writing import Writing
 from core.packs import contents
 from core.packs.pack import pack
 from core.packs.pack_folder import PackFolder
+from core.packs.parts import OF_CELLS
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
+from core.sweep import run
 from dashboard.page_table import PAGES
 from dashboard.state import kept, link
 from dashboard.state.kept import Kept
@@ -136,3 +142,72 @@ def test_picking_its_model_opens_its_setting(setting: Experiment, open_page: Ope
     assert not page.exception
     assert experiment_of(page) == setting
     assert "From a pack, not from this machine" in said(page)
+
+
+@pytest.fixture(scope="module")
+def cells(tiny_link: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A pack of two cells of the tiny setting: a sweep kept the measures alone, and of one something is written."""
+    folder = tmp_path_factory.mktemp("cells")
+    experiment, _ = link.from_query(tiny_link)
+    engine, writing = Engine(Store(folder / "cache")), Writing("The dog", tokens=4)
+    swept = [replace(experiment, experts=13, strength=strength) for strength in (0.3, 0.6)]
+    run.sweep(engine, swept, "measures", folder / "cells.parquet")
+    engine.answer(swept[0], lambda of: [written(of, writing, side) for side in (None, of.intervention())])
+    pack(engine, swept, folder / "cells.pack", OF_CELLS, computes=False)
+    return (folder / "cells.pack").read_bytes()
+
+
+@pytest.fixture
+def cell(cells: bytes, tiny_cache: Path) -> Iterator[Experiment]:
+    """The first of these cells, on a cache that has this pack and neither its model nor its sentences."""
+    packs = PackFolder(tiny_cache, opening=None)
+    put = packs.put(cells, "cells.pack")
+    yield put.settings[0]
+    (packs.folder / f"{put.digest}.pack").unlink()
+
+
+def opened(open_page: OpenPage, path: str, cell: Experiment, **view: str) -> AppTest:
+    place = {"model": cell.model, "corpus": cell.corpus, "experts": "13", "strength": "0.3"}
+    page = open_page(path, **place, **view)
+    assert not page.exception
+    assert experiment_of(page).model == cell.model
+    return page
+
+
+def test_what_if_shows_the_cells_of_a_pack_without_the_model(cell: Experiment, open_page: OpenPage) -> None:
+    page = opened(open_page, "what-if", cell)
+    assert "From a pack, not from this machine, 2 of them: computed on " in said(page)
+    assert "2 of 2 settings are computed" in said(page)
+    known = process.packs().find(cell, grid.cell)
+    assert known is not None
+    page = opened(open_page, "what-if", cell, **{"view.strengths": "0.3, 0.5", "view.measure": "perplexity"})
+    assert "More cannot be computed here: that needs the model and its sentences on this machine" in said(page)
+    assert not page.main.button or all("Compute" not in button.label for button in page.main.button)
+
+
+def test_results_lists_the_cells_of_a_pack(cell: Experiment, open_page: OpenPage) -> None:
+    page = opened(open_page, "results", cell, **{"view.find": "13 experts"})
+    rows = page.dataframe[0].value
+    ((_, summary, origin), *_) = (each for each in process.packs().cells() if each[0] == cell)
+    (row,) = rows[rows["strength"] == 0.3].to_dict("records")
+    assert row["target_top1"] == summary.values["target_top1"].post
+    assert row["best_layer"] == summary.values["best_layer"].post
+    assert row["gain"] == pytest.approx(100 * summary.values["target_top1"].difference)
+    assert row["from"] == f"a pack: {origin.machine}"
+    assert str(row["computed"].date()) == origin.date
+
+
+def test_generate_shows_the_texts_of_a_pack(cell: Experiment, open_page: OpenPage) -> None:
+    page = opened(open_page, "generate", cell)
+    kept = process.packs().find(cell, kept_texts.kept)
+    assert kept is not None
+    drawn = [html.proto.body for html in page.main.get("html") if 'data-testid="written"' in html.proto.body]
+    assert len("".join(drawn).split('data-testid="written"')) == 1 + 2
+    assert "From a pack, not from this machine: computed on " in said(page)
+    assert "More cannot be written here: " in said(page)
+
+
+def test_other_pages_say_where_the_cells_of_a_pack_are_shown(cell: Experiment, open_page: OpenPage) -> None:
+    page = opened(open_page, "", cell)
+    assert "Open Results or What if, which show its measures" in said(page)
+    assert any("2 cells from a pack" in button.label for button in page.sidebar.button)
