@@ -14,15 +14,14 @@ from core.packs.parts import OF_CELLS, PARTS
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
+    parser.add_argument(
         "--experiment",
         metavar="FILE",
         type=Path,
         nargs="+",
         help="the settings: JSON files, as the dashboard saves or --json writes (default: the opening setting)",
     )
-    what.add_argument(
+    parser.add_argument(
         "--sweep",
         metavar="DIR",
         type=Path,
@@ -46,6 +45,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
     if arguments.out == output.STANDARD:
         raise SettingError("write a pack to standard output", "it is a file of its own kind", "Name a file to write.")
+    if arguments.sweep is not None and arguments.experiment:
+        raise SettingError(
+            f"pack --sweep {arguments.sweep} with --experiment",
+            "a sweep names its settings itself",
+            "Give one of the two, and pack the other into a file of its own.",
+        )
     output.check_file(arguments.out)
     of_sweep = arguments.sweep is not None
     usual = ",".join(OF_CELLS) if of_sweep else "all"

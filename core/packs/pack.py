@@ -124,7 +124,7 @@ def _written(writer: Writer, engine: Engine, experiment: Experiment, answers: Ma
         raise PackError(f"pack {experiment.target} on {experiment.corpus}", why, instead) from error
     of = {} if "result" in answers else {"ground": writer.write(ground(plan))}
     entry = {"setting": writer.write(setting), **of, "answers": written}
-    return _Setting(entry, _stated(plan), engine.answer_known(experiment, sources) or [])
+    return _Setting(entry, _stated(plan, "result" in answers), engine.answer_known(experiment, sources) or [])
 
 
 def _without_folders(document: Any, places: Mapping[str, str]) -> str:
@@ -135,8 +135,8 @@ def _without_folders(document: Any, places: Mapping[str, str]) -> str:
     return text
 
 
-def _stated(plan: Plan) -> dict[str, Any]:
-    """What a manifest says of a setting: for people, who may look at it with any program."""
+def _stated(plan: Plan, has_rows: bool) -> dict[str, Any]:
+    """What a manifest says of a setting, for people, who may look at it with any program; measures come without rows."""
     corpus, resolved = plan.corpus, plan.resolved
     offered = model_title(plan.experiment.model)
     return {
@@ -147,7 +147,7 @@ def _stated(plan: Plan) -> dict[str, Any]:
         "corpus_digest": corpus.digest,
         "corpus_licence": corpus.licence,
         "corpus_source": corpus.source,
-        "sentences": may_pass_on(corpus),
+        "sentences": has_rows and may_pass_on(corpus),
         "setting": plan.describe(),
     }
 

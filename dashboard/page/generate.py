@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import access
 from core.analyses import kept_texts
 from core.analyses.kept_texts import BothSides
 from core.analyses.texts import as_message, check_generates
@@ -91,7 +90,7 @@ def _draw_packed(experiment: Experiment, lacking: AskError) -> bool:
     _show_texts(both.writing, Texts(both.pre, both.post, both.perplexities), kept.target, kept.languages)
     message = "The prompt was put to the model as a user's message in its chat template. " if both.as_message else ""
     theme.quiet(f"{message}{in_words(experiment)}; the same sampling on both sides.")
-    theme.quiet(access.words(f"More cannot be written here: {lacking.why}."))
+    theme.quiet(f"More cannot be written here: {lacking.why}.")
     st.html('<div data-testid="result-ready"></div>')
     return True
 

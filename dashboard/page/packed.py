@@ -91,7 +91,7 @@ def _words(own: Result) -> str:
         return ""
     origin = process.engine().origin(other)
     return (
-        f"This machine computed this setting itself. Beside the picture that comes with the program, {origin}, "
+        f"This machine computed this setting itself. Beside the picture that comes with the program ({origin}), "
         f"{compare(own, other).in_words()}."
     )
 

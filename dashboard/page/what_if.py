@@ -144,7 +144,7 @@ def _live(
         if lacking is None:
             _fill(missing, kind, experiment)
         else:
-            theme.quiet(access.words(f"More cannot be computed here: {lacking.why}."))
+            theme.quiet(f"More cannot be computed here: {lacking.why}.")
     if len(values) > 1:
         drawing.chart(
             charts.lines(cells, measure.title, measure.unit is SHARE),

@@ -138,6 +138,10 @@ def engine_corpus(swept: Path) -> str:
 REFUSED: dict[str, tuple[Callable[[Path, Path], list[str]], str]] = {
     "no folder": (lambda swept, _: ["--sweep", str(swept / "none"), "--cache", str(swept / "cache")], "No such file"),
     "no table": (lambda swept, _: ["--sweep", str(swept), "--cache", str(swept / "cache")], "no cells.parquet"),
+    "settings too": (
+        lambda swept, cache: ["--sweep", str(swept / "sweep"), "--experiment", "a.json", "--cache", str(cache)],
+        "a sweep names its settings itself",
+    ),
     "another cache": (
         lambda swept, cache: ["--sweep", str(swept / "sweep"), "--cache", str(cache)],
         "the measures of 3 are not in the cache",
