@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from core.cli import options, output
 from core.cli.command import Command
@@ -64,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"{settings}, {size / 1e6:.1f} MB: {arguments.out}")
 
 
-def _settings(arguments: argparse.Namespace, engine: Engine) -> list[Experiment]:
+def _settings(arguments: argparse.Namespace, engine: Any) -> list[Experiment]:
     """The settings to pack."""
     if arguments.sweep is None:
         return [read_experiment(path) for path in arguments.experiment or ()] or [Experiment()]

@@ -95,9 +95,7 @@ def sources(run: Run) -> list[Artefact]:
     return run.measures.artefacts(run.intervention())
 
 
-def _answer(
-    engine: Engine, experiment: Experiment, part: str, progress: Progress | None, computes: bool
-) -> Any | None:
+def _answer(engine: Engine, experiment: Experiment, part: str, progress: Progress | None, computes: bool) -> Any | None:
     answer = engine.answer_known(experiment, QUESTIONS[part])
     if answer is None and computes and PARTS[part].computed:
         return engine.answer(experiment, QUESTIONS[part], progress)

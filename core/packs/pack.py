@@ -136,7 +136,7 @@ def _without_folders(document: Any, places: Mapping[str, str]) -> str:
 
 
 def _stated(plan: Plan, has_rows: bool) -> dict[str, Any]:
-    """What a manifest says of a setting, for people, who may look at it with any program; measures come without rows."""
+    """What a manifest says of a setting, for people, who may look at it with any program; measures have no rows."""
     corpus, resolved = plan.corpus, plan.resolved
     offered = model_title(plan.experiment.model)
     return {

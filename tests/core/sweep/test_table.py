@@ -60,7 +60,7 @@ def spoiled(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], 
     ("make", "why"),
     [
         (lambda folder: folder.rmdir(), "No such file"),
-        (lambda folder: None, "there is no cells.parquet"),
+        (lambda folder: (folder / "notes.txt").touch(), "there is no cells.parquet"),
         (lambda folder: (folder / "cells.parquet").write_bytes(b"PAR1 and no more"), "it cannot be read"),
         (spoiled(lambda frame: frame.iloc[:0]), "no cell of it is measured yet"),
         (spoiled(lambda frame: frame.drop(columns=["target", "layer"])), "it has no column target, layer"),
