@@ -101,6 +101,10 @@ class PackFolder:
         """The same of every setting of which a pack has the measures alone."""
         return self._every(lambda pack, number: None if pack.has_result(number) else pack.summary(number))
 
+    def every(self) -> list[tuple[Experiment, Result | Summary, Origin]]:
+        """Both of these."""
+        return [*self.results(), *self.cells()]
+
     def _every(self, read: Callable[[Pack, int], Any]) -> list[tuple[Experiment, Any, Origin]]:
         found = []
         for pack in self._all():

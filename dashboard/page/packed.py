@@ -112,7 +112,7 @@ def axes(experiment: Experiment) -> tuple[set[int], set[float]]:
 def neurons(experiment: Experiment) -> int | None:
     """How many neurons the model of a grid has that packs have cells of; None where they have none."""
     packs = process.packs()
-    for setting, answer, _ in (*packs.cells(), *packs.results()):
+    for setting, answer, _ in packs.every():
         if _ground(setting) == _ground(experiment) and packs.find(setting, grid.cell) is not None:
             total = _total(answer)
             if isinstance(total, int) and total > 0:

@@ -134,7 +134,7 @@ def _of_packs(known: set[Experiment]) -> list[ComputedSetting]:
     if access.current().public:
         return []
     found: dict[Experiment, ComputedSetting] = {}
-    for experiment, answer, origin in (*process.packs().results(), *process.packs().cells()):
+    for experiment, answer, origin in process.packs().every():
         own = {experiment, replace(experiment, revision=None)}  # a pack names the commit, whoever computes here may not
         if not own & known and experiment not in found:
             try:

@@ -79,7 +79,7 @@ def _axes(experiment: Experiment, most: int, *, alone: bool) -> tuple[list[int],
     """
     counts_there, strengths_there = packed.axes(experiment)
     with st.expander("The grid"):
-        of_grid = set() if alone else {k for k in _COUNTS if k <= most}
+        of_grid = {k for k in _COUNTS if k <= most and not alone}
         usual = sorted(of_grid | counts_there | {experiment.experts})
         counts = _numbers("Expert neurons", "counts", usual, 1, most)
         usual_strengths = sorted({*(() if alone else _STRENGTHS), *strengths_there, experiment.strength})
