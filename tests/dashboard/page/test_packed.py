@@ -150,7 +150,7 @@ def cells(tiny_link: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("cells")
     experiment, _ = link.from_query(tiny_link)
     engine, writing = Engine(Store(folder / "cache")), Writing("The dog", tokens=4)
-    swept = [replace(experiment, experts=13, strength=strength) for strength in (0.3, 0.6)]
+    swept = [replace(experiment, target="es", experts=13, strength=strength) for strength in (0.3, 0.6)]
     run.sweep(engine, swept, "measures", folder / "cells.parquet")
     engine.answer(swept[0], lambda of: [written(of, writing, side) for side in (None, of.intervention())])
     pack(engine, swept, folder / "cells.pack", OF_CELLS, computes=False)
@@ -167,7 +167,7 @@ def cell(cells: bytes, tiny_cache: Path) -> Iterator[Experiment]:
 
 
 def opened(open_page: OpenPage, path: str, cell: Experiment, **view: str) -> AppTest:
-    place = {"model": cell.model, "corpus": cell.corpus, "experts": "13", "strength": "0.3"}
+    place = {"model": cell.model, "corpus": cell.corpus, "target": "es", "experts": "13", "strength": "0.3"}
     page = open_page(path, **place, **view)
     assert not page.exception
     assert experiment_of(page).model == cell.model
