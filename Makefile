@@ -30,7 +30,7 @@ format: .venv/test.stamp
 
 # The picture that a new machine shows first, and the small one that a test computes again. Minutes on an empty cache.
 pack: .venv/run.stamp
-	$(BIN)/python -m core pack --parts result,ranks,movement --out core/packs/opening.pack
+	$(BIN)/python -m core pack --parts result,ranks,movement,rivals --out core/packs/opening.pack
 	$(BIN)/python -m core pack --parts result,ranks --experiment tests/data/small.json --out tests/data/small.pack
 
 clean:

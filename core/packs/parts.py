@@ -36,7 +36,7 @@ PARTS = {
             "every neuron's score for every probe language: some 10 bytes a neuron and language",
         ),
         Part("path", "the map of strengths in between, if it is in the cache", computed=False),
-        Part("rivals", "what is free beside the intervention, if it is in the cache", computed=False),
+        Part("rivals", "what is free beside the intervention"),
         Part("control", "a control by every measure, if it is in the cache", computed=False),
         Part("texts", "what Generate wrote for the setting, and its prompts, if it is in the cache", computed=False),
         Part("measures", "every measure of both spaces, for lists; of settings that are packed without their result"),

@@ -100,7 +100,8 @@ def test_a_setting_is_found_by_what_determines_it(packed: Path) -> None:
     assert opened.find(replace(inside, device="auto", dtype="auto"), "result") is opened.find(inside, "result")
     for other in (replace(inside, dtype="bfloat16"), replace(inside, strength=0.7), replace(inside, revision="main")):
         assert opened.find(other, "result") is None
-    assert opened.find(inside, "rivals") is None  # was not in the store
+    assert opened.find(inside, "path") is None  # was not in the store
+    assert opened.find(inside, "rivals") is not None  # was measured
 
 
 def test_packing_twice_gives_the_same_bytes(filled: Store, asked: Experiment, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from tests.helpers.bench import LONG, until
 from tests.helpers.command_line import ROOT
 from tests.helpers.pages import OpenPage, experiment_of
 
-NEEDS_A_PASS = ("what-if", "generate", "transfer", "is-it-real")  # of those that show a setting
+NEEDS_A_PASS = ("what-if", "generate", "transfer")  # of those that show a setting
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,9 @@ def test_every_page_shows_a_packs_setting_or_says_what_it_needs(
     elif path in ("", "layers", "retrieval", "experts", "sentences"):
         assert "From a pack, not from this machine: computed on " in said(page)
         assert "result-ready" in said(page)
+    elif path == "is-it-real":
+        assert "that needs the model" not in said(page)
+        assert any("free rivals on these rows" in text.value for text in page.markdown)
 
 
 def test_a_setting_that_is_compared_with_itself_has_one_label(setting: Experiment, open_page: OpenPage) -> None:
