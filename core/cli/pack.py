@@ -11,7 +11,7 @@ from core.cli.command import Command
 from core.errors import SettingError
 from core.experiment.file import read_experiment
 from core.experiment.settings import Experiment
-from core.packs.parts import OF_CELLS, PARTS
+from core.packs.parts import OF_CELLS, PARTS, TEXTS, USUAL
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts",
         metavar="all|NAME,...",
-        help=f"what is packed (default: all; with --sweep {','.join(OF_CELLS)})",
+        help=f"what is packed (default: all but {TEXTS}; with --sweep {','.join(OF_CELLS)})",
     )
     options.add_cache(parser)
 
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
         )
     output.check_file(arguments.out)
     of_sweep = arguments.sweep is not None
-    usual = ",".join(OF_CELLS) if of_sweep else "all"
+    usual = ",".join(OF_CELLS if of_sweep else USUAL)
     parts = options.chosen(usual if arguments.parts is None else arguments.parts, PARTS, "parts")
     engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     experiments = _settings(arguments, engine)
@@ -94,8 +94,9 @@ COMMAND = Command(
     "pack",
     "write the results of settings into one file, for machines without the model",
     "Writes what the pages show of chosen settings into one file of a few megabytes: measures, maps, ranks, chosen "
-    "neurons, texts and, where the licence of the corpus allows it, its sentences; no weights, no embeddings. Of the "
-    "cells of a sweep (--sweep) it is their measures and texts, from the cache and without a pass. The file "
+    "neurons and, where the licence of the corpus allows it, its sentences; no weights, no embeddings. Of the cells of "
+    "a sweep (--sweep) it is their measures, from the cache and without a pass. Texts and their prompts, whoever typed "
+    "them, are packed only where --parts names them. The file "
     "states which machine computed it, with which version, and when, and which packed it.",
     _add_options,
     _run,

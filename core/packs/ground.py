@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from core.experiment.imported import Imported
@@ -75,16 +76,20 @@ def same_setting(asked: Experiment, packed: Experiment, of: Ground, *, measures_
     if asked.revision not in (None, packed.revision, of.experiment.revision, of.revision):
         return False
 
-    def compared(experiment: Experiment) -> Experiment:
-        of_machine: dict[str, Any] = {"device": "auto", "dtype": "auto", "revision": None}
-        codes = {name: getattr(experiment, name) for name in ("languages", "probe_languages")}
-        in_order: dict[str, Any] = {name: value and tuple(sorted(value)) for name, value in codes.items()}
-        layer: dict[str, Any] = {"layer": str(of.n_layers if experiment.layer == "last" else experiment.layer)}
-        unmodified = measures_alone and experiment.strength == 0
-        free: dict[str, Any] = {"experts": 1, "method": Experiment.method} if unmodified else {}
-        return replace(experiment, **of_machine, **in_order, **layer, **free)
+    wanted = _compared(asked, of.n_layers, measures_alone)
+    return wanted in (_compared(one, of.n_layers, measures_alone) for one in (packed, of.experiment))
 
-    return compared(asked) in (compared(packed), compared(of.experiment))
+
+@lru_cache(maxsize=1 << 14)  # a page asks of every cell of a grid whether it is one of thousands
+def _compared(experiment: Experiment, n_layers: int, measures_alone: bool) -> Experiment:
+    """A setting without what may differ: see `same_setting`."""
+    of_machine: dict[str, Any] = {"device": "auto", "dtype": "auto", "revision": None}
+    codes = {name: getattr(experiment, name) for name in ("languages", "probe_languages")}
+    in_order: dict[str, Any] = {name: value and tuple(sorted(value)) for name, value in codes.items()}
+    layer: dict[str, Any] = {"layer": str(n_layers if experiment.layer == "last" else experiment.layer)}
+    unmodified = measures_alone and experiment.strength == 0
+    free: dict[str, Any] = {"experts": 1, "method": Experiment.method} if unmodified else {}
+    return replace(experiment, **of_machine, **in_order, **layer, **free)
 
 
 def same_ground(here: Plan, packed: Ground) -> bool:

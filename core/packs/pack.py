@@ -26,7 +26,7 @@ from core.packs.contents import (
 )
 from core.packs.field_types import fits, returned
 from core.packs.ground import Ground, at_its_commit, ground, same_ground, same_setting
-from core.packs.parts import PARTS
+from core.packs.parts import PARTS, USUAL
 from core.packs.plain_data import NotPlainError, Reader, Writer
 from core.packs.provenance import Origin, Provenance, of_artefacts, of_this_machine
 from core.pipeline.computed_settings import Summary, summary
@@ -41,7 +41,7 @@ def pack(
     engine: Engine,
     experiments: Sequence[Experiment],
     path: Path,
-    parts: Sequence[str] = tuple(PARTS),
+    parts: Sequence[str] = USUAL,
     progress: Progress | None = None,
     *,
     computes: bool = True,

@@ -38,10 +38,16 @@ PARTS = {
         Part("path", "the map of strengths in between, if it is in the cache", computed=False),
         Part("rivals", "what is free beside the intervention"),
         Part("control", "a control by every measure, if it is in the cache", computed=False),
-        Part("texts", "what Generate wrote for the setting, and its prompts, if it is in the cache", computed=False),
+        Part("texts", "what Generate wrote, and its prompts, if in the cache; only where asked for", computed=False),
         Part("measures", "every measure of both spaces, for lists; of settings that are packed without their result"),
     )
 }
 
-OF_CELLS = ("cell", "texts", "measures")
-"""The parts that are packed of the cells of a sweep unless others are asked for: they need no embeddings."""
+TEXTS = "texts"
+"""It holds what people typed, whoever they were, so that it is packed only where it is asked for."""
+
+USUAL = tuple(name for name in PARTS if name != TEXTS)
+"""The parts that are packed unless others are asked for."""
+
+OF_CELLS = ("cell", "measures")
+"""Those of the cells of a sweep: they need no embeddings."""

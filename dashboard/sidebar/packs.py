@@ -27,7 +27,7 @@ def draw(chosen: Experiment) -> None:
     if not folder.open:
         return
     settings = dict.fromkeys(process.packs().settings())
-    alone = [setting for setting, *_ in process.packs().cells()]
+    alone = dict.fromkeys(setting for setting, *_ in process.packs().cells())
     with folder:
         theme.quiet(
             "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
@@ -37,7 +37,7 @@ def draw(chosen: Experiment) -> None:
             title = theme.plain(f"{model_title(setting.model)}, from a pack: {in_words(setting)}")
             if st.button(title, key=f"pack-{hash(setting)}", width="stretch", disabled=setting == chosen):
                 _open(setting)
-        for grid in _by_grid(alone):
+        for grid in _by_grid(list(alone)):
             words = f"{len(grid):,} cells from a pack: {in_words(grid[0])}, …"
             title = theme.plain(f"{model_title(grid[0].model)}, {words}")
             if st.button(title, key=f"pack-cells-{hash(grid[0])}", width="stretch"):
@@ -79,8 +79,14 @@ def follow(before: Experiment, chosen: Experiment) -> None:
     settings = process.packs().settings(chosen.model)
     if not settings:
         return
-    alike = [setting for setting in settings if setting.target == chosen.target]
-    _open((alike or settings)[0])
+    alone = dict.fromkeys(setting for setting, *_ in process.packs().cells())
+    whole = [setting for setting in settings if setting not in alone]
+    alike = [setting for setting in whole or settings if setting.target == chosen.target]
+    setting = (alike or whole or settings)[0]
+    if whole:
+        _open(setting)
+    else:
+        _open_grid(setting)
 
 
 def _open(setting: Experiment) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from core import access
 from core.analyses.rival_spaces import HEADLINE, PRE, RivalSpaces
-from core.analyses.rival_verdict import intervention_of, verdict
+from core.analyses.rival_verdict import against_all, intervention_of, verdict
 from core.experiment.imported import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
@@ -23,6 +23,7 @@ from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
 from core.stats.units import SHARE
 from dashboard.charts.theme import name
+from dashboard.work.derived import once
 
 _NO_CHANGE = 0.005  # half a percentage point
 
@@ -50,7 +51,9 @@ def summary(result: Result, free: RivalSpaces | None = None, control: RivalSpace
     if result.plan.experiment.strength == 0:
         return "At **strength 0** the model is left exactly as it is: both maps show the same sentences."
     done = changed(result) + (f" {_at_random(control)}" if control is not None else "")
-    return f"{verdict(free)}\n\n{done}" if free is not None else f"{done}\n\n{_free(result)}"
+    if free is None:
+        return f"{done}\n\n{_free(result)}"
+    return f"{verdict(free, once(free, 'against', lambda: against_all(free)))}\n\n{done}"
 
 
 def changed(result: Result) -> str:

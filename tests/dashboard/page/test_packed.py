@@ -16,7 +16,7 @@ from core.inference.writing import Writing
 from core.packs import contents
 from core.packs.pack import pack
 from core.packs.pack_folder import PackFolder
-from core.packs.parts import OF_CELLS
+from core.packs.parts import OF_CELLS, TEXTS
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
@@ -156,7 +156,7 @@ def cells(tiny_link: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     swept = [replace(experiment, target="es", experts=13, strength=strength) for strength in (0.3, 0.6)]
     run.sweep(engine, swept, "measures", folder / "cells.parquet")
     engine.answer(swept[0], lambda of: [written(of, writing, side) for side in (None, of.intervention())])
-    pack(engine, swept, folder / "cells.pack", OF_CELLS, computes=False)
+    pack(engine, swept, folder / "cells.pack", (*OF_CELLS, TEXTS), computes=False)
     return (folder / "cells.pack").read_bytes()
 
 
