@@ -68,7 +68,7 @@ def test_a_row_says_what_is_set_and_what_was_found() -> None:
 def test_the_page_lists_what_was_computed(open_page: OpenPage, tmp_path: Path) -> None:
     asked = experiment_of(open_page("results"))
     engine = process.engine()
-    found = {strength: engine.run(replace(asked, strength=strength)) for strength in (0.75, 1.25)}
+    found = {strength: engine.run(replace(asked, strength=strength)) for strength in (0.8125, 1.1875)}
     page = open_page("results")
     assert not page.exception
     rows = page.dataframe[0].value.set_index("strength")
@@ -77,22 +77,22 @@ def test_the_page_lists_what_was_computed(open_page: OpenPage, tmp_path: Path) -
         assert row["target_top1"] == pytest.approx(result.target_top1.post)
         assert row["distance"] == pytest.approx(result.all_pairs_distance.post)
         assert row["n"] == len(result.plan.groups[0])
-    page = open_page("results", **{"view.find": "strength 1.25"})
-    assert page.dataframe[0].value["strength"].tolist() == [1.25]
+    page = open_page("results", **{"view.find": "strength 1.1875"})
+    assert page.dataframe[0].value["strength"].tolist() == [1.1875]
     page = open_page("results", **{"view.find": "no such words"})
     assert not page.dataframe
 
     # What a pack has stands among it, once, with where it was computed.
-    pack(engine, [replace(asked, strength=0.75)], tmp_path / "one.pack", [])
+    pack(engine, [replace(asked, strength=0.8125)], tmp_path / "one.pack", [])
     put = process.packs().put((tmp_path / "one.pack").read_bytes(), "one.pack")
     try:
         page = open_page("results", **{"view.of": "all"})
         assert not page.exception
         rows = page.dataframe[0].value
-        of_packs = rows[(rows["from"] == f"a pack: {put.made.machine}") & (rows["strength"] == 0.75)]
+        of_packs = rows[(rows["from"] == f"a pack: {put.made.machine}") & (rows["strength"] == 0.8125)]
         (row,) = of_packs.to_dict("records")
-        assert row["target_top1"] == pytest.approx(found[0.75].target_top1.post)
-        assert row["n"] == len(found[0.75].plan.groups[0])
+        assert row["target_top1"] == pytest.approx(found[0.8125].target_top1.post)
+        assert row["n"] == len(found[0.8125].plan.groups[0])
         assert str(row["computed"].date()) == put.made.date
     finally:
         (process.packs().folder / f"{put.digest}.pack").unlink()
