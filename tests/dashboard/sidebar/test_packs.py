@@ -60,6 +60,9 @@ def test_a_model_that_comes_with_the_program_keeps_the_other_settings(monkeypatc
             every = [Experiment(model=EMBEDDED, experts=7), Experiment(model="of-a-pack", experts=7)]
             return [one for one in every if model in (None, one.model)]
 
+        def cells(self) -> list[tuple[Experiment, ...]]:
+            return []
+
     opened: list[Experiment] = []
     monkeypatch.setattr(process, "packs", PackFolder)
     monkeypatch.setattr(packs, "_open", opened.append)
