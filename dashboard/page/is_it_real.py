@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.analyses.rival_spaces import HEADLINE, POST, PRE, RivalSpace, RivalSpaces, of_rows
 from core.analyses.rival_table import frame
-from core.analyses.rival_verdict import Against, against_all, best, described, intervention_of, verdict
+from core.analyses.rival_verdict import Against, best, described, intervention_of, verdict
 from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
@@ -59,7 +59,7 @@ def _show(result: Result, spaces: RivalSpaces) -> None:
     )
     rows = map_view.meanings(chosen, result)
     shown = spaces if rows is None else of_rows(spaces, rows)
-    against = once(shown, "against", lambda: against_all(shown))
+    against = free.against(shown)
     with st.container(border=True):
         st.markdown(verdict(shown, against))
     control = _control(result)

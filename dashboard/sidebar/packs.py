@@ -26,8 +26,7 @@ def draw(chosen: Experiment) -> None:
     folder = st.expander("Packs", key="sidebar-packs", on_change="rerun")
     if not folder.open:
         return
-    settings = dict.fromkeys(process.packs().settings())
-    alone = dict.fromkeys(setting for setting, *_ in process.packs().cells())
+    settings, alone = dict.fromkeys(process.packs().settings()), _alone()
     with folder:
         theme.quiet(
             "Results that another machine computed, in one file (python -m core pack). Pages that need no pass of the "
@@ -44,6 +43,11 @@ def draw(chosen: Experiment) -> None:
                 _open_grid(grid[0])
         if not access.reads_only():
             _take()
+
+
+def _alone() -> dict[Experiment, None]:
+    """Settings of which packs have the measures alone, each once."""
+    return dict.fromkeys(setting for setting, *_ in process.packs().cells())
 
 
 def _by_grid(cells: Sequence[Experiment]) -> list[list[Experiment]]:
@@ -79,7 +83,7 @@ def follow(before: Experiment, chosen: Experiment) -> None:
     settings = process.packs().settings(chosen.model)
     if not settings:
         return
-    alone = dict.fromkeys(setting for setting, *_ in process.packs().cells())
+    alone = _alone()
     whole = [setting for setting in settings if setting not in alone]
     alike = [setting for setting in whole or settings if setting.target == chosen.target]
     setting = (alike or whole or settings)[0]

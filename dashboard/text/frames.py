@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.rival_spaces import HEADLINE, RivalSpaces
-from core.analyses.rival_verdict import against_all, described, intervention_of
+from core.analyses.rival_verdict import described, intervention_of
 from core.pipeline import joint_map
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import Interval, bootstrap_ratio, wilson
 from dashboard.charts import theme
+from dashboard.work import free
 
 
 def measure_frame(result: Result) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def rival_frame(spaces: RivalSpaces, control: RivalSpaces | None = None) -> pd.D
     control : RivalSpaces, optional
         The intervention on neurons drawn at random, where that has been measured.
     """
-    minus = {id(row.space): row for row in against_all(spaces)}
+    minus = {id(row.space): row for row in free.against(spaces)}
     drawn = None if control is None else intervention_of(control)
     rows = []
     for space in (*spaces.spaces, *([] if drawn is None else [drawn])):

@@ -6,7 +6,7 @@ import numpy as np
 
 from core import access
 from core.analyses.rival_spaces import HEADLINE, PRE, RivalSpaces
-from core.analyses.rival_verdict import against_all, intervention_of, verdict
+from core.analyses.rival_verdict import intervention_of, verdict
 from core.experiment.imported import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
@@ -23,7 +23,7 @@ from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
 from core.stats.units import SHARE
 from dashboard.charts.theme import name
-from dashboard.work.derived import once
+from dashboard.work.free import against
 
 _NO_CHANGE = 0.005  # half a percentage point
 
@@ -53,7 +53,7 @@ def summary(result: Result, free: RivalSpaces | None = None, control: RivalSpace
     done = changed(result) + (f" {_at_random(control)}" if control is not None else "")
     if free is None:
         return f"{done}\n\n{_free(result)}"
-    return f"{verdict(free, once(free, 'against', lambda: against_all(free)))}\n\n{done}"
+    return f"{verdict(free, against(free))}\n\n{done}"
 
 
 def changed(result: Result) -> str:

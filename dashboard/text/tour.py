@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from core.analyses.rival_verdict import against_all, verdict
+from core.analyses.rival_verdict import verdict
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.interventions import TOKENS
@@ -18,7 +18,6 @@ from dashboard.charts import theme
 from dashboard.state import navigation, page_state, presentation, session
 from dashboard.text import story_clock, summary
 from dashboard.work import free, process
-from dashboard.work.derived import once
 from dashboard.work.questions import RanksAsked
 
 
@@ -71,7 +70,7 @@ def _changed(result: Result) -> str:
 def _real(result: Result) -> str:
     spaces = free.known(result)
     if spaces is not None:
-        return f"Here: {verdict(spaces, once(spaces, 'against', lambda: against_all(spaces)))}"
+        return f"Here: {verdict(spaces, free.against(spaces))}"
     layer, best = result.best_layer
     return (
         f"Here: **{summary.percent(result.target_top1.pre)}** before and "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.analyses.rival_spaces import RivalSpaces
+from core.analyses.rival_verdict import Against, against_all
 from core.errors import AskError
 from core.pipeline.result import Result
 from dashboard.work import housekeeping, process
@@ -20,6 +21,11 @@ _EVERY = 60.0  # seconds
 def known(result: Result) -> RivalSpaces | None:
     """The intervention beside its free rivals, if the page Is it real? has measured them."""
     return stored(result, RivalsAsked(result.plan.experiment))
+
+
+def against(spaces: RivalSpaces) -> tuple[Against, ...]:
+    """The intervention against every free rival, worked out once for the spaces, since it draws sentences."""
+    return once(spaces, "against", lambda: against_all(spaces))
 
 
 def control(result: Result) -> RivalSpaces | None:
