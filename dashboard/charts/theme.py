@@ -75,11 +75,31 @@ _CSS = """
   .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
 </style>
 """.replace("POST", POST).replace("BUTTON", BUTTON)
+# A chart that is wider than its place is scrolled with the keyboard too: it can be reached, and those that fit are no
+# stop on the way.
+_JS = """
+<script>
+  if (!window.languageNeuronsWide) {
+    let waits = false;
+    const look = () => {
+      waits = false;
+      for (const chart of document.querySelectorAll('[data-testid="stVegaLiteChart"]'))
+        if (chart.scrollWidth > chart.clientWidth) chart.tabIndex = 0;
+        else chart.removeAttribute("tabindex");
+    };
+    const soon = () => { if (!waits) { waits = true; requestAnimationFrame(look); } };
+    window.languageNeuronsWide = new MutationObserver(soon);
+    window.languageNeuronsWide.observe(document.body, { subtree: true, childList: true });
+    addEventListener("resize", soon);
+    soon();
+  }
+</script>
+"""
 
 
 def style() -> None:
     """Apply the page's style."""
-    st.html(_CSS)
+    st.html(_CSS + _JS, unsafe_allow_javascript=True)
 
 
 def name(code: str) -> str:

@@ -14,7 +14,12 @@ Link = dict[str, str]
 
 
 def violations(visitor: Visitor) -> list[tuple[str, Any]]:
-    """What axe-core finds on the page as it is now, without what it calls minor: the rule and where."""
+    """What axe-core finds on the page once its charts are drawn, without what it calls minor: the rule and where."""
+    visitor.page.wait_for_function(
+        """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
+          .every(chart => chart.querySelector('canvas, svg'))"""
+    )
+    visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     response: dict[str, Any] = Axe().run(visitor.page).response
     return [
         (rule["id"], [node["target"] for node in rule["nodes"]])
