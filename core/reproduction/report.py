@@ -28,7 +28,7 @@ from core.reproduction.reader import summary
 from core.reproduction.settings import Settings, unclassified
 from core.reproduction.steps import StepRunner
 from core.reproduction.study import Study
-from core.reproduction.verdicts import verdicts
+from core.reproduction.verdicts import Verdict, verdicts
 from core.store.disk import whole, write_whole
 from core.version import __version__
 
@@ -55,6 +55,7 @@ class Report:
         self.failed: dict[str, str] = {}
         self._done: dict[str, tuple[list[str], list[Figure]]] = {}  # tables and figures, by item
         self._measured: dict[str, Mapping[str, Any]] = {}  # when and on which machine, by item
+        self._compared, self._judged = pd.DataFrame(), list[Verdict]()  # of the tables at the last writing
         self._before = self._read()
         self._costs = {account: self.earlier(account) for account in ("seconds_by_step", "seconds_by_stage")}
 
@@ -136,8 +137,8 @@ class Report:
 
     def write(self) -> None:
         """Write the report from the results so far."""
-        compared = comparison(self.study.tables)
-        _write_table(self.folder / "comparison.csv", compared)
+        self._compared, self._judged = comparison(self.study.tables), verdicts(self.study.tables)
+        _write_table(self.folder / "comparison.csv", self._compared)
         self._write_json()
         sections = [
             Section(
@@ -145,8 +146,8 @@ class Report:
                 item.title,
                 self._done.get(item.name, ([], []))[1],
                 self._done.get(item.name, ([], []))[0],
-                [verdict for verdict in verdicts(self.study.tables) if verdict.item == item.name],
-                compared[compared["item"] == item.name],
+                [verdict for verdict in self._judged if verdict.item == item.name],
+                self._compared[self._compared["item"] == item.name],
                 self._missing(item),
                 _in_words(self._measured.get(item.name, {})),
             )
@@ -223,7 +224,6 @@ class Report:
             }
             for item in ITEMS
         }
-        tables = self.study.tables
         content = {
             "schema": SCHEMA,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -232,8 +232,8 @@ class Report:
             "conditions": self._conditions(),
             "notes": self.notes(),
             "items": items,
-            "verdicts": [vars(verdict) for verdict in verdicts(tables)],
-            "comparison": _records(comparison(tables)),
+            "verdicts": [vars(verdict) for verdict in self._judged],
+            "comparison": _records(self._compared),
             **{name: {k: round(v, 2) for k, v in spent.items()} for name, spent in self._costs.items()},
         }
         write_whole(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -83,11 +84,19 @@ class MeasuredSpace:
         LookupError
             If it was not measured.
         """
-        rows = self.values[(self.values["measure"] == measure) & (self.values["scope"] == scope)]
-        if rows.empty:
+        found = self._by_name.get((measure, scope))
+        if found is None:
             raise LookupError(f"{measure} of {scope} was not measured")
-        value, low, high, permuted = (float(rows[name].iloc[0]) for name in ("value", "low", "high", "permuted"))
-        return Value(value, low, high, int(rows["n"].iloc[0]), permuted)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], Value]:
+        """The rows of ``values`` by measure and scope: a report asks for each of hundreds."""
+        columns = (self.values[name] for name in ("measure", "scope", "value", "low", "high", "n", "permuted"))
+        return {
+            (str(measure), str(scope)): Value(float(value), float(low), float(high), int(n), float(permuted))
+            for measure, scope, value, low, high, n, permuted in zip(*columns, strict=True)
+        }
 
     @property
     def names(self) -> tuple[str, ...]:

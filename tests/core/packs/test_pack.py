@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +25,12 @@ from core.store.store import Store
 from tests.helpers.packs import CHANGES, altered
 
 
-@pytest.fixture
-def packed(filled: Store, asked: Experiment, tmp_path: Path) -> Path:
-    path = tmp_path / "results.pack"
-    pack(Engine(filled), [asked], path)
+@pytest.fixture(scope="module")
+def packed(finished: tuple[Result, Path], asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack of that experiment; to be read only."""
+    folder = tmp_path_factory.mktemp("packed")
+    path = folder / "results.pack"
+    pack(Engine(Store(shutil.copytree(finished[1], folder / "cache"))), [asked], path)
     return path
 
 
@@ -66,12 +69,12 @@ def test_ranks_and_experts_come_out_as_they_went_in(packed: Path, filled: Store,
     assert equal(scored.expertise.scores, engine.answer(asked, lambda run: run.stages.expertise().scores))
 
 
-def test_it_says_where_it_was_computed_and_names_no_folder(packed: Path, asked: Experiment, tmp_path: Path) -> None:
+def test_it_says_where_it_was_computed_and_names_no_folder(packed: Path, asked: Experiment) -> None:
     opened = Pack(packed.read_bytes(), "results.pack")
     assert opened.result(0).notes[0] == f"From a pack: {opened.made}."
     with zipfile.ZipFile(packed) as archive:
         everything = b"".join(map(archive.read, archive.namelist()))
-    for folder in (Path(asked.model).parent, Path(asked.corpus.partition(":")[2]).parent, tmp_path):
+    for folder in (Path(asked.model).parent, Path(asked.corpus.partition(":")[2]).parent, packed.parent):
         assert str(folder).encode() not in everything
 
 
