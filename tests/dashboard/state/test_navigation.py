@@ -30,6 +30,8 @@ FAR = {"strength": "0.5", "seed": "7", "experts": "30", "method": "linear-act", 
 CHANGES = {"Open it": {"experts", "strength"}, "Half the strength": {"strength"}}
 """Settings that a button changes by its name; all others change none."""
 OPENING = "Back to the opening setting"
+WITH_SIDEBAR = ("", "layers")
+"""Where the buttons of the sidebar are pressed: they are of one function, to which only the first page is another."""
 
 # In milliseconds, not in frames: a part of a page that waits runs every second, and a busy machine draws few frames.
 _RESTS = """() => {
@@ -49,7 +51,7 @@ def settings_of(link: Link) -> Link:
     return {name: value for name, value in link.items() if name in SETTINGS}
 
 
-def buttons(visitor: Visitor) -> list[str]:
+def buttons(visitor: Visitor, path: str) -> list[str]:
     """What can be pressed and acts at once: menus, downloads and the parts of fields are left out.
 
     So are those that compute a grid of settings, which are on no link, and that which stops a job, which goes with it.
@@ -57,8 +59,9 @@ def buttons(visitor: Visitor) -> list[str]:
     Named by the words before the first figure, which changes while other settings are computed.
     """
     names: list[str] = visitor.page.evaluate(
-        """() => [...document.querySelectorAll('[data-testid="stButton"] button')].filter(b => !b.disabled)
-          .map(b => b.querySelector('[data-testid="stMarkdownContainer"]').innerText.trim())"""
+        """place => [...document.querySelectorAll(place + ' [data-testid="stButton"] button')].filter(b => !b.disabled)
+          .map(b => b.querySelector('[data-testid="stMarkdownContainer"]').innerText.trim())""",
+        "" if path in WITH_SIDEBAR else '[data-testid="stMain"]',
     )
     plain = [re.split(r"\d", name)[0].strip() for name in names]
     return [name for name in dict.fromkeys(plain) if name not in ("Compute", "Only", "Only strength", "Stop")]
@@ -98,8 +101,8 @@ def test_every_button_leaves_all_settings_that_it_does_not_name(
     pressed = set()
     for path in PAGES:
         arrive(visitor, far, path)
-        for name in (name for name in buttons(visitor) if name != OPENING):
-            if settings_of(visitor.query) != far or path not in visitor.page.url or name not in buttons(visitor):
+        for name in (name for name in buttons(visitor, path) if name != OPENING):
+            if settings_of(visitor.query) != far or path not in visitor.page.url or name not in buttons(visitor, path):
                 arrive(visitor, far, path)
             press(visitor, sockets, name)
             pressed.add(name)
