@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,13 @@ def summary(folder: Path) -> dict[str, Any]:
     return content
 
 
-def read(folder: Path) -> Written:
+def read(folder: Path, items: Collection[str] | None = None) -> Written:
     """Read the summary and all tables.
+
+    Parameters
+    ----------
+    items : collection of str, optional
+        Read the tables of these items alone.
 
     Raises
     ------
@@ -90,7 +95,8 @@ def read(folder: Path) -> Written:
     content = summary(folder)
     if fault := _fault(content):
         raise SettingError(_request(folder), f"its report.json is of another kind: {fault}", _INSTEAD)
-    names = [name for item in content["items"].values() for name in item["tables"]]
+    wanted = [item for name, item in content["items"].items() if items is None or name in items]
+    names = [name for item in wanted for name in item["tables"]]
     tables = {}
     for name in dict.fromkeys(names):
         try:

@@ -22,7 +22,13 @@ _OF_SEVERAL = {"facet", "concat", "hconcat", "vconcat"}  # plots, each of a size
 
 
 def chart(
-    drawing: Any, *, key: str, alt: str, data: pd.DataFrame, on_select: bool = False, own_height: bool = False
+    drawing: Any,
+    *,
+    key: str,
+    alt: str,
+    data: pd.DataFrame | None = None,
+    on_select: bool = False,
+    own_height: bool = False,
 ) -> Any:
     """Draw an Altair chart as wide as its place.
 
@@ -32,8 +38,8 @@ def chart(
         Unique on the page; also in the name of the files, after the setting's and before the view's.
     alt : str
         What the chart shows, for those who do not see it.
-    data : DataFrame
-        The numbers that it is drawn from, to be saved.
+    data : DataFrame, optional
+        The numbers that it is drawn from, to be saved; without them no files are offered.
     on_select : bool
         Run the page again when something is selected in the chart; then what is selected is returned.
     own_height : bool
@@ -49,7 +55,8 @@ def chart(
         alt=alt,
         on_select="rerun" if on_select else "ignore",
     )
-    files(key, lambda: data, lambda: drawing)
+    if data is not None:
+        files(key, lambda: data, lambda: drawing)
     return state if on_select else None
 
 

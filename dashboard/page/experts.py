@@ -24,7 +24,7 @@ from core.progress import Progress
 from dashboard.charts import experts as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import held_neuron, waiting
+from dashboard.page import earlier, held_neuron, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.text.tokens import coloured
@@ -91,7 +91,9 @@ def draw() -> None:
     """Draw the page."""
     theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
     scored: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
-    if scored is not None:
+    if scored is None:
+        earlier.draw()
+    else:
         _show(scored)
 
 
@@ -135,12 +137,10 @@ def _sites(scored: ScoredNeurons) -> None:
     st.header("Where are they?", anchor=False)
     column = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
     rows = by_site(scored.plan.outline.neurons, scored.experts.neurons).rename(columns={"layer": "block"})
-    drawing.chart(
-        charts.sites(rows, column),
-        key="experts-by-site",
-        alt="Number of experts in every block of the model, by the linear map that they are outputs of.",
-        data=rows,
-    )
+    chart = charts.sites(rows, column)
+    alt = "Number of experts in every block of the model, by the linear map that they are outputs of."
+    drawing.chart(chart, key="experts-by-site", alt=alt, data=rows)
+    earlier.keep(_summary(scored), chart, alt)
     theme.quiet(
         f"{', '.join(dict.fromkeys(rows['site']))}: the linear maps of a block whose outputs are the neurons. Blocks "
         "are counted from 0; hover for counts and shares. A neuron of block L changes layer L + 1 on."

@@ -9,13 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import access
 from core.experiment.settings import Experiment
-from core.experiment.title import in_words
 from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import map_panel, packed, waiting
+from dashboard.page import earlier, free_verdict, map_panel, packed, waiting
 from dashboard.state import navigation, presentation, session
 from dashboard.text import frames, summary, tour
 from dashboard.work import free, process
@@ -61,7 +60,7 @@ def _next_questions(experiment: Experiment) -> None:
 
 def _earlier(result: Result, computing: Experiment) -> None:
     """Keep the picture of the setting before, dimmed, while the present one is computed."""
-    theme.heading(f"{in_words(result.plan.experiment)} · computing {in_words(computing)} …")
+    earlier.label(result.plan.experiment, computing)
     map_panel.earlier(result)
 
 
@@ -78,7 +77,7 @@ def _show(result: Result) -> None:
         map_panel.draw(result)
         if picture_first:
             _summary(result)
-        _to_measure(result)
+        free_verdict.draw(result)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _retrieval(result)
@@ -91,15 +90,6 @@ def _show(result: Result) -> None:
 def _summary(result: Result) -> None:
     with st.container(border=True, key="summary"):
         st.markdown(summary.summary(result, free.known(result), free.control(result)))
-
-
-def _to_measure(result: Result) -> None:
-    """Say what the summary does not know yet."""
-    if free.known(result) is None and result.plan.experiment.strength != 0:
-        theme.quiet(
-            "More costs nothing: means, whitening and other layers, fitted on probe sentences. The page Is it real? "
-            "measures how the intervention compares; its verdict then stands here."
-        )
 
 
 def _figures(result: Result) -> None:

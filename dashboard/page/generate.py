@@ -28,7 +28,7 @@ from core.progress import duration
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import downloading, steering, waiting
+from dashboard.page import downloading, steering, text_choice, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary, text_quality
 from dashboard.work import process
@@ -66,6 +66,7 @@ def draw() -> None:
     assert plan is not None  # a plan needs no computing
     target, among = plan.target, plan.corpus.languages
     question = Written(experiment, _writing())
+    text_choice.draw(plan)
     busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, target, among))
     st.header("Does it still predict real text?", anchor=False)
     perplexity_question = Predicted(experiment, _text_to_predict(plan))

@@ -23,7 +23,7 @@ from core.spaces.space_measures import SPACE_MEASURES
 from dashboard.charts import is_it_real as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import map_view, waiting
+from dashboard.page import earlier, map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.text import frames, summary
 from dashboard.work import free
@@ -44,12 +44,12 @@ def draw() -> None:
         "probe sentences of the unmodified model, without translations."
     )
     result = waiting.result_or_wait(session.experiment())
-    if result is None:
-        return
     asked = RivalsAsked(session.experiment())
-    spaces = free.stored(result, asked) or waiting.answer_or_wait(asked)
-    if spaces is not None:
-        _show(result, spaces)
+    spaces = None if result is None else free.stored(result, asked) or waiting.answer_or_wait(asked)
+    if result is None or spaces is None:
+        earlier.draw()
+        return
+    _show(result, spaces)
 
 
 def _show(result: Result, spaces: RivalSpaces) -> None:
@@ -60,10 +60,17 @@ def _show(result: Result, spaces: RivalSpaces) -> None:
     rows = map_view.meanings(chosen, result)
     shown = spaces if rows is None else of_rows(spaces, rows)
     against = free.against(shown)
+    said = verdict(shown, against)
     with st.container(border=True):
-        st.markdown(verdict(shown, against))
+        st.markdown(said)
     control = _control(result)
-    _rivals(shown, against, control if control is None or rows is None else of_rows(control, rows))
+    of_all = control is None or rows is None
+    _rivals(
+        shown,
+        against,
+        control if of_all else of_rows(control, rows),
+        said if rows is None else f"{said} (Of the chosen sentences.)",
+    )
     _became(spaces, control)
     _map(result, spaces)
     folder = st.expander("Every figure", key="every-figure", on_change="rerun")
@@ -94,19 +101,17 @@ def _control(result: Result) -> RivalSpaces | None:
     return known
 
 
-def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpaces | None) -> None:
+def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpaces | None, said: str) -> None:
     target = theme.name(spaces.plan.target)
     st.header(f"Does a {target} sentence find its translation?", anchor=False)
     with st.container(horizontal=True):
         layers = page_state.choice("Rivals", list(_LAYERS), "layers", lambda name: _LAYERS[name])
         of = page_state.choice("Applied to", [PRE, POST], "of", lambda name: _OF[name])
     rows = rival_frame(spaces, against, control, at_best=layers == "best", space=of)
-    drawing.chart(
-        charts.rivals(rows),
-        key="rivals",
-        alt=f"Top-1 from {target} of the intervention and of every free rival, best first, with 95% intervals.",
-        data=rows,
-    )
+    chart = charts.rivals(rows)
+    alt = f"Top-1 from {target} of the intervention and of every free rival, best first, with 95% intervals."
+    drawing.chart(chart, key="rivals", alt=alt, data=rows)
+    earlier.keep(f"{said} (Rivals {_LAYERS[layers]}, of {_OF[of]}.)", chart, alt)
     theme.quiet(
         f"Mean top-1 over {len(spaces.plan.candidates)} candidate languages, {target} as the query, n = "
         f"{intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target).n:,}; lines are 95% "

@@ -19,7 +19,7 @@ from core.spaces.similarity import COSINE, Comparison
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import map_view, waiting
+from dashboard.page import earlier, map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.work import process
@@ -35,7 +35,9 @@ def draw() -> None:
     theme.quiet("Retrieval and distance at every layer, and where the neurons sit that are written to.")
     experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
-    if result is not None:
+    if result is None:
+        earlier.draw()
+    else:
         _show(result)
 
 
@@ -53,9 +55,10 @@ def _show(result: Result) -> None:
         result, "The verdict and the first chart are of their pairs with the target's, the rest of all sentences."
     )
     shown, n_pairs = _of_chosen(result, chosen)
+    said = verdict(shown, measure, chosen if n_pairs is not None else None)
     with st.container(border=True):
-        st.markdown(verdict(shown, measure, chosen if n_pairs is not None else None))
-    _retrieval(shown, measure, target, n_pairs)
+        st.markdown(said)
+    _retrieval(shown, measure, target, n_pairs, said)
     _distance(result, target)
     _neurons(result)
     theme.quiet(summary.conditions(result))
@@ -83,17 +86,17 @@ def _of_chosen(result: Result, chosen: Chosen | None) -> tuple[Result, int | Non
     return replace(result, layers=result.layers.assign(**changed)), int(rows["n"].iloc[0])
 
 
-def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None) -> None:
+def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None, said: str) -> None:
     st.header(f"Does a {target} sentence find its translation?", anchor=False)
     rows = lines_frame(result.layers, measure)
     best = best_before(result.layers, measure)
-    drawing.chart(
-        charts.lines(rows, result.plan.layer, best, title="top-1", share=True),
-        key="top1-by-layer",
-        alt=f"Top-1 retrieval from {target} at every layer, before and after the intervention, on embeddings "
-        f"{_title(measure)}.",
-        data=rows,
+    chart = charts.lines(rows, result.plan.layer, best, title="top-1", share=True)
+    alt = (
+        f"Top-1 retrieval from {target} at every layer, before and after the intervention, on embeddings "
+        f"{_title(measure)}."
     )
+    drawing.chart(chart, key="top1-by-layer", alt=alt, data=rows)
+    earlier.keep(f"{said} (Embeddings {_title(measure)}.)", chart, alt)
     if n_pairs is not None:
         theme.quiet(f"Mean top-1 over {n_pairs:,} chosen pairs, {target} as the query, among all candidates.")
         return

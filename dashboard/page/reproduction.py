@@ -39,7 +39,7 @@ def draw() -> None:
     folder = st.text_input("Folder of the report", default, key=page_state.key("folder")).strip() or FOLDER
     page_state.put("folder", folder, FOLDER)
     try:
-        report = _read(*_version(folder))
+        report = _read(*version(folder))
     except AskError as error:
         st.html('<div data-testid="result-ready"></div>')
         theme.problem(f"{error.what}: {error.why}. {error.instead}")
@@ -65,7 +65,7 @@ def _report(report: Written) -> None:
     _costs(report)
 
 
-def _version(folder: str) -> tuple[str, float]:
+def version(folder: str) -> tuple[str, float]:
     """The folder and the time its report was written; the time is part of the cache key, so a new report is read.
 
     `FOLDER` is the report that is part of the package. Other relative folders start at the checkout or, where the

@@ -26,7 +26,7 @@ from core.stats.significance import holm, signed_ranks
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
-from dashboard.page import background, map_view, waiting
+from dashboard.page import background, earlier, map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.work import free, process
 from dashboard.work.questions import RanksAsked
@@ -39,11 +39,11 @@ def draw() -> None:
     """Draw the page."""
     theme.quiet("How often translations are found, before and after, and whether the difference is real.")
     result = waiting.result_or_wait(session.experiment())
-    if result is None:
+    ranks = None if result is None else waiting.answer_or_wait(RanksAsked(session.experiment()))
+    if result is None or ranks is None:
+        earlier.draw()
         return
-    ranks = waiting.answer_or_wait(RanksAsked(session.experiment()))
-    if ranks is not None:
-        _show(result, *ranks)
+    _show(result, *ranks)
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
@@ -62,12 +62,12 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     rows = candidate_frame(before, after, metric, direction, measure)
     with st.container(border=True):
         st.markdown(verdict(rows, measure))
-    drawing.chart(
-        charts.bars(by_space(rows), measure),
-        key="retrieval-bars",
-        alt=f"{measure} by candidate language before and after, with 95% intervals; stars mark significant changes.",
-        data=rows,
-    )
+    chart = charts.bars(by_space(rows), measure)
+    alt = f"{measure} by candidate language before and after, with 95% intervals; stars mark significant changes."
+    drawing.chart(chart, key="retrieval-bars", alt=alt, data=rows)
+    if chosen is None:
+        how = f"{_DIRECTIONS[direction].format(target)}, {COMPARISONS[metric].title}"
+        earlier.keep(f"{verdict(rows, measure)} ({how})", chart, alt)
     theme.quiet(_explained(measure, len(rows)))
     _free(result, pre, post, direction, measure, chosen)
     _matrix(result, chosen)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses.chosen_pairs import Chosen
+from core.analyses.own_sentence import LONGEST
 from core.analyses.sentence_neighbours import SentenceView, of_sentence
 from core.analyses.translation_ranks import Ranks
 from core.pipeline.result import Result
@@ -95,6 +97,7 @@ def _neighbours(result: Result, place: tuple[int, str, str, int], view: Sentence
     group, query, candidate, row = place
     texts = result.plan.groups[group].texts
     st.html(quotation(texts[query][row], texts["en"][row] if query != "en" and "en" in texts else ""))
+    _offer_edit(texts[query][row], query)
     for column, title, near in zip(st.columns(2), ("Before", "After"), view.found[candidate], strict=True):
         with column:
             st.markdown(f"**{title}** · nearest in {theme.name(candidate)}")
@@ -103,6 +106,18 @@ def _neighbours(result: Result, place: tuple[int, str, str, int], view: Sentence
         f"Similarity: {comparison.title}, at layer {result.plan.layer}, among all {len(texts[query]):,} candidates. "
         "The translation is marked; where it is not among the nearest, its rank is given."
     )
+
+
+def _offer_edit(text: str, language: str) -> None:
+    """Offer to copy the sentence into the field for the visitor's own; a server that only reads can embed none."""
+    if not access.reads_only() and st.button(
+        "Edit this sentence",
+        key="edit-sentence",
+        icon=":material/edit:",
+        type="tertiary",
+        help="Copies it into the field Your own sentence, at the top of the page: change a word, and see what moves.",
+    ):
+        navigation.go("sentences", session.experiment(), own=text[:LONGEST], **{"own-in": language})
 
 
 def quotation(text: str, english: str) -> str:

@@ -21,7 +21,7 @@ from dashboard.charts import layers as layer_charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import transfer as charts
-from dashboard.page import waiting
+from dashboard.page import earlier, waiting
 from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
@@ -50,6 +50,7 @@ def draw() -> None:
     train, rivals, view = _controls(bound, rows)
     found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), None, rivals)))
     if found is None:
+        earlier.draw()
         return
     _lesson(found, train, bound)
     _VIEWS[view][1](bound, found, train)
@@ -103,12 +104,10 @@ def _by_language(_: Plan, found: Transfer, train: str) -> None:
     st.header("In which language?", anchor=False)
     rows = bars_frame(found, train)
     majority = transfer_table.majority(found)
-    drawing.chart(
-        charts.bars(rows, majority.value),
-        key="transfer-by-language",
-        alt=f"Accuracy in each language of a classifier trained on {theme.name(train)}, before, after and centred.",
-        data=rows,
-    )
+    chart = charts.bars(rows, majority.value)
+    alt = f"Accuracy in each language of a classifier trained on {theme.name(train)}, before, after and centred."
+    drawing.chart(chart, key="transfer-by-language", alt=alt, data=rows)
+    earlier.keep(f"A classifier trained on {theme.name(train)}.", chart, alt)
     theme.quiet(
         f"Lines are 95 % intervals (Wilson). ★ better, ▼ worse than before: McNemar's exact test on the same sentences "
         f"gives p < {_SURE} after Holm's correction for {len(found.task.languages)} languages. The dashed line gives "

@@ -19,7 +19,7 @@ _EVERY = 60.0  # seconds
 
 
 def known(result: Result) -> RivalSpaces | None:
-    """The intervention beside its free rivals, if the page Is it real? has measured them."""
+    """The intervention beside its free rivals, if they have been measured."""
     return stored(result, RivalsAsked(result.plan.experiment))
 
 

@@ -19,18 +19,25 @@ from core.analyses import (
     top_sentences,
     translation_ranks,
 )
+from core.experiment.plan import probe_in_evaluation_languages
 from core.experiment.settings import Experiment
 from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
-from core.pipeline.run import Run
+from core.pipeline.run import Run, guessed_tokens
 from core.progress import Progress
 
 # Approximate seconds for a larger map, and for predicting the text of `core.analyses.grid.TEXTS` sentences.
 _MAP, _TEXT = 8.0, 4.0
-# The same for embedding the probe rows of one space, and for measuring all rivals by one measure.
-_PROBE, _RIVALS = 40.0, 20.0
+_RIVALS = 60.0  # the same for measuring all rivals by all measures
 _SENTENCE = 8.0  # mostly loading the model
+
+
+def _probe_seconds(engine: Engine, experiment: Experiment) -> float:
+    """Seconds to embed the probe rows of both spaces in the evaluation languages, as if none were stored."""
+    bound = engine.plan(experiment)
+    tokens = sum(map(guessed_tokens, probe_in_evaluation_languages(bound).texts.values()))
+    return 2 * tokens / engine.models.pace(bound.resolved, bound.outline.n_parameters)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class RivalsAsked(OfExperiment):
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
-        return super().estimate(engine) + 2 * _PROBE + 3 * _RIVALS
+        return super().estimate(engine) + _probe_seconds(engine, self.experiment) + _RIVALS
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class ControlAsked(OfExperiment):
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
-        return super().estimate(engine) + _PROBE
+        return super().estimate(engine) + _probe_seconds(engine, self.experiment)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
 from core.sweep import run
+from dashboard.page import earlier
 from dashboard.page_table import PAGES
 from dashboard.state import kept, link
 from dashboard.state.kept import Kept
 from dashboard.work import process
 from tests.helpers.bench import LONG, until
 from tests.helpers.command_line import ROOT
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, visitor_of
 
 NEEDS_A_PASS = ("what-if", "generate", "transfer")  # of those that show a setting
 
@@ -108,6 +109,10 @@ def test_every_page_shows_a_packs_setting_or_says_what_it_needs(
     elif path == "is-it-real":
         assert "that needs the model" not in said(page)
         assert any("free rivals on these rows" in text.value for text in page.markdown)
+    if path in ("layers", "retrieval", "experts", "is-it-real"):  # for when another setting is computed
+        picture = visitor_of(page).part(earlier._Seen).by_page[path]
+        assert picture.experiment == experiment_of(page)
+        assert any(len(text.value) > 40 and picture.said.startswith(text.value) for text in page.markdown)
 
 
 def test_a_setting_that_is_compared_with_itself_has_one_label(setting: Experiment, open_page: OpenPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.analyses import translation_ranks
@@ -14,7 +15,7 @@ from dashboard.page import sentences
 from dashboard.sentence_map import points
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, visitor_of
 
 
 def test_a_texts_markup_is_shown_not_obeyed() -> None:
@@ -44,7 +45,9 @@ def test_what_became_of_a_sentence() -> None:
     ]
 
 
-def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) -> None:
+def test_the_page_shows_cores_ranks_and_the_links_sentence(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = open_page("sentences", **{"view.query": "en", "view.candidate": "ja", "view.row": "3"})
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
@@ -57,6 +60,12 @@ def test_the_page_shows_cores_ranks_and_the_links_sentence(open_page: OpenPage) 
     result = engine.known(asked)
     assert result is not None
     assert table.loc["Japanese", "translation"] == result.plan.groups[0].texts["ja"][3]
+
+    opened: list[dict[str, str]] = []  # only a browser can make the switch itself
+    monkeypatch.setattr(st, "switch_page", lambda _, query_params: opened.append(query_params))
+    before = visitor_of(page).link or {}
+    page.button(key="edit-sentence").click().run()
+    assert opened == [before | {"view.own": result.plan.groups[0].texts["en"][3], "view.own-in": "en"}]
 
     from_target = open_page("sentences")
     pre, post = engine.answer(asked, translation_ranks.both)

@@ -15,12 +15,12 @@ from core.analyses.transfer import Settings, Space, Transfer
 from core.charts import palette
 from core.language import typology
 from dashboard.charts import transfer as charts
-from dashboard.page import transfer
+from dashboard.page import earlier, transfer
 from dashboard.work import process
 from dashboard.work.transfer_questions import TransferAsked
 from tests.helpers.bench import until
 from tests.helpers.labelled import CENTRED, POST, PRE, found, write_labelled
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, visitor_of
 from tests.helpers.tiny import LANGUAGES
 
 MADE = found({PRE: (0.9, 0.5, 0.2), POST: (0.9, 0.8, 0.1), CENTRED: (0.9, 0.9, 0.9)})
@@ -130,6 +130,8 @@ def test_opens_with_the_sentence_and_the_bars(open_page: OpenPage, corpus: str) 
     assert said is not None
     assert transfer_table.sentence(said) in texts(page)
     assert len(charts_of(page)) == 1
+    picture = visitor_of(page).part(earlier._Seen).by_page["transfer"]  # for when another setting is computed
+    assert (picture.experiment, picture.said) == (experiment_of(page), "A classifier trained on English.")
     assert len(page.dataframe) == 1
 
 

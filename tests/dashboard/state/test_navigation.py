@@ -162,6 +162,7 @@ VIEWS: dict[str, Link] = {
 MAY_CHANGE: dict[str, set[str]] = {
     "Half the strength": {"strength"},
     "Its neighbours": {"view.query", "view.row"},
+    "Edit this sentence": {"view.own", "view.own-in"},
     "All sentences": {"map.find"},
     "Keep this setting": {"view.with", "view.at"},
     "Remove": {"view.with", "view.at"},
@@ -173,7 +174,7 @@ MAY_CHANGE: dict[str, set[str]] = {
 SEEN = {
     "": ("Its neighbours", "Half the strength", "Is it real?", "Presenter mode", "Take the tour"),
     "retrieval": ("The map", "All sentences"),
-    "sentences": ("The map", "All sentences"),
+    "sentences": ("The map", "All sentences", "Edit this sentence"),
     "compare": ("Keep this setting", "Swap the two", "Remove"),
     "what-if": ("Open it",),
 }
