@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from core.analyses.text_perplexity import own_perplexity
 from core.analyses.texts import as_message, written, written_spec
@@ -14,6 +14,10 @@ from core.inference.writing import Writing
 from core.pipeline.run import Run
 from core.store.files import digest
 from core.store.stage import STAGES, NotCached
+from core.store.store import Store
+
+Listed: TypeAlias = Mapping[Writing, Set[str]]
+"""By what was asked for, the digests of the texts that a store has."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,30 @@ class KeptTexts:
     texts: tuple[BothSides, ...]
 
 
-def kept(run: Run) -> KeptTexts:
+def listed(store: Store) -> Listed:
+    """List all texts of a store, of whatever setting: reads the manifest of each once."""
+    found: dict[Writing, set[str]] = {}
+    for entry in store.entries("written"):
+        if (writing := _writing(entry.spec.get("writing"))) is not None:
+            found.setdefault(writing, set()).add(entry.digest)
+    return found
+
+
+def kept(run: Run, among: Listed | None = None) -> KeptTexts:
     """Read the texts of a setting; writes none.
+
+    Parameters
+    ----------
+    among : Listed, optional
+        What the store has, as `listed` gives it: for whoever asks of many settings.
 
     Raises
     ------
     NotCached
         If there are none, or the neurons of the setting are not known.
     """
-    found = [_both(run, writing) for writing in _writings(run)]
+    among = listed(run.stages.store) if among is None else among
+    found = [_both(run, writing) for writing in _writings(run, among)]
     if not found:
         raise NotCached(STAGES["written"].name)
     in_order = sorted(found, key=lambda both: tuple(vars(both.writing).values()))
@@ -77,14 +96,13 @@ def _both(run: Run, writing: Writing) -> BothSides:
     return BothSides(writing, as_message(run.plan, writing), pre, post, perplexities)
 
 
-def _writings(run: Run) -> Iterator[Writing]:
+def _writings(run: Run, among: Listed) -> Iterator[Writing]:
     """What was written of this setting on both sides."""
     store, intervention = run.stages.store, run.intervention()
-    for entry in store.entries("written"):
-        writing = _writing(entry.spec.get("writing"))
-        if writing is None or digest(written_spec(run, writing, intervention)) != entry.digest:
+    for writing, digests in among.items():
+        if digest(written_spec(run, writing, intervention)) not in digests:
             continue
-        if store.find("written", written_spec(run, writing, None)) is not None:
+        if store.find("written", written_spec(run, writing, None)) is not None:  # also where it lies in a shared store
             yield writing
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from core.errors import AskError
+from core.progress import Cancelled
 
 _log = logging.getLogger(__name__)
 _KEPT = "what was finished is kept in the cache"
@@ -45,7 +46,8 @@ def guarded(work: Callable[[], object]) -> int:
     -------
     int
         0, or 2 for a request that cannot be met or that the system refuses; 128 and the signal's number for a program
-        that was stopped (130 from the keyboard, 143 by SIGTERM, 129 by SIGHUP) or whose reader has gone (141).
+        that was stopped (130 from the keyboard or the dashboard, 143 by SIGTERM, 129 by SIGHUP) or whose reader has
+        gone (141).
     """
     _escape_what_cannot_be_encoded()
     with _signals_as_interruptions():
@@ -62,6 +64,8 @@ def guarded(work: Callable[[], object]) -> int:
         except KeyboardInterrupt as stop:
             number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
             return _tell(("\n" if number == signal.SIGINT else "") + f"stopped; {_KEPT}", 128 + number)
+        except Cancelled:  # from elsewhere, as a sweep by the dashboard
+            return _tell(f"\nstopped; {_KEPT}", 128 + signal.SIGINT)
         except OSError as error:
             _log.debug("the system refused", exc_info=True)
             named = error.filename if isinstance(error.filename, str | os.PathLike) else None

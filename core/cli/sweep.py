@@ -116,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if address is not None:
             cluster = held.enter_context(connected(address))
             places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
-            requested = _on_device(requested, arguments.gpus_per_model, cluster.gpus)
+            requested = _on_device(requested, arguments.gpus_per_model, any(cluster.gpus))
         cells = requested.cells()
         if part:
             cells = settings.shard(cells, *part)
@@ -172,9 +172,9 @@ def _check_models(engine: Any, tasks: Any) -> None:
         engine.models.check(engine.plan(experiment).resolved)
 
 
-def _on_device(requested: Any, gpus_per_model: int, gpus: int) -> Any:
+def _on_device(requested: Any, gpus_per_model: int, has_gpus: bool) -> Any:
     """The sweep on the workers' device, which need not be this machine's; unless --device names one."""
-    if requested.base.device != "auto" or not gpus:
+    if requested.base.device != "auto" or not has_gpus:
         return requested
     return replace(requested, base=replace(requested.base, device="cuda" if gpus_per_model else "cpu"))
 

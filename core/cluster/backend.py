@@ -45,7 +45,7 @@ class OnCluster:
         with ExitStack() as held:
             self._cluster = held.enter_context(connected(address))
             if gpus_per_model is None:
-                gpus_per_model = int(self._cluster.gpus > 0 and torch.cuda.is_available())
+                gpus_per_model = int(any(self._cluster.gpus) and torch.cuda.is_available())
             self._places = self._cluster.places(gpus_per_model)[:1]
             self._pool = self._started()
             self._held = held.pop_all()

@@ -37,25 +37,26 @@ class Cluster:
     ray : module
     address : str
         Empty where it was started here.
-    cores : tuple of int
+    cores, gpus : tuple of int, (n_machines,)
         Of each machine.
-    gpus : int
-        Of all.
     """
 
     ray: ModuleType
     address: str
     cores: tuple[int, ...]
-    gpus: int
+    gpus: tuple[int, ...]
 
     def about(self) -> str:
         """What it is, in words."""
         where = f"Ray at {self.address}" if self.address else "Ray on this machine"
-        gpus = f", {self.gpus} GPUs" if self.gpus else ""
+        gpus = f", {sum(self.gpus)} GPUs" if any(self.gpus) else ""
         return f"{where}: {len(self.cores)} machines, {sum(self.cores)} cores{gpus}"
 
     def places(self, gpus_per_model: int, workers: int | None = None) -> list[dict[str, float]]:
         """What each worker takes of the cluster, as Ray's options: as many workers as there is room for.
+
+        A worker's GPUs are of one machine, since its processes share a model through that; it is one actor, to which
+        Ray gives all that it takes or nothing.
 
         Parameters
         ----------
@@ -67,15 +68,18 @@ class Cluster:
         Raises
         ------
         SettingError
-            If there is no room for one.
+            If there will never be room for one.
         """
         if gpus_per_model:
-            room = self.gpus // gpus_per_model
+            machines = [(cores, gpus) for cores, gpus in zip(self.cores, self.gpus, strict=True) if cores]
+            room = sum(min(gpus // gpus_per_model, cores) for cores, gpus in machines)
             if not room:
+                most = max((gpus for _, gpus in machines), default=0)
+                instead = f"Give --gpus-per-model {most} or fewer" if most else "Give --gpus-per-model 0"
                 raise SettingError(
                     f"workers with {gpus_per_model} GPUs each",
-                    f"{self.about()} has {self.gpus}",
-                    "Give fewer --gpus-per-model, or add machines to the cluster.",
+                    f"{self.about()} has no machine with {gpus_per_model} and a core; the most that one has are {most}",
+                    f"{instead}, or add a machine with {gpus_per_model} to the cluster.",
                 )
             return [{"num_cpus": 1, "num_gpus": gpus_per_model}] * min(room, workers or room)
         if workers:
@@ -160,7 +164,7 @@ def _in_use(ray: ModuleType, address: str) -> Iterator[Cluster]:
     try:
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         cpus = tuple(int(node.get("CPU", 0)) for node in alive)
-        yield Cluster(ray, address, cpus, int(sum(node.get("GPU", 0) for node in alive)))
+        yield Cluster(ray, address, cpus, tuple(int(node.get("GPU", 0)) for node in alive))
     except ConnectionError as error:
         if error.errno is not None:  # the system's, about something else
             raise

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.cluster import version
 from core.cluster.connection import Cluster
 from core.cluster.worker import Worker
 from core.errors import ComputeError
-from core.pipeline.messages import Message, heed
+from core.pipeline.messages import Expectation, Message, heed
 from core.progress import Progress
 
 RETRIES = 3
@@ -56,7 +56,9 @@ class Member:
     _hearing: Any = None
     taken: Any = None
     _request: Any = None
-    _heard_at: float = 0.0
+    _heard_at: float = 0.0  # when it last answered
+    _alive_at: float = 0.0  # when the work last gave a sign of life
+    _expectation: Expectation = field(default_factory=Expectation)
     _asked_again_at: float = math.inf
 
 
@@ -135,14 +137,16 @@ class Pool:
     def ask(self, member: Member, request: Any, progress: Progress) -> None:
         """Have a worker compute an answer."""
         member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
+        member._alive_at, member._expectation = time.monotonic(), Expectation(begun=True)
         member._request, member._asked_again_at = wire.encode(request), math.inf
         member.running = member.actor.run.remote(member.asked, member._request)
 
     def ended(self, timeout: float) -> list[tuple[Member, Message]]:
         """Wait for outcomes, and let the progress of all that work do as theirs; what its reports raise passes through.
 
-        A worker that died more often than it is begun anew gives ``{"failed": ..., "sound": False}``; one that is given
-        up ``{"lost": True}``, and it is a member no longer.
+        A worker that died more often than it is begun anew gives ``{"failed": ..., "sound": False}``, and so does one
+        that hangs (`core.pipeline.messages.HANGS`), which is started anew; one that is given up ``{"lost": True}``, and
+        it is a member no longer.
 
         Raises
         ------
@@ -153,7 +157,7 @@ class Pool:
         if not busy:
             return []
         done, _ = self.ray.wait(list(busy), num_returns=1, timeout=timeout)
-        outcomes = []
+        outcomes: list[tuple[Member, Message]] = []
         for reference in done:
             member = busy[reference]
             try:
@@ -179,6 +183,11 @@ class Pool:
             if time.monotonic() - member._heard_at > SILENCE:
                 self._give_up(member)
                 outcomes.append((member, {"lost": True}))
+            elif member._expectation.hangs(silent := time.monotonic() - member._alive_at):
+                self._start_anew(member)
+                member.running, member._hearing = None, None
+                why = f"it said nothing for {silent:.0f} seconds and was ended"
+                outcomes.append((member, {"failed": why, "sound": False}))
         return outcomes
 
     def _ask_again(self, member: Member, error: Exception) -> bool:
@@ -227,6 +236,8 @@ class Pool:
             said = self.ray.get(reference)
             member._heard_at = time.monotonic()
         for message in said:
+            member._alive_at = time.monotonic()
+            member._expectation.heed(message)
             heed(message, member.progress)
 
     def stop(self, within: float) -> None:
@@ -239,10 +250,13 @@ class Pool:
         for member in busy:
             ready, _ = self.ray.wait([member.running], timeout=0)
             if not ready:
-                with suppress(self.ray.exceptions.RayError):
-                    self.ray.cancel(member.running)  # else Ray begins it anew on the new process
-                    self.ray.kill(member.actor, no_restart=False)
+                self._start_anew(member)
             member.running, member._hearing = None, None
+
+    def _start_anew(self, member: Member) -> None:
+        with suppress(self.ray.exceptions.RayError):
+            self.ray.cancel(member.running)  # else Ray begins it anew on the new process
+            self.ray.kill(member.actor, no_restart=False)
 
     def close(self) -> None:
         """End the workers."""

@@ -6,17 +6,22 @@ all share.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from typing import Any
 
-from core.pipeline.messages import Message
+import psutil
+
+from core.pipeline.messages import MOVED, Message
 from core.version import __version__
 
 _MOST_SAID = 10_000  # messages that nobody fetched
+_TRAFFIC_EVERY = 10.0  # seconds between two looks at what was read and written
 
 
 class Said:
@@ -38,6 +43,31 @@ class Said:
         return found
 
 
+class Traffic:
+    """What this process and those that it started have read and written."""
+
+    def __init__(self) -> None:
+        self._counted, self._looked = 0, -math.inf
+
+    def moved(self) -> bool:
+        """Whether that was more than a little since the last look; looks again after some seconds alone."""
+        if time.monotonic() - self._looked < _TRAFFIC_EVERY:
+            return False
+        before, self._counted, self._looked = self._counted, _traffic(), time.monotonic()
+        return self._counted - before > MOVED
+
+
+def _traffic() -> int:
+    counted = 0
+    with suppress(psutil.Error):
+        this = psutil.Process()
+        for process in (this, *this.children(recursive=True)):
+            with suppress(psutil.Error, AttributeError):  # it has ended, or the system does not count this
+                counters = process.io_counters()
+                counted += counters.read_bytes + counters.write_bytes
+    return counted
+
+
 class Worker:
     """Computes answers over the cache in a folder; its methods may be called from several threads.
 
@@ -55,7 +85,7 @@ class Worker:
 
         self._engine = Engine(open_store(root), ranks=ranks)
         self._backend = InThisProcess(self._engine)
-        self._said = Said()
+        self._said, self._traffic = Said(), Traffic()
         self._at = 0  # number of the request that it is at, or was at last
         self._stops: dict[int, threading.Event] = {}
         self._one = threading.Lock()
@@ -89,8 +119,14 @@ class Worker:
             return {**ended, "sound": sound, "state": state, "damaged": self._engine.store.damaged[damaged:]}
 
     def heard(self, number: int) -> list[Message]:
-        """The messages of a request since the last call; none while the worker is at another."""
-        return self._said.fetch() if number == self._at else []
+        """The messages of a request since the last call; none while the worker is at another.
+
+        Where it says nothing, one that says whether there are other signs of life: a download reports nothing, and who
+        waits until another process has made an artefact does not hang.
+        """
+        if number != self._at:
+            return []
+        return self._said.fetch() or ([{"moved": True}] if self._engine.store.waiting or self._traffic.moved() else [])
 
     def stop(self, number: int) -> None:
         """Stop a request at its next report."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.location import expanded
 from core.models.spec import CATALOGUE
-from core.packs.parts import PARTS
+from core.packs.parts import PARTS, TEXTS
 from core.pipeline.computed_settings import Summary
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.progress import Progress
 from core.store.artefact import Artefact
+from core.store.store import Store
 
 QUESTIONS: dict[str, Callable[[Run], Any]] = {
     "result": Run.result,
@@ -42,6 +44,7 @@ QUESTIONS: dict[str, Callable[[Run], Any]] = {
 }
 """What pages ask of a `Run`, by the name in `PARTS`."""
 
+
 WITHOUT_SENTENCES = "The sentences are not in the pack, since the licence of their corpus is not known to allow it."
 
 _PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder
@@ -55,6 +58,11 @@ def may_pass_on(corpus: Corpus) -> bool:
     return _OPEN.match(corpus.licence) is not None
 
 
+def questions_of_many(store: Store) -> dict[str, Callable[[Run], Any]]:
+    """`QUESTIONS`, to be asked of many settings on one store: what is the same for all of them is read once."""
+    return {**QUESTIONS, TEXTS: partial(kept_texts.kept, among=kept_texts.listed(store))}
+
+
 def gather(
     engine: Engine,
     experiment: Experiment,
@@ -62,6 +70,7 @@ def gather(
     progress: Progress | None = None,
     *,
     computes: bool = True,
+    questions: Mapping[str, Callable[[Run], Any]] = QUESTIONS,
 ) -> dict[str, Any]:
     """Collect the answers about a setting, by part, in the order of `PARTS`.
 
@@ -69,6 +78,8 @@ def gather(
     ----------
     computes : bool
         Whether what must be computed is; else there is no answer.
+    questions : mapping of str to callable
+        As `QUESTIONS`.
 
     Raises
     ------
@@ -80,7 +91,7 @@ def gather(
         if name == "measures" and "result" in answers:
             continue  # which has them
         try:
-            answer = _answer(engine, experiment, name, progress, computes)
+            answer = _answer(engine, experiment, questions[name], progress, computes and PARTS[name].computed)
         except AskError:
             if name in ("result", "measures"):
                 raise
@@ -95,11 +106,11 @@ def sources(run: Run) -> list[Artefact]:
     return run.measures.artefacts(run.intervention())
 
 
-def _answer(engine: Engine, experiment: Experiment, part: str, progress: Progress | None, computes: bool) -> Any | None:
-    answer = engine.answer_known(experiment, QUESTIONS[part])
-    if answer is None and computes and PARTS[part].computed:
-        return engine.answer(experiment, QUESTIONS[part], progress)
-    return answer
+def _answer(
+    engine: Engine, experiment: Experiment, question: Callable[[Run], Any], progress: Progress | None, computes: bool
+) -> Any | None:
+    answer = engine.answer_known(experiment, question)
+    return engine.answer(experiment, question, progress) if answer is None and computes else answer
 
 
 def _carried(answer: Any, engine: Engine, experiment: Experiment) -> Any:

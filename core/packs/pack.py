@@ -22,11 +22,12 @@ from core.packs.contents import (
     gather,
     may_pass_on,
     model_title,
+    questions_of_many,
     sources,
 )
 from core.packs.field_types import fits, returned
 from core.packs.ground import Ground, at_its_commit, ground, same_ground, same_setting
-from core.packs.parts import PARTS, USUAL
+from core.packs.parts import PARTS, TEXTS, USUAL
 from core.packs.plain_data import NotPlainError, Reader, Writer
 from core.packs.provenance import Origin, Provenance, of_artefacts, of_this_machine
 from core.pipeline.computed_settings import Summary, summary
@@ -70,8 +71,9 @@ def pack(
     always = "result" if computes else "measures"
     names = [name for name in PARTS if name in {always, *parts}]
     writer, gathered, unknown = Writer(), [], []
+    questions = questions_of_many(engine.store) if TEXTS in names else QUESTIONS
     for experiment in experiments:
-        answers = gather(engine, experiment, names, progress, computes=computes)
+        answers = gather(engine, experiment, names, progress, computes=computes, questions=questions)
         if not answers.keys() & {"result", "measures"}:
             unknown.append(experiment)
         elif not unknown:

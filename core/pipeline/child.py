@@ -23,14 +23,11 @@ from core import subprocesses, wire
 from core.errors import ComputeError
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
-from core.pipeline.messages import answer_of, heed, note_state
+from core.pipeline.messages import HANGS, MOVED, Expectation, answer_of, heed, note_state
 from core.progress import Cancelled, Progress
 
 _log = logging.getLogger(__name__)
 _LOOK = 0.25  # seconds between two looks at whether the child is to stop, and how much memory it takes
-_LONGEST = 200.0  # seconds that a stage without a report is believed to take
-_GETTING_READY = 40.0  # seconds that a busy machine takes to import what computes
-_MEGABYTE = 1 << 20
 _ENDED: dict[str, Any] = {"ended": True}
 _OUTCOMES = ("done", "cancelled", "refused", "failed", "ended")
 _INSTEAD = "Try again, with a smaller model or fewer sentences where it was too much; what was finished is kept."
@@ -86,7 +83,7 @@ class Child:
         with suppress(psutil.Error, AttributeError):  # not every system counts this
             counted = psutil.Process(self.process.pid).io_counters()
             traffic = counted.read_bytes + counted.write_bytes
-            if traffic - self._traffic > _MEGABYTE:
+            if traffic - self._traffic > MOVED:
                 self.heard = time.monotonic()
             self._traffic = traffic
 
@@ -147,7 +144,7 @@ class InChild:
     """
 
     def __init__(
-        self, engine: Engine, most_bytes: int | None = None, patience: float = 30.0, silence: float = 600.0
+        self, engine: Engine, most_bytes: int | None = None, patience: float = 30.0, silence: float = HANGS
     ) -> None:
         self.engine, self._here = engine, InThisProcess(engine)
         self._most = most_bytes or subprocesses.machine_memory() * 9 // 10
@@ -250,14 +247,12 @@ class _Following:
         self._child, self._progress, self._engine = child, progress, engine
         self._most, self._silence = most, silence
         self.longest_silence = 0.0
-        self._plan: dict[str, float] = {}
-        self._stage = ""
-        self._begun = False  # a process that has just been started takes seconds before it says anything
+        self._expectation = Expectation()
 
     @property
     def expected(self) -> float:
-        """Seconds that the present stage was expected to take: getting ready or loading cannot be interrupted."""
-        return _GETTING_READY if not self._begun else min(self._plan.get(self._stage, 0.0), _LONGEST)
+        """Seconds that the present stage was expected to take."""
+        return self._expectation.seconds
 
     def to_the_end(self) -> dict[str, Any]:
         """Wait for the outcome; returns the message that holds it."""
@@ -279,21 +274,15 @@ class _Following:
         return any(name in message for name in _OUTCOMES)
 
     def _do(self, message: dict[str, Any]) -> None:
-        self._begun = self._begun or "ready" not in message
-        if "plan" in message:
-            self._plan = {str(name): float(seconds) for name, seconds in message["plan"].items()}
-        elif "stage" in message:
-            self._stage = str(message["stage"][0])
-        elif "advance" in message:
-            self._plan.pop(self._stage, None)  # it reports, so it can be stopped at any moment
+        self._expectation.heed(message)
         heed(message, self._progress)
 
     def fault(self) -> str | None:
         """Why the child must be ended now, if it must."""
         self._child.note_traffic()
         silent = time.monotonic() - self._child.heard
-        self.longest_silence = max(self.longest_silence, silent if self._begun else 0.0)
-        if silent > max(self._silence, 3 * self.expected):
+        self.longest_silence = max(self.longest_silence, silent if self._expectation.begun else 0.0)
+        if self._expectation.hangs(silent, self._silence):
             return f"said nothing for {silent:.0f} seconds and was ended"
         if (taken := self._child.memory()) > self._most:
             return f"took {taken / 1e9:.1f} GB of memory, more than the {self._most / 1e9:.1f} it may, and was ended"

@@ -18,6 +18,15 @@ from core.progress import Cancelled, Progress
 
 Message = dict[str, Any]
 
+HANGS = 600.0
+"""Seconds after which work elsewhere that neither says, reads nor writes anything is ended."""
+
+MOVED = 1 << 20
+"""Bytes that must have been read or written between two looks to count as a sign of life."""
+
+_LONGEST = 200.0  # seconds that a stage without a report is believed to take
+_GETTING_READY = 40.0  # seconds that a busy machine takes to import what computes
+
 
 class Speaks(Protocol):
     """Takes messages for whoever asked."""
@@ -39,6 +48,40 @@ def heed(message: Message, progress: Progress) -> None:
         progress.publish(wire.decode(message["partial"]))
     elif "finish" in message:
         progress.finish()
+
+
+class Expectation:
+    """How long work elsewhere may say nothing, by what it has said: loading a model, for one, reports nothing.
+
+    Attributes
+    ----------
+    begun : bool
+        Whether it has said anything; a process that has just been started takes seconds before it does.
+    """
+
+    def __init__(self, begun: bool = False) -> None:
+        self.begun = begun
+        self._plan: dict[str, float] = {}
+        self._stage = ""
+
+    def heed(self, message: Message) -> None:
+        """Note what a message says of the stages."""
+        self.begun = self.begun or "ready" not in message
+        if "plan" in message:
+            self._plan = {str(name): float(seconds) for name, seconds in message["plan"].items()}
+        elif "stage" in message:
+            self._stage = str(message["stage"][0])
+        elif "advance" in message:
+            self._plan.pop(self._stage, None)  # it reports, so it can be stopped at any moment
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the present stage was expected to take: getting ready or loading cannot be interrupted."""
+        return _GETTING_READY if not self.begun else min(self._plan.get(self._stage, 0.0), _LONGEST)
+
+    def hangs(self, silent: float, limit: float | None = None) -> bool:
+        """Whether so many seconds without a sign of life are too many; more than `HANGS` unless a limit is given."""
+        return silent > max(HANGS if limit is None else limit, 3 * self.seconds)
 
 
 def note_state(message: Message, engine: Engine) -> None:

@@ -30,7 +30,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from core.errors import StoreError
 from core.store import disk, files, manifest, temporary_folders
@@ -68,6 +68,8 @@ class Store:
     ----------
     damaged : list of str
         A message for each damaged artefact that this object found and removed.
+    waiting : list of BaseFileLock
+        Locks that others hold and threads of this process wait for.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class Store:
         self.root = Path(root).resolve()
         self.below = None if below is None else below.resolve()
         self.damaged: list[str] = []
+        self.waiting: list[BaseFileLock] = []
         with files.explained(f"cache folder {self.root}"):
             (self.root / ".locks").mkdir(parents=True, exist_ok=True)
             self._clock_ahead = temporary_folders.now_in(self.root) - time.time()
@@ -287,16 +290,24 @@ class Store:
         guard = FileLock(self._lock_path(stage, key), is_singleton=True)
         with files.explained(f"locking {stage} in {self.root}"):
             try:
-                guard.acquire(blocking=wait)
-            except Timeout:
-                held = False
-            else:
+                guard.acquire(blocking=False)
                 held = True
+            except Timeout:
+                held = wait
+                if wait:
+                    self._wait_for(guard)
         try:
             yield held
         finally:
             if held:
                 guard.release()
+
+    def _wait_for(self, guard: BaseFileLock) -> None:
+        self.waiting.append(guard)
+        try:
+            guard.acquire()
+        finally:
+            self.waiting.remove(guard)
 
     def _load(self, stage: str, key: str) -> Artefact | None:
         """Read a manifest and check the file sizes; None if absent, `DamagedArtefact` if anything is wrong."""

@@ -22,6 +22,7 @@ from core.store.files import digest
 
 PRE, POST = "pre", "post"
 _FIRST = ("model", "target", "method", "experts", "strength")
+_USED = ("layer", "dtype", "device")
 _CONDITIONS = ("model_revision", "model_digest", "corpus_digest", "probe_corpus_digest")
 _ROW = ("measure", "space", "value", "low", "high", "n")
 
@@ -129,14 +130,16 @@ def measure(run: Run) -> CellMeasures:
 def frame(cells: Iterable[tuple[Experiment, CellMeasures]]) -> pd.DataFrame:
     """One row a cell, measure and space: the settings that are swept, the others, the figure, and what it is of.
 
-    Settings are those that were asked for; a list of names stands as text with commas.
+    Settings are those that were asked for; a list of names stands as text with commas. Layer, precision and kind of
+    device are those that were used: where they were left to the machine, another would mean others by them.
     """
     others = [name for name in SETTINGS if name not in _FIRST]
     rows = []
     for experiment, measured in cells:
         asked = {name: _plain(getattr(experiment, name)) for name in (*_FIRST, *others)}
         conditions = {name: measured.conditions[name] for name in _CONDITIONS}
-        used = {"layer": measured.conditions["layer"], "dtype": measured.conditions["dtype"]}
+        used = {name: measured.conditions[name] for name in _USED}
+        used["device"] = used["device"].partition(":")[0]  # as the digest has it: which of several does not matter
         for value in measured.values:
             figures = {name: getattr(value, name) for name in _ROW}
             rows.append({**asked, **used, **figures, **conditions, "digest": measured.digest})

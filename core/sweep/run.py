@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from core.sweep import cells, local, status
 from core.sweep.graph import Graph, build
 from core.sweep.local import Listener
 from core.sweep.schedule import Schedule
+from core.sweep.stop import Stop
 from core.sweep.tally import NotedTally
 
 TABLE = "cells.parquet"
@@ -68,7 +70,8 @@ def sweep(
 ) -> Outcome:
     """Measure all cells and write their table; what the store has is not computed again.
 
-    The table is written every half minute, at the end, and also where the sweep is stopped.
+    The table is written every half minute, at the end, and also where the sweep is stopped: by ``report``, by Ctrl-C,
+    or by whoever sees in the cache that it runs (`core.sweep.status.stop`).
 
     Parameters
     ----------
@@ -90,19 +93,31 @@ def sweep(
     -------
     Outcome
         With the cells that failed and why; the others are measured.
+
+    Raises
+    ------
+    Cancelled
+        Where ``report`` raised it, or the sweep was told to stop.
     """
     graph = build(engine, settings, keep) if graph is None else graph
     schedule = Schedule(graph.tasks)
-    name = digest({"cells": [cell.to_dict() for cell in settings]})[:16]
+    root, run = engine.store.root, secrets.token_hex(8)
+    stop = Stop(status.stop_file(root, run))
+
+    def told(snapshot: Snapshot) -> None:
+        stop.check()
+        report(snapshot)
+
     tally = NotedTally(
         graph,
         schedule,
-        report,
-        root=engine.store.root,
-        name=name,
+        told,
+        root=root,
+        name=digest({"cells": [cell.to_dict() for cell in settings]})[:16],
         title=title,
         folder=str(table.parent.absolute()),
         engine=where,
+        run=run,
     )
     written = time.monotonic()
 
@@ -119,7 +134,8 @@ def sweep(
     tally.on_cell = now_and_then
     state = status.STOPPED
     try:
-        runner(engine, schedule, tally)
+        with stop.watched():
+            runner(engine, schedule, tally)
         state = status.DONE
         if keep != "embeddings":
             _drop_unmodified(engine, settings, keep)

@@ -1,6 +1,7 @@
 """How a sweep goes, for whoever looks at the cache: one small file a sweep, written as it goes.
 
-A sweep runs in a process of its own, on this machine or on others; the dashboard's page of jobs reads these files.
+A sweep runs in a process of its own, on this machine or on others; the dashboard's page of jobs reads these files, and
+tells it by another one to stop (`core.sweep.stop`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.errors import SettingError
 from core.store.disk import write_whole
+from core.store.files import digest
 
 FOLDER = "sweeps"
 RUNNING, DONE, STOPPED = "running", "done", "stopped"
@@ -43,6 +46,8 @@ class Status:
         When this was written, in seconds since the epoch.
     host : str
     pid : int
+    run : str
+        Names this run of it, so that it can be told to stop; empty where it cannot.
     """
 
     title: str
@@ -58,6 +63,7 @@ class Status:
     updated: float = 0.0
     host: str = ""
     pid: int = 0
+    run: str = ""
 
     @property
     def alive(self) -> bool:
@@ -74,9 +80,41 @@ def write(root: Path, name: str, status: Status) -> None:
         write_whole(folder / f"{name}.json", json.dumps({**asdict(status), **here}).encode())
 
 
+def stop_file(root: Path, run: str) -> Path:
+    """The file whose presence tells a run of a sweep to stop."""
+    return root / FOLDER / f"{digest({'stop': run})[:16]}.stop"
+
+
+def stop(root: Path, status: Status) -> None:
+    """Tell a sweep to stop; it does at its next report, or within two seconds, and keeps what it has finished.
+
+    Raises
+    ------
+    SettingError
+        If the cache at ``root`` cannot be written to.
+    """
+    try:
+        stop_file(root, status.run).touch()
+    except OSError as error:
+        raise SettingError(
+            f"stop the sweep on {status.host}",
+            f"the cache in {root} cannot be written to ({error.strerror or error})",
+            f"Stop it where it was started: process {status.pid} on {status.host}.",
+        ) from error
+
+
+def stops(root: Path, status: Status) -> bool:
+    """Whether a sweep was told to stop, and has not stopped yet."""
+    return bool(status.run) and stop_file(root, status.run).exists()
+
+
 def read(root: Path) -> list[Status]:
     """The sweeps of a cache, the newest first; old ones that have ended are removed on the way."""
     found = []
+    for left in (root / FOLDER).glob("*.stop"):  # of a sweep that was cut off before it could heed it
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _KEPT:
+                left.unlink()
     for path in (root / FOLDER).glob("*.json"):
         with suppress(OSError, ValueError, TypeError):  # being replaced, or of another version
             status = Status(**json.loads(path.read_text(encoding="utf-8")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -26,7 +27,7 @@ _INSTEAD = "Name the folder that python -m core sweep --out wrote."
 def settings(folder: Path) -> list[Experiment]:
     """Read the settings of the cells in a folder: of ``cells.parquet`` and of the parts that machines have, each once.
 
-    The layer and the precision are those that were used; see `as_asked`.
+    The layer, the precision and the kind of device are those that were used; see `as_asked`.
 
     Raises
     ------
@@ -46,9 +47,9 @@ def settings(folder: Path) -> list[Experiment]:
 
 
 def as_asked(engine: Engine, setting: Experiment) -> Experiment:
-    """A setting of a table as whoever asks for it says it: the last layer, and the precision of this machine, unnamed.
+    """A setting of a table as whoever asks for it says it: the last layer unnamed, and what this machine takes unasked.
 
-    Both name the same artefacts.
+    Precision and device are left out where ``auto`` means them here. Both name the same artefacts.
 
     Raises
     ------
@@ -58,11 +59,12 @@ def as_asked(engine: Engine, setting: Experiment) -> Experiment:
     plan = engine.plan(setting)
     if plan.layer == plan.outline.n_layers:
         setting = replace(setting, layer="last")
-    try:
-        unnamed = replace(setting, dtype="auto")
-        return unnamed if engine.plan(unnamed).resolved == plan.resolved else setting
-    except AskError:  # a precision that must be named
-        return setting
+    for unnamed in ({"device": "auto", "dtype": "auto"}, {"dtype": "auto"}, {"device": "auto"}):
+        with suppress(AskError):  # what must be named
+            asked = replace(setting, **unnamed)
+            if engine.plan(asked).resolved == plan.resolved:
+                return asked
+    return setting
 
 
 def _settings(path: Path) -> list[Experiment]:

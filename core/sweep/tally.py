@@ -128,6 +128,7 @@ class NotedTally(Tally):
     title: str
     folder: str
     engine: str
+    run: str
     _noted: float = 0.0
 
     def end(self, state: str) -> None:
@@ -151,6 +152,7 @@ class NotedTally(Tally):
             snapshot.remaining if state == status.RUNNING else 0.0,
             now,
             state,
+            run=self.run,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -12,6 +13,7 @@ import streamlit as st
 import torch
 
 from core import access
+from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.progress import duration
 from core.store import inventory, quota
@@ -83,22 +85,39 @@ def _sweeps() -> None:
     """Sweeps run in processes of their own, and say in the cache how they go."""
     if not role.is_admin():
         return
-    sweeps = status.read(process.engine().store.root)
+    root = process.engine().store.root
+    sweeps = status.read(root)
     if not sweeps:
         return
     st.header("Sweeps", anchor=False)
     for sweep in (one for one in sweeps if one.alive):
         with st.container(border=True):
-            st.text(sweep.title)
-            left = f", about {duration(sweep.remaining)} left" if sweep.remaining >= 1 else ""
-            st.progress(min(sweep.fraction, 1.0), f"{sweep_counts(sweep)}: {sweep.now}{left}")
-            theme.quiet(
-                f"By {sweep.engine}, on {sweep.host}; stop it where it was started. Its cells are on *Results*."
-            )
+            _running_sweep(root, sweep)
     ended = [one for one in sweeps if not one.alive]
     if ended:
         with st.expander("Sweeps that ended"):
             drawing.table(sweep_frame(ended), key="sweeps")
+
+
+def _running_sweep(root: Path, sweep: Status) -> None:
+    stops, offered = status.stops(root, sweep), bool(sweep.run) and not access.reads_only()
+    shown, right = st.columns([6, 1], vertical_alignment="center")
+    shown.text(sweep.title)
+    left = f", about {duration(sweep.remaining)} left" if sweep.remaining >= 1 else ""
+    shown.progress(min(sweep.fraction, 1.0), f"{sweep_counts(sweep)}: {sweep.now}{left}")
+    with shown:
+        where = "" if offered else " Stop it where it was started."
+        theme.quiet(
+            f"By {sweep.engine}, on {sweep.host}. {'It is being stopped.' if stops else 'Its cells are on *Results*.'}"
+            f"{where}"
+        )
+    if offered and right.button("Stop", key=f"stop-sweep-{sweep.run}", disabled=stops):
+        try:
+            status.stop(root, sweep)
+        except AskError as error:
+            waiting.refusal(error)
+        else:
+            st.rerun()
 
 
 def sweep_counts(sweep: Status) -> str:

@@ -27,6 +27,12 @@ from dashboard.work.job import key_of
 
 _ORIGINS = 3  # that are named
 
+MEASURES_ALONE = (
+    "Its pack has the measures alone, which stand here and on Results. All else needs a pass of the model: have it and "
+    "its sentences on this machine, or get a pack with its result."
+)
+"""Why a cell cannot be opened."""
+
 
 def label(request: Request, answer: object) -> None:
     """Say where an answer was computed, if it is from a pack; once a page, beside what the page is about.
@@ -107,6 +113,11 @@ def axes(experiment: Experiment) -> tuple[set[int], set[float]]:
     """The numbers of neurons and the strengths that packs have of a grid: of settings that are like one in all else."""
     like = [setting for setting in process.packs().settings() if _ground(setting) == _ground(experiment)]
     return {setting.experts for setting in like}, {setting.strength for setting in like}
+
+
+def opens(experiment: Experiment, lacking: AskError | None) -> bool:
+    """Whether a setting can be opened: where its model is not here, as ``lacking`` says, if a pack has its result."""
+    return lacking is None or process.engine().answer_elsewhere(experiment, Run.result) is not None
 
 
 def neurons(experiment: Experiment) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -79,17 +79,36 @@ def _axes(experiment: Experiment, most: int, *, alone: bool) -> tuple[list[int],
     """
     counts_there, strengths_there = packed.axes(experiment)
     with st.expander("The grid"):
-        of_grid = {k for k in _COUNTS if k <= most and not alone}
-        usual = sorted(of_grid | counts_there | {experiment.experts})
-        counts = _numbers("Expert neurons", "counts", usual, 1, most)
-        usual_strengths = sorted({*(() if alone else _STRENGTHS), *strengths_there, experiment.strength})
+        of_grid = [] if alone else [k for k in _COUNTS if k <= most]
+        counts = _numbers("Expert neurons", "counts", usual(experiment.experts, counts_there, of_grid), 1, most)
+        usual_strengths = usual(experiment.strength, strengths_there, () if alone else _STRENGTHS)
         strengths = _numbers("Strengths", "strengths", usual_strengths, -10, 10)
+        for name, there in (("numbers of neurons", counts_there), ("strengths", strengths_there)):
+            if len(there) > _MOST:
+                theme.quiet(f"Packs have cells of {len(there):,} {name}. At most {_MOST} fit: write above which.")
     return [int(k) for k in counts], strengths
 
 
-def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: float) -> list[float]:
+def usual(here: float, of_packs: Collection[float], others: Collection[float]) -> list[float]:
+    """The numbers of an axis unless the link has others: the setting's, those of packs, and others if there is room.
+
+    Of more than there is room for, some at even distances in their order, the least and the greatest among them.
+    """
+    chosen = {here}
+    for numbers in (of_packs, others):
+        chosen.update(_spread(sorted(set(numbers) - chosen), _MOST - len(chosen)))
+    return sorted(chosen)
+
+
+def _spread(numbers: Sequence[float], most: int) -> Sequence[float]:
+    if len(numbers) <= most:
+        return numbers
+    return [numbers[round(place * (len(numbers) - 1) / max(most - 1, 1))] for place in range(most)]
+
+
+def _numbers(label: str, name: str, standard_numbers: Sequence[float], low: float, high: float) -> list[float]:
     """Read a line of numbers with commas in between; name the numbers that cannot be used, and leave them out."""
-    standard = ", ".join(f"{value:g}" for value in usual)
+    standard = ", ".join(f"{value:g}" for value in standard_numbers)
     text = st.text_input(label, page_state.get(name, standard), key=f"{page_state.key(name)}-{standard}")
     good: list[str] = []
     bad: list[str] = []
@@ -104,7 +123,7 @@ def _numbers(label: str, name: str, usual: Sequence[float], low: float, high: fl
     if len(good) > _MOST:
         theme.problem(f"{label}: the first {_MOST} are shown.")
     page_state.put(name, text, standard)
-    return sorted({float(part) for part in good[:_MOST]}) or list(usual)
+    return sorted({float(part) for part in good[:_MOST]}) or list(standard_numbers)
 
 
 def _live(
@@ -133,7 +152,7 @@ def _live(
             on_select=True,
         )
     with right:
-        _best(values, measure, kind)
+        _best(values, measure, kind, lacking)
         if measure == PERPLEXITY:
             theme.quiet(
                 f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
@@ -160,7 +179,7 @@ def _live(
     packed.counted(values.values())
     if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
         navigation.switch("results")
-    _open(experiment, picked)
+    _open(experiment, picked, lacking)
 
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
@@ -198,7 +217,9 @@ def cell_frame(
     return frame.astype({"value": float}).sort_values(["k", "strength"], ignore_index=True)
 
 
-def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure, kind: sweeps.Kind) -> None:
+def _best(
+    known: dict[Experiment, dict[str, float]], measure: CellMeasure, kind: sweeps.Kind, lacking: AskError | None = None
+) -> None:
     st.markdown("**The best of what is computed**")
     if not known:
         theme.quiet("Nothing is computed yet.")
@@ -214,7 +235,9 @@ def _best(known: dict[Experiment, dict[str, float]], measure: CellMeasure, kind:
     value_text = measure.unit.text(value)
     st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {len(known)} settings.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
-    if st.button("Open it", key="open-best", icon=":material/open_in_new:"):
+    if not packed.opens(best, lacking):
+        theme.quiet(packed.MEASURES_ALONE)
+    elif st.button("Open it", key="open-best", icon=":material/open_in_new:"):
         navigation.go("", best)
 
 
@@ -324,10 +347,14 @@ def _cost(cells: Sequence[Experiment], kind: sweeps.Kind) -> sweeps.Cost:
     return known.of[key]
 
 
-def _open(experiment: Experiment, picked: object) -> None:
-    """Open the cell that was clicked."""
+def _open(experiment: Experiment, picked: object, lacking: AskError | None) -> None:
+    """Open the cell that was clicked, or say why it cannot be."""
     try:
         cell = picked["selection"]["cell"][0]  # type: ignore[index]
+        clicked = replace(experiment, experts=int(cell["k"]), strength=float(cell["strength"]))
     except (KeyError, IndexError, TypeError):
         return
-    navigation.go("", replace(experiment, experts=int(cell["k"]), strength=float(cell["strength"])))
+    if packed.opens(clicked, lacking):
+        navigation.go("", clicked)
+    else:
+        theme.problem(f"{clicked.experts:,} neurons at strength {clicked.strength:g}: {packed.MEASURES_ALONE}")

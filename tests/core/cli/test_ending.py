@@ -14,6 +14,7 @@ import pytest
 
 from core.cli import ending
 from core.errors import SettingError
+from core.progress import Cancelled
 from tests.helpers.command_line import ROOT, command_line
 
 
@@ -29,6 +30,7 @@ def raising(error: BaseException) -> Callable[[], None]:
     [
         (SettingError("what", "why", "instead"), 2, ["error: what", "  why: why", "  instead: instead"]),
         (KeyboardInterrupt(), 130, ["", "stopped; what was finished is kept in the cache"]),
+        (Cancelled(), 130, ["", "stopped; what was finished is kept in the cache"]),
         (ending.Stopped(signal.SIGTERM), 143, ["stopped; what was finished is kept in the cache"]),
         (BrokenPipeError(), 141, []),
         (

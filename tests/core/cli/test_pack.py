@@ -20,6 +20,7 @@ from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.run import Run
+from core.store.artefact import Artefact
 from core.store.store import Store
 from core.sweep import run
 from core.sweep.settings import Sweep
@@ -48,8 +49,16 @@ def packed(swept: Path, tmp_path: Path) -> Path:
     """The pack of the sweep."""
     arguments = ["--sweep", str(swept / "sweep"), "--cache", str(swept / "cache"), "--out", str(tmp_path / "a.pack")]
     arguments += ["--parts", "cell,texts,measures"]
-    before = made(swept)
-    assert main(["pack", *arguments]) == 0
+    before, listed, entries = made(swept), [], Store.entries
+
+    def counted(store: Store, stage: str | None = None) -> list[Artefact]:
+        listed.append(stage)
+        return entries(store, stage)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Store, "entries", counted)
+        assert main(["pack", *arguments]) == 0
+    assert listed.count("written") == 1  # for all three cells
     assert made(swept) == before  # no pass was made for it
     return tmp_path / "a.pack"
 

@@ -31,12 +31,17 @@ def test_an_engine_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_as_many_workers_as_there_is_room_for() -> None:
-    cluster = Cluster(sys, "", (16, 4), 6)
+    cluster = Cluster(sys, "", (16, 4), (5, 3))
     assert [place["num_cpus"] for place in cluster.places(0)] == [8, 8, 4]
     assert [place["num_cpus"] for place in cluster.places(0, 2)] == [4, 4]
     assert [place["num_gpus"] for place in cluster.places(4)] == [4]
-    with pytest.raises(SettingError, match="has 6"):
-        cluster.places(8)
+    # A worker's GPUs are of one machine: three of them here and one there, and no worker of more than five.
+    assert cluster.places(2) == [{"num_cpus": 1, "num_gpus": 2}] * 3
+    with pytest.raises(SettingError, match=r"no machine with 6 and a core; the most that one has are 5"):
+        cluster.places(6)
+    assert len(Cluster(sys, "", (1, 0), (4, 4)).places(2)) == 1  # for want of cores
+    with pytest.raises(SettingError, match="Give --gpus-per-model 0"):
+        Cluster(sys, "", (16,), (0,)).places(1)
 
 
 def test_nobody_answers_and_no_ray(

@@ -21,6 +21,7 @@ from core.cluster.pool import RETRIES, Pool
 from core.cluster.worker import Worker
 from core.errors import ComputeError, CorpusError
 from core.experiment.settings import Experiment
+from core.pipeline import messages
 from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.store import Store
@@ -139,13 +140,13 @@ def test_the_dashboards_jobs_run_there(asked: Experiment, cluster: Cluster, tmp_
     backend.close()
 
 
-def test_a_request_that_was_stopped_is_not_done_by_the_worker_that_starts_in_its_place(
+def test_a_request_that_was_stopped_or_hangs_is_not_done_by_the_worker_that_starts_in_its_place(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = tmp_path / "begun"
 
     class Deaf(Worker):
-        """Does not hear that its first request is stopped."""
+        """Does not hear that its first request is stopped; says nothing about its third, and does not end it."""
 
         def __init__(self, *_: Any) -> None:
             self._one, self._stops = threading.Lock(), {}
@@ -153,7 +154,7 @@ def test_a_request_that_was_stopped_is_not_done_by_the_worker_that_starts_in_its
         def run(self, number: int, _: Any) -> dict[str, Any]:
             with self._one:
                 begun.touch()
-                time.sleep(60 if number == 1 else 0)
+                time.sleep(60 if number in (1, 3) else 0)
                 return {"sound": True, "number": number}
 
         def heard(self, _: int) -> list[Any]:
@@ -170,6 +171,19 @@ def test_a_request_that_was_stopped_is_not_done_by_the_worker_that_starts_in_its
     while not (outcomes := pool.ended(0.2)):
         assert time.monotonic() - started < 30, "it waits behind the request that was stopped"
     assert outcomes[0][1]["number"] == 2
+
+    monkeypatch.setattr(messages, "HANGS", 0.0)
+    member = pool.members[0]
+    pool.ask(member, None, Progress())
+    while not (outcomes := pool.ended(0.2)):
+        assert time.monotonic() - started < 60, "it is let hang"
+    assert outcomes[0][0] is member
+    assert "said nothing" in outcomes[0][1]["failed"]
+    monkeypatch.undo()
+    pool.ask(member, None, Progress())
+    while not (outcomes := pool.ended(0.2)):
+        assert time.monotonic() - started < 90, "it waits behind the request that hung"
+    assert outcomes[0][1]["number"] == 4
     pool.close()
 
 

@@ -89,17 +89,26 @@ def test_it_measures_what_single_runs_do_and_drops_what_they_keep(
     assert not graph.build(engine, cells, "measures").tasks
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_stopped_it_keeps_what_it_has_and_goes_on_to_the_same_table(
     cells: list[Experiment], engine: Engine, tmp_path: Path
 ) -> None:
+    root = engine.store.root
+
     def stop(snapshot: Snapshot) -> None:
+        """Have it stopped from elsewhere, in the middle of work that reports nothing any more."""
         if snapshot.stage.startswith("4 of"):
-            raise Cancelled
+            (running,) = status.read(root)
+            assert running.alive
+            status.stop(root, running)
+            assert status.stops(root, running)
+            threading.Event().wait(60)
 
     with pytest.raises(Cancelled):
         run.sweep(engine, cells[:-1], "layer", tmp_path / "cells.parquet", report=stop)
     assert pd.read_parquet(tmp_path / "cells.parquet").digest.nunique() == 4
-    assert status.read(engine.store.root)[0].state == "stopped"
+    (ended,) = status.read(root)
+    assert (ended.state, status.stops(root, ended)) == ("stopped", False)
     outcome = run.sweep(Engine(engine.store), cells[:-1], "layer", tmp_path / "cells.parquet")
     whole = run.sweep(Engine(Store(tmp_path / "other")), cells[:-1], "embeddings", tmp_path / "whole.parquet")
     assert outcome.table.read_bytes() == whole.table.read_bytes()

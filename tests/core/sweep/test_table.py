@@ -18,13 +18,13 @@ from core.sweep.cells import CellMeasures, Value
 CONDITIONS = dict.fromkeys(("model_revision", "model_digest", "corpus_digest", "probe_corpus_digest"), "x")
 
 
-def measured(setting: Experiment, layer: int, dtype: str) -> tuple[Experiment, CellMeasures]:
+def measured(setting: Experiment, layer: int, dtype: str, device: str = "cpu") -> tuple[Experiment, CellMeasures]:
     values = tuple(Value("target_top1", space, 0.5, 0.4, 0.6, 7) for space in (cells.PRE, cells.POST))
-    return setting, CellMeasures("d", {**CONDITIONS, "layer": layer, "dtype": dtype}, values)
+    return setting, CellMeasures("d", {**CONDITIONS, "layer": layer, "dtype": dtype, "device": device}, values)
 
 
 def test_every_setting_comes_back_once_from_all_parts(tmp_path: Path) -> None:
-    usual = Experiment(layer=18, dtype="bfloat16")
+    usual = Experiment(layer=18, dtype="bfloat16", device="cpu")
     settings = [
         usual,
         replace(usual, target="es", languages=("en", "es"), neurons=("mlp", "attention"), probe_sentences=40),
@@ -38,15 +38,29 @@ def test_every_setting_comes_back_once_from_all_parts(tmp_path: Path) -> None:
     assert [type(getattr(found[1], name)) for name in ("experts", "probe_sentences", "layer")] == [int, int, int]
 
 
+def test_it_says_which_numbers_and_not_how_they_were_asked_for() -> None:
+    """As the digest does: the same numbers, asked for on one machine and on another, give the same rows."""
+    asked = [Experiment(), Experiment(device="cuda"), Experiment(device="cuda:1", dtype="bfloat16")]
+    rows = [
+        cells.frame([measured(each, 18, "bfloat16", device)])
+        for each, device in zip(asked, ("cuda", "cuda:0", "cuda:1"), strict=True)
+    ]
+    assert rows[0].equals(rows[1])
+    assert rows[0].equals(rows[2])
+    assert set(rows[0].device) == {"cuda"}
+
+
 def test_a_setting_is_named_as_whoever_asks_names_it(asked: Experiment, engine: Engine) -> None:
     plan = engine.plan(asked)
     of_table = replace(asked, layer=plan.layer, dtype=plan.resolved.dtype)
-    named = table.as_asked(engine, of_table)
-    assert named.layer == "last"
+    named = table.as_asked(engine, replace(of_table, device=plan.resolved.device))
+    assert (named.layer, named.device) == ("last", "auto")
     assert engine.plan(named).resolved == plan.resolved
     assert table.as_asked(engine, replace(of_table, layer=1)).layer == 1
     half = replace(of_table, dtype="float16")
     assert table.as_asked(engine, half).dtype == "float16"  # which no machine takes unasked
+    there = table.as_asked(engine, replace(of_table, device="mps", dtype="float32"))
+    assert engine.plan(there).resolved.device == there.device == "mps"  # of another machine, whatever this one has
 
 
 def spoiled(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.store import inventory
 from core.store.opening import open_store
+from core.sweep import status
+from core.sweep.status import Status
 from dashboard.page import jobs
 from dashboard.state import role
 from dashboard.work import process
@@ -49,8 +52,21 @@ def test_how_the_worker_does_is_said(open_page: OpenPage) -> None:
     )
 
 
-def test_a_running_job_can_be_stopped(open_page: OpenPage) -> None:
+def test_what_runs_can_be_stopped(open_page: OpenPage) -> None:
     page = open_page("jobs")
+    root = process.engine().store.root
+    sweep = Status("Nine cells", "out", "this process", 9, 4, 0, 0.4, 60.0, "embedding spaces (ja)", run="a")
+    status.write(root, "nine", sweep)
+    page.run()
+    page.button(key="stop-sweep-a").click().run()
+    assert not page.exception
+    assert page.button(key="stop-sweep-a").disabled
+    assert status.stops(root, sweep)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(role, "is_admin", lambda: False)
+        page.run()
+        assert "Stop" not in {button.label for button in page.button}, "it is stopped by whoever runs the server alone"
+    shutil.rmtree(root / status.FOLDER)
     with worker_held(process.jobs()) as held:
         page.run()
         (stop,) = [button for button in page.button if button.label == "Stop"]

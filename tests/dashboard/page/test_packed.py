@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.analyses import grid, kept_texts
 from core.analyses.texts import written
+from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.inference.writing import Writing
 from core.packs import contents
@@ -22,6 +23,7 @@ from core.pipeline.result import Result
 from core.store.store import Store
 from core.sweep import run
 from dashboard.page import earlier
+from dashboard.page import packed as packed_page
 from dashboard.page_table import PAGES
 from dashboard.state import kept, link
 from dashboard.state.kept import Kept
@@ -129,6 +131,7 @@ def test_the_numbers_are_those_of_the_machine_that_packed_them(
 ) -> None:
     page = open_page("", model=setting.model, corpus=setting.corpus)
     post = packed[1].target_top1.post
+    assert packed_page.opens(setting, SettingError("a", "b", "c"))
     assert page.metric[0].value == (f"{100 * post:.1f}%" if post < 0.0995 else f"{100 * post:.0f}%")
 
 
@@ -188,6 +191,8 @@ def test_what_if_shows_the_cells_of_a_pack_without_the_model(cell: Experiment, o
     assert "2 of 2 settings are computed" in said(page)
     known = process.packs().find(cell, grid.cell)
     assert known is not None
+    assert "Its pack has the measures alone" in said(page)
+    assert "open-best" not in {button.key for button in page.main.button}
     page = opened(open_page, "what-if", cell, **{"view.strengths": "0.3, 0.5", "view.measure": "perplexity"})
     assert "More cannot be computed here: that needs the model and its sentences on this machine" in said(page)
     assert not page.main.button or all("Compute" not in button.label for button in page.main.button)

@@ -87,6 +87,17 @@ def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
     assert page.query_params["view.bound-perplexity"] in ("2.125", ["2.125"])
 
 
+def test_an_axis_has_what_fits_with_the_setting_and_packs_before_the_usual_numbers() -> None:
+    assert what_if.usual(20, {10, 30}, (1, 20, 2)) == [1, 2, 10, 20, 30]
+    of_packs = {float(k) for k in range(100, 140)}
+    axis = what_if.usual(7, of_packs, (1, 2))
+    assert len(axis) == what_if._MOST
+    assert {7, 100, 139} < set(axis) <= {7, *of_packs}
+    eleven = set(range(100, 111))
+    assert what_if.usual(100, eleven, (1, 2, 3)) == [1, *sorted(eleven)]
+    assert what_if.usual(7, range(100, 200), ())[0] == 7
+
+
 def _usual() -> None:
     import streamlit as st
 
