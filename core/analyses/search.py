@@ -340,9 +340,12 @@ def _spec(experiment: Experiment, choices: Choices, limits: Limits) -> dict[str,
     """What determines a search, but for the machine's pace."""
     asked: dict[str, Any] = wire.encode((choices, limits))
     bound = plan(experiment)
+    setting = bound.describe()
+    if setting["learning_sentences"] == Experiment.learning_sentences:
+        del setting["learning_sentences"]  # what was kept before it was a setting is still found
     # of several sets of rows, what was kept before is of the first alone
     pooled = {"sets": len(bound.groups)} if len(bound.groups) > 1 else {}
-    return STAGES["search"].spec(setting=bound.describe(), asked=asked, **pooled)
+    return STAGES["search"].spec(setting=setting, asked=asked, **pooled)
 
 
 def keep(store: Store, experiment: Experiment, choices: Choices, limits: Limits, found: Found) -> None:

@@ -359,6 +359,16 @@ SETTINGS = {
             panel="top",
         ),
         Setting(
+            "learning_sentences",
+            "Sentences to learn from",
+            "Probe sentences of the other languages that a learned intervention is fitted on, as many of each language "
+            "and one at least; its cost grows with them",
+            Whole(low=32, high=200),
+            "intervention",
+            panel="top",
+            applies=lambda experiment: experiment.learns,
+        ),
+        Setting(
             "learning_steps",
             "Steps of learning",
             "Passes forth and back in which a learned intervention is fitted; its cost grows with them",
