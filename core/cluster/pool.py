@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import wire
+from core import serialisation
 from core.cluster import version
 from core.cluster.connection import Cluster
 from core.cluster.worker import Worker
@@ -135,7 +135,7 @@ class Pool:
     def ask(self, member: Member, request: Any, progress: Progress) -> None:
         """Have a worker compute an answer."""
         member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
-        member._request, member._asked_again_at = wire.encode(request), math.inf
+        member._request, member._asked_again_at = serialisation.encode(request), math.inf
         member.running = member.actor.run.remote(member.asked, member._request)
 
     def ended(self, timeout: float) -> list[tuple[Member, Message]]:
