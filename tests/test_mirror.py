@@ -72,7 +72,7 @@ TESTED_IN = {
     "core.pipeline.stored": "core/pipeline/test_stages.py",
     "core.pipeline.worker": "core/pipeline/test_child.py",
     "core.reproduction": "core/reproduction/test_report.py",
-    "core.reproduction.charts.footing": "core/reproduction/items/test_footing.py",
+    "core.reproduction.charts.methods_compared": "core/reproduction/items/test_methods_compared.py",
     "core.reproduction.charts.transfer": "core/reproduction/items/test_transfer.py",
     "core.session_base": "core/test_session.py",
     "core.session_methods": "core/test_session.py",

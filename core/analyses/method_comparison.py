@@ -1,4 +1,4 @@
-"""Every intervention on one footing: alignment, separation, transfer, the language written, perplexity and cost.
+"""Interventions under the same conditions: alignment, separation, transfer, language written, perplexity and cost.
 
 All methods are measured on the same experts, sentences and prompts. Beside them stand the unmodified model, random
 neurons, and the free maps that need as little: nothing of a sentence, or its language where a method goes by it.

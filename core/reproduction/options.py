@@ -46,7 +46,7 @@ class Options:
         Folder of held-out text, a file a language (``ja.txt``), on whose paragraphs perplexity is measured instead.
     method_sentences : int
         The first N evaluation rows, on which other methods and scores are compared.
-    footing : tuple of str
+    methods_compared : tuple of str
         Interventions that are also compared by transfer, the language written and perplexity; ``("all",)``: every one.
     seed : int
         Of the random control, the projections, the texts and the bootstrap.
@@ -76,5 +76,5 @@ class Options:
     perplexity_sentences: int = 50
     perplexity_texts: Path | None = None
     method_sentences: int = 100
-    footing: tuple[str, ...] = ()
+    methods_compared: tuple[str, ...] = ()
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Item: interventions on one footing, where it is asked for: alignment, separation, transfer, writing, perplexity."""
+"""Item: interventions compared, where it is asked for: alignment, separation, transfer, writing, perplexity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
 from core.pipeline.run import Run
 from core.progress import Progress
-from core.reproduction.charts import footing as charts
+from core.reproduction.charts import methods_compared as charts
 from core.reproduction.item import Item
 from core.reproduction.items.methods import target_of
 from core.reproduction.steps import Step
@@ -25,9 +25,11 @@ _SECONDS = 60.0  # about, for one method's measures and texts
 
 def methods_of(study: Study) -> tuple[str, ...]:
     """The methods that are compared, in the table's order."""
-    asked = study.settings.footing
+    asked = study.settings.methods_compared
     if unknown := [name for name in asked if name not in METHODS and name != "all"]:
-        raise SettingError(f"footing of {', '.join(unknown)}", f"the methods are {', '.join(METHODS)}", "Name some.")
+        raise SettingError(
+            f"a comparison of {', '.join(unknown)}", f"the methods are {', '.join(METHODS)}", "Name some."
+        )
     return tuple(name for name in METHODS if name in asked or "all" in asked)
 
 
@@ -52,20 +54,23 @@ def _steps(study: Study) -> list[Step]:
             return method_comparison.compare(ask, _experiment(study), [name], _asked(study), timed=False)
 
         seconds = study.expected(replace(_experiment(study), method=name), "embed_post") + _SECONDS
-        steps.append(Step("footing", name, work, seconds))
+        steps.append(Step(charts.STORED, name, work, seconds))
     return steps
 
 
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
-    """``footing``: a row a condition, with its figures, intervals and ranks."""
+    """``footing.csv``: a row a condition, with its figures, intervals and ranks."""
     experiment = _experiment(study)
     rows = method_comparison.compare(study.answer, experiment, methods_of(study), _asked(study), timed=False)
     frame = method_comparison.table(rows)
-    return {"footing": study.labelled(frame[[name for name in frame if not str(name).startswith("time")]], experiment)}
+    return {
+        charts.STORED: study.labelled(frame[[name for name in frame if not str(name).startswith("time")]], experiment)
+    }
 
 
 def _why_not(study: Study) -> str:
-    return "" if study.settings.footing else "It is measured where it is asked for: --footing all, or some methods."
+    asked = study.settings.methods_compared
+    return "" if asked else "It is measured where it is asked for: --compare-methods all, or some methods."
 
 
-FOOTING = Item("footing", "Interventions on one footing", _tables, charts.footing, _steps, _why_not)
+METHODS_COMPARED = Item(charts.STORED, "Interventions compared", _tables, charts.methods_compared, _steps, _why_not)

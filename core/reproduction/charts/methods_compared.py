@@ -1,4 +1,4 @@
-"""The figure of interventions on one footing: a panel a measure."""
+"""The figure of interventions compared: a panel a measure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from core.reproduction.charts.figure import Figure, names_of
 from core.reproduction.tables import Tables
 from core.stats.units import SHARE
 
+STORED = "footing"
+"""The item, its table and its figure in a report's folder: reports that were written before still open and are kept."""
 
-def footing(tables: Tables) -> list[Figure]:
+
+def methods_compared(tables: Tables) -> list[Figure]:
     """Draw one panel a measure that was measured, a bar a condition."""
-    rows = tables["footing"]
+    rows = tables[STORED]
     panels = []
     for figure in FIGURES.values():
         if figure.name not in rows or not rows[figure.name].notna().any():
@@ -37,4 +40,4 @@ def footing(tables: Tables) -> list[Figure]:
         f"{name}: every intervention on the same experts, sentences and prompts, beside the unmodified model, what is "
         f"free, and random neurons. n = {int(rows['top1_all_n'].iloc[0]):,} sentences; lines are 95% intervals."
     )
-    return [Figure("footing", alt.concat(*panels, columns=2).resolve_scale(color="independent"), caption)]
+    return [Figure(STORED, alt.concat(*panels, columns=2).resolve_scale(color="independent"), caption)]

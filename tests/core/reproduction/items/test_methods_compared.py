@@ -1,4 +1,4 @@
-"""Interventions on one footing, in the report where they are asked for."""
+"""Interventions compared, in the report where they are asked for."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from core.analyses import method_comparison, steering
+from core.cli.main import parser
 from core.corpora.prompts.read import Prompt
 from core.errors import SettingError
 from core.experiment.plan import plan
 from core.pipeline.engine import Engine
 from core.progress import Progress
-from core.reproduction.items.footing import FOOTING
+from core.reproduction.items.methods_compared import METHODS_COMPARED
 from core.reproduction.settings import Settings
 from core.reproduction.study import Study
 from core.store.store import Store
@@ -24,12 +25,12 @@ def test_the_table_is_that_of_the_command(
     asked_settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steering, "default_prompts", lambda: PROMPTS)
-    settings = replace(asked_settings, method_sentences=7, footing=("diff-mean",))
+    settings = replace(asked_settings, method_sentences=7, methods_compared=("diff-mean",))
     study = Study(Engine(store), settings, plan(settings.experiment("es")))
-    assert FOOTING.why_not(study) == ""
-    for step in FOOTING.steps(study):
+    assert METHODS_COMPARED.why_not(study) == ""
+    for step in METHODS_COMPARED.steps(study):
         step.work(Progress())
-    tables = FOOTING.tables(study)
+    tables = METHODS_COMPARED.tables(study)
     frame = tables["footing"].set_index("condition")
     experiment = replace(settings.experiment(frame["target"].iloc[0]), eval_sentences=7)
     asked = steering.Asked(PROMPTS, tokens=settings.text_tokens, seed=settings.seed)
@@ -39,12 +40,19 @@ def test_the_table_is_that_of_the_command(
     for name in ("top1_all", "mexa_all", "language_id", "perplexity", "mean_rank"):
         assert frame.loc["diff-mean", name] == alone.loc["diff-mean", name], name
     assert not [name for name in frame if name.startswith("time")]
-    assert [figure.name for figure in FOOTING.figures(tables)] == ["footing"]
+    assert [figure.name for figure in METHODS_COMPARED.figures(tables)] == ["footing"]
 
 
 def test_it_is_left_out_unless_asked_for(asked_settings: Settings, store: Store) -> None:
     study = Study(Engine(store), asked_settings, plan(asked_settings.experiment("es")))
-    assert "--footing" in FOOTING.why_not(study)
-    study.settings = replace(asked_settings, footing=("nonsense",))
+    assert "--compare-methods" in METHODS_COMPARED.why_not(study)
+    study.settings = replace(asked_settings, methods_compared=("nonsense",))
     with pytest.raises(SettingError, match="nonsense"):
-        FOOTING.steps(study)
+        METHODS_COMPARED.steps(study)
+
+
+@pytest.mark.parametrize("option", ["--compare-methods", "--footing"])
+def test_it_is_asked_for_by_the_name_it_had_too(option: str) -> None:
+    arguments = parser().parse_args(["reproduce", "--out", "report", option, "set-mean,aura"])
+    assert arguments.methods_compared == ("set-mean", "aura")
+    assert parser().parse_args(["reproduce", "--out", "report"]).methods_compared == ()
