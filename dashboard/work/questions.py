@@ -39,8 +39,7 @@ class OfExperiment:
 
     experiment: Experiment
 
-    @staticmethod
-    def question(run: Run) -> Any:
+    def question(self, run: Run) -> Any:
         """Read the answer from a run, and compute what is missing where the run may."""
         raise NotImplementedError
 
@@ -106,28 +105,20 @@ class ControlAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class RivalMapAsked:
+class RivalMapAsked(OfExperiment):
     """A map of one space alone: see `core.analyses.rival_map.draw`."""
 
-    experiment: Experiment
     rival: str
     space: str
     layer: int
 
-    def _draw(self, run: Run) -> tuple[np.ndarray, ...]:
+    def question(self, run: Run) -> tuple[np.ndarray, ...]:
+        """Draw it."""
         return rival_map.draw(run, self.rival, self.space, self.layer)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The map, if it is stored."""
-        return engine.answer_known(self.experiment, self._draw)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
-        return sum(engine.estimate(self.experiment).values()) + _MAP
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Draw it."""
-        return engine.answer(self.experiment, self._draw, progress)
+        return super().estimate(engine) + _MAP
 
 
 @dataclass(frozen=True)
@@ -177,47 +168,31 @@ class PathAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class OwnSentenceAsked:
+class OwnSentenceAsked(OfExperiment):
     """What is found of a sentence of the visitor's own: a `core.analyses.own_sentence.OwnSentence`."""
 
-    experiment: Experiment
     text: str
     language: str
 
-    def _find(self, run: Run) -> own_sentence.OwnSentence:
+    def question(self, run: Run) -> own_sentence.OwnSentence:
+        """Embed it, and find its neighbours."""
         return own_sentence.find(run, self.text, self.language)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if the sentence was asked for before."""
-        return engine.answer_known(self.experiment, self._find)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: a pass over one sentence, once the setting is computed."""
-        return sum(engine.estimate(self.experiment).values()) + _SENTENCE
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Embed it, and find its neighbours."""
-        return engine.answer(self.experiment, self._find, progress)
+        return super().estimate(engine) + _SENTENCE
 
 
 @dataclass(frozen=True)
-class TopSentencesAsked:
+class TopSentencesAsked(OfExperiment):
     """The sentences that a neuron responds to most, by token: a tuple of `core.analyses.top_sentences.TopSentence`."""
 
-    experiment: Experiment
     neuron: int
 
-    def _find(self, run: Run) -> tuple[top_sentences.TopSentence, ...]:
+    def question(self, run: Run) -> tuple[top_sentences.TopSentence, ...]:
+        """Pass a few sentences."""
         return top_sentences.find(run, self.neuron)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if the neuron was asked for before."""
-        return engine.answer_known(self.experiment, self._find)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: a pass over a few sentences."""
         return engine.estimate(self.experiment)["load"] + _SENTENCE
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Read it."""
-        return engine.answer(self.experiment, self._find, progress)
