@@ -38,12 +38,9 @@ _SURE = 0.05
 def draw() -> None:
     """Draw the page."""
     theme.quiet("How often translations are found, before and after, and whether the difference is real.")
-    result = waiting.result_or_wait(session.experiment())
-    if result is None:
-        return
-    ranks = waiting.answer_or_wait(RanksAsked(session.experiment()))
-    if ranks is not None:
-        _show(result, *ranks)
+    known = waiting.ranks_or_wait(session.experiment())
+    if known is not None:
+        _show(*known)
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
