@@ -26,7 +26,8 @@ class Options:
     pawsx : Path, optional
         Folder of paraphrases.
     transfer_corpus : str, optional
-        Sentences with labels, on which transfer is measured; those of ``corpus`` unless given. The experts are those of
+        Sentences with labels, on which transfer is measured, also where interventions are compared; those of ``corpus``
+        unless given. The experts are those of
         ``corpus`` all the same.
     targets, languages : tuple of str, optional
         The paper's that the corpus has, unless given.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from core.analyses import method_comparison, steering
+from core.analyses.method_comparison import Row
+from core.corpora.load import load_corpus
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
@@ -38,34 +40,46 @@ def _experiment(study: Study) -> Experiment:
     return replace(study.settings.experiment(target_of(study)), eval_sentences=rows)
 
 
-def _asked(study: Study) -> steering.Asked:
-    return steering.Asked(steering.default_prompts(), tokens=study.settings.text_tokens, seed=study.settings.seed)
+def _labelled(study: Study) -> Callable[[Experiment], Experiment] | None:
+    """What gives a setting the sentences with labels: in the same languages, where they have them; None without any."""
+    corpus = study.settings.transfer_corpus
+    if corpus is None:
+        return None
+    available = load_corpus(corpus).languages
+    languages = tuple(code for code in study.plan.languages if code in available)
+    return lambda of: replace(
+        of, corpus=corpus, probe_corpus=study.settings.corpus, languages=languages, eval_sentences=None
+    )
+
+
+def _compare(study: Study, ask: method_comparison.Answer, methods: Sequence[str], timed: bool) -> list[Row]:
+    asked = steering.Asked(steering.default_prompts(), tokens=study.settings.text_tokens, seed=study.settings.seed)
+    return method_comparison.compare(ask, _experiment(study), methods, asked, timed, _labelled(study))
 
 
 def _steps(study: Study) -> list[Step]:
     """One step a method, of itself and, for the first, of what stands beside all."""
     steps = []
+    labelled = _labelled(study)
     for name in methods_of(study):
 
         def work(progress: Progress, name: str = name) -> object:
             def ask(experiment: Experiment, question: Callable[[Run], Any]) -> Any:
                 return study.engine.answer(experiment, question, progress)
 
-            return method_comparison.compare(ask, _experiment(study), [name], _asked(study), timed=False)
+            return _compare(study, ask, [name], timed=False)
 
-        seconds = study.expected(replace(_experiment(study), method=name), "embed_post") + _SECONDS
+        held = replace(_experiment(study), method=name)
+        measured = [held] if labelled is None else [held, labelled(held)]
+        seconds = sum(study.expected(each, "embed_post") for each in measured) + _SECONDS
         steps.append(Step(charts.STORED, name, work, seconds))
     return steps
 
 
 def _tables(study: Study) -> dict[str, pd.DataFrame]:
-    """``footing.csv``: a row a condition, with its figures, intervals and ranks."""
-    experiment = _experiment(study)
-    rows = method_comparison.compare(study.answer, experiment, methods_of(study), _asked(study), timed=False)
-    frame = method_comparison.table(rows)
-    return {
-        charts.STORED: study.labelled(frame[[name for name in frame if not str(name).startswith("time")]], experiment)
-    }
+    """``footing.csv``: a row a condition, with its figures, intervals and ranks; passes are timed as it is made."""
+    rows = _compare(study, study.answer, methods_of(study), timed=True)
+    return {charts.STORED: study.labelled(method_comparison.table(rows), _experiment(study))}
 
 
 def _why_not(study: Study) -> str:

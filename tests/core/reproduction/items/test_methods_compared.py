@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from core.analyses import method_comparison, steering
+from core.analyses import method_comparison, steering, transfer, transfer_table
 from core.cli.main import parser
 from core.corpora.prompts.read import Prompt
 from core.errors import SettingError
@@ -17,15 +19,17 @@ from core.reproduction.items.methods_compared import METHODS_COMPARED
 from core.reproduction.settings import Settings
 from core.reproduction.study import Study
 from core.store.store import Store
+from tests.helpers.labelled import write_labelled
 
 PROMPTS = (Prompt("dog", "en", "The dog sleeps today in the small house."),)
 
 
 def test_the_table_is_that_of_the_command(
-    asked_settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+    asked_settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steering, "default_prompts", lambda: PROMPTS)
-    settings = replace(asked_settings, method_sentences=7, methods_compared=("diff-mean",))
+    labelled = write_labelled(tmp_path / "labelled.tsv", languages=("de", "en", "es", "ja"))
+    settings = replace(asked_settings, method_sentences=7, methods_compared=("diff-mean",), transfer_corpus=labelled)
     study = Study(Engine(store), settings, plan(settings.experiment("es")))
     assert METHODS_COMPARED.why_not(study) == ""
     for step in METHODS_COMPARED.steps(study):
@@ -39,7 +43,15 @@ def test_the_table_is_that_of_the_command(
     ).set_index("condition")
     for name in ("top1_all", "mexa_all", "language_id", "perplexity", "mean_rank"):
         assert frame.loc["diff-mean", name] == alone.loc["diff-mean", name], name
-    assert not [name for name in frame if name.startswith("time")]
+    assert frame.loc[["diff-mean", "random"], "time"].gt(0).all()
+    held = replace(experiment, method="diff-mean", corpus=labelled, probe_corpus=settings.corpus, eval_sentences=None)
+    held = replace(held, languages=("de", "en", "es", "ja"))
+    found = study.engine.answer(held, partial(transfer.transfer, asked=transfer.Settings(("en",), None, ())))
+    for condition, side in (("unmodified", "pre"), ("diff-mean", "post")):
+        mean = transfer_table.mean_of(found, "en", transfer.Space(side, study.plan.layer))
+        assert mean is not None
+        assert frame.loc[condition, "transfer"] == mean.value
+    assert alone["transfer"].isna().all()  # the sentences themselves have no labels
     assert [figure.name for figure in METHODS_COMPARED.figures(tables)] == ["footing"]
 
 
