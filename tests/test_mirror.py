@@ -41,6 +41,7 @@ TESTED_IN = {
     "core.corpora.table_records": "core/corpora/test_table_files.py",
     "core.corpora.validation": "core/corpora/test_table_corpus.py",
     "core.errors": "core/cli/test_run.py",
+    "core.experiment.entry": "core/experiment/test_names.py",
     "core.experiment.kinds": "core/experiment/test_names.py",
     "core.experiment.rows": "core/experiment/test_plan.py",
     "core.experiment.settings": "core/experiment/test_plan.py",

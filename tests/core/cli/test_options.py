@@ -11,8 +11,9 @@ import torch
 from core.cli import options
 from core.cli.main import parser
 from core.errors import SettingError
+from core.experiment.entry import Setting
 from core.experiment.file import write_experiment
-from core.experiment.names import SETTINGS, Setting
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 
 
