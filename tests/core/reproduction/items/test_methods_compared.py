@@ -52,7 +52,9 @@ def test_the_table_is_that_of_the_command(
         assert mean is not None
         assert frame.loc[condition, "transfer"] == mean.value
     assert alone["transfer"].isna().all()  # the sentences themselves have no labels
-    assert [figure.name for figure in METHODS_COMPARED.figures(tables)] == ["footing"]
+    (figure,) = METHODS_COMPARED.figures(tables)
+    assert figure.name == "footing"
+    assert "n = 7 sentences, for transfer 12 with labels" in figure.caption
 
 
 def test_it_is_left_out_unless_asked_for(asked_settings: Settings, store: Store) -> None:
