@@ -101,6 +101,7 @@ TESTED_IN = {
     "dashboard.text.story_clock": "dashboard/state/test_presentation.py",
     "dashboard.text.tour": "dashboard/state/test_presentation.py",
     "dashboard.work.limits": "dashboard/work/test_queue_limits.py",
+    "dashboard.work.of_experiment": "dashboard/page/test_what_if.py",
     "dashboard.work.process": "dashboard/page/test_jobs.py",
     "dashboard.work.questions": "dashboard/page/test_what_if.py",
     "dashboard.work.method_questions": "dashboard/page/test_methods.py",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -19,43 +18,17 @@ from core.analyses import (
     top_sentences,
     translation_ranks,
 )
-from core.experiment.settings import Experiment
 from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run
-from core.progress import Progress
+from dashboard.work.of_experiment import OfExperiment
 
 # Approximate seconds for a larger map, and for predicting the text of `core.analyses.grid.TEXTS` sentences.
 _MAP, _TEXT = 8.0, 4.0
 # The same for embedding the probe rows of one space, and for measuring all rivals by one measure.
 _PROBE, _RIVALS = 40.0, 20.0
 _SENTENCE = 8.0  # mostly loading the model
-
-
-@dataclass(frozen=True)
-class OfExperiment:
-    """Asks something of one experiment's stages."""
-
-    experiment: Experiment
-
-    def question(self, run: Run) -> Any:
-        """Read the answer from a run, and compute what is missing where the run may."""
-        raise NotImplementedError
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if what is missing takes only a moment."""
-        return engine.answer_known(self.experiment, self.question)
-
-    def estimate(self, engine: Engine) -> float:
-        """Seconds."""
-        return sum(engine.estimate(self.experiment).values())
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Compute what is missing, and read the answer."""
-        answer = engine.answer(self.experiment, self.question, progress)
-        progress.finish()
-        return answer
 
 
 @dataclass(frozen=True)
