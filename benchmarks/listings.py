@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.corpora.download.catalogue import catalogue
 from core.corpora.formats import FORMATS
-from core.experiment.names import SETTINGS, Setting
+from core.experiment.entry import Setting
+from core.experiment.names import SETTINGS
 from core.export.architectures import KINDS, shifted
 from core.export.forms import FOLDER, Form
 from core.neurons.methods import METHODS

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import footing, recorded
+from benchmarks import methods_compared, recorded
 from benchmarks.listings import TABLES, table
 from benchmarks.recorded import Record
 from core.language.codes import label
@@ -335,5 +335,5 @@ FIGURES: Mapping[str, Callable[[Record], str]] = {
     "map": _map,
     "speed": _speed,
     "conditions": _conditions,
-    "footing": lambda _: footing.table(),
+    "methods-compared": lambda _: methods_compared.table(),
 }

@@ -1,4 +1,4 @@
-"""What a session answers about interventions as such: the best setting, all of them on one footing, steering."""
+"""What a session answers about interventions as such: the best setting, all of them compared, steering."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SessionOfMethods(SessionBase):
         timed: bool = True,
         **settings: Any,
     ) -> pd.DataFrame:
-        """Measure interventions on one footing: alignment, separation, transfer, language written, perplexity, cost.
+        """Measure interventions alike: alignment, separation, transfer, language written, perplexity, cost.
 
         Parameters
         ----------

@@ -54,7 +54,7 @@ LEVELS = (
         "core.notebook_html",
         "core.choices",
         "core.subprocesses",
-        "core.wire",
+        "core.serialisation",
     ),
     ("core",),
     ("core.location", "core.version"),

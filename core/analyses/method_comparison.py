@@ -1,4 +1,4 @@
-"""Every intervention on one footing: alignment, separation, transfer, the language written, perplexity and cost.
+"""Interventions under the same conditions: alignment, separation, transfer, language written, perplexity and cost.
 
 All methods are measured on the same experts, sentences and prompts. Beside them stand the unmodified model, random
 neurons, and the free maps that need as little: nothing of a sentence, or its language where a method goes by it.
@@ -28,7 +28,7 @@ from core.inference.forward import forward
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
 from core.pipeline.run import Run
-from core.spaces.rivals import RAW, RIVALS
+from core.spaces.rivals import RAW, RIVALS, Rival
 from core.stats.intervals import Interval, bootstrap_ratio, finite
 from core.stats.units import SHARE, TIMES, Unit
 
@@ -123,7 +123,13 @@ def writing(experiment: Experiment, languages: Sequence[str] | None = None, firs
     return Asked(steering.default_prompts(languages, first), tokens=_TOKENS, seed=experiment.seed)
 
 
-def parts(experiment: Experiment, methods: Iterable[str], asked: Asked | None = None, timed: bool = True) -> list[Part]:
+def parts(
+    experiment: Experiment,
+    methods: Iterable[str],
+    asked: Asked | None = None,
+    timed: bool = True,
+    labelled: Callable[[Experiment], Experiment] | None = None,
+) -> list[Part]:
     """List the parts of a comparison, the unmodified model's first; parameters and errors are those of `compare`."""
     names = tuple(methods)
     if not names:
@@ -135,18 +141,33 @@ def parts(experiment: Experiment, methods: Iterable[str], asked: Asked | None = 
         if condition.name == steering.UNMODIFIED:
             # At strength 0 no space but its own is embedded, whatever the method.
             plain = replace(experiment, method=Experiment.method, strength=0.0)
-            unmodified = partial(_unmodified, condition=condition, writing=text, by_source=by_source)
+            free = tuple(rival.name for rival in RIVALS.values() if _is_fair(rival, by_source))
+            unmodified = partial(_unmodified, condition=condition, writing=text, free=free, task=labelled is None)
             found.append(Part(condition, plain, unmodified))
+            if labelled is not None:
+                found.append(Part(condition, labelled(plain), partial(_task_alone, condition=condition, free=free)))
         elif condition.asks:
             continue  # it changes no space: `core.analyses.steering` has it
         else:
-            method = partial(_method, condition=condition, writing=text, timed=timed)
+            method = partial(_method, condition=condition, writing=text, timed=timed, task=labelled is None)
             found.append(Part(condition, condition.experiment, method))
+            if labelled is not None:
+                found.append(Part(condition, labelled(condition.experiment), partial(_task_alone, condition=condition)))
     return found
 
 
+def _is_fair(rival: Rival, by_source: bool) -> bool:
+    """Whether a free map needs as little as the methods do: the language of a sentence only where some method does."""
+    return rival.in_class or (by_source and not rival.supervised)
+
+
 def compare(
-    ask: Answer, experiment: Experiment, methods: Iterable[str], asked: Asked | None = None, timed: bool = True
+    ask: Answer,
+    experiment: Experiment,
+    methods: Iterable[str],
+    asked: Asked | None = None,
+    timed: bool = True,
+    labelled: Callable[[Experiment], Experiment] | None = None,
 ) -> list[Row]:
     """Measure methods, one after another, each with everything else as in the experiment.
 
@@ -156,52 +177,68 @@ def compare(
         What is written; `writing` unless given.
     timed : bool
         Whether passes are timed, which the store does not keep.
+    labelled : callable, optional
+        Gives the setting on other sentences, with labels, on which transfer is measured; on the experiment's own, if
+        they have labels, unless given.
 
     Raises
     ------
     AskError
         If a method is not known, or the experiment is impossible.
     """
-    return [row for part in parts(experiment, methods, asked, timed) for row in ask(part.experiment, part.question)]
+    rows: dict[tuple[str, str], Row] = {}
+    for part in parts(experiment, methods, asked, timed, labelled):
+        for row in ask(part.experiment, part.question):
+            key = row.kind, row.condition
+            known = rows.get(key, row)
+            rows[key] = replace(known, figures={**known.figures, **row.figures})
+    return list(rows.values())
 
 
-def _unmodified(run: Run, condition: Condition, writing: Asked, by_source: bool) -> list[Row]:
-    """The unmodified model and free maps of its space: those by language only where some method goes by it too."""
-    free = tuple(rival.name for rival in RIVALS.values() if rival.in_class or (by_source and not rival.supervised))
+def _unmodified(run: Run, condition: Condition, writing: Asked, free: Sequence[str], task: bool) -> list[Row]:
+    """The unmodified model, and free maps of its space."""
     spaces = rival_spaces.compare(run, free, ("mexa", "language_id"), (run.plan.layer,))
-    figures = {**_of_space(spaces, PRE), **_task(run, "pre", None), **_written(run, condition, writing)}
+    own = _task(run, PRE, None) if task else {}
+    tasks = {name: _task(run, PRE, name) if task else {} for name in free}
+    figures = {**_of_space(spaces, PRE), **own, **_written(run, condition, writing)}
     figures |= {name: Interval(1.0, math.nan, math.nan, 0) for name in ("perplexity", "time")}
-    rows = [Row(condition.name, condition.title, "unmodified", figures)]
-    tasks = {name: _task(run, "pre", name) for name in free}
-    for name in free:
-        if spaces.find(name, PRE) is not None:
-            rows.append(
-                Row(
-                    name,
-                    f"free: {RIVALS[name].title.lower()}{_needs(name)}",
-                    "free",
-                    _of_space(spaces, PRE, name) | tasks[name],
-                )
-            )
-    return rows
+    measured = [name for name in free if spaces.find(name, PRE) is not None]
+    return [
+        Row(condition.name, condition.title, _kind(condition), figures),
+        *(_free_row(name, _of_space(spaces, PRE, name) | tasks[name]) for name in measured),
+    ]
+
+
+def _task_alone(run: Run, condition: Condition, free: Sequence[str] = ()) -> list[Row]:
+    """Transfer alone, on sentences that nothing else is measured on."""
+    side = PRE if condition.name == steering.UNMODIFIED else POST
+    own = Row(condition.name, condition.title, _kind(condition), _task(run, side, None))
+    return [own, *(_free_row(name, _task(run, side, name)) for name in free)]
+
+
+def _kind(condition: Condition) -> str:
+    return {steering.UNMODIFIED: "unmodified", steering.RANDOM: "random"}.get(condition.name, "method")
+
+
+def _free_row(rival: str, figures: Mapping[str, Interval]) -> Row:
+    return Row(rival, f"free: {RIVALS[rival].title.lower()}{_needs(rival)}", "free", figures)
 
 
 def _needs(rival: str) -> str:
     return "" if RIVALS[rival].in_class else f" (needs {RIVALS[rival].when_applied})"
 
 
-def _method(run: Run, condition: Condition, writing: Asked, timed: bool) -> list[Row]:
+def _method(run: Run, condition: Condition, writing: Asked, timed: bool, task: bool) -> list[Row]:
     spaces = rival_spaces.compare(run, (), ("mexa", "language_id"), (run.plan.layer,))
     intervention = run.stages.intervention(run.experts())
     figures = {
         **_of_space(spaces, POST),
-        **_task(run, "post", None),
+        **(_task(run, POST, None) if task else {}),
         **_written(run, condition, writing),
         **_perplexity(run, intervention),
         **({"time": _time(run, intervention)} if timed else {}),
     }
-    kind = "random" if condition.name == steering.RANDOM else "method"
-    return [Row(condition.name, condition.title, kind, figures, numbers_of(intervention))]
+    return [Row(condition.name, condition.title, _kind(condition), figures, numbers_of(intervention))]
 
 
 def _of_space(spaces: RivalSpaces, side: str, rival: str = RAW.name) -> dict[str, Interval]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from core import wire
+from core import serialisation
 from core.analyses.text_perplexity import likelihoods
 from core.corpora.corpus import ParallelSet
 from core.corpora.load import load_corpus
@@ -338,22 +338,27 @@ def _best(tried: Sequence[Tried]) -> Experiment | None:
 
 def _spec(experiment: Experiment, choices: Choices, limits: Limits) -> dict[str, Any]:
     """What determines a search, but for the machine's pace."""
-    asked: dict[str, Any] = wire.encode((choices, limits))
+    asked: dict[str, Any] = serialisation.encode((choices, limits))
     bound = plan(experiment)
+    setting = bound.describe()
+    if setting["learning_sentences"] == Experiment.learning_sentences:
+        del setting["learning_sentences"]  # what was kept before it was a setting is still found
     # of several sets of rows, what was kept before is of the first alone
     pooled = {"sets": len(bound.groups)} if len(bound.groups) > 1 else {}
-    return STAGES["search"].spec(setting=bound.describe(), asked=asked, **pooled)
+    return STAGES["search"].spec(setting=setting, asked=asked, **pooled)
 
 
 def keep(store: Store, experiment: Experiment, choices: Choices, limits: Limits, found: Found) -> None:
     """Keep what a search found."""
-    store.put("search", _spec(experiment, choices, limits), Payload(facts={"found": json.dumps(wire.encode(found))}))
+    store.put(
+        "search", _spec(experiment, choices, limits), Payload(facts={"found": json.dumps(serialisation.encode(found))})
+    )
 
 
 def kept(store: Store, experiment: Experiment, choices: Choices, limits: Limits) -> Found | None:
     """What a search found, if it was kept; raises `AskError` if the experiment is impossible."""
     artefact = store.find("search", _spec(experiment, choices, limits))
-    return None if artefact is None else wire.decode(json.loads(str(artefact.facts["found"])))
+    return None if artefact is None else serialisation.decode(json.loads(str(artefact.facts["found"])))
 
 
 def to_json(found: Found) -> dict[str, Any]:

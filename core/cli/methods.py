@@ -1,4 +1,4 @@
-"""The command ``methods``: every intervention on one footing."""
+"""The command ``methods``: every intervention under the same conditions."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _cell(row: dict[Any, Any], name: str) -> str:
 
 COMMAND = Command(
     "methods",
-    "compare every intervention on one footing",
+    "compare every intervention under the same conditions",
     "Measures every intervention on the same experts, sentences and prompts: how often translations are found (top-1, "
     "MEXA), how well a linear probe still tells the language, a classifier's accuracy on languages it was not trained "
     "on (where the corpus has labels), how many lines of the model's answers are in the target language, how much "

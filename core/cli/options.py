@@ -12,9 +12,10 @@ from typing import Any, Literal
 from core.cli import sharing
 from core.corpora.formats import FORMATS
 from core.errors import SettingError
+from core.experiment.entry import Setting
 from core.experiment.file import read_experiment
 from core.experiment.kinds import Flag, OneOf, split_names
-from core.experiment.names import SETTINGS, Setting, in_group
+from core.experiment.names import SETTINGS, in_group
 from core.experiment.settings import Experiment
 from core.location import default_cache
 from core.neurons.interventions import TOKENS

@@ -43,11 +43,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="the first N evaluation rows, on which methods and scores are compared (default: %(default)s)",
     )
     beyond.add_argument(
-        "--footing",
+        "--compare-methods",
+        dest="methods_compared",
         type=split_names,
-        default=Options.footing,
+        default=Options.methods_compared,
         metavar="NAME,...",
         help="interventions, or all, that are also compared by transfer, the language written and perplexity",
+    )
+    # An older name; it still reads.
+    beyond.add_argument(
+        "--footing", dest="methods_compared", type=split_names, default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     other = parser.add_argument_group("other")
     options.add_setting(other, SETTINGS["seed"])

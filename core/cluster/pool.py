@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import wire
+from core import serialisation
 from core.cluster import version
 from core.cluster.connection import Cluster
 from core.cluster.worker import Worker
@@ -138,7 +138,7 @@ class Pool:
         """Have a worker compute an answer."""
         member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
         member._alive_at, member._expectation = time.monotonic(), Expectation(begun=True)
-        member._request, member._asked_again_at = wire.encode(request), math.inf
+        member._request, member._asked_again_at = serialisation.encode(request), math.inf
         member.running = member.actor.run.remote(member.asked, member._request)
 
     def ended(self, timeout: float) -> list[tuple[Member, Message]]:

@@ -1,7 +1,7 @@
 """A worker of a cluster: keeps a model in memory, answers one request after another, and says how that goes.
 
-Nothing heavy crosses: requests, messages and small answers are plain data (`core.wire`), results lie in the cache that
-all share.
+Nothing heavy crosses: requests, messages and small answers are plain data (`core.serialisation`), results lie in the
+cache that all share.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Worker:
         number : int
             Of the request, for `stop`.
         asked : JSON
-            The request, as `core.wire.encode` gives it.
+            The request, as `core.serialisation.encode` gives it.
         """
         from core.pipeline.worker import Told, outcome
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import access, subprocesses, wire
+from core import access, serialisation, subprocesses
 from core.corpora.corpus import Corpus
 from core.errors import CorpusError
 from core.location import default_cache
@@ -111,7 +111,7 @@ def _read(what: str, asked: str, limits: Limits) -> Corpus:
 def _corpus(what: str, said: dict[str, Any]) -> Corpus:
     if "refused" in said:
         raise CorpusError(*map(str, said["refused"]))
-    corpus = wire.decode(said["corpus"])
+    corpus = serialisation.decode(said["corpus"])
     if not isinstance(corpus, Corpus):
         raise _ended(what, "gave no table")
     return corpus

@@ -1,7 +1,7 @@
 """The process that reads a table apart: ``python -m core.corpora.table_reader BYTES SECONDS CONTENTS``.
 
 `core.corpora.read_apart` starts it, with what to read on standard input. It says on standard output what is in the
-table, or why it cannot be read, as JSON (`core.wire`).
+table, or why it cannot be read, as JSON (`core.serialisation`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core import wire
+from core import serialisation
 from core.corpora.read_apart import NO_MEMORY
 from core.corpora.table_corpus import read_table
 from core.corpora.validation import too_large
@@ -27,7 +27,7 @@ def main() -> int:
     limit_processor(seconds)
     try:
         try:
-            table = _encoded({"corpus": wire.encode(read_table(spec, Path(path), name))})
+            table = _encoded({"corpus": serialisation.encode(read_table(spec, Path(path), name))})
             if len(table) > contents:
                 raise too_large(f"corpus {name or spec!r}", f"it holds more than {contents:,} bytes of text")
         except CorpusError as refusal:

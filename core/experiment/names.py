@@ -6,11 +6,10 @@ the command line with dashes. To add one, add the field there and its entry here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from collections.abc import Iterator
 
 from core.corpora.formats import FORMATS
+from core.experiment.entry import Setting
 from core.experiment.kinds import (
     Code,
     Codes,
@@ -25,7 +24,7 @@ from core.experiment.kinds import (
     Verbatim,
     Whole,
 )
-from core.experiment.settings import PAPER_LANGUAGES, Experiment
+from core.experiment.settings import PAPER_LANGUAGES
 from core.models.sentence_pooling import AUTO, SENTENCE_POOLINGS
 from core.models.spec import DTYPES, E5, EMBEDDED
 from core.neurons.interventions import TOKENS
@@ -37,72 +36,6 @@ from core.neurons.selection import CONTROLS, EXPERT_SETS, HELD_AT, SELECTIONS
 GROUPS = ("model", "sentences", "experts", "intervention", "evaluation", "other")
 """What settings are about; the command line's help and forms list them by it."""
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting, with all that any listing says of it.
-
-    Attributes
-    ----------
-    name : str
-        Of its field; also its name in links and files and, with dashes, on the command line.
-    label : str
-        In the sidebar.
-    help : str
-        What it is, in one sentence without its full stop.
-    kind : Kind
-        How its text is read, and what a good value is.
-    group : str
-        One of `GROUPS`.
-    unset : str
-        What None means, in words; empty where it cannot be None.
-    example : object
-        A good value to show, where the default is none.
-    link : {"changed", "always", "never"}
-        When a link states it. Always: so that the link survives a change of defaults. Never: it belongs to the machine
-        that opens the link.
-    panel : {"top", "neurons", "more", ""}
-        The part of the sidebar it stands in; empty: in none, so that only a link, a file or an option says it.
-    applies : callable
-        Whether it says anything in an experiment; where it does not, the sidebar leaves it out, at its default.
-    older_links, older_options : tuple of str
-        Names that it had; they still read.
-    everywhere : str
-        An option that says it in every command, where its own name says something else in some.
-    """
-
-    name: str
-    label: str
-    help: str
-    kind: Kind
-    group: str
-    unset: str = ""
-    example: Any = None
-    link: Literal["changed", "always", "never"] = "changed"
-    panel: Literal["top", "neurons", "more", ""] = ""
-    applies: Callable[[Experiment], bool] = lambda _: True
-    older_links: tuple[str, ...] = ()
-    older_options: tuple[str, ...] = ()
-    everywhere: str = ""
-
-    @property
-    def option(self) -> str:
-        """On the command line: ``--probe-corpus``."""
-        return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def default(self) -> Any:
-        """The value where nobody says another."""
-        return _DEFAULTS[self.name]
-
-    @property
-    def sample(self) -> Any:
-        """A good value to show, as JSON has it."""
-        value = self.default if self.example is None else self.example
-        return list(value) if isinstance(value, tuple) else value
-
-
-_DEFAULTS = {field.name: field.default for field in fields(Experiment)}
 _PLACES = ", ".join(form.form for form in FORMATS.values())
 
 SETTINGS = {
@@ -357,6 +290,16 @@ SETTINGS = {
             "intervention",
             link="always",
             panel="top",
+        ),
+        Setting(
+            "learning_sentences",
+            "Sentences to learn from",
+            "Probe sentences of the other languages that a learned intervention is fitted on, as many of each language "
+            "and one at least; its cost grows with them",
+            Whole(low=32, high=200),
+            "intervention",
+            panel="top",
+            applies=lambda experiment: experiment.learns,
         ),
         Setting(
             "learning_steps",

@@ -55,8 +55,9 @@ class Experiment:
         What is written to them, a name in `core.neurons.methods.METHODS`.
     strength : float
         0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
-    learning_steps : int
-        Passes forth and back in which a learned method is fitted; others have no use for it.
+    learning_sentences, learning_steps : int
+        Probe sentences of other languages, at most, on which a learned method is fitted, and passes forth and back over
+        them; others have no use for these.
     learning_penalty : float
         Of a learned method, the weight of the group lasso that leaves units as they are; others have no use for it.
     tokens : {"all", "no-bos", "last"}
@@ -102,6 +103,7 @@ class Experiment:
     experts_from: str | None = None
     method: str = "set-mean"
     strength: float = 1.0
+    learning_sentences: int = Learning.sentences
     learning_steps: int = Learning.steps
     learning_penalty: float = Learning.penalty
     tokens: str = "all"
@@ -138,7 +140,7 @@ class Experiment:
     @property
     def learning(self) -> Learning:
         """How a method that is learned is learned."""
-        return Learning(steps=self.learning_steps, penalty=float(self.learning_penalty))
+        return Learning(self.learning_sentences, self.learning_steps, penalty=float(self.learning_penalty))
 
     @property
     def selection(self) -> Selection:

@@ -1,7 +1,7 @@
 """One of the processes that hold a model together: ``python -m core.inference.rank KIND RANK COUNT FOLDER``.
 
-`core.inference.ranks` starts it. Requests come on standard input and answers go to standard output, as `core.wire`
-sends them. It ends with the process that started it: when its standard input ends.
+`core.inference.ranks` starts it. Requests come on standard input and answers go to standard output, as
+`core.serialisation` sends them. It ends with the process that started it: when its standard input ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from core import machine, wire
+from core import machine, serialisation
 from core.errors import AskError, as_parts, in_one_line
 from core.inference.forward import pass_share
 from core.inference.shares import Share
@@ -62,7 +62,7 @@ class Inbox:
     def _read(self) -> None:
         while True:
             try:
-                request = wire.receive(self._stream)
+                request = serialisation.receive(self._stream)
             except EOFError:
                 os._exit(0)  # whoever started this has ended
             if request == STOP:
@@ -123,20 +123,22 @@ def main() -> int:
         torch.set_num_threads(max(1, torch.get_num_threads() // count))
     try:
         sharding.join(kind, rank, count, folder / "meeting")
-        wire.send(stream, {"joined": True})
+        serialisation.send(stream, {"joined": True})
         request = inbox.take()
         try:
             model = loaded(request, kind, count)
         except AskError as refusal:
-            wire.send(stream, {"refused": as_parts(refusal), "sound": False})
+            serialisation.send(stream, {"refused": as_parts(refusal), "sound": False})
             return 1
         ended = sharding.passes_ended(model.base)
-        wire.send(stream, {"loaded": True, "gpu": machine.gpu() or ""})
+        serialisation.send(stream, {"loaded": True, "gpu": machine.gpu() or ""})
         while True:
-            answer = outcome(model, inbox.take(), inbox.stop, ended, lambda message: wire.send(stream, message))
-            wire.send(stream, answer)
+            answer = outcome(
+                model, inbox.take(), inbox.stop, ended, lambda message: serialisation.send(stream, message)
+            )
+            serialisation.send(stream, answer)
     except BaseException as unexpected:
-        wire.send(stream, {"failed": in_one_line(unexpected)})
+        serialisation.send(stream, {"failed": in_one_line(unexpected)})
         raise
 
 

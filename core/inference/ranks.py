@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import machine, subprocesses, wire
+from core import machine, serialisation, subprocesses
 from core.errors import AskError, ComputeError, refusal
 from core.inference.rank import STOP, Load
 from core.models import sharding
@@ -80,7 +80,7 @@ class _Group:
         def read() -> None:
             with suppress(EOFError, OSError, ValueError):
                 while True:
-                    self.said.put((rank, wire.receive(process.stdout)))  # type: ignore[arg-type]
+                    self.said.put((rank, serialisation.receive(process.stdout)))  # type: ignore[arg-type]
             self.said.put((rank, {"ended": True}))
 
         threading.Thread(target=read, name=f"rank-{rank}", daemon=True).start()
@@ -88,7 +88,7 @@ class _Group:
     def tell(self, rank: int, request: Any) -> None:
         """Send a request; a process that has died says so by its end."""
         with suppress(OSError, ValueError):
-            wire.send(self.processes[rank].stdin, request)  # type: ignore[arg-type]
+            serialisation.send(self.processes[rank].stdin, request)  # type: ignore[arg-type]
 
     def end(self) -> None:
         """End all processes."""

@@ -1,7 +1,7 @@
 """Computes in a child process, which may die: a panic, an abort, an endless loop or want of memory end one job alone.
 
 The child is `core.pipeline.worker`. What it computes lies in the store, where this process reads it; how the work goes
-crosses as plain data (`core.wire`). A child that ends, or that does not stop when it is told to, is replaced.
+crosses as plain data (`core.serialisation`). A child that ends, or that does not stop when it is told to, is replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from core import subprocesses, wire
+from core import serialisation, subprocesses
 from core.errors import ComputeError
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
@@ -56,7 +56,7 @@ class Child:
         """Have it compute an answer."""
         self._number += 1
         self.heard = time.monotonic()
-        self._say(number=self._number, ask=wire.encode(request))
+        self._say(number=self._number, ask=serialisation.encode(request))
 
     def cancel(self) -> None:
         """Have it stop at its next report."""

@@ -1,6 +1,7 @@
-"""What a process that computes says of its work, and how whoever asked understands it: plain data (`core.wire`).
+"""What a process that computes says of its work, and how whoever asked understands it.
 
-`core.pipeline.worker.Told` and `core.pipeline.worker.outcome` make the messages.
+Messages are plain data (`core.serialisation`); `core.pipeline.worker.Told` and `core.pipeline.worker.outcome` make
+them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
-from core import wire
+from core import serialisation
 from core.errors import ComputeError, WorkFailed, refusal
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
@@ -45,7 +46,7 @@ def heed(message: Message, progress: Progress) -> None:
     elif "advance" in message:
         progress.advance(float(message["advance"]))
     elif "partial" in message:
-        progress.publish(wire.decode(message["partial"]))
+        progress.publish(serialisation.decode(message["partial"]))
     elif "finish" in message:
         progress.finish()
 
@@ -112,7 +113,7 @@ def answer_of(request: Any, message: Message, here: InThisProcess) -> Any:
     facts = message["done"]
     if "answer" in facts:
         with suppress(TypeError, ValueError, AttributeError, ImportError):  # else it is read as the others are
-            return wire.decode(facts["answer"])
+            return serialisation.decode(facts["answer"])
     answer = here.known(request)
     if answer is None:
         raise ComputeError(

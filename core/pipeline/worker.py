@@ -1,7 +1,7 @@
 """The process that computes for a server: ``python -m core.pipeline.worker CACHE BYTES``.
 
 `core.pipeline.child` starts it. It reads requests from standard input and says on standard output how the work goes,
-each message a line of JSON (see `core.wire`). Answers lie in the store, where the server reads them; small
+each message a line of JSON (see `core.serialisation`). Answers lie in the store, where the server reads them; small
 ones go along with the message. It ends with the server: when its standard input ends.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
-from core import access, wire
+from core import access, serialisation
 from core.errors import AskError, as_parts, in_one_line
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
@@ -90,7 +90,7 @@ class Told(Progress):
     def publish(self, partial: Any) -> None:
         """Show a preliminary result."""
         super().publish(partial)
-        self._channel.say(partial=wire.encode(partial))
+        self._channel.say(partial=serialisation.encode(partial))
 
     def _tell(self) -> None:
         if self._untold:
@@ -135,7 +135,7 @@ class Inbox:
 def outcome(backend: InThisProcess, asked: Any, progress: Progress) -> tuple[dict[str, Any], bool]:
     """Compute an answer; returns what to say of it, and whether this process is still sound afterwards."""
     try:
-        answer = backend.run(wire.decode(asked, ours_alone=False), progress)
+        answer = backend.run(serialisation.decode(asked, ours_alone=False), progress)
         return {"done": _facts(answer)}, True
     except Cancelled:
         return {"cancelled": True}, True
@@ -153,7 +153,7 @@ def _facts(answer: object) -> dict[str, Any]:
     if hasattr(answer, "plan"):  # with it come all sentences
         return {}
     try:
-        return {"answer": wire.encode(answer)}
+        return {"answer": serialisation.encode(answer)}
     except TypeError:
         return {}
 

@@ -26,7 +26,8 @@ class Options:
     pawsx : Path, optional
         Folder of paraphrases.
     transfer_corpus : str, optional
-        Sentences with labels, on which transfer is measured; those of ``corpus`` unless given. The experts are those of
+        Sentences with labels, on which transfer is measured, also where interventions are compared; those of ``corpus``
+        unless given. The experts are those of
         ``corpus`` all the same.
     targets, languages : tuple of str, optional
         The paper's that the corpus has, unless given.
@@ -46,7 +47,7 @@ class Options:
         Folder of held-out text, a file a language (``ja.txt``), on whose paragraphs perplexity is measured instead.
     method_sentences : int
         The first N evaluation rows, on which other methods and scores are compared.
-    footing : tuple of str
+    methods_compared : tuple of str
         Interventions that are also compared by transfer, the language written and perplexity; ``("all",)``: every one.
     seed : int
         Of the random control, the projections, the texts and the bootstrap.
@@ -76,5 +77,5 @@ class Options:
     perplexity_sentences: int = 50
     perplexity_texts: Path | None = None
     method_sentences: int = 100
-    footing: tuple[str, ...] = ()
+    methods_compared: tuple[str, ...] = ()
     seed: int = 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.spaces.projection import N_NEIGHBOURS, ROOM, curve, held_umap, joint_umap, nearest_of
 from core.spaces.similarity import normalise
-from core.spaces.umap_layout import NEGATIVES, _forces, _read, _step
+from core.spaces.umap_layout import NEGATIVES, _forces, _pushed, _read, _step
 
 # At umap's quarter of a layout's steps, the space after keeps its neighbours worse (docs/measures.md).
 N_EPOCHS = 100
@@ -132,7 +132,6 @@ def memberships(distances: np.ndarray) -> np.ndarray:
 @numba.njit(nogil=True, cache=True)
 def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, first_state):  # type: ignore[no-untyped-def]
     """Move each point of ``plane`` in place, as `umap_layout` moves the head of an edge; ``held`` does not move."""
-    n = np.uint64(len(held))
     due, pushed = np.empty(near.shape[1], np.float32), np.empty(near.shape[1], np.int64)
     for i in range(len(plane)):
         state = first_state
@@ -152,14 +151,5 @@ def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, first_s
                     x, y = x + rate * _step(force, dx), y + rate * _step(force, dy)
                 more = np.int64(NEGATIVES * epoch * weight) - pushed[e]
                 pushed[e] += more
-                away_x, away_y = np.float32(0), np.float32(0)
-                for _ in range(more):
-                    state ^= state << np.uint64(13)  # xorshift64 (Marsaglia, 2003)
-                    state ^= state >> np.uint64(7)
-                    state ^= state << np.uint64(17)
-                    other = ((state >> np.uint64(32)) * n) >> np.uint64(32)
-                    dx, dy = x - held[other, 0], y - held[other, 1]
-                    force = _read(repulsion, dx * dx + dy * dy)
-                    away_x, away_y = away_x + _step(force, dx), away_y + _step(force, dy)
-                x, y = x + rate * away_x, y + rate * away_y
+                x, y, state = _pushed(x, y, more, held, repulsion, rate, state)
         plane[i, 0], plane[i, 1] = x, y

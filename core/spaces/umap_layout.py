@@ -81,9 +81,24 @@ def _step(force, difference):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _pushed(x, y, more, plane, repulsion, rate, state):  # type: ignore[no-untyped-def]
+    """Push a point from so many of ``plane``, drawn at random: where it lies then, and the state to draw on from."""
+    n = np.uint64(len(plane))
+    away_x, away_y = np.float32(0), np.float32(0)
+    for _ in range(more):
+        state ^= state << np.uint64(13)  # xorshift64 (Marsaglia, 2003)
+        state ^= state >> np.uint64(7)
+        state ^= state << np.uint64(17)
+        other = ((state >> np.uint64(32)) * n) >> np.uint64(32)
+        dx, dy = x - plane[other, 0], y - plane[other, 1]
+        force = _read(repulsion, dx * dx + dy * dy)
+        away_x, away_y = away_x + _step(force, dx), away_y + _step(force, dy)
+    return x + rate * away_x, y + rate * away_y, state
+
+
+@numba.njit(nogil=True, cache=True)
 def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state, held):  # type: ignore[no-untyped-def]
     """Move ``plane`` in place; edge ``e`` takes part once in ``every[e]`` epochs."""
-    n = np.uint64(len(plane))
     due = every.copy()
     pushed = np.zeros(len(every), np.int64)  # negatives so far
     for epoch in range(n_epochs):
@@ -110,14 +125,4 @@ def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state, hel
             # so many a time that the edge could have taken part by now
             more = np.int64(NEGATIVES * (epoch / every[e])) - pushed[e]
             pushed[e] += more
-            away_x, away_y = np.float32(0), np.float32(0)
-            for _ in range(more):
-                state ^= state << np.uint64(13)  # xorshift64 (Marsaglia, 2003)
-                state ^= state >> np.uint64(7)
-                state ^= state << np.uint64(17)
-                other = ((state >> np.uint64(32)) * n) >> np.uint64(32)
-                dx, dy = x - plane[other, 0], y - plane[other, 1]
-                force = _read(repulsion, dx * dx + dy * dy)
-                away_x, away_y = away_x + _step(force, dx), away_y + _step(force, dy)
-            x, y = x + rate * away_x, y + rate * away_y
-            plane[head, 0], plane[head, 1] = x, y
+            plane[head, 0], plane[head, 1], state = _pushed(x, y, more, plane, repulsion, rate, state)

@@ -59,9 +59,10 @@ def as_asked(engine: Engine, setting: Experiment) -> Experiment:
     plan = engine.plan(setting)
     if plan.layer == plan.outline.n_layers:
         setting = replace(setting, layer="last")
-    for unnamed in ({"device": "auto", "dtype": "auto"}, {"dtype": "auto"}, {"device": "auto"}):
+    device, dtype = setting.device, setting.dtype
+    for unnamed in (("auto", "auto"), (device, "auto"), ("auto", dtype)):
         with suppress(AskError):  # what must be named
-            asked = replace(setting, **unnamed)
+            asked = replace(setting, device=unnamed[0], dtype=unnamed[1])
             if engine.plan(asked).resolved == plan.resolved:
                 return asked
     return setting

@@ -64,11 +64,10 @@ def _show(result: Result, spaces: RivalSpaces) -> None:
     with st.container(border=True):
         st.markdown(said)
     control = _control(result)
-    of_all = control is None or rows is None
     _rivals(
         shown,
         against,
-        control if of_all else of_rows(control, rows),
+        control if control is None or rows is None else of_rows(control, rows),
         said if rows is None else f"{said} (Of the chosen sentences.)",
     )
     _became(spaces, control)

@@ -33,7 +33,8 @@ from dashboard.text import frames, summary, tour
 from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.job import Job
-from dashboard.work.questions import MovementAsked, OfExperiment, PathAsked, RanksAsked
+from dashboard.work.of_experiment import OfExperiment
+from dashboard.work.questions import MovementAsked, PathAsked, RanksAsked
 
 _MOST_ROWS = 500  # of chosen sentences in the table
 _COLUMNS = {

@@ -22,7 +22,8 @@ from dashboard.sentence_map import MapView, points
 from dashboard.state import navigation, page_state, selection, session
 from dashboard.work import process
 from dashboard.work.derived import once
-from dashboard.work.questions import OfExperiment, PathAsked, RanksAsked
+from dashboard.work.of_experiment import OfExperiment
+from dashboard.work.questions import PathAsked, RanksAsked
 
 _NAMED = 4  # languages that the line about chosen sentences names
 _Brush = tuple[int, tuple[float, ...], float | None]

@@ -1,4 +1,4 @@
-"""Every intervention on one footing: which is best by what, and what is free and better."""
+"""Every intervention compared: which is best by what, and what is free and better."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _missing(question: MethodsAsked, n: int, working: bool) -> None:
     offer = background.Offer(
         question,
         key="methods",
-        title=f"Interventions on one footing ({theme.name(question.experiment.target)})",
+        title=f"Interventions compared ({theme.name(question.experiment.target)})",
         start=f"Measure {n} condition{'s' * (n != 1)}",
         stop="Stop measuring",
         doing=f"{n} to go",

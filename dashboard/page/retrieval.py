@@ -38,12 +38,11 @@ _SURE = 0.05
 def draw() -> None:
     """Draw the page."""
     theme.quiet("How often translations are found, before and after, and whether the difference is real.")
-    result = waiting.result_or_wait(session.experiment())
-    ranks = None if result is None else waiting.answer_or_wait(RanksAsked(session.experiment()))
-    if result is None or ranks is None:
+    known = waiting.ranks_or_wait(session.experiment())
+    if known is None:
         earlier.draw()
         return
-    _show(result, *ranks)
+    _show(*known)
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:

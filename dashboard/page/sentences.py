@@ -22,7 +22,6 @@ from dashboard.page import map_view, own_sentence, waiting
 from dashboard.sentence_map.points import outcome
 from dashboard.state import navigation, page_state, session
 from dashboard.work import process
-from dashboard.work.questions import RanksAsked
 
 _TALLEST = 600  # pixels of a table
 _COLUMNS = {
@@ -35,12 +34,9 @@ _COLUMNS = {
 def draw() -> None:
     """Draw the page."""
     theme.quiet("Its nearest neighbours before and after, and what was fixed or broken.")
-    result = waiting.result_or_wait(session.experiment())
-    if result is None:
-        return
-    ranks = waiting.answer_or_wait(RanksAsked(session.experiment()))
-    if ranks is not None:
-        _show(result, *ranks)
+    known = waiting.ranks_or_wait(session.experiment())
+    if known is not None:
+        _show(*known)
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:

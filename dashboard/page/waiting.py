@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core import access
+from core.analyses.translation_ranks import Ranks
 from core.errors import AskError, in_one_line
 from core.experiment.settings import Experiment
 from core.pipeline.backend import Question, Request
@@ -22,6 +23,7 @@ from dashboard.page import downloading, packed
 from dashboard.state import role, session
 from dashboard.work import process
 from dashboard.work.job import Job, key_of
+from dashboard.work.questions import RanksAsked
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,13 @@ def result_or_wait(experiment: Experiment) -> Result | None:
     """Return the result if it is known; else draw the progress or the problem, and return None."""
     result: Result | None = answer_or_wait(experiment)
     return result
+
+
+def ranks_or_wait(experiment: Experiment) -> tuple[Result, Ranks, Ranks] | None:
+    """As `result_or_wait`, with the ranks of translations before and after, which are asked for once that is there."""
+    result = result_or_wait(experiment)
+    ranks: tuple[Ranks, Ranks] | None = None if result is None else answer_or_wait(RanksAsked(experiment))
+    return None if result is None or ranks is None else (result, ranks[0], ranks[1])
 
 
 def answer_or_wait(request: Request) -> Any | None:

@@ -12,8 +12,9 @@ from core.corpora.corpus import Corpus
 from core.corpora.formats import FORMATS
 from core.corpora.load import load_corpus
 from core.errors import AskError
+from core.experiment.entry import Setting
 from core.experiment.kinds import Codes, Flag, Number, OneOf, Several, Verbatim, Whole
-from core.experiment.names import SETTINGS, Setting
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.language.codes import label
 from core.models.embedded import MODELS

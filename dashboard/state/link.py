@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.errors import AskError
-from core.experiment.names import SETTINGS, Setting
+from core.experiment.entry import Setting
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 
 

@@ -1,4 +1,4 @@
-"""What the page of methods asks the queue for: every intervention on one footing."""
+"""What the page of methods asks the queue for: every intervention compared."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Known:
 
 @dataclass(frozen=True)
 class MethodsAsked:
-    """Some methods on one footing, beside the unmodified model, what is free, and random neurons."""
+    """Some methods compared, beside the unmodified model, what is free, and random neurons."""
 
     experiment: Experiment
     methods: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run, guessed_tokens
-from core.progress import Progress
+from dashboard.work.of_experiment import OfExperiment
 
 # Approximate seconds for a larger map, and for predicting the text of `core.analyses.grid.TEXTS` sentences.
 _MAP, _TEXT = 8.0, 4.0
@@ -38,32 +37,6 @@ def _probe_seconds(engine: Engine, experiment: Experiment) -> float:
     bound = engine.plan(experiment)
     tokens = sum(map(guessed_tokens, probe_in_evaluation_languages(bound).texts.values()))
     return 2 * tokens / engine.models.pace(bound.resolved, bound.outline.n_parameters)
-
-
-@dataclass(frozen=True)
-class OfExperiment:
-    """Asks something of one experiment's stages."""
-
-    experiment: Experiment
-
-    @staticmethod
-    def question(run: Run) -> Any:
-        """Read the answer from a run, and compute what is missing where the run may."""
-        raise NotImplementedError
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if what is missing takes only a moment."""
-        return engine.answer_known(self.experiment, self.question)
-
-    def estimate(self, engine: Engine) -> float:
-        """Seconds."""
-        return sum(engine.estimate(self.experiment).values())
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Compute what is missing, and read the answer."""
-        answer = engine.answer(self.experiment, self.question, progress)
-        progress.finish()
-        return answer
 
 
 @dataclass(frozen=True)
@@ -113,28 +86,20 @@ class ControlAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class RivalMapAsked:
+class RivalMapAsked(OfExperiment):
     """A map of one space alone: see `core.analyses.rival_map.draw`."""
 
-    experiment: Experiment
     rival: str
     space: str
     layer: int
 
-    def _draw(self, run: Run) -> tuple[np.ndarray, ...]:
+    def question(self, run: Run) -> tuple[np.ndarray, ...]:
+        """Draw it."""
         return rival_map.draw(run, self.rival, self.space, self.layer)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The map, if it is stored."""
-        return engine.answer_known(self.experiment, self._draw)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
-        return sum(engine.estimate(self.experiment).values()) + _MAP
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Draw it."""
-        return engine.answer(self.experiment, self._draw, progress)
+        return super().estimate(engine) + _MAP
 
 
 @dataclass(frozen=True)
@@ -184,47 +149,31 @@ class PathAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class OwnSentenceAsked:
+class OwnSentenceAsked(OfExperiment):
     """What is found of a sentence of the visitor's own: a `core.analyses.own_sentence.OwnSentence`."""
 
-    experiment: Experiment
     text: str
     language: str
 
-    def _find(self, run: Run) -> own_sentence.OwnSentence:
+    def question(self, run: Run) -> own_sentence.OwnSentence:
+        """Embed it, and find its neighbours."""
         return own_sentence.find(run, self.text, self.language)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if the sentence was asked for before."""
-        return engine.answer_known(self.experiment, self._find)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: a pass over one sentence, once the setting is computed."""
-        return sum(engine.estimate(self.experiment).values()) + _SENTENCE
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Embed it, and find its neighbours."""
-        return engine.answer(self.experiment, self._find, progress)
+        return super().estimate(engine) + _SENTENCE
 
 
 @dataclass(frozen=True)
-class TopSentencesAsked:
+class TopSentencesAsked(OfExperiment):
     """The sentences that a neuron responds to most, by token: a tuple of `core.analyses.top_sentences.TopSentence`."""
 
-    experiment: Experiment
     neuron: int
 
-    def _find(self, run: Run) -> tuple[top_sentences.TopSentence, ...]:
+    def question(self, run: Run) -> tuple[top_sentences.TopSentence, ...]:
+        """Pass a few sentences."""
         return top_sentences.find(run, self.neuron)
-
-    def known(self, engine: Engine) -> Any | None:
-        """The answer, if the neuron was asked for before."""
-        return engine.answer_known(self.experiment, self._find)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: a pass over a few sentences."""
         return engine.estimate(self.experiment)["load"] + _SENTENCE
-
-    def run(self, engine: Engine, progress: Progress) -> Any:
-        """Read it."""
-        return engine.answer(self.experiment, self._find, progress)

@@ -18,40 +18,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from core.errors import AskError, BusyError, in_one_line
+from core.errors import AskError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
 from dashboard.work.answers import Answers
 from dashboard.work.job import TURN, Health, InParts, Job
+from dashboard.work.limits import Limits
 from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a queue takes.
-
-    Attributes
-    ----------
-    of_visitor : int
-        Jobs of one visitor that wait or run; more than the cells of the largest grid that a page asks for, each of
-        which counts as one, as they are and then with a bound.
-    in_all : int
-        Jobs of all visitors that wait or run, counted likewise.
-    ended : int
-        Jobs that have ended and are kept, the newest. A failure is kept longer while somebody waits for it, up to
-        twice as many.
-    """
-
-    of_visitor: int = 300
-    in_all: int = 1000
-    ended: int = 200
 
 
 def settle() -> None:
@@ -202,19 +181,7 @@ class Jobs:
     def _check_room(self, visitor: str, job: Job) -> None:
         if not job.background and self._number_of(visitor) < self.limits.of_visitor:
             self._make_room()
-        for count, most, who in (
-            (self._number_of(visitor), self.limits.of_visitor, "you have"),
-            (self._number_in_all(), self.limits.in_all, "all visitors together have"),
-        ):
-            if count + job.size > most:
-                full = "which is as many as this server takes"
-                more = f"this is {job.size:,} more, and this server takes {most:,}"
-                raise BusyError(
-                    "compute this as well",
-                    f"{who} {count:,} requests that wait or run, {full if count >= most else more}",
-                    "Try again when some have ended, or stop some on the page Jobs and cache; what is computed already "
-                    "opens at once.",
-                )
+        self.limits.check(job.size, self._number_of(visitor), self._number_in_all())
 
     def _make_room(self) -> None:
         """Let somebody who waits have the place of work that gives way to them in any case, of whoever has most."""

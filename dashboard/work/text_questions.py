@@ -11,7 +11,7 @@ from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import STEPS, Run
-from core.progress import Progress
+from dashboard.work.of_experiment import OfExperiment
 
 _SECONDS = 0.15  # a token takes about so long on a laptop, for a model of a few hundred million parameters
 
@@ -34,15 +34,10 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Written:
+class Written(OfExperiment):
     """The same prompt continued without and with the intervention."""
 
-    experiment: Experiment
     writing: Writing
-
-    def known(self, engine: Engine) -> Texts | None:
-        """Both sides, if both were written before."""
-        return engine.answer_known(self.experiment, self._read)
 
     def known_before(self, engine: Engine) -> Texts | None:
         """The side without the intervention alone, which depends on neither experts nor strength."""
@@ -50,15 +45,10 @@ class Written:
 
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
-        expected = engine.estimate(self.experiment)
-        preparation = sum(expected[name] for name in ("load", "capture", "expertise", "learn"))
-        return preparation + 2 * _SECONDS * self.writing.tokens
+        return _preparation(engine, self.experiment) + 2 * _SECONDS * self.writing.tokens
 
-    def run(self, engine: Engine, progress: Progress) -> Texts:
+    def question(self, run: Run) -> Texts:
         """Write, publishing the texts so far as the progress's ``partial``."""
-        return engine.answer(self.experiment, self._read, progress)
-
-    def _read(self, run: Run) -> Texts:
         self.writing.check()
         check_generates(run)
 
@@ -79,26 +69,21 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Predicted(OfExperiment):
     """How well the model predicts given texts, without and with the intervention."""
 
-    experiment: Experiment
     texts: tuple[str, ...]
-
-    def known(self, engine: Engine) -> tuple[Perplexity, Perplexity] | None:
-        """Both sides, if both were measured before."""
-        return engine.answer_known(self.experiment, self._read)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
-        expected = engine.estimate(self.experiment)
-        preparation = sum(expected[name] for name in ("load", "capture", "expertise", "learn"))
-        return preparation + 2.0 + sum(map(len, self.texts)) / 500
+        return _preparation(engine, self.experiment) + 2.0 + sum(map(len, self.texts)) / 500
 
-    def run(self, engine: Engine, progress: Progress) -> tuple[Perplexity, Perplexity]:
-        """Measure."""
-        return engine.answer(self.experiment, self._read, progress)
-
-    def _read(self, run: Run) -> tuple[Perplexity, Perplexity]:
+    def question(self, run: Run) -> tuple[Perplexity, Perplexity]:
+        """Measure both sides."""
         pre = pooled_perplexity(run, self.texts, None)
         return pre, pooled_perplexity(run, self.texts, run.stages.intervention(run.experts()))
+
+
+def _preparation(engine: Engine, experiment: Experiment) -> float:
+    expected = engine.estimate(experiment)
+    return sum(expected[name] for name in ("load", "capture", "expertise", "learn"))

@@ -6,25 +6,19 @@ from dataclasses import dataclass, field
 
 from core.analyses.profit import Profit, profit
 from core.analyses.transfer import ALL, Settings, Transfer, transfer
-from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
-from core.progress import Progress
+from dashboard.work.of_experiment import OfExperiment
 
 _FIT = 0.4  # approximate seconds to train and test one linear probe
 _LAYERS, _LANGUAGES = 20, 12  # of a small model and corpus, where all of them are asked for
 
 
 @dataclass(frozen=True)
-class TransferAsked:
+class TransferAsked(OfExperiment):
     """Which sentences are classified rightly."""
 
-    experiment: Experiment
     settings: Settings = field(default_factory=Settings)
-
-    def known(self, engine: Engine) -> Transfer | None:
-        """The answer, if every linear probe was trained before."""
-        return engine.answer_known(self.experiment, self._read)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds: both spaces, and a guess at the rows to train on and the linear probes."""
@@ -34,32 +28,21 @@ class TransferAsked:
         fits = 2 * layers * languages * (1 + len(self.settings.rivals))
         return sum(stages.values()) + 2 * stages["embed_pre"] * languages / _LANGUAGES + _FIT * fits
 
-    def run(self, engine: Engine, progress: Progress) -> Transfer:
-        """Compute what is missing, and read the answer."""
-        return engine.answer(self.experiment, self._read, progress)
-
-    def _read(self, run: Run) -> Transfer:
+    def question(self, run: Run) -> Transfer:
+        """Train the linear probes, and read the answer."""
         return transfer(run, self.settings)
 
 
 @dataclass(frozen=True)
-class ProfitAsked:
+class ProfitAsked(OfExperiment):
     """Which languages profit."""
 
-    experiment: Experiment
     settings: Settings = field(default_factory=Settings)
-
-    def known(self, engine: Engine) -> Profit | None:
-        """The answer, if every linear probe was trained before."""
-        return engine.answer_known(self.experiment, self._read)
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
         return TransferAsked(self.experiment, self.settings).estimate(engine)
 
-    def run(self, engine: Engine, progress: Progress) -> Profit:
-        """Compute what is missing, and read the answer."""
-        return engine.answer(self.experiment, self._read, progress)
-
-    def _read(self, run: Run) -> Profit:
+    def question(self, run: Run) -> Profit:
+        """Train the linear probes, and read the answer."""
         return profit(run, self.settings)

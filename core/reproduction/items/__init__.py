@@ -13,8 +13,8 @@ from core.reproduction.items.correlations import CORRELATIONS
 from core.reproduction.items.distances import DISTANCES
 from core.reproduction.items.english import BUCC, TATOEBA
 from core.reproduction.items.experts import EXPERTS
-from core.reproduction.items.footing import FOOTING
 from core.reproduction.items.methods import METHODS_ITEM
+from core.reproduction.items.methods_compared import METHODS_COMPARED
 from core.reproduction.items.paraphrase import PARAPHRASE
 from core.reproduction.items.projection import PROJECTION
 from core.reproduction.items.retrieval import CONTROL, RETRIEVAL
@@ -38,7 +38,7 @@ ITEMS = (
     CHOICE,
     PARAPHRASE,
     METHODS_ITEM,
-    FOOTING,
+    METHODS_COMPARED,
 )
 
 

@@ -1,4 +1,4 @@
-"""Every method on one footing: figures against the analyses that they come from, ranks against a plain count."""
+"""Methods under the same conditions: figures against the analyses they come from, ranks against a plain count."""
 
 from __future__ import annotations
 

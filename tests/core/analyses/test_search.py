@@ -85,6 +85,9 @@ def test_what_was_found_is_kept_under_what_was_asked(asked: Experiment, engine: 
     assert repr(again) == repr(found)  # perplexities that are not limited are NaN, which equals nothing
     assert search.kept(engine.store, asked, CHOICES, Limits(minutes=11)) is None
     assert search.kept(engine.store, replace(asked, target="de"), CHOICES, limits) is None
+    assert search.kept(engine.store, replace(asked, learning_sentences=32), CHOICES, limits) is None
+    # What was kept before this was a setting is still found.
+    assert "learning_sentences" not in search._spec(asked, CHOICES, limits)["setting"]
 
 
 def test_the_budget_ends_the_rounds(asked: Experiment) -> None:

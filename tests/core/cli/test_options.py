@@ -11,8 +11,9 @@ import torch
 from core.cli import options
 from core.cli.main import parser
 from core.errors import SettingError
+from core.experiment.entry import Setting
 from core.experiment.file import write_experiment
-from core.experiment.names import SETTINGS, Setting
+from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 
 
@@ -25,7 +26,7 @@ def as_text(setting: Setting) -> tuple[str, object]:
     others = [name for name in setting.kind.choices or () if name != setting.default and (name,) != setting.default]
     value = setting.example if setting.example is not None else others[0] if others else None
     own = {"target": "es", "experts": 7, "strength": 0.5, "layer": "3", "seed": 4}
-    value = (own | {"learning_steps": 7, "learning_penalty": 0.5}).get(setting.name, value)
+    value = (own | {"learning_sentences": 32, "learning_steps": 7, "learning_penalty": 0.5}).get(setting.name, value)
     value = (value,) if isinstance(setting.default, tuple) else value
     value = not setting.default if isinstance(setting.default, bool) else value
     value = "elsewhere" if value is None else value

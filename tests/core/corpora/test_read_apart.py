@@ -91,10 +91,10 @@ def test_what_a_visitor_brings_may_hold_less_than_other_tables(tmp_path: Path, m
 def test_a_table_is_decoded_before_another_one_is_read(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = threading.BoundedSemaphore(1)
     held: list[bool] = []
-    real: Callable[..., Any] = read_apart.wire.decode
+    real: Callable[..., Any] = read_apart.serialisation.decode
     monkeypatch.setattr(read_apart, "_at_once", alone)
     monkeypatch.setattr(
-        read_apart.wire, "decode", lambda *said: held.append(not alone.acquire(blocking=False)) or real(*said)
+        read_apart.serialisation, "decode", lambda *said: held.append(not alone.acquire(blocking=False)) or real(*said)
     )
     read_apart.read(f"table:{table}", table, None)
     assert set(held) == {True}  # of the whole, and of what is in it

@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from core.experiment.names import GROUPS, SETTINGS, Setting, in_group
+from core.experiment.entry import Setting
+from core.experiment.names import GROUPS, SETTINGS, in_group
 from core.experiment.settings import Experiment
 
 

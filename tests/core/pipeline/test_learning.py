@@ -58,7 +58,7 @@ def test_it_brings_responses_near_those_to_the_target(asked: Experiment, engine:
     assert found["after"] < 0.7 * found["before"]
 
 
-def test_its_steps_and_penalty_are_settings(asked: Experiment, engine: Engine) -> None:
+def test_its_sentences_steps_and_penalty_are_settings(asked: Experiment, engine: Engine) -> None:
     asked = replace(asked, method="lineas")
 
     def learning(run: Run) -> object:
@@ -66,6 +66,8 @@ def test_its_steps_and_penalty_are_settings(asked: Experiment, engine: Engine) -
 
     # What learned before these were settings is still found.
     assert engine.answer(asked, learning) == {"sentences": 64, "steps": 20, "rate": 0.2, "penalty": 0.2}
+    few = engine.answer(replace(asked, learning_sentences=32), learning)
+    assert few == {"sentences": 32, "steps": 20, "rate": 0.2, "penalty": 0.2}
     short = replace(asked, learning_steps=3)
     changed = [int((built(engine, replace(short, learning_penalty=p)).scale != 1).sum()) for p in (0.0, 1.5, 1e6)]
     assert changed[0] == short.experts > changed[1] > changed[2] == 0
@@ -77,6 +79,8 @@ def test_its_steps_and_penalty_are_settings(asked: Experiment, engine: Engine) -
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
+        ("learning_sentences", 31, r"learning sentences 31.*whole number from 32 to 200"),
+        ("learning_sentences", 201, r"whole number from 32 to 200"),
         ("learning_steps", 0, r"learning steps 0.*whole number from 1 to 1000"),
         ("learning_steps", 1001, r"whole number from 1 to 1000"),
         ("learning_penalty", -0.1, r"learning penalty -0\.1.*Use a number from 0 on"),

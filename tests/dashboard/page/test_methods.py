@@ -1,4 +1,4 @@
-"""Methods on one footing, on their page: what is known at once, the rest asked for, stopped, and then the core's."""
+"""Methods compared, on their page: what is known at once, the rest asked for, stopped, and then the core's."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from core.pipeline.engine import Engine
 from dashboard.charts import what_if as charts
 from dashboard.page import what_if
 from dashboard.work import process, sweeps
-from dashboard.work.queue import Limits
+from dashboard.work.limits import Limits
 from tests.helpers.bench import X, until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 

@@ -99,14 +99,17 @@ def test_every_setting_with_a_place_in_the_sidebar_stands_there_once(sidebar: Ap
         assert sorted(labels) == sorted(setting.label for setting in wanted)
 
     stands(Experiment())
-    learned = ("Steps of learning", "Penalty of learning")
+    learned = ("Sentences to learn from", "Steps of learning", "Penalty of learning")
     assert not [box for box in sidebar.sidebar.number_input if box.label in learned]
     next(box for box in sidebar.sidebar.selectbox if box.label == "Intervention").select("lineas").run()
     stands(Experiment(method="lineas"))
-    steps, penalty = (next(b for b in sidebar.sidebar.number_input if b.label == label) for label in learned)
+    number, steps, penalty = (next(b for b in sidebar.sidebar.number_input if b.label == label) for label in learned)
+    assert (number.value, number.min, number.max) == (64, 32, 200)
     assert (steps.value, penalty.value, penalty.min) == (20, 0.2, 0.0)
+    number.set_value(100)
     steps.set_value(7)
     penalty.set_value(1.5).run()
-    assert (sidebar.query_params["learning_steps"], sidebar.query_params["learning_penalty"]) == ("7", "1.5")
+    names = ("learning_sentences", "learning_steps", "learning_penalty")
+    assert [sidebar.query_params[name] for name in names] == ["100", "7", "1.5"]
     next(box for box in sidebar.sidebar.selectbox if box.label == "Intervention").select("set-mean").run()
-    assert not {"learning_steps", "learning_penalty"} & set(sidebar.query_params)
+    assert not set(names) & set(sidebar.query_params)

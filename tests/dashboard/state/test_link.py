@@ -89,6 +89,7 @@ def test_every_setting_but_the_machines_own_travels() -> None:
         method="aura",
         tokens="last",
         strength=0.35,
+        learning_sentences=32,
         learning_steps=7,
         learning_penalty=0.5,
         languages=("en", "es"),

@@ -10,7 +10,8 @@ from core.errors import BusyError, SettingError
 from core.experiment.settings import Experiment
 from core.progress import Cancelled
 from dashboard.work.job import Health, Job
-from dashboard.work.queue import Jobs, Limits
+from dashboard.work.limits import Limits
+from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, X, Y, away, ends, until
 
 # -- how much is taken ------------------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from core.store.store import Store
 from core.sweep.tasks import Task
 from dashboard.work import sweeps
 from dashboard.work.job import Job
+from dashboard.work.limits import Limits
 from dashboard.work.questions import TextCell
-from dashboard.work.queue import Jobs, Limits
+from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, X, Y, ends, until
 
 

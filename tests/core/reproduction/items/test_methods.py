@@ -1,4 +1,4 @@
-"""Methods and scores are compared on the same footing, with what plain loops give."""
+"""Methods and scores are compared under the same conditions, with what plain loops give."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_methods_on_the_first_rows(
     assert frame.loc[("additive", "auroc", "none"), "top1"] == frame.loc[("mean-act", "auroc", "none"), "top1"]
 
 
-def test_methods_are_on_the_same_footing(report: Path) -> None:
+def test_methods_are_compared_under_the_same_conditions(report: Path) -> None:
     methods, gains = pd.read_csv(report / "methods.csv"), pd.read_csv(report / "gains.csv")
     target = methods["target"].iloc[0]
     chosen = gains[

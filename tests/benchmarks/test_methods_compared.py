@@ -1,16 +1,16 @@
-"""The table of interventions on one footing states what was recorded, for every figure and condition."""
+"""The table of interventions compared states what was recorded, for every figure and condition."""
 
 from __future__ import annotations
 
 import json
 
-from benchmarks import footing
+from benchmarks import methods_compared
 from core.analyses.method_comparison import FIGURES, RANKED
 
 
 def test_the_table_states_the_record() -> None:
-    record = json.loads(footing.FILE.read_text(encoding="utf-8"))
-    head, _, *lines, _, said = footing.table().splitlines()
+    record = json.loads(methods_compared.FILE.read_text(encoding="utf-8"))
+    head, _, *lines, _, said = methods_compared.table().splitlines()
     assert [title.strip() for title in head.split("|")[2 : 2 + len(RANKED)]] == [FIGURES[name].title for name in RANKED]
     assert len(lines) == len(record["methods"])
     for line, row in zip(lines, record["methods"], strict=True):
@@ -25,7 +25,7 @@ def test_the_table_states_the_record() -> None:
 
 def test_what_the_text_concludes_follows_from_the_record() -> None:
     """Beside the table: what is free wins every measure of alignment, and DiffMean leaves the target as it is."""
-    rows = json.loads(footing.FILE.read_text(encoding="utf-8"))["methods"]
+    rows = json.loads(methods_compared.FILE.read_text(encoding="utf-8"))["methods"]
     for name in ("top1_target", "top1_all", "mexa_all"):
         best = {kind: max(row[name] for row in rows if row["kind"] == kind) for kind in ("free", "method")}
         assert best["free"] > best["method"]

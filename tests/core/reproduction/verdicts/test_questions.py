@@ -1,12 +1,11 @@
-"""What held, and what did not."""
+"""Questions beyond the paper: answered by the paired tests, and on rows that nothing was chosen on."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from core.reproduction.verdicts import HELD, NOT, PARTLY, graded, verdicts
-from tests.helpers.reproduction import distance_rows
+from core.reproduction.verdicts import verdicts
 
 
 def _gain(metric: str, layer: int, pre: float, lead: tuple[float, ...] = (), target: str = "ja") -> dict[str, object]:
@@ -63,26 +62,3 @@ def test_no_layer_of_a_rival_is_chosen_on_the_rows_that_are_measured() -> None:
     )
     assert "and 0.450 by subspace at layer 4 (-0.050, 95% -0.100 to +0.000), the best of the 2 that need" in said.text
     assert "significantly for 0 of 1 targets" in said.text
-
-
-def test_grades() -> None:
-    assert (graded(5, 5), graded(1, 5), graded(0, 5)) == (HELD, PARTLY, NOT)
-
-
-@pytest.mark.parametrize(("post", "state"), [(0.2, HELD), (0.9, PARTLY)])
-def test_a_verdict_follows_its_figures(post: float, state: str) -> None:
-    (said,) = verdicts({"distances": distance_rows(post)})
-    assert said.state == state
-    assert f"all pairs 0.80 -> {post:.2f}" in said.text
-
-
-def test_pairs_with_english_are_adjusted_together() -> None:
-    rows = [
-        {"target": target, "query": target, "candidate": "en", "metric": "cosine", "layer": 2}
-        | {"space": space, "top1": 0.5 + 0.1 * (space == "post"), "p": p if space == "post" else None}
-        for target, p in (("es", 0.001), ("ja", 0.04), ("de", 0.03))
-        for space in ("pre", "post")
-    ]
-    (said,) = verdicts({"tatoeba": pd.DataFrame(rows)})
-    assert "1 of 3 rise significantly" in said.text
-    assert said.state == PARTLY

@@ -13,7 +13,7 @@ import pytest
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
-from core.wire import decode, encode, receive, send
+from core.serialisation import decode, encode, receive, send
 from dashboard.work.preload import Loading
 from dashboard.work.questions import Cell, MovementAsked, PathAsked, RanksAsked, TextCell
 from dashboard.work.text_questions import Predicted, Texts, Written

@@ -1,4 +1,4 @@
-"""The table of interventions on one footing, from what ``python -m core methods --json`` wrote: docs/footing.json."""
+"""The table of interventions compared, from what ``python -m core methods --json`` wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from core.analyses.method_comparison import FIGURES, RANKED
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "footing.json"
+FILE = Path(__file__).resolve().parent.parent / "docs" / "methods_compared.json"
 """The recorded run; ``conditions`` beside it says machine, date and command."""
 
 
