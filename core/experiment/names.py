@@ -225,6 +225,7 @@ SETTINGS = {
             OneOf(table=EXPERT_SETS),
             "experts",
             panel="neurons",
+            applies=lambda experiment: bool(experiment.targets),
         ),
         Setting(
             "held_at",
@@ -233,6 +234,7 @@ SETTINGS = {
             OneOf(table=HELD_AT),
             "experts",
             panel="neurons",
+            applies=lambda experiment: bool(experiment.targets) and METHODS[experiment.method].by_values,
         ),
         Setting(
             "experts",
