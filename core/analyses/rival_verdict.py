@@ -10,6 +10,7 @@ import numpy as np
 from core.analyses.rival_spaces import HEADLINE, POST, PRE, RivalSpace, RivalSpaces
 from core.language.codes import label
 from core.neurons.methods import METHODS, Method
+from core.neurons.selection import CONTROLS
 from core.spaces.measured_space import difference
 from core.spaces.rivals import RAW
 from core.spaces.space_measures import SPACE_MEASURES
@@ -100,11 +101,16 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> st
     target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
     value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
     ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    own = f"{unit.text(value.value)} of translations from {target} {ends}"
+    own = f"{unit.text(value.value)} of translations from {target} {ends}, n = {value.n:,}"
     first, many = found[id(top)], len(contenders(spaces))
     which = f"the best of {many} free rivals on these rows" if many > 1 else "the one free rival that was measured"
+    if spaces.plan.experiment.strength == 0:
+        return (
+            f"At **strength 0** there is no intervention: the model as it is finds {own}; **{described(top)}**, "
+            f"{which}, finds {_figures(spaces, first)}."
+        )
     text = (
-        f"The intervention **{_VERBS[first.sign]}** {which}: it finds {own}, and **{described(top)}** finds "
+        f"{_subject(spaces)} **{_VERBS[first.sign]}** {which}: it finds {own}, and **{described(top)}** finds "
         f"{_figures(spaces, first)}."
     )
     text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
@@ -129,6 +135,12 @@ def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found
         f"That needs {needs}; the intervention {also}**{_VERBS[second.sign]}** {which} {own}: "
         f"**{described(fair)}**, with {_figures(spaces, second)}."
     )
+
+
+def _subject(spaces: RivalSpaces) -> str:
+    """What the verdict is about: a control stands in the place of the intervention."""
+    control = CONTROLS[spaces.plan.experiment.control]
+    return "The intervention" if control.draw is None else f"The control (the same on {control.title})"
 
 
 def _method(spaces: RivalSpaces) -> Method:

@@ -158,6 +158,7 @@ SETTINGS = {
             OneOf(table=EXPERT_SETS),
             "experts",
             panel="neurons",
+            applies=lambda experiment: bool(experiment.targets),
         ),
         Setting(
             "held_at",
@@ -166,6 +167,7 @@ SETTINGS = {
             OneOf(table=HELD_AT),
             "experts",
             panel="neurons",
+            applies=lambda experiment: bool(experiment.targets) and METHODS[experiment.method].by_values,
         ),
         Setting(
             "experts",

@@ -8,6 +8,7 @@ from core import access
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.language.codes import describe
+from core.neurons.selection import CONTROLS
 
 _ALWAYS = ("target", "experts", "strength")
 _LEFT_OUT = (*_ALWAYS, "control")
@@ -29,7 +30,7 @@ def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
     >>> in_words(Experiment(target="es", experts=500, control="random", layer="11"))
     'Spanish, 500 random neurons, strength 1, layer 11'
     """
-    kind = "experts" if experiment.control == "none" else f"{experiment.control} neurons"
+    kind = "experts" if experiment.control == "none" else CONTROLS[experiment.control].title
     parts = [
         describe(experiment.target).english,
         f"{experiment.experts:,} {kind}",

@@ -38,6 +38,8 @@ _NOT_LANGUAGES = frozenset({"und", "mis", "mul", "zxx"})
 # ISO 639 and ISO 3166 keep these for private use, and UN M.49 does not assign the last.
 _PRIVATE_LANGUAGE = re.compile("q[a-t][a-z]")
 _PRIVATE_REGION = re.compile("Q[M-Z]|X[C-JL-Z]|ZZ|9[5-9][0-9]")
+# Beginnings of English names that are spoken as "yu": Ukrainian, Uyghur.
+_SPOKEN_WITH_Y = ("Eu", "Uk", "Uy")
 _NOT_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
 
 
@@ -148,6 +150,18 @@ def label(code: str) -> str:
     native = name.native.partition("（")[0].partition(" (")[0]
     differs = native != name.english.partition(" (")[0]
     return f"{english} ({native})" if differs else english
+
+
+def with_article(name: str) -> str:
+    """Put the indefinite article before a language's English name.
+
+    Examples
+    --------
+    >>> with_article("English"), with_article("Urdu"), with_article("Ukrainian"), with_article("Japanese")
+    ('an English', 'an Urdu', 'a Ukrainian', 'a Japanese')
+    """
+    vowel = name[:1] in "AEIOU" and not name.startswith(_SPOKEN_WITH_Y)
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def _parse(code: str) -> langcodes.Language:

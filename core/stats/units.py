@@ -46,6 +46,15 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f} points"
 
 
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Write how many there are, with the noun in its number.
+
+    >>> counted(1, "language"), counted(1200, "sentence"), counted(2, "query", "queries")
+    ('1 language', '1,200 sentences', '2 queries')
+    """
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
+
+
 SHARE = Unit("share", ".1%", percent, points)
 DISTANCE = Unit("cosine distance", ".3f", "{:.3f}".format, "{:+.3f}".format)
 RECIPROCAL_RANK = Unit("mean reciprocal rank", ".3f", "{:.3f}".format, "{:+.3f}".format)

@@ -38,7 +38,7 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
             y=alt.Y(
                 "site:N",
                 sort=list(dict.fromkeys(rows["site"])),
-                axis=alt.Axis(title=None, labelLimit=90, labelOverlap=False),
+                axis=alt.Axis(title=None, labelLimit=140, labelOverlap=False),
             ),
             color=alt.Color(
                 f"{by}:Q",
@@ -164,7 +164,7 @@ def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: floa
     target : str
         Name of the one whose expert it is.
     """
-    y = alt.Y("name:N", sort=list(names), axis=alt.Axis(title=None, labelLimit=90, grid=True))
+    y = alt.Y("name:N", sort=list(names), axis=alt.Axis(title=None, labelLimit=140, grid=True))
     x = alt.X("response:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="response", tickCount=5, grid=False))
     colour = alt.condition(alt.datum.name == target, alt.value(POST), alt.value(PRE))
     sentences = (

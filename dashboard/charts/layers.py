@@ -37,8 +37,8 @@ def lines(
     share : bool
         The measure is a share, drawn from 0 to 1; else from 0, or on a logarithmic axis.
     """
-    marked = [(chosen, f"layer {chosen}, as set", _SET)]
-    if best is not None:
+    marked = [(chosen, f"layer {chosen}, as set{' and best before' if best == chosen else ''}", _SET)]
+    if best is not None and best != chosen:  # of two lines in one place, one would be in the legend alone
         marked.append((best, f"layer {best}, best before", FREE))
     colours = {**BEFORE_AFTER, **{mark: colour for _, mark, colour in marked}}
     x = _axis(int(rows["layer"].max()))

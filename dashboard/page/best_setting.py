@@ -12,6 +12,7 @@ from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.progress import duration
 from core.stats.intervals import Interval
+from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import background, waiting
@@ -46,12 +47,13 @@ def _offer(question: SearchAsked) -> background.Offer:
         question,
         key="search",
         title=f"Search for the best setting ({question.experiment.target})",
-        start=f"Search for {minutes:g} minutes",
+        start=f"Search for {counted(round(minutes), 'minute')}",
         stop="Stop the search",
         doing="Searching",
-        about=f"Among {n_settings:,} settings: half of the probe rows find the neurons, the other half judge, more of "
-        "them in each round, in which the better third goes on. The best is then measured on the evaluation rows, "
-        "which the search never sees. It gives way to whoever waits for something, and what it computes is kept.",
+        about=f"Among {counted(n_settings, 'setting')}: half of the probe rows find the neurons, the other half "
+        "judge, more of them in each round, in which the better third goes on. The best is then measured on the "
+        "evaluation rows, which the search never sees. It gives way to whoever waits for something, and what it "
+        "computes is kept.",
         meanwhile=f"At most {duration(60 * minutes)} of computing, and the last measure after it.",
         icon="search",
         primary=True,
@@ -94,15 +96,15 @@ def _show(found: Found, limits: Limits) -> None:
         for experiment, why in found.refused:
             st.text(f"Impossible: {named(experiment)}: {why}")
     theme.quiet(
-        f"A search of {limits.minutes:g} minutes for the most top-1 {SCOPES[limits.scope]}, by successive halving on "
-        "probe rows that found no neuron. A longer one may find better."
+        f"A search of {counted(round(limits.minutes), 'minute')} for the most top-1 {SCOPES[limits.scope]}, by "
+        "successive halving on probe rows that found no neuron. A longer one may find better."
     )
 
 
 def said(found: Found, limits: Limits) -> str:
     """What was tried, what is best, and how it does on rows that the search has not seen: Markdown."""
     n_settings, n_rounds = len({one.experiment for one in found.tried}), len({one.round for one in found.tried})
-    tried = f"Tried {n_settings:,} of {found.offered:,} settings in {n_rounds} round{'s' * (n_rounds != 1)}."
+    tried = f"Tried {n_settings:,} of {counted(found.offered, 'setting')} in {counted(n_rounds, 'round')}."
     if found.best is None or found.before is None or found.after is None:
         return f"{tried} **No setting keeps to the limit.**"
     limit = "" if found.perplexity is None else f" {kept_to(limits, found.perplexity)}"

@@ -18,9 +18,11 @@ from core.charts.palette import colours
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
+from core.neurons.scores import SCORES
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
+from core.stats.units import counted
 from dashboard.charts import compare as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -116,12 +118,15 @@ def _keep(current: Experiment, kept: list[Kept]) -> None:
 def _suggest(current: Experiment) -> None:
     """Offer settings to compare with, where none is kept."""
     st.html('<div data-testid="result-ready"></div>')
+    offered = suggestions(current)
+    if access.reads_only():  # what is not known would be refused
+        offered = {title: other for title, other in offered.items() if _known(other) is not None}
     theme.quiet(
-        "Nothing is kept yet. Keep the present setting, then change it: the two stand here side by side. Or "
-        "compare it with"
+        "Nothing is kept yet. Keep the present setting, then change it: the two stand here side by side."
+        f"{' Or compare it with' if offered else ''}"
     )
     with st.container(horizontal=True):
-        for title, other in suggestions(current).items():
+        for title, other in offered.items():
             if st.button(title, key=f"compare-{title}"):
                 kept_settings.write([Kept(other)])
                 st.rerun()
@@ -151,6 +156,8 @@ def _choose(kept: list[Kept], at: int) -> int:
 
 def suggestions(current: Experiment) -> dict[str, Experiment]:
     """Settings that the current one is most often compared with, by title."""
+    if current.strength == 0:  # whatever else is set, the model is as it is
+        return {"the intervention": replace(current, strength=1.0)}
     suggested = {
         "the same on random neurons": replace(current, control="random"),
         "half the strength": replace(current, strength=current.strength / 2),
@@ -332,10 +339,11 @@ def experts_shared(a: Result, b: Result) -> str:
         return "The models differ, so their experts cannot be held against each other."
     common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
     smaller = min(len(a.experts.neurons), len(b.experts.neurons))
-    score = " and ".join(f"{result.experts.scores.mean():.3f}" for result in (a, b))
+    scores = (f"{result.experts.scores.mean():.3f} ({SCORES[result.plan.experiment.score].title})" for result in (a, b))
+    of_a, of_b = scores
     return (
-        f"The two share {common:,} experts ({summary.percent(common / smaller)} of the smaller set), whose mean scores "
-        f"are {score}."
+        f"The two share {counted(common, 'expert')} ({summary.percent(common / smaller)} of the smaller set). All "
+        f"experts of A score {of_a} on average, those of B {of_b}."
     )
 
 

@@ -11,6 +11,7 @@ from core.models import download
 from core.models.download import Download
 from core.models.load import check_download
 from core.pipeline.backend import Request
+from core.stats.units import counted
 from dashboard.charts import theme
 from dashboard.work import downloads, process
 from dashboard.work.downloads import Running
@@ -49,7 +50,7 @@ def may_begin(request: Request) -> bool:
         st.markdown("## This model is not on this machine")
         theme.quiet(
             f"{needed.name} at revision {needed.revision[:12]} has {needed.nbytes / 1e6:,.1f} MB in "
-            f"{len(needed.files)} files on the Hugging Face hub. The download ends when nobody looks at it."
+            f"{counted(len(needed.files), 'file')} on the Hugging Face hub. The download ends when nobody looks at it."
         )
         if st.button("Download it", type="primary", key=f"download-{needed.revision}"):
             downloads.shared().begin(needed)

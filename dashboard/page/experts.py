@@ -21,6 +21,7 @@ from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
 from core.pipeline.engine import Engine
 from core.progress import Progress
+from core.stats.units import counted
 from dashboard.charts import experts as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -127,7 +128,8 @@ def _overlaps(key: tuple[Any, ...], _scored: ScoredNeurons) -> Overlaps:  # noqa
 def _summary(scored: ScoredNeurons) -> str:
     target, scores = theme.name(scored.plan.target), scored.experts.scores
     return (
-        f"The **{len(scores):,} experts** of {target} score **{scores.mean():.3f}** on average and at least "
+        f"The **{counted(len(scores), 'expert')}** of {target} score{'s' * (len(scores) == 1)} "
+        f"**{scores.mean():.3f}** on average and at least "
         f"{scores.min():.3f} ({SCORES[scored.plan.experiment.score].title}), of {scored.plan.outline.neurons.total:,} "
         "neurons in all."
     )
@@ -253,7 +255,9 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
     if question.known(process.engine()) is None and again.experiment != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
-        if st.button("Read the neurons again", type="primary"):
+        if access.reads_only():
+            theme.quiet("This server shows what is known, and does not read the neurons again.")
+        elif st.button("Read the neurons again", type="primary"):
             again.experiment = plan.experiment
             st.rerun()
         return
@@ -282,7 +286,7 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     thinned = f" {len(drawn):,} of {len(rows):,} sentences are drawn." if len(drawn) < len(rows) else ""
     theme.quiet(
         f"Each line is one probe sentence ({len(plan.probe):,} a language, {plan.experiment.pooling} over its tokens), "
-        f"points are medians; hover to read one. Dashed: {value:.4g}, {held_at}.{thinned}"
+        f"{target} blue, points are medians; hover to read one. Dashed: {value:.4g}, {held_at}.{thinned}"
     )
     _strongest(scored, neuron)
     held_neuron.draw(scored, neuron, value)
@@ -298,9 +302,12 @@ def _is_held_at(scored: ScoredNeurons, neuron: int, value: float) -> bool:
 
 def _strongest(scored: ScoredNeurons, neuron: int) -> None:
     """Draw the sentences that the neuron responds to most, with their tokens coloured, when they are asked for."""
+    asked = TopSentencesAsked(scored.plan.experiment, neuron)
+    if access.reads_only() and asked.known(process.engine()) is None:
+        return
     if not page_state.switch("Its strongest sentences, token by token", "top"):
         return
-    found: tuple[TopSentence, ...] | None = waiting.answer_or_wait(TopSentencesAsked(scored.plan.experiment, neuron))
+    found: tuple[TopSentence, ...] | None = waiting.answer_or_wait(asked)
     if found is None:
         return
     full = max((float(np.abs(one.outputs).max()) for one in found if len(one.outputs)), default=1.0)

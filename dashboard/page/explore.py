@@ -102,12 +102,13 @@ def _figures(result: Result) -> None:
     last.metric(
         f"Untouched model, layer {layer}",
         summary.percent(best.pre),
-        f"mean-centred: {summary.percent(result.centred.pre)}",
+        f"layer {result.plan.layer}, mean-centred: {summary.percent(result.centred.pre)}",
         delta_color="off",
         delta_arrow="off",
         border=True,
         help=f"Top-1 from {target} on the unmodified model: after subtracting each language's mean embedding, and at "
-        "the layer that retrieves best. An intervention is worth its cost where it adds to these.",
+        "the layer that retrieves best, chosen on these rows. An intervention is worth its cost where it adds to "
+        "these.",
     )
 
 
@@ -136,7 +137,7 @@ def _every_measure(result: Result) -> None:
 
 def _retrieval(result: Result) -> None:
     target = theme.name(result.plan.target)
-    st.header(f"Does a {target} sentence find its translation?", anchor=False)
+    st.header(summary.question(target), anchor=False)
     rows = frames.bar_frame(result)
     drawing.chart(
         charts.retrieval_bars(rows),

@@ -109,5 +109,7 @@ def _words(job: Job | None) -> str:
             f"{more} How the intervention compares is not measured yet; that goes on in the background "
             f"({doing[:1].lower()}{doing[1:]}), and the verdict then stands here."
         )
+    if access.reads_only():
+        return f"{more} This server has not measured them for this setting."
     failed = f" It could not be done in the background: {waiting.reason(job)}." if job and job.state == "failed" else ""
     return f"{more} The page Is it real? measures how the intervention compares; its verdict then stands here.{failed}"

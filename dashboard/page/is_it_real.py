@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 import pandas as pd
@@ -15,11 +15,13 @@ from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
 from core.neurons.methods import METHODS
+from core.neurons.selection import CONTROLS
 from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.measured_space import ALL
 from core.spaces.rivals import RAW, RIVALS
 from core.spaces.space_measures import SPACE_MEASURES
+from core.stats.units import counted
 from dashboard.charts import is_it_real as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -35,6 +37,12 @@ _OF = {PRE: "the unmodified model", POST: "the intervention, on top"}
 # Retrieval, which the first chart shows, and what says little alone; every other measure has a panel.
 _IN_THE_TABLE_ALONE = ("top1", "top5", "mrr", "csls", "distance", "mining_f1", "anisotropy")
 _ACROSS = 4  # panels beside each other
+_COLOURS_SAY = {
+    palette.NEEDS_NOTHING: "Orange rivals need nothing",
+    palette.NEEDS_LANGUAGE: "light orange ones a sentence's language (own means: of all sentences at once)",
+    palette.TRANSLATED: "those from translations learn from pairs of sentences",
+    palette.ON_TOP: "Light blue rivals are fitted and applied under the intervention; hover to read what each needs",
+}
 
 
 def draw() -> None:
@@ -102,7 +110,7 @@ def _control(result: Result) -> RivalSpaces | None:
 
 def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpaces | None, said: str) -> None:
     target = theme.name(spaces.plan.target)
-    st.header(f"Does a {target} sentence find its translation?", anchor=False)
+    st.header(summary.question(target), anchor=False)
     with st.container(horizontal=True):
         layers = page_state.choice("Rivals", list(_LAYERS), "layers", lambda name: _LAYERS[name])
         of = page_state.choice("Applied to", [PRE, POST], "of", lambda name: _OF[name])
@@ -112,13 +120,12 @@ def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpa
     drawing.chart(chart, key="rivals", alt=alt, data=rows)
     earlier.keep(f"{said} (Rivals {_LAYERS[layers]}, of {_OF[of]}.)", chart, alt)
     theme.quiet(
-        f"Mean top-1 over {len(spaces.plan.candidates)} candidate languages, {target} as the query, n = "
+        f"Mean top-1 over {counted(len(spaces.plan.candidates), 'candidate language')}, {target} as the query, n = "
         f"{intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target).n:,}; lines are 95% "
         "intervals (bootstrap over sentences). ★ finds more than the intervention, ▼ less: the paired interval leaves "
         "out zero and Wilcoxon's signed ranks give p < 0.05 after Holm's correction over all measured spaces. "
         f"Rivals are fitted on {spaces.n_probe:,} probe rows; a best layer is chosen on probe rows that the rival was "
-        f"not fitted on. {_needs(spaces)} when it is applied; orange rivals need nothing, light ones need a sentence's "
-        "language (own means: of all sentences at once), those from translations learn from pairs of sentences."
+        f"not fitted on. {_needs(spaces)} when it is applied. {colours_explained(set(rows['kind']))}"
     )
 
 
@@ -127,6 +134,12 @@ def _needs(spaces: RivalSpaces) -> str:
     if METHODS[spaces.plan.experiment.method].by_source is None:
         return "An intervention by this method needs nothing to be known of a sentence"
     return "An intervention by this method needs the language of a sentence"
+
+
+def colours_explained(kinds: Set[str]) -> str:
+    """What the colours of the rivals that are drawn say, in a sentence."""
+    said = [words for kind, words in _COLOURS_SAY.items() if kind in kinds]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def rival_frame(
@@ -167,7 +180,9 @@ def _kind(space: RivalSpace) -> str:
 
 
 def _bar(spaces: RivalSpaces, space: RivalSpace, kind: str, against: Against | None) -> dict[str, object]:
-    names = {palette.INTERVENTION: "The intervention", palette.BEFORE: "Before", palette.CONTROL: "Random neurons"}
+    drawn = CONTROLS[spaces.plan.experiment.control].draw is not None
+    own = "The intervention, on random neurons" if drawn else "The intervention"
+    names = {palette.INTERVENTION: own, palette.BEFORE: "Before", palette.CONTROL: "Random neurons"}
     name = names.get(kind) or ("Another layer, as it is" if space.rival is RAW else space.rival.title)
     value = space.measured.value(HEADLINE, spaces.plan.target)
     needs = space.rival.needs(spaces.n_probe)

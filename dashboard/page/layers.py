@@ -87,7 +87,7 @@ def _of_chosen(result: Result, chosen: Chosen | None) -> tuple[Result, int | Non
 
 
 def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None, said: str) -> None:
-    st.header(f"Does a {target} sentence find its translation?", anchor=False)
+    st.header(summary.question(target), anchor=False)
     rows = lines_frame(result.layers, measure)
     best = best_before(result.layers, measure)
     chart = charts.lines(rows, result.plan.layer, best, title="top-1", share=True)

@@ -22,6 +22,7 @@ from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
 from core.stats.intervals import Interval
+from core.stats.units import counted
 from dashboard import sentence_map
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
@@ -250,7 +251,7 @@ def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[flo
     rows = table[view.chosen(table, places)]
     counts = rows["now"].value_counts()
     became = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in OUTCOMES if outcome in counts)
-    st.markdown(f"**{len(rows):,} sentences chosen**" + (f": {became}" if became else ""))
+    st.markdown(f"**{counted(len(rows), 'sentence')} chosen**" + (f": {became}" if became else ""))
     _figures_of(result, rows)
     if len(rows) > _MOST_ROWS:
         theme.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")
@@ -286,9 +287,8 @@ def chosen_words(target: str, before: Interval, after: Interval, gain: Interval)
     )
     change = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
     chance = ", **which may be chance**" if gain.low <= 0 <= gain.high else ""
-    return (
-        f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {gain.n:,} meanings."
-    )
+    meanings = counted(gain.n, "meaning")
+    return f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {meanings}."
 
 
 def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:

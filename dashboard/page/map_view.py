@@ -217,4 +217,6 @@ def in_words(chosen: Chosen, result: Result) -> str:
     more = len(counts) - len(named)
     every = sum(len(group) * len(group.languages) for group in result.plan.groups)
     others = f" and {more} more languages" if more > 1 else " and one more language" if more else ""
-    return f"**{sum(counts.values()):,} of {every:,} sentences** are chosen on the map ({', '.join(named)}{others})."
+    n = sum(counts.values())
+    are = "is" if n == 1 else "are"
+    return f"**{n:,} of {every:,} sentences** {are} chosen on the map ({', '.join(named)}{others})."

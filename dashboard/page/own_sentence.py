@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses.own_sentence import LONGEST, NEIGHBOURS, Near, OwnSentence, place
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
@@ -26,7 +27,9 @@ _IDENTIFIED = "identified"
 
 
 def draw(result: Result) -> None:
-    """Draw the field, and what is found of the sentence."""
+    """Draw the field, and what is found of the sentence; no field where nothing is computed, unless by a link's."""
+    if access.reads_only() and not page_state.get("own"):
+        return
     languages = result.plan.languages
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(

@@ -17,12 +17,15 @@ from core.analyses.rival_spaces import HEADLINE
 from core.analyses.rival_verdict import best as best_rival
 from core.analyses.rival_verdict import contenders, described
 from core.analyses.translation_ranks import Ranks
+from core.experiment.settings import Experiment
+from core.neurons.selection import CONTROLS
 from core.pipeline.result import Result
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats import paired
 from core.stats.intervals import Interval, bootstrap_ratio
 from core.stats.significance import holm, signed_ranks
+from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
 from dashboard.charts import theme
@@ -93,12 +96,19 @@ def verdict(rows: pd.DataFrame, measure: str) -> str:
     """Markdown that says in how many languages the change is significant."""
     sure = rows["p"] < _SURE
     better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
-    change = RANK_MEASURES[measure].unit.text
+    text, n = RANK_MEASURES[measure].unit.text, rows["n"]
+    sentences = counted(int(n.max()), "sentence") if n.min() == n.max() else f"{n.min():,} to {n.max():,} sentences"
+    many = len(rows) > 1
     return (
-        f"Of **{len(rows)}** languages, **{better}** improve and **{worse}** worsen by more than chance; the other "
-        f"{len(rows) - better - worse} do not change significantly. On average, {measure} goes from "
-        f"**{change(rows['pre'].mean())}** to **{change(rows['post'].mean())}**."
+        f"Of {counted(len(rows), 'language')}, **{better}** {_verb(better, 'improve')} and **{worse}** "
+        f"{_verb(worse, 'worsen')} by more than chance, and {len(rows) - better - worse} by no more than chance. "
+        f"{'On average, ' if many else 'There '}{measure} goes from **{text(rows['pre'].mean())}** to "
+        f"**{text(rows['post'].mean())}** ({sentences}{' each' if many else ''})."
     )
+
+
+def _verb(n: int, verb: str) -> str:
+    return f"{verb}s" if n == 1 else verb
 
 
 def by_space(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +129,7 @@ def _explained(measure: str, languages: int) -> str:
         "the paired bootstrap interval of the change leaves out zero"
         if not RANK_MEASURES[measure].hits
         else f"McNemar's exact test on sentences fixed and broken gives p < {_SURE} after Holm's correction for "
-        f"{languages} languages"
+        f"{counted(languages, 'language')}"
     )
     return f"Lines are 95% intervals (bootstrap over sentences, seed 0). ★ better, ▼ worse: {test}."
 
@@ -136,9 +146,10 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
     before, after, at_best, control = (
         side and _of_chosen(side, result, chosen) for side in (pre, post, at_best, control)
     )
+    subject = _subject(result.plan.experiment)
     other_comparisons = [comparison for comparison in COMPARISONS.values() if comparison is not COSINE]
     sides: list[tuple[str, str, Ranks | None, str]] = [
-        ("The intervention", "after, cosine", after, COSINE.name),
+        (subject, "after, cosine", after, COSINE.name),
         ("Nothing", "before, cosine", before, COSINE.name),
         *(
             (f"Free: {comparison.noun}", f"before, {comparison.title}", before, comparison.name)
@@ -146,7 +157,7 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
         ),
         ("Free: another layer", f"before, layer {layer}, cosine", at_best, COSINE.name),
         *(
-            (f"The intervention, {comparison.title}", f"after, {comparison.title}", after, comparison.name)
+            (f"{subject}, {comparison.title}", f"after, {comparison.title}", after, comparison.name)
             for comparison in other_comparisons
         ),
         ("Control: random neurons", "after, the same values on neurons drawn at random", control, COSINE.name),
@@ -163,6 +174,13 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
     _free_table(frame, measure, layer, chosen is None)
     if asked is not None and control is None:
         _offer_control(asked, working)
+
+
+def _subject(experiment: Experiment) -> str:
+    """What is held against the baselines: at strength 0 there is no intervention, and a control is none."""
+    if experiment.strength == 0:
+        return "The model as it is"
+    return "The intervention" if CONTROLS[experiment.control].draw is None else "The control"
 
 
 def _free_table(frame: pd.DataFrame, measure: str, layer: int, of_all: bool) -> None:
@@ -238,8 +256,8 @@ def free_verdict(frame: pd.DataFrame, measure: str) -> str:
     best = beside.iloc[int(beside[measure].to_numpy().argmax())]
     name, gain = str(best["what"]).removeprefix("Free: "), best["ahead"]
     sentence = (
-        f"Of these {len(beside)} that are free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. The "
-        f"intervention gives {frame.iloc[0][measure]:.3f}"
+        f"Of these {len(beside)} that are free, **{name}** ({best['how']}) finds most: **{best[measure]:.3f}**. "
+        f"{frame.iloc[0]['what']} gives {frame.iloc[0][measure]:.3f}"
     )
     if gain != gain:
         return f"{sentence}."

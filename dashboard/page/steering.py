@@ -13,7 +13,7 @@ from core.analyses.steering import OTHERS, Answers, Asked
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
-from core.stats.units import SHARE, TIMES
+from core.stats.units import SHARE, TIMES, counted
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -112,7 +112,7 @@ def _missing(question: SteeringAsked, n: int, working: bool) -> None:
         question,
         key="steering",
         title=f"Answers in {theme.name(question.experiment.target)}",
-        start=f"Have it answer ({n} panels)",
+        start=f"Have it answer ({counted(n, 'panel')})",
         stop="Stop the answers",
         doing=f"{n} of the panels to go",
     )

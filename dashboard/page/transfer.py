@@ -9,14 +9,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses import transfer_table
 from core.analyses.profit import COEFFICIENTS, KINDS, LIKENESSES, SOURCE, Profit, sentence, unknown
 from core.analyses.transfer import ALL, CENTRED, Settings, Space, Transfer
 from core.analyses.transfer_rows import Task, task
 from core.errors import AskError
 from core.experiment.plan import Plan
+from core.experiment.settings import Experiment
+from core.neurons.methods import METHODS
+from core.neurons.selection import CONTROLS
 from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
+from core.stats.units import counted
 from dashboard.charts import layers as layer_charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -54,7 +59,7 @@ def draw() -> None:
         return
     _lesson(found, train, bound)
     _VIEWS[view][1](bound, found, train)
-    _conditions(bound, found)
+    theme.quiet(conditions(bound, found))
 
 
 def _controls(bound: Plan, rows: Task) -> tuple[str, tuple[str, ...], str]:
@@ -110,8 +115,8 @@ def _by_language(_: Plan, found: Transfer, train: str) -> None:
     earlier.keep(f"A classifier trained on {theme.name(train)}.", chart, alt)
     theme.quiet(
         f"Lines are 95 % intervals (Wilson). ★ better, ▼ worse than before: McNemar's exact test on the same sentences "
-        f"gives p < {_SURE} after Holm's correction for {len(found.task.languages)} languages. The dashed line gives "
-        f"every sentence the most frequent label ({found.task.majority}): {_percent(majority)}. "
+        f"gives p < {_SURE} after Holm's correction for {counted(len(found.task.languages), 'language')}. The "
+        f"dashed line gives every sentence the most frequent label ({found.task.majority}): {_percent(majority)}. "
         f"{theme.name(train)} itself is what is possible where nothing has to be carried over."
     )
     _means(found, train)
@@ -276,8 +281,8 @@ def _who_profits(_: Plan, __: Transfer, train: str) -> None:
     theme.quiet(
         "Correlations of the gain with each likeness over languages, with 95 % percentile bootstrap intervals. The "
         "partial one holds fixed what the last column names; pre is the share right before. The p after Holm's "
-        "correction is for all coefficients of this table. The target itself takes no part in likeness to the target. "
-        "With so few languages the intervals are wide."
+        "correction is for all coefficients of this table. The target itself takes no part in likeness to the target; "
+        "n counts languages."
     )
     columns_without = [name for name in LIKENESSES if points[name].isna().all()]
     shown = points.drop(columns=["kind", "source", "target", "language", *columns_without]).sort_values(
@@ -311,16 +316,25 @@ def _axis(likeness: str, source: str) -> str:
     return way.titled(source) if way.to == SOURCE else way.title
 
 
-def _conditions(bound: Plan, found: Transfer) -> None:
+def conditions(bound: Plan, found: Transfer) -> str:
+    """Data, neurons, settings and classifier of the page's figures, in one line."""
     experiment, rows = bound.experiment, found.task
-    probe = experiment.probe_corpus or experiment.corpus
-    theme.quiet(
+    probe, control = access.titled(experiment.probe_corpus or experiment.corpus), CONTROLS[experiment.control]
+    return (
         f"{bound.corpus.title}: {len(rows.classes)} labels ({', '.join(rows.classes)}); trained on {rows.n_train:,} "
-        f"probe rows of one language, tested on {rows.n_test:,} evaluation rows of each. {experiment.experts:,} "
-        f"experts of {theme.name(bound.target)} from {probe}, {experiment.method} at strength {experiment.strength:g}, "
+        f"probe rows of one language, tested on {rows.n_test:,} evaluation rows of each. "
+        f"{_count(experiment)} of {theme.name(bound.target)} from {probe}, "
+        f"{METHODS[experiment.method].title.lower()} at strength {experiment.strength:g}"
+        f"{'' if control.draw is None else f' on {control.title}'}, "
         f"{experiment.model}, layer {bound.layer} of {bound.outline.n_layers}, seed {experiment.seed}. Classifier: "
         "standardisation and multinomial logistic regression, C = 0.05."
     )
+
+
+def _count(experiment: Experiment) -> str:
+    """How many experts there are; just that word where what is set does not say it."""
+    exact = experiment.select == "model" and experiment.min_score is None and not experiment.experts_from
+    return counted(experiment.experts, "expert") if exact and not experiment.targets else "Experts"
 
 
 def _percent(share: Interval) -> str:

@@ -283,7 +283,7 @@ def _progress(request: Request) -> None:
         if job.progress is not None and isinstance(job.progress.partial, Estimate):
             _estimate(job.progress.partial, request)
         theme.quiet(
-            "The picture of the new setting appears here when it is ready. Results are kept: what was computed once "
+            "What belongs here appears when it is ready. Results are kept: what was computed once "
             "opens at once the next time, and a change of neurons or strength computes only the space after it."
         )
         if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{key_of(request)}"):

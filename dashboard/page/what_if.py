@@ -17,7 +17,7 @@ from core.analyses.grid import PERPLEXITY, CellMeasure
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.progress import duration
-from core.stats.units import SHARE
+from core.stats.units import SHARE, counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.charts import what_if as charts
@@ -46,8 +46,10 @@ def draw() -> None:
     theme.quiet("Every measure over the number of neurons and the strength. Click a computed cell to open it.")
     experiment = session.experiment()
     lacking: AskError | None = None
+    n_rows = None
     try:
-        most = process.engine().plan(experiment).outline.neurons.total
+        plan = process.engine().plan(experiment)
+        most, n_rows = plan.outline.neurons.total, max(map(len, plan.groups))
     except AskError as error:
         of_packs = packed.neurons(experiment)
         if of_packs is None:
@@ -63,8 +65,20 @@ def draw() -> None:
     # The page is drawn again every two seconds only while cells are computed: redrawing disturbs a reader.
     live = st.fragment(_live, run_every=2.0 if working else None)
     live(experiment, experiments, measure, kind, working, lacking)
+    theme.quiet(about(n_rows))
     if lacking is None:
         best_setting.draw(experiment, most)
+
+
+def about(n_rows: int | None) -> str:
+    """What is outlined, and of how many evaluation rows a cell is; None: not known here."""
+    outlined = "The orange outline is the present setting."
+    if n_rows is None:
+        return outlined
+    return (
+        f"{outlined} Retrieval and distance in a cell are of {counted(n_rows, 'evaluation row')} a language, without "
+        "an interval; the pages of a setting have it."
+    )
 
 
 def _kind(measure: CellMeasure) -> sweeps.Kind:
@@ -233,7 +247,8 @@ def _best(
         return
     value = known[best][measure.name]
     value_text = measure.unit.text(value)
-    st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {len(known)} settings.")
+    of = counted(len(known), "setting")
+    st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {of}.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if not packed.opens(best, lacking):
         theme.quiet(packed.MEASURES_ALONE)
@@ -295,8 +310,9 @@ def _watch(standing: sweeps.Standing, kind: sweeps.Kind) -> None:
 def _offer(idle: list[Experiment], kind: sweeps.Kind, current: Experiment, failed: list[Job]) -> None:
     """Draw what begins the computation of cells, or of a part of them, with what it costs."""
     cost = _cost(idle, kind)
-    theme.quiet(f"{len(idle)} settings are not computed: about {duration(cost.seconds(idle))}.")
-    begun = [idle] if _begins(f"Compute {len(idle)} settings", "start-sweep", idle, "primary") else []
+    n = counted(len(idle), "setting")
+    theme.quiet(f"{n} {'is' if len(idle) == 1 else 'are'} not computed: about {duration(cost.seconds(idle))}.")
+    begun = [idle] if _begins(f"Compute {n}", "start-sweep", idle, "primary") else []
     for name, (title, region) in regions(idle, current).items():
         label = f"Only {title} ({len(region)}, about {duration(cost.seconds(region))})"
         if _begins(label, f"start-{name}", region):

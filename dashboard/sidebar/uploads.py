@@ -14,6 +14,7 @@ from core.corpora.table_files import READERS
 from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.stats.units import counted
 from core.store import quota
 from dashboard import hosts
 from dashboard.charts import theme
@@ -49,7 +50,10 @@ def draw(chosen: Experiment) -> None:
         except AskError as error:
             theme.problem(f"{file.name}: {error.why}. {error.instead}")
             return
-        theme.quiet(f"{file.name}: {table.n_probe:,} probe rows in {', '.join(table.languages)}.")
+        theme.quiet(
+            f"{file.name}: {counted(table.n_probe, 'row')} to find the neurons and {counted(table.n_measured, 'row')} "
+            f"to measure, in {', '.join(table.languages)}."
+        )
         for note in table.notes:
             theme.quiet(note)
         if chosen.corpus == table.spec:
@@ -78,6 +82,7 @@ class _Taken:
 
     spec: str
     n_probe: int
+    n_measured: int
     languages: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -99,7 +104,8 @@ def _taken(id_: str, name: str, content: bytes) -> _Taken:
         last.id = id_
         try:
             spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
-            last.taken = _Taken(spec, len(corpus.probe or ()), corpus.languages, tuple(corpus.notes))
+            n_measured = max(map(len, corpus.evaluation), default=0)
+            last.taken = _Taken(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
         except AskError as refusal:
             last.taken = refusal
         else:

@@ -193,17 +193,28 @@ def _experts(setting: Setting, chosen: Experiment, around: Surroundings) -> int:
     most = shape.neurons.total * _LARGEST_SHARE if shape else 5000
     options = sorted(_with([k for k in _GRID if k <= most] or [1], chosen.experts))
     titles = ", ".join(NEURONS[kind].title for kind in kinds(chosen))
+    without = _without_count(chosen)
+    about = f"How many of the model's {shape.neurons.total:,} neurons are held: outputs of {titles}." if shape else None
     picked: int = st.select_slider(
         setting.label,
         options,
         value=chosen.experts,
         format_func=lambda k: f"{k:,}",
         key=_key(f"experts-{most}"),
-        help=f"How many of the model's {shape.neurons.total:,} neurons are held: outputs of {titles}."
-        if shape
-        else None,
+        help=without or about,
+        disabled=bool(without),
     )
     return picked
+
+
+def _without_count(chosen: Experiment) -> str:
+    """Why the number of experts says nothing, in a sentence; empty where it does."""
+    if chosen.experts_from is not None:
+        return "A file names the experts, however many this says."
+    # read from its widget, which is drawn after this one
+    if st.session_state.get(_key("select"), chosen.select) == "all":
+        return "All neurons of the chosen blocks and sites are held, however many this says."
+    return ""
 
 
 def _strength(setting: Setting, chosen: Experiment, _: Surroundings) -> float:

@@ -53,7 +53,7 @@ def html(result: Result) -> str:
         "<h2>Before and after</h2>",
         _table(frames.measure_frame(result), "Each measure in both spaces."),
         *_maps(result),
-        f"<h2>Does a {_text(target)} sentence find its translation?</h2>",
+        f"<h2>{_text(summary.question(target))}</h2>",
         _figure(
             charts.retrieval_bars(frames.bar_frame(result)),
             "Top-1 by candidate language, with 95% intervals (Wilson); orange: the unmodified model after subtracting "

@@ -10,6 +10,7 @@ from core.analyses.rival_verdict import intervention_of, verdict
 from core.experiment.imported import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
+from core.language.codes import with_article
 from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.responses import NEURONS
@@ -21,7 +22,7 @@ from core.pipeline.result import Result
 from core.spaces.measured_space import difference
 from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
-from core.stats.units import SHARE
+from core.stats.units import SHARE, counted
 from dashboard.charts.theme import name
 from dashboard.work.free import against
 
@@ -36,6 +37,15 @@ def percent(value: float) -> str:
 def points(change: Change) -> str:
     """A change of a share, in percentage points."""
     return SHARE.change_text(change.difference)
+
+
+def question(target: str) -> str:
+    """What top-1 answers, as a heading.
+
+    >>> question("English")
+    'Does an English sentence find its translation?'
+    """
+    return f"Does {with_article(target)} sentence find its translation?"
 
 
 def summary(result: Result, free: RivalSpaces | None = None, control: RivalSpaces | None = None) -> str:
@@ -71,14 +81,18 @@ def conditions(result: Result) -> str:
         f"{plan.resolved.device}"
     )
     experts = (
-        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(experiment.neurons)} neurons, "
-        f"{among(experiment)}mean {SCORES[experiment.score].title} "
+        f"{len(result.experts.neurons):,} of {plan.outline.neurons.total:,} {kinds(experiment.neurons)} neurons as "
+        f"experts of {name(plan.target)}, {among(experiment)}mean {SCORES[experiment.score].title} "
         f"{result.experts.scores.mean():.3f} on {len(plan.probe):,} probe rows in {len(plan.probe.languages)} "
         f"languages of {access.titled(plan.probe_corpus.spec)}"
     )
     sentences = f"{access.titled(plan.corpus.spec)} ({plan.corpus.digest[:10]})"
-    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {sentences}"
-    intervention = f"{METHODS[experiment.method].title.lower()} at {TOKENS[experiment.tokens].title}"
+    evaluation = f"{max(map(len, plan.groups)):,} evaluation rows of {sentences} in {len(plan.languages)} languages"
+    control = CONTROLS[experiment.control]
+    intervention = (
+        f"{METHODS[experiment.method].title.lower()} at {TOKENS[experiment.tokens].title}, strength "
+        f"{experiment.strength:g}{'' if control.draw is None else f', on {control.title}'}"
+    )
     embedded = "" if plan.encoding == PLAIN else f"sentences embedded by {plan.encoding}, "
     settings = (
         f"{intervention}, {experiment.pooling} pooling, {embedded}layer {plan.layer} of {plan.outline.n_layers}, "
@@ -135,8 +149,7 @@ def _chosen(experiment: Experiment, target: str) -> str:
 
 def _retrieval(result: Result) -> str:
     change, target = result.target_top1, name(result.plan.target)
-    article = "an" if target[0] in "AEIOU" and not target.startswith(("Uk", "Uy", "Eu", "Ew")) else "a"
-    finds = f"{article} {target} sentence finds its translation **{percent(change.post)}** of the time"
+    finds = f"{with_article(target)} sentence finds its translation **{percent(change.post)}** of the time"
     if abs(change.difference) <= _NO_CHANGE:
         return f"{finds}, which is no real change"
     moved = "up" if change.difference > 0 else "down"
@@ -146,7 +159,7 @@ def _retrieval(result: Result) -> str:
 def _perhaps_chance(result: Result) -> str:
     """Say so where the two shares' 95 % intervals overlap."""
     change, n = result.target_top1, int(result.from_target["n"].min())
-    if not _overlap(result, change.pre, change.post):
+    if not overlap(result, change.pre, change.post):
         return ""
     low, high = wilson(np.array([change.pre, change.post]), n)
     ends = " and ".join(f"{percent(float(a))} to {percent(float(b))}" for a, b in zip(low, high, strict=True))
@@ -185,13 +198,14 @@ def _free(result: Result) -> str:
     values = dict(measure.free_value(result) for measure in MEASURES.values() if measure.free)
     *phrases, last_phrase = (f"{title} gives {percent(value)}" for title, value in values.items())
     free = f"**Without any intervention,** {', '.join(phrases)}, and {last_phrase}"
+    sentences = counted(int(result.from_target["n"].min()), "sentence")
     if gained.difference <= _NO_CHANGE:
-        return f"{free}: the intervention adds nothing to what the model has already."
+        return f"{free}: by {sentences}, the intervention adds nothing to what the model has already."
     best = max(values, key=lambda title: values[title])
     more = values[best] - gained.post
     named = best.partition(" (")[0]  # what is in brackets was said a line before
-    if _overlap(result, values[best], gained.post):
-        said = f"by these {int(result.from_target['n'].min()):,} sentences, the intervention is level with {named}"
+    if overlap(result, values[best], gained.post):
+        said = f"by these {sentences}, the intervention is level with {named}"
     elif more > 0:
         said = f"{named} alone finds **{100 * more:.1f} points more** than the intervention"
     else:
@@ -200,7 +214,7 @@ def _free(result: Result) -> str:
     return f"{free}: {said}. Whitening and other maps are not among these."
 
 
-def _overlap(result: Result, one: float, other: float) -> bool:
+def overlap(result: Result, one: float, other: float) -> bool:
     """Whether two shares' 95 % intervals overlap. They are not paired, so that this errs towards doubt."""
     low, high = wilson(np.array([one, other]), int(result.from_target["n"].min()))
     return bool(max(low) <= min(high))

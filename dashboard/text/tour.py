@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core import access
 from core.analyses.rival_verdict import verdict
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
+from core.neurons.selection import CONTROLS
+from core.pipeline.before_after import Change
 from core.pipeline.result import Result
 from dashboard.charts import theme
 from dashboard.state import navigation, page_state, presentation, session
@@ -47,6 +50,7 @@ def words(experiment: Experiment) -> dict[str, str]:
         if experiment.strength
         else "At strength 0 none of them moves: raise the strength, and see where the languages go.",
         "who": "These neurons" if experiment.control == "none" else "As many random neurons",
+        "own": "" if access.reads_only() else " Type a sentence of your own, in any language, and see the same.",
         "state": "the last hidden state" if experiment.layer == "last" else f"hidden state {experiment.layer}",
         "neuron": "one output of a linear map inside a block's MLP"
         if experiment.neurons == ("mlp",)
@@ -83,10 +87,18 @@ def _real(result: Result) -> str:
 def _layers(result: Result) -> str:
     layer, best = result.best_layer
     last = result.layers.iloc[-1]
+    at_end = Change(float(last["top1_pre"]), float(last["top1_post"]))
+    found = f"**{summary.percent(best.pre)}** without help (after: {summary.percent(best.post)})"
+    if layer == int(last["layer"]):
+        return f"Here: the last layer, {layer}, is the unmodified model's best, with {found}."
+    end = (
+        "at its end the model finds no fewer that so many sentences would show"
+        if summary.overlap(result, best.pre, at_end.pre)
+        else "towards its end the model finds fewer again"
+    )
     return (
-        f"Here: at layer {layer} the model finds **{summary.percent(best.pre)}** without help (after: "
-        f"{summary.percent(best.post)}); at the last, {summary.percent(float(last['top1_pre']))} before and "
-        f"{summary.percent(float(last['top1_post']))} after."
+        f"Here: at layer {layer} the model finds {found}; at the last, {summary.percent(at_end.pre)} before and "
+        f"{summary.percent(at_end.post)} after: {end}."
     )
 
 
@@ -109,9 +121,15 @@ def _one_sentence(result: Result) -> str:
 
 
 def _written(result: Result) -> str:
-    k, target = len(result.experts.neurons), theme.name(result.plan.target)
+    plan, k = result.plan, f"**{len(result.experts.neurons):,}**"
+    if not plan.outline.generates:
+        return "Here: this model reads sentences and writes no text. A decoder, such as the embedded Gemma 3, does."
+    if plan.experiment.strength == 0:
+        return "Here: at **strength 0** both sides write the same. Raise the strength, and compare."
+    control = CONTROLS[plan.experiment.control]
+    held = f"experts of {theme.name(plan.target)}" if control.draw is None else control.title
     return (
-        f"Here: *Write* lets the model go on twice, as it is and with the **{k:,}** experts of {target}. Text that "
+        f"Here: *Write* lets the model go on twice, as it is and with the intervention on {k} {held}. Text that "
         "repeats itself is marked; fewer neurons may write better."
     )
 
@@ -120,8 +138,9 @@ _STOPS = (
     _Stop(
         "experts",
         "What are experts?",
-        "Some neurons answer to one language and to no other. We find them by showing the model the same sentences in "
-        "many languages and asking of every single neuron: how well does it tell this language from the rest?",
+        "Some neurons respond to one language unlike to all others. We find them by showing the model the same "
+        "sentences in many languages and asking of every single neuron: how well does it tell this language from the "
+        "rest?",
         _experts,
         "A neuron is {neuron}. Its response to a sentence is its output, pooled over "
         "the tokens. Its expertise is the {score} of that response for the target language: {about}. {reading} "
@@ -141,7 +160,7 @@ _STOPS = (
         "sentences",
         "What happens to one sentence?",
         "A point on the map is a sentence. Here is one, with those that the model takes for its nearest, before and "
-        "after. The translation is marked. Type a sentence of your own, in any language, and see the same.",
+        "after. The translation is marked.{own}",
         _one_sentence,
         "Neighbours are by cosine similarity of the embeddings among all candidate sentences of a language. Fixed: the "
         "translation's rank was above 1 and is 1; broken: the reverse. Your own sentence is embedded by the model in "
@@ -160,16 +179,16 @@ _STOPS = (
     _Stop(
         "layers",
         "Where does it happen?",
-        "The model aligns languages by itself, in its middle layers, and takes them apart again towards its end, where "
-        "it must write in one of them. The intervention acts against that last step.",
+        "Sentences can be compared at every layer. A model may align languages by itself at some of them, and take "
+        "them apart again at others. Where is that, and what does the intervention change there?",
         _layers,
         "Hidden state 0 is the input embedding; the last comes after the final norm.",
     ),
     _Stop(
         "generate",
         "What does it write?",
-        "Neurons that recognise a language also help to write it. Give the model the beginning of a text and let it go "
-        "on, with and without the experts held. Some settings switch its language; too many neurons break its text.",
+        "Neurons that recognise a language may also help to write it. Give the model the beginning of a text and let "
+        "it go on, with and without the intervention: some settings switch its language, and some break its text.",
         _written,
         "Both sides write from the same prompt with the same seed. The probability of each language is a classifier's; "
         "repeated n-grams and the unmodified model's perplexity say whether it is still text.",

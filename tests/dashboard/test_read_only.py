@@ -24,6 +24,7 @@ def test_what_is_known_opens_and_nothing_is_written(tiny_link: dict[str, str], t
         for page in ("layers", "retrieval", "sentences", "jobs"):
             visitor.opens(tiny_link, page)
             assert "Something went wrong" not in visitor.text
+            assert "Your own sentence" not in visitor.widgets  # it would be refused
         assert "Take away" not in visitor.widgets
         visitor.opens(tiny_link | {"experts": "21"})
         assert "this server shows what is known, and computes nothing" in visitor.text

@@ -361,6 +361,6 @@ def figures_of(result: Mapping[str, Any], target: str = "Japanese") -> dict[str,
         ),
         f"Untouched model, layer {baselines['best_layer']['layer']}": (
             share(baselines["best_layer"]["pre"]),
-            f"mean-centred: {share(baselines['centred']['pre'])}",
+            f"layer {result['experiment']['layer']}, mean-centred: {share(baselines['centred']['pre'])}",
         ),
     }

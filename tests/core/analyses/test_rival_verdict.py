@@ -156,3 +156,14 @@ def test_differences_are_paired_and_corrected_over_all_comparisons(asked: Experi
     assert [row.sign for row in rows] == [1, 0, -1]
     for row in rows:
         assert row.difference.low <= row.difference.value <= row.difference.high
+
+
+def test_at_strength_0_nothing_beats_or_loses_and_a_control_is_called_that(asked: Experiment) -> None:
+    shares = {("raw", PRE, 3): 0.5, ("raw", POST, 3): 0.5, ("whitening", PRE, 3): 0.9}
+    text = verdict(spaces_with(replace(asked, strength=0.0), shares))
+    assert text.startswith("At **strength 0** there is no intervention: the model as it is finds 50% of translations")
+    assert "the one free rival that was measured, finds 90%, 40.0 points more [" in text
+    assert "loses" not in text
+    text = verdict(spaces_with(replace(asked, control="random"), shares))
+    assert text.startswith("The control (the same on random neurons) **loses to** the one free rival")
+    assert f"], n = {N}, and" in text

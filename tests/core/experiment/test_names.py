@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -38,3 +38,11 @@ def test_an_entry_says_all_that_is_listed(setting: Setting) -> None:
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     assert setting.kind.read(text) == value
     assert isinstance(str(setting.kind.refusal(setting.name, value)), str)
+
+
+def test_what_several_languages_are_held_at_applies_only_where_there_are_several() -> None:
+    together = Experiment(targets=("ja", "es"))
+    for name in ("combine", "held_at"):
+        assert SETTINGS[name].applies(together)
+        assert not SETTINGS[name].applies(Experiment())
+    assert not SETTINGS["held_at"].applies(replace(together, method="set-median"))  # goes by a median of its own

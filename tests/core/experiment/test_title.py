@@ -24,5 +24,11 @@ def test_settings_that_differ_are_named_differently() -> None:
     assert in_words(others[1], without=["layer"]) == in_words(HERE)
 
 
+def test_a_control_is_called_by_its_title() -> None:
+    assert in_words(replace(HERE, control="random-layers")) == (
+        "Japanese, 2,000 random neurons, the same layers, strength 1"
+    )
+
+
 def test_of_a_path_the_last_part_is_named() -> None:
     assert in_words(replace(HERE, model="/home/me/models/tiny")).endswith("strength 1, model tiny")

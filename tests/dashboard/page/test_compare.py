@@ -36,7 +36,10 @@ def test_only_what_differs_is_listed() -> None:
     assert rows.index.tolist() == ["experts", "strength"]
     assert rows.loc["strength"].tolist() == ["1.0", "0.5"]
     assert compare.differences(a, a).empty
-    assert "share 20 experts (100% of the smaller set)" in compare.experts_shared(a, b)
+    lower = replace(b, experts=replace(b.experts, scores=b.experts.scores - 0.2))
+    said = compare.experts_shared(a, lower)
+    assert "share 20 experts (100% of the smaller set)" in said
+    assert said.endswith("All experts of A score 0.900 (AUROC) on average, those of B 0.700 (AUROC).")
 
 
 def test_measures_are_the_results() -> None:
@@ -129,7 +132,7 @@ def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
     for title, other in compare.suggestions(here).items():
         names = [field.name for field in fields(Experiment)]
         assert sum(getattr(here, name) != getattr(other, name) for name in names) == 1, title
-    assert "no intervention" not in compare.suggestions(replace(here, strength=0.0))
+    assert compare.suggestions(replace(here, strength=0.0)) == {"the intervention": here}
 
 
 def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None:

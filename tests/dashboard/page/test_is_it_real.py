@@ -69,6 +69,15 @@ def test_the_verdict_and_the_bars_are_the_librarys(open_page: OpenPage) -> None:
         assert row["p"] == minus[name].p
 
 
+def test_only_colours_that_are_drawn_are_explained() -> None:
+    free = is_it_real.colours_explained({palette.NEEDS_NOTHING, palette.TRANSLATED, palette.BEFORE})
+    assert free == "Orange rivals need nothing; those from translations learn from pairs of sentences."
+    on_top = is_it_real.colours_explained({palette.INTERVENTION, palette.ON_TOP})
+    assert on_top.startswith("Light blue rivals")
+    assert "range" not in on_top
+    assert is_it_real.colours_explained({palette.BEFORE}) == ""
+
+
 def test_a_measure_that_is_added_has_a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
     before = is_it_real.panels()
     monkeypatch.setitem(SPACE_MEASURES, "added", SPACE_MEASURES["mexa"])

@@ -108,6 +108,8 @@ def test_lines_show_every_layer_and_mark_the_chosen_and_the_best() -> None:
     assert colours[rule["rows"][1]["mark"]] == palette.FREE
     assert rule["encoding"]["color"]["scale"] == line["encoding"]["color"]["scale"]
     assert line["encoding"]["y"]["scale"] == {"domain": [0, 1]}
+    one, _ = spec(charts.lines(rows, 2, 2, title="top-1", share=True))
+    assert [mark["mark"] for mark in one["rows"]] == ["layer 2, as set and best before"]
     _, log = spec(charts.lines(rows[rows["value"] > 0], 4, title="distance", share=False, log=True))
     assert log["encoding"]["y"]["scale"] == {"type": "log"}
 

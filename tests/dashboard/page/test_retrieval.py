@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from scipy import stats
 
 from core.analyses import translation_ranks
 from core.analyses.translation_ranks import Ranks
+from core.experiment.settings import Experiment
 from core.spaces.similarity import COMPARISONS
 from core.stats.significance import holm, mcnemar
 from dashboard.charts import retrieval as charts
@@ -64,6 +66,28 @@ def test_stars_stand_where_the_test_is_sure() -> None:
     assert marked == set(rows.loc[(rows["p"] < 0.05) & (rows["change"] > 0), "name"])
     assert marked
     assert {row["space"] for row in data if row["mark"]} == {"after"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [({}, "The intervention"), ({"strength": 0.0}, "The model as it is"), ({"control": "random"}, "The control")],
+)
+def test_what_is_held_against_what_is_free_is_called_what_it_is(changes: dict[str, Any], subject: str) -> None:
+    assert retrieval._subject(Experiment(**changes)) == subject
+    pre, post = made(1, 0), made(2, 1)
+    frame = retrieval.free_frame([(subject, "", post, "cosine"), ("Free: x", "", pre, "centred")], "from", "top-1")
+    assert f"**. {subject} gives 0." in retrieval.free_verdict(frame, "top-1")
+
+
+def test_the_verdict_counts_languages_and_sentences() -> None:
+    rows = retrieval.candidate_frame(made(1, 0), made(2, 3), "cosine", "from", "top-1")
+    said = retrieval.verdict(rows.assign(p=[0.01, 0.2, 0.3], change=0.1), "top-1")
+    assert said.startswith("Of 3 languages, **1** improves and **0** worsen by more than chance, and 2 by no more")
+    assert said.endswith("(60 sentences each).")
+    alone = retrieval.verdict(rows.head(1).assign(p=0.9), "top-1")
+    assert alone.startswith("Of 1 language, **0** improve")
+    assert alone.endswith("(60 sentences).")
+    assert "average" not in alone
 
 
 @pytest.mark.parametrize("measure", ["top-1", "MRR"])

@@ -13,6 +13,7 @@ from core.analyses import transfer_table
 from core.analyses.profit import LIKENESSES, correlations
 from core.analyses.transfer import Settings, Space, Transfer
 from core.charts import palette
+from core.experiment.settings import Experiment
 from core.language import typology
 from dashboard.charts import transfer as charts
 from dashboard.page import earlier, transfer
@@ -21,6 +22,7 @@ from dashboard.work.transfer_questions import TransferAsked
 from tests.helpers.bench import until
 from tests.helpers.labelled import CENTRED, POST, PRE, found, write_labelled
 from tests.helpers.pages import OpenPage, experiment_of, visitor_of
+from tests.helpers.results import make_plan
 from tests.helpers.tiny import LANGUAGES
 
 MADE = found({PRE: (0.9, 0.5, 0.2), POST: (0.9, 0.8, 0.1), CENTRED: (0.9, 0.9, 0.9)})
@@ -38,6 +40,17 @@ def test_bars_are_the_table_with_marks_where_the_test_is_sure() -> None:
     assert rows.loc[("es", "before, own means"), "mark"] == "★"
     lower = transfer.bars_frame(found({PRE: (0.9, 0.9, 0.9), POST: (0.9, 0.2, 0.9)}), "en")
     assert lower[lower["mark"] != ""][["test", "mark"]].to_numpy().tolist() == [["de", "▼"]]
+
+
+def test_conditions_name_a_table_by_its_file_and_say_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Experiment(model="made", corpus="made", experts=20, probe_corpus="upload:1234.csv", control="random")
+    monkeypatch.setattr(transfer.access, "titled", {"upload:1234.csv": "mine.csv"}.__getitem__)
+    said = transfer.conditions(make_plan(asked), MADE)
+    assert "20 experts of Japanese from mine.csv, set to mean at strength 1 on random neurons, made, layer 4" in said
+    assert "1234" not in said
+    chosen = make_plan(Experiment(model="made", corpus="upload:1234.csv", select="layer"))
+    assert "evaluation rows of each. experts of" not in transfer.conditions(chosen, MADE)
+    assert "2,000" not in transfer.conditions(chosen, MADE)
 
 
 def test_means_stand_with_the_best_first_and_say_what_they_need() -> None:

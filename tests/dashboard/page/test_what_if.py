@@ -34,6 +34,11 @@ def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k
     assert {row["label"] for row in drawn[3]} == {"10%", "50%"}
 
 
+def test_the_outline_is_explained_with_how_many_rows_a_cell_is_of() -> None:
+    assert what_if.about(None) == "The orange outline is the present setting."
+    assert "are of 6 evaluation rows a language" in what_if.about(6)
+
+
 def test_a_row_or_a_column_can_be_filled_alone() -> None:
     here = replace(X, experts=20, strength=1.0)
     cells = grid.grid(here, [10, 20, 30], [0.0, 0.5, 1.0])

@@ -50,9 +50,17 @@ def test_the_slider_and_its_hint_count_the_kinds_chosen(sidebar: AppTest, tiny_l
         assert f"{total:,} neurons" in slider.proto.help
         assert int(slider.proto.options[-1].replace(",", "")) <= total / 4
         assert sidebar.query_params.get("neurons", "mlp") == ",".join(chosen)
+    assert not slider.disabled
+    next(box for box in sidebar.sidebar.selectbox if box.label == "Choose").select("all").run()
+    slider = sidebar.sidebar.select_slider[0]
+    assert slider.disabled
+    assert "however many this says" in slider.proto.help
 
 
 def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTest) -> None:
+    assert not [box for box in sidebar.sidebar.selectbox if box.label.startswith("Of several languages")]
+    together = next(field for field in sidebar.sidebar.text_input if field.label == "Held together with")
+    together.set_value("all").run()  # of several languages there is more to choose
     boxes = {box.label: box for box in sidebar.sidebar.selectbox}
     for setting in SETTINGS.values():
         if setting.panel and isinstance(setting.kind, OneOf):

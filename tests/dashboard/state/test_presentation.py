@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from core.experiment.settings import Experiment
+from core.pipeline.result import Result
 from dashboard.state import presentation, session
 from dashboard.text import report, tour
 from tests.helpers.browsing import Visit, Visitor, share
@@ -183,3 +186,19 @@ def test_a_stop_that_is_not_there_is_no_tour(visit: Visit, server: str, small_li
     visitor = visit(server).opens(small_link | {"screen.tour": said})
     visitor.sees_results()
     expect(card(visitor)).to_have_count(0)
+
+
+def test_the_tour_says_of_layers_and_texts_what_is_so_here() -> None:
+    def of(best: tuple[int, float], n: int = 2_000, **changes: Any) -> Result:
+        result = make_result(Experiment(model="made", corpus="made", **{"experts": 20, **changes}), best_layer=best)
+        return replace(result, pairs=result.pairs.assign(n=n))
+
+    assert tour._layers(of((2, 0.25))).endswith("after: towards its end the model finds fewer again.")
+    assert tour._layers(of((2, 0.02), n=5)).endswith("the model finds no fewer that so many sentences would show.")
+    assert tour._layers(of((4, 0.25))).startswith("Here: the last layer, 4, is the unmodified model's best")
+    assert "on **20** experts of Japanese" in tour._written(of((2, 0.25)))
+    assert "on **20** random neurons" in tour._written(of((2, 0.25), control="random"))
+    assert "both sides write the same" in tour._written(of((2, 0.25), strength=0.0))
+    encoder = of((2, 0.25))
+    plan = replace(encoder.plan, outline=replace(encoder.plan.outline, generates=False))
+    assert "writes no text" in tour._written(replace(encoder, plan=plan))

@@ -209,3 +209,26 @@ def test_conditions_say_what_neurons_are_held_at_only_where_the_method_goes_by_i
     together = {"targets": ("ja", "es"), "held_at": "joint"}
     assert "all at the joint mean" in summary.among(asked(**together))
     assert "joint mean" not in summary.among(asked(method="set-median", **together))
+
+
+@pytest.mark.parametrize(("code", "article"), [("en", "an"), ("ur", "an"), ("uk", "a"), ("ug", "a"), ("ja", "a")])
+def test_a_language_has_its_article(code: str, article: str) -> None:
+    name = summary.name(code)
+    assert summary.question(name) == f"Does {article} {name} sentence find its translation?"
+    assert f", {article} {name} sentence finds" in plain(experiment=asked(target=code), languages=("es", code))
+
+
+def test_conditions_say_strength_target_languages_and_control() -> None:
+    said = summary.conditions(make_result(asked(strength=0.5, control="random")))
+    for condition in (
+        "20 of 200 MLP neurons as experts of Japanese",
+        "in 4 languages",
+        "strength 0.5, on random neurons",
+    ):
+        assert condition in said
+    assert "random" not in summary.conditions(make_result(asked()))
+
+
+def test_what_gains_nothing_says_by_how_many_sentences() -> None:
+    assert "by 6 sentences, the intervention adds nothing" in of_many(6, top1=(0.4, 0.4))
+    assert "by 1 sentence, the intervention adds nothing" in of_many(1, top1=(0.4, 0.4))
