@@ -61,7 +61,7 @@ _FOUND = """() => {
         const loads = ["src", "srcdoc", "action", "formaction", "data", "poster", "background"].includes(name);
         const leads = ["href", "xlink:href"].includes(name);
         if (name.startsWith("on") || (loads && value.includes("xss")) || (name === "id" && value === "xss")
-          || (leads && /^\\s*(javascript|data|vbscript):|xss\\.invalid/i.test(value)))
+          || (leads && /^\\s*(javascript|vbscript|data:text.html)[:;,]|xss\\.invalid/i.test(value)))
           made.push(`${element.tagName} ${name}=${value}`.slice(0, 200));
       }
       if (element.tagName === "STYLE" && element.textContent.includes("xss")) made.push("STYLE");
@@ -116,7 +116,7 @@ class Tab:
         """
         deadline = time.monotonic() + _SHOWS
         while True:
-            found = [frame.evaluate(_FOUND) for frame in self.page.frames if not frame.is_detached()]
+            found = self._found()
             made = [what for frame in found for what in frame["made"]]
             made += [f"it ran ({frame['ran']})" for frame in found if frame["ran"] is not None]
             made += self.happened
@@ -124,12 +124,26 @@ class Tab:
                 self.happened.clear()
                 return LOST, "; ".join(made)
             text = "\n".join(frame["text"] for frame in found)
-            rests = found[0]["rests"]
-            if rests and shown in text:
+            rests = bool(found) and found[0]["rests"]
+            if rests and any(form in text for form in _forms(shown)):
                 return HELD, ""
             if time.monotonic() > deadline:
                 return (LOST, "it is not shown as text") if rests else (HUNG, "the page does not come to rest")
-            time.sleep(0.1)
+            time.sleep(0.3)
+
+    def _found(self) -> list[dict[str, Any]]:
+        """What every frame has, the page's own first; nothing while one of them is on its way to another page."""
+        from playwright.sync_api import Error
+
+        try:
+            return [frame.evaluate(_FOUND) for frame in self.page.frames if not frame.is_detached()]
+        except Error:
+            return []
+
+
+def _forms(text: str) -> set[str]:
+    """How a text may stand on a page: as it is, quoted as Python does, or as a browser sends the name of a file."""
+    return {text, text.replace("\\", "\\\\"), text.replace('"', "%22")}
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,7 @@ def in_upload(tab: Tab, around: Surroundings, payload: str) -> Iterator[str]:
     link = dict(part.split("=", 1) for part in urlsplit(tab.page.url).query.split("&"))
     yield name.rpartition("\\")[2]
     corpus = {"corpus": link["corpus"].replace("%3A", ":")}
-    for path in PAGES:
+    for path in ("sentences", *PAGES):  # where the sentences must be seen first: from then on all is known
         tab.opens(around.link | corpus, path)
         yield payload if path == "sentences" else ""
 
@@ -236,19 +250,23 @@ def saying(packed: bytes, payload: str, folder: Path) -> bytes:
 PLACES: tuple[Callable[[Tab, Surroundings, str], Iterator[str]], ...] = (in_link, in_upload, in_report, in_pack)
 
 
-def markup(folder: Path, sizes: Sizes) -> Count:
-    """Show markup everywhere, to a visitor with a browser; a try is one text on one page."""
-    browsing = importlib.import_module("tests.helpers.browsing")
+def markup(folder: Path, sizes: Sizes) -> Count | None:
+    """Show markup everywhere, to a visitor with a browser; a try is one text on one page. None where no browser is."""
     browser_of = importlib.import_module("tests.helpers.browser")
-    from playwright.sync_api import sync_playwright
+    try:
+        from playwright.sync_api import sync_playwright
 
+        executable = browser_of.executable()
+    except (ImportError, FileNotFoundError):
+        return None
+    browsing = importlib.import_module("tests.helpers.browsing")
     count = Count("markup in links, uploads, reports and packs, in a browser")
     around = _surroundings(folder)
     with (
         browsing.serving(folder / "cache", LANGUAGE_NEURONS_WORKER="child") as address,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=browser_of.executable(), args=browser_of.FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=browser_of.FLAGS)
         for payload in PAYLOADS[: sizes.payloads]:
             for place in PLACES:
                 _tried(count, browser, address, around, place, payload)
