@@ -2,7 +2,8 @@
 
 Every attack ends in one of three ways. *Held*: the answer is right, or the refusal in words. *Lost*: it is wrong or
 missing, or something other than an answer or a refusal. *Hung*: nothing within 300 seconds. Right means equal, to
-the last bit, to what the command line gives on a cache of its own.
+the last bit, to what the command line gives on a cache of its own. Markup is held where it is shown as its text and
+nothing is made of it; a public server's walls, where nothing behind them is shown.
 
 The models are tiny ones of real architectures and random weights: what is tested is not what they say.
 """

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from benchmarks import markup
 from benchmarks.tried import HELD, LOST
+from core.packs.pack import Pack
+from core.packs.pack_folder import OPENING
 from tests.helpers import browser
+
+
+def test_a_pack_says_what_it_is_made_to_say(tmp_path: Path) -> None:
+    pack = Pack(markup.saying(OPENING.read_bytes(), "<b>", tmp_path), "a pack")
+    pack.verify()
+    assert [setting.model for setting in pack.settings] == ["<b>"] * len(pack.settings)
+    assert pack.origins[0].machine == pack.result(0).plan.corpus.licence == "<b>"
+    assert "<b>" in pack.result(0).notes
+
 
 # These make nothing by themselves: what renders Markdown or unescapes twice would have to.
 _HARMLESS_AS_HTML = 5
