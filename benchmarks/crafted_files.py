@@ -8,6 +8,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -249,7 +250,8 @@ def _archive(
 ) -> bytes:
     """An archive of some files, and entries of whatever kind; one of them may be all zeros."""
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", how) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(sink, "w", how) as archive:
+        warnings.simplefilter("ignore")  # of a name twice
         for name, content in files.items():
             with archive.open(name, "w") as file:
                 for block in [bytes(1 << 20)] * (_BOMB >> 20) if name == zeros else [content]:

@@ -14,7 +14,6 @@ from core.models.load import load
 from core.models.resolve import resolve
 from core.packs.pack_folder import OPENING, PackFolder
 from core.store.store import Store
-from tests.helpers.refusals import refusal
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +41,7 @@ def test_crafted_files_are_refused_or_read(tmp_path: Path) -> None:
 def test_packs_that_reach_out_are_refused_and_write_nothing(tmp_path: Path) -> None:
     packs, outside = PackFolder(tmp_path / "a" / "b" / "cache", None), tmp_path / "outside"
     for name, content in crafted_files.archives(OPENING.read_bytes(), outside):
-        error = refusal(lambda content=content, name=name: packs.put(content, name))  # type: ignore[misc]
-        assert isinstance(error, PackError)
-        assert name in error.what
+        with pytest.raises(PackError) as refused:
+            packs.put(content, name)
+        assert name in refused.value.what
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
