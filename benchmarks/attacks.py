@@ -25,6 +25,10 @@ def attacks(folder: Path, asked: Experiment) -> Iterator[tuple[str, Experiment]]
         "a path out": {"corpus": "table:../../../../etc/passwd"},
         "a device as a file": {"corpus": "table:/dev/zero"},
         "nulls": {"model": "a\0b"},
+        "experts from no such home": {"experts_from": "~nosuch/x.csv"},
+        "experts from a name with nulls": {"experts_from": "a\0b.csv"},
+        "experts from half a character": {"experts_from": "a\ud800.csv"},
+        "a neuron by thousands of digits": {"experts_from": f"1:down_proj:{'9' * 5000}"},
     }.items():
         yield name, replace(asked, **changes)  # type: ignore[arg-type]
     for name, cells in {"deep": "[" * 100_000, "huge numbers": "1" * 10_000, "half": '["\\ud800"]'}.items():

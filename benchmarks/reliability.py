@@ -2,7 +2,8 @@
 
 Every attack ends in one of three ways. *Held*: the answer is right, or the refusal in words. *Lost*: it is wrong or
 missing, or something other than an answer or a refusal. *Hung*: nothing within 300 seconds. Right means equal, to
-the last bit, to what the command line gives on a cache of its own.
+the last bit, to what the command line gives on a cache of its own. Markup is held where it is shown as its text and
+nothing is made of it; a public server's walls, where nothing behind them is shown.
 
 The models are tiny ones of real architectures and random weights: what is tested is not what they say.
 """
@@ -10,12 +11,13 @@ The models are tiny ones of real architectures and random weights: what is teste
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -24,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import endurance, machine
+from benchmarks import crafted_files, endurance, machine, markup, public_server
 from benchmarks.attacks import attacks
 from benchmarks.tried import (
     HELD,
@@ -38,14 +40,18 @@ from benchmarks.tried import (
     as_the_command_line,
     judged,
     of_a_cell,
+    peak_memory,
     served,
     tiny,
 )
-from core.errors import AskError
+from core.errors import AskError, PackError
+from core.experiment.settings import Experiment
+from core.packs.pack_folder import OPENING, PackFolder
 from dashboard.work.job import Job
 from dashboard.work.questions import Cell
 
 SOON = 15.0
+_MOST_MEMORY = 4e9  # bytes of a process that is handed a file of some kilobytes
 _SHORT_ONES = 4
 _AT_ONCE = 4  # attacks: much of each is waiting
 
@@ -149,9 +155,36 @@ def _begun(server: Server, others: list[Job], asked: Any) -> float:
 def hostile(folder: Path, _sizes: Sizes) -> Count:
     """Links and files that are made to break: each ends in a refusal in words, and the next request is answered."""
     count, asked = Count("hostile links, configs, tokenizers and tables"), tiny(folder)
-    expected = of_a_cell(asked, folder)
+    _ask_all(count, folder, asked, attacks(folder, asked))
+    return count
+
+
+def crafted(folder: Path, sizes: Sizes) -> Count:
+    """Files that lie about themselves: as `hostile`, in bounded memory, and nothing is written outside of the cache."""
+    count, asked = Count("crafted tables, weights, tokenizers and packs"), tiny(folder)
+    at_work = _ask_all(count, folder, asked, crafted_files.crafted(folder, asked, sizes.broken))
+    packs, outside = PackFolder(folder / "cache", None), folder / "outside"
+    for name, content in crafted_files.archives(OPENING.read_bytes(), outside):
+        try:
+            packs.put(content, name)
+            outcome, why = LOST, "it was taken"
+        except PackError as error:
+            outcome, why = (LOST, "it wrote a file") if outside.exists() else (HELD, str(error))
+        except Exception as error:
+            outcome, why = LOST, repr(error)
+        count.add(outcome, f"a pack, {name}: {why}")
+    here = peak_memory(os.getpid())
+    count.detail = f"memory at most {at_work / 1e6:,.0f} MB at work, and {here / 1e6:,.0f} MB where packs are read"
+    if max(at_work, here) > _MOST_MEMORY:
+        count.lost.append(f"more than {_MOST_MEMORY / 1e9:.0f} GB of memory")
+    return count
+
+
+def _ask_all(count: Count, folder: Path, asked: Experiment, requests: Iterable[tuple[str, Experiment]]) -> int:
+    """Ask for what is made to break, then for what is not; gives the most bytes of memory of who computes."""
+    expected, most = of_a_cell(asked, folder), 0
     with served(folder) as server:
-        for name, experiment in attacks(folder, asked):
+        for name, experiment in requests:
             try:
                 job = server.jobs.submit("attacker", Cell(experiment))
                 ended = server.wait("attacker", job)
@@ -161,10 +194,11 @@ def hostile(folder: Path, _sizes: Sizes) -> Count:
             except Exception as error:
                 outcome, why = LOST, repr(error)
             count.add(outcome, f"{name}: {why}")
+            most = max(most, peak_memory(getattr(server.backend, "process_id", None)))
         job = server.jobs.submit("a visitor", Cell(asked))
         ended = server.wait("a visitor", job)
         count.add(*(judged(server, job, expected) if ended else (HUNG, "the next request")))
-    return count
+    return most
 
 
 def full_disk(folder: Path, _sizes: Sizes) -> Count | None:
@@ -198,6 +232,9 @@ ATTACKS: tuple[Callable[[Path, Sizes], Count | None], ...] = (
     visitors,
     short_beside_long,
     hostile,
+    crafted,
+    markup.markup,
+    public_server.prying,
     endurance.pages,
     full_disk,
 )
@@ -259,7 +296,9 @@ def report(counts: list[Count], sizes: Sizes, minutes: float, soak_minutes: floa
         machine.as_markdown(machine.facts(command)),
         "",
         f"Took {minutes:.0f} minutes. {sizes.kills} kills, {sizes.visitors} visitors at once, "
-        f"settings each: {sizes.settings}; {sizes.pages} pages" + (" (the small campaign)." if sizes == SMALL else "."),
+        f"settings each: {sizes.settings}; {sizes.pages} pages; {sizes.payloads} texts with markup; "
+        f"{sizes.broken} tables and tokenizers broken at a place of chance"
+        + (" (the small campaign)." if sizes == SMALL else "."),
         "",
         "| attack | held | lost | hung | |",
         "|---|---|---|---|---|",

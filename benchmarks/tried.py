@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from core.cli.main import main as command_line
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
@@ -33,15 +35,25 @@ HELD, LOST, HUNG = "held", "lost", "hung"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of each attack."""
+    """How much of each attack.
+
+    Attributes
+    ----------
+    payloads : int
+        Texts of markup that are tried everywhere.
+    broken : int
+        Tables and tokenizers that are broken at a place of chance.
+    """
 
     kills: int = 60
     visitors: int = 20
     settings: int = 1
     pages: int = 200
+    payloads: int = 20
+    broken: int = 40
 
 
-SMALL = Sizes(kills=5, visitors=10, settings=1, pages=26)
+SMALL = Sizes(kills=5, visitors=10, settings=1, pages=26, payloads=2, broken=8)
 
 
 @dataclass
@@ -127,6 +139,15 @@ def of_a_cell(experiment: Experiment, folder: Path) -> str:
     """The measures alone that the command line gives: without a map, which every new process must compile code for."""
     as_the_command_line(experiment, folder)
     return comparable(Cell(experiment).known(Engine(Store(folder / _ALONE))))
+
+
+def peak_memory(process: int | None) -> int:
+    """The most bytes that a process has had; where the system does not say, what it has now; 0 where it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        return psutil.Process(process).memory_info().rss if psutil.pid_exists(process or -1) else 0
 
 
 def comparable(answer: Any) -> str:

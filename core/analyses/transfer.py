@@ -7,6 +7,7 @@ the experiment's probe, which may be another corpus.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -275,7 +276,7 @@ def chosen_layers(text: str | None, given: int, n_layers: int) -> tuple[int, ...
     for part in split_names(text):
         first, dash, last = part.replace("last", str(n_layers)).partition("-")
         named = ("0", str(n_layers)) if part == ALL else (first, last) if dash else (first, first)
-        ends = [end for end in named if end.isascii() and end.isdigit() and int(end) <= n_layers]
+        ends = [end for end in named if re.fullmatch("[0-9]{1,9}", end) and int(end) <= n_layers]
         if len(ends) < 2 or int(ends[0]) > int(ends[1]):
             raise SettingError(
                 f"layers {text!r}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from core.access import without_folder
 from core.corpora.file_memory import FileMemory
 from core.corpora.table_files import READERS, Rows, read_rows
 from core.errors import AskError, SettingError
+from core.location import expanded
 from core.neurons.neuron_map import NeuronMap, Site
 
 _MASKS = (".pth", ".pt")
@@ -92,7 +94,7 @@ def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
     SettingError
         Where the file cannot be read, or names what the model does not have.
     """
-    places = [Path(name.partition("#")[0]).expanduser() for name in files(spec) if not _BY_HAND.fullmatch(name)]
+    places = [_path(spec, name.partition("#")[0]) for name in files(spec) if not _BY_HAND.fullmatch(name)]
     return _memory.get(places, (spec, neurons, model), lambda: _put_together(spec, neurons, model))
 
 
@@ -131,10 +133,22 @@ def _from_file(spec: str, neurons: NeuronMap, model: str) -> Imported:
         cells = ((layer, site, unit, value or ""),)
         return _of_rows(spec, Rows((*_NEEDED, "value"), cells, ("the name",)), neurons, model)
     name, mark, number = spec.partition("#")
-    path = Path(name).expanduser()
+    path = _path(spec, name)
     if path.suffix.lower() in _MASKS:
         return _from_masks(spec, path, number if mark else None, neurons)
     return _from_table(spec, path, neurons, model)
+
+
+def _path(spec: str, name: str) -> Path:
+    """Where a file is said to be; raises `SettingError` for a name that none can have."""
+    try:
+        if b"\0" in os.fsencode(name):
+            raise ValueError(name)
+    except ValueError:
+        raise SettingError(
+            f"experts from {spec!r}", "no file can have such a name", "Check the name of the file."
+        ) from None
+    return expanded(name)
 
 
 def _from_table(spec: str, path: Path, neurons: NeuronMap, model: str) -> Imported:
@@ -208,7 +222,7 @@ def _from_masks(spec: str, path: Path, number: str | None, neurons: NeuronMap) -
             raise SettingError(
                 f"experts from {spec}", f"it has {len(lists)} lists, one a language", f"Name one: {spec}#0."
             )
-        place = int(number or 0) if (number or "0").isdecimal() else len(lists)
+        place = int(number or 0) if re.fullmatch("[0-9]{0,9}", number or "") else len(lists)
         if place >= len(lists):
             raise SettingError(
                 f"experts from {spec}", f"it has {len(lists)} lists", f"Name one from #0 to #{len(lists) - 1}."

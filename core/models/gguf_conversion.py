@@ -53,6 +53,8 @@ class HeaderReader(ArrayReader):
             return super()._get_field_parts(orig_offs, raw_type)
         size, parts, values, types = super()._get_field_parts(start, int(kind))
         end = self._end_of_texts(start, count) if kind == gguf.GGUFValueType.STRING else start + size * count
+        if end > len(self.data):  # or a list of as many places as a file of some bytes says
+            raise ValueError(f"it says that an array has {count:,} values, and ends before")
         head = [np.array([kind]), np.array([length])]
         return end - orig_offs, head + parts, [len(head) + values[0]] * count, [gguf.GGUFValueType.ARRAY, *types]
 

@@ -101,10 +101,18 @@ def commit(name: str, revision: str | None) -> str:
             answer = _ask_commit(name, revision)
         except ModelError as refusal:
             answer = refusal
+        _forget_old(_answers)
         _answers[name, revision] = (time.monotonic(), answer)
     if isinstance(answer, ModelError):
         raise answer
     return answer
+
+
+def _forget_old(believed: dict[tuple[str, str | None], tuple[float, Any]]) -> None:
+    """Drop answers that are believed no more: links name any number of models, and a refusal holds what led to it."""
+    for key, (asked_at, _) in list(believed.items()):
+        if time.monotonic() - asked_at >= _BELIEVED:
+            believed.pop(key, None)
 
 
 def _ask_commit(name: str, revision: str | None) -> str:
@@ -131,14 +139,15 @@ def _ask_commit(name: str, revision: str | None) -> str:
             _refuse_adapter(name, revision)
             raise
     found = config.parent.name  # snapshots/<commit>/config.json
-    check_small(name, found, *_further_configs(config))
+    small_files(name, found, *_further_configs(config))
     return found
 
 
-def check_small(name: str, revision: str, *files: str) -> None:
-    """Refuse files of settings that are too large to be such, before whoever reads them downloads them unasked.
+def small_files(name: str, revision: str, *files: str) -> dict[str, Any]:
+    """Keyword arguments that make ``from_pretrained`` read these files of settings; they are downloaded unasked.
 
-    What is here already, or is not on the hub, is no fault, nor a hub that cannot be reached: nothing is downloaded.
+    What is here already is not asked for. Where the hub does not say how large the others are, only what is here is
+    read: by the time of reading it may answer, with whatever it has.
 
     Raises
     ------
@@ -146,16 +155,28 @@ def check_small(name: str, revision: str, *files: str) -> None:
         If the hub states that one has more than 16 MB.
     """
     from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
 
-    for file in files:
-        if (
-            revision != "local"
-            and try_to_load_from_cache(name, file, revision=revision) is None
-            and _answers_now(name, revision)
-        ):
-            with suppress(HfHubHTTPError, *_unreachable()):  # what the hub refuses, reading says
-                _check_small(name, revision, file)
+    arguments = revision_argument(revision)
+    unknown = [file for file in files if arguments and try_to_load_from_cache(name, file, revision=revision) is None]
+    checked = bool(unknown) and _answers_now(name, revision)
+    for file in unknown if checked else ():
+        try:
+            _check_small(name, revision, file)
+        except RemoteEntryNotFoundError:  # there is none to download
+            pass
+        except (HfHubHTTPError, *_unreachable()):
+            checked = False
+    return arguments and {**arguments, "local_files_only": not checked}
+
+
+def config_files(name: str, revision: str) -> dict[str, Any]:
+    """As `small_files`, of a model's config and of what it names to be read in its place."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = None if revision == "local" else try_to_load_from_cache(name, "config.json", revision=revision)
+    further = _further_configs(Path(config)) if isinstance(config, str) else []
+    return small_files(name, revision, "config.json", *further)
 
 
 def _answers_now(name: str, revision: str) -> bool:
@@ -165,11 +186,12 @@ def _answers_now(name: str, revision: str) -> bool:
     """
     from huggingface_hub.errors import HfHubHTTPError
 
-    asked_at, _ = _reached.get((name, revision), (-_BELIEVED, False))
+    asked_at, answers = _reached.get((name, revision), (-_BELIEVED, False))
     if time.monotonic() - asked_at >= _BELIEVED:
         with suppress(HfHubHTTPError):
-            is_reachable(name, revision)
-    return _reached[name, revision][1]
+            return is_reachable(name, revision)
+        return True  # with a refusal
+    return answers
 
 
 def _check_small(name: str, revision: str | None, file: str) -> None:
@@ -207,18 +229,14 @@ def revision_argument(revision: str) -> dict[str, Any]:
     return {} if revision == "local" else {"revision": revision}
 
 
-def loading_arguments(name: str, revision: str, *, small: bool = False) -> dict[str, Any]:
-    """As `revision_argument`, and without waiting for a hub that cannot be reached (its client tries for a minute).
-
-    A small file, of settings, is downloaded even where downloads must be confirmed, as the config is.
-    """
+def loading_arguments(name: str, revision: str) -> dict[str, Any]:
+    """As `revision_argument`, and without waiting for a hub that cannot be reached (its client tries for a minute)."""
     from huggingface_hub.errors import HfHubHTTPError
 
     arguments = revision_argument(revision)
     if arguments:
         with suppress(HfHubHTTPError):  # it answers; what it refuses, loading says
-            asks = access.asks_before_downloads() and not small
-            arguments["local_files_only"] = asks or not is_reachable(name, revision)
+            arguments["local_files_only"] = access.asks_before_downloads() or not is_reachable(name, revision)
     return arguments
 
 
@@ -237,6 +255,7 @@ def is_reachable(name: str, revision: str | None) -> bool:
     except _unreachable():
         answers = False
     finally:
+        _forget_old(_reached)
         _reached[name, revision] = (time.monotonic(), answers)
     return answers
 

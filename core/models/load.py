@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -158,9 +159,16 @@ class LoadedModel:
             )
 
 
-@lru_cache(maxsize=32)
+_BELIEVED = 300.0  # seconds; a disk or a memory that was full may have room again
+_MOST_REFUSED = 32
+_refused: dict[tuple[ResolvedModel, tuple[str, ...]], tuple[float, ModelError]] = {}
+
+
 def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outline:
     """A model's shape from its config alone: the modules are made without memory for weights.
+
+    It is found once for the same files (`ResolvedModel.digest`), and a refusal of files on this machine once in five
+    minutes: a page asks at every change of a control.
 
     Parameters
     ----------
@@ -175,6 +183,23 @@ def outline(resolved: ResolvedModel, kinds: tuple[str, ...] = ("mlp",)) -> Outli
         If transformers does not know the architecture, its neurons cannot be found, or reading them would not give one
         row a token.
     """
+    refused_at, refused = _refused.get((resolved, kinds), (-_BELIEVED, None))
+    if refused is not None and time.monotonic() - refused_at < _BELIEVED:
+        raise ModelError(refused.what, refused.why, refused.instead)
+    try:
+        return _outline(resolved, kinds)
+    except ModelError as refusal:
+        if resolved.revision == "local":  # whether the hub answers is another matter
+            while len(_refused) >= _MOST_REFUSED:
+                _refused.pop(next(iter(_refused)), None)
+            # Without what led to it: the frames hold a skeleton.
+            kept = ModelError(refusal.what, refusal.why, refusal.instead)
+            _refused[resolved, kinds] = (time.monotonic(), kept)
+        raise
+
+
+@lru_cache(maxsize=32)
+def _outline(resolved: ResolvedModel, kinds: tuple[str, ...]) -> Outline:
     with hub.explained(resolved.name):
         packed.check_packed(resolved.name, _config(resolved))
         made = skeleton_of(resolved)
@@ -200,8 +225,7 @@ _TEMPLATES = ("tokenizer_config.json", "chat_template.jinja", "chat_template.jso
 
 
 def _language_coded(resolved: ResolvedModel) -> bool:
-    hub.check_small(resolved.location, resolved.revision, "tokenizer_config.json")
-    where = hub.revision_argument(resolved.revision)
+    where = hub.small_files(resolved.location, resolved.revision, "tokenizer_config.json")
     return pretrained.takes_languages(_config(resolved), resolved.location, **where)
 
 
@@ -210,8 +234,8 @@ def _has_chat_template(resolved: ResolvedModel) -> bool:
         return gguf_file.has_chat_template(resolved)
     if not _has_files(resolved):
         return False  # both embedded models are plain
-    hub.check_small(resolved.location, resolved.revision, *_TEMPLATES)
-    return pretrained.has_chat_template(resolved.location, **hub.revision_argument(resolved.revision))
+    where = hub.small_files(resolved.location, resolved.revision, *_TEMPLATES)
+    return pretrained.has_chat_template(resolved.location, **where)
 
 
 @lru_cache(maxsize=8)
@@ -276,7 +300,7 @@ def _tokenizer_of(resolved: ResolvedModel, location: str, where: dict[str, Any])
     """The tokenizer of a model, checked against its embedding."""
     if resolved.name in embedded.MODELS:
         return embedded.MODELS[resolved.name].tokenizer(Path(location))
-    _check_no_adapter(resolved, where)
+    _check_no_adapter(resolved)
     tokenizer = tokenizers.read(resolved.name, location, where)
     tokenizers.check_vocabulary(resolved.name, tokenizer, architectures.n_ids(skeleton_of(resolved).base))
     return tokenizer
@@ -342,10 +366,10 @@ def recipe_of(resolved: ResolvedModel) -> architectures.Recipe:
     return architectures.recipe(resolved.name, _config(resolved))
 
 
-def _check_no_adapter(resolved: ResolvedModel, where: dict[str, Any]) -> None:
+def _check_no_adapter(resolved: ResolvedModel) -> None:
     """Refuse a model on the hub that an adapter lies beside: transformers would apply it, and nobody named it."""
-    hub.check_small(resolved.location, resolved.revision, adapters.CONFIG)
-    if resolved.revision != "local" and pretrained.find_file(resolved.location, adapters.CONFIG, where):
+    where = hub.small_files(resolved.location, resolved.revision, adapters.CONFIG)
+    if where and pretrained.find_file(resolved.location, adapters.CONFIG, where):
         raise ModelError(
             f"load {resolved.name}",
             f"an adapter lies beside it ({adapters.CONFIG}), and which of the two is meant is not said",
@@ -360,4 +384,5 @@ def _config(resolved: ResolvedModel) -> Any:
     if gguf_file.is_gguf(resolved):
         return gguf_file.config(resolved)
     with hub.explained(resolved.name):
-        return pretrained.read_config(resolved.name, resolved.location, **hub.revision_argument(resolved.revision))
+        where = hub.config_files(resolved.location, resolved.revision)
+        return pretrained.read_config(resolved.name, resolved.location, **where)

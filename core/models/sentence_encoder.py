@@ -153,9 +153,10 @@ class _Files:
     def find(self, path: str, *, small: bool = False) -> str | None:
         if not self._location or not _is_below(path):
             return None
-        where = hub.loading_arguments(self._location, self._revision, small=small)
-        if small and not where.get("local_files_only"):
-            hub.check_small(self._location, self._revision, path)
+        if small:
+            where = hub.small_files(self._location, self._revision, path)
+        else:
+            where = hub.loading_arguments(self._location, self._revision)
         return pretrained.find_file(self._location, path, where)
 
     def json(self, path: str, kind: type) -> Any:

@@ -139,10 +139,7 @@ def _writing() -> Writing:
 def _number(
     place: st.delta_generator.DeltaGenerator, label: str, name: str, default: float, low: float, high: float
 ) -> float:
-    try:
-        from_link = float(page_state.get(name, str(default)))
-    except ValueError:
-        from_link = default
+    from_link = page_state.finite(name, default)
     start = from_link if low <= from_link <= high else default
     number = round(float(place.number_input(label, low, high, start, 0.05, format="%.2f", key=page_state.key(name))), 4)
     page_state.put(name, f"{number:g}", f"{default:g}")

@@ -51,10 +51,7 @@ def draw(scored: ScoredNeurons, neuron: int, mean: float) -> None:
 
 def _value(neuron: int, mean: float) -> float:
     usual, entry = round(mean, 4), f"held-at-{neuron}"  # another neuron has another mean
-    try:
-        start = float(page_state.get(entry, page_state.exact(usual)))
-    except ValueError:
-        start = usual
+    start = page_state.finite(entry, usual)
     value = float(
         st.number_input(
             "at this output (at first: its mean on the target)",

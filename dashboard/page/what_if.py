@@ -266,10 +266,7 @@ def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
         return {}
     side = "at least" if measures[name].higher_is_better else "at most"
     usual, entry = 1.5 if name == PERPLEXITY.name else 0.5, f"bound-{name}"
-    try:
-        bound = float(page_state.get(entry, page_state.get("bound", str(usual))))  # older links: one for all measures
-    except ValueError:
-        bound = usual
+    bound = page_state.finite(entry, usual, "bound")  # older links: one for all measures
     bound = st.number_input(f"is {side}", value=bound, step=0.05, key=page_state.key(entry))
     page_state.put(entry, page_state.exact(bound), page_state.exact(usual))
     page_state.put("bound", "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from core import access
 from core.errors import PackError
@@ -58,18 +59,33 @@ def _by_grid(cells: Sequence[Experiment]) -> list[list[Experiment]]:
     return list(grids.values())
 
 
+@dataclass
+class _Refused:
+    """The pack of this visitor's that was refused last, by the id of its file, and why; its bytes are dropped."""
+
+    id: str = ""
+    words: str = ""
+
+
 def _take() -> None:
     visitor = session.visitor()
     hosts.offer_upload()
-    file = st.file_uploader("A pack", type=["pack"], key=f"pack-upload-{visitor.generation}")
+    key = f"pack-upload-{visitor.generation}"
+    file = st.file_uploader("A pack", type=["pack"], key=key)
+    refused = visitor.part(_Refused)
     if file is None:
+        dropped = st.session_state.get(key)  # the field still names it until the visitor takes it out
+        if isinstance(dropped, DeletedFile) and dropped.file_id == refused.id:
+            theme.problem(refused.words)
         return
     try:
         pack = process.packs().put(file.getvalue(), file.name)
     except PackError as error:
-        theme.problem(f"{file.name}: {error.why}. {error.instead}")
+        refused.id, refused.words = file.file_id, f"{file.name}: {error.why}. {error.instead}"
+        theme.problem(refused.words)
         return
-    hosts.drop_upload(file.file_id)
+    finally:
+        hosts.drop_upload(file.file_id)
     if pack.has_result(0):
         _open(pack.settings[0])
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import parse_qsl, urlencode
 
 from core.experiment.settings import Experiment
@@ -14,6 +15,7 @@ MOST = 8
 """Settings that can be kept at once."""
 
 _ENTRY, _CHOSEN, _NAME = "with", "at", "kept"
+_READ = 4 * MOST  # of a link, which may say one twice
 _BETWEEN = "|"  # a query writes it as %7C
 
 
@@ -53,7 +55,7 @@ def read() -> tuple[list[Kept], list[str]]:
     """The settings that are kept, and messages on what in the link could not be used."""
     kept: dict[Experiment, Kept] = {}  # each setting once, whatever a link says
     problems, places = [], list[int]()
-    for text in filter(None, page_state.get(_ENTRY).split(_BETWEEN)):
+    for text in islice(filter(None, page_state.get(_ENTRY).split(_BETWEEN)), _READ):
         query = dict(parse_qsl(text))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)

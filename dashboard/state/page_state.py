@@ -5,6 +5,8 @@ A page has its own view; the link carries that of the page it opens, as ``view.N
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ import streamlit as st
 from dashboard.state import session
 
 PREFIX = "view."
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def get(name: str, default: str = "") -> str:
@@ -22,8 +25,26 @@ def get(name: str, default: str = "") -> str:
 
 def whole(name: str, default: int, low: int, high: int) -> int:
     """The value of an entry as a whole number from ``low`` to ``high``; the default where it is no such number."""
-    text = get(name)
-    return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else default
+    number = digits(get(name))
+    return number if number is not None and low <= number <= high else default
+
+
+def digits(text: str) -> int | None:
+    """The number that a link writes in digits; None where it is none, or larger than any here.
+
+    Python refuses to read thousands of digits.
+    """
+    return int(text) if _DIGITS.fullmatch(text) else None
+
+
+def finite(name: str, default: float, *older: str) -> float:
+    """The value of an entry, or of older names of it, as a number; the default where it is none, or no end of one."""
+    text = next(filter(None, map(get, (name, *older))), "")
+    try:
+        number = float(text)
+    except ValueError:
+        return default
+    return number if math.isfinite(number) else default
 
 
 def put(name: str, value: str, default: str = "") -> None:

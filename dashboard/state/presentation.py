@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.state import session
+from dashboard.state import page_state, session
 
 PREFIX = "screen."
 _TOUR, _PRESENT, _STORY = "tour", "present", "story"
@@ -43,8 +43,8 @@ def style() -> None:
 
 def stop(most: int) -> int:
     """Number of the tour's stop that the visitor is at, from 1; 0 for none."""
-    text = session.visitor().screen.get(_TOUR, "")
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else 0
+    number = page_state.digits(session.visitor().screen.get(_TOUR, ""))
+    return number if number is not None and 1 <= number <= most else 0
 
 
 def set_stop(number: int) -> None:

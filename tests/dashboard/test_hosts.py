@@ -162,6 +162,15 @@ def test_a_session_holds_few_files_and_one_that_was_offered_nothing_none(server_
         assert sends(other, 1, table) == [204], "another visitor's are not counted"
 
 
+def test_refused_packs_leave_room_for_the_next_and_their_words_stay(server_of_root: str) -> None:
+    with visiting(server_of_root) as visitor:
+        visitor.opens({}).unfolds()
+        for number in range(hosts.MOST_OF_SESSION + 1):
+            assert visitor.uploads("A pack", f"{number}.pack", b"no pack") == 204
+        visitor.unfolds()  # as at any other control
+        assert f"{number}.pack: it is no pack" in visitor.text
+
+
 def sends(visitor: RawVisitor, count: int, content: bytes) -> list[int]:
     """Send files one after another, without telling the page; returns the statuses."""
     return [visitor.puts(f"file-{number}", "a.csv", content) for number in range(count)]

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from benchmarks.public_server import LINK, REFUSED, SECRET, hostile
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.packs.pack import pack
@@ -26,10 +27,6 @@ from tests.helpers.browsing import serving
 from tests.helpers.command_line import ROOT
 from tests.helpers.raw_visitor import RawVisitor, visiting
 from tests.helpers.tiny import save_tiny, write_table
-
-LINK = {"model": "Small", "corpus": "Greetings", "target": "en", "experts": "20"}
-REFUSED = ("this server offers only listed", "only in the browser tab", "it cannot be used on this server at present")
-SECRET = "hunter2 and more words"
 
 
 @dataclass(frozen=True)
@@ -77,25 +74,6 @@ def _used_before(folder: Path) -> Experiment:
     packs = PackFolder(folder / "cache", None)
     packs.put((folder / "before.pack").read_bytes(), "before.pack")
     return packs.settings()[0]
-
-
-def hostile(folder: Path) -> tuple[str, ...]:
-    """Values that name what is not theirs."""
-    return (
-        f"table:{folder}/private.tsv",
-        f"table:{folder}/odd.tsv",
-        f"{folder}/model",
-        f"{folder}/private",
-        "../private",
-        "~root",
-        "~nosuch/x",
-        "/etc/passwd",
-        "table:/etc/passwd",
-        "upload:../listed.tsv",
-        "Odd",
-        "table:\0",
-        "[x](http://127.0.0.1:1/x) ![x](http://127.0.0.1:1/x.png)",
-    )
 
 
 def assert_shows_nothing(visitor: RawVisitor, served: Served, sent: object) -> None:

@@ -153,6 +153,22 @@ def test_masks_that_do_not_fit_and_code_are_refused(neurons: NeuronMap, tmp_path
             read_imported(str(tmp_path / name), neurons, MODEL)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("~nosuch/x.csv", "there is no file"),
+        ("~nosuch/x.pth", "No such file"),
+        ("a\0b.csv", "no file can have such a name"),
+        ("a\ud800.csv", "no file can have such a name"),
+        (f"1:down_proj:{'9' * 5000}", "as its unit"),
+    ],
+    ids=["no such home", "masks in no such home", "nulls", "half a character", "thousands of digits"],
+)
+def test_a_name_that_no_file_has_is_refused(name: str, words: str, neurons: NeuronMap) -> None:
+    with pytest.raises(SettingError, match=words):
+        read_imported(name, neurons, MODEL)
+
+
 def test_nothing_is_chosen_among_named_experts(asked: Experiment, engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("layer,site,unit\n0,up_proj,3\n", encoding="utf-8")
     named = replace(asked, experts_from=str(tmp_path / "e.csv"))

@@ -271,7 +271,8 @@ def test_what_the_hub_says_of_how_a_model_embeds_comes_along(tmp_path: Path, mon
     there = save_encoder(tmp_path / "there", {"pooling_mode": "cls"}, ["Dense", "Normalize"], own={"max_seq_length": 9})
     found = {path.relative_to(there).as_posix(): str(path) for path in there.rglob("*") if path.is_file()}
     monkeypatch.setattr("core.models.pretrained.find_file", lambda _, file, __: found.get(file))
-    monkeypatch.setattr("core.models.hub.loading_arguments", lambda *_, **__: {})
+    monkeypatch.setattr("core.models.hub.loading_arguments", lambda *_: {})
+    monkeypatch.setattr("core.models.hub.small_files", lambda *_: {})
     resolved = ResolvedModel("owner/name", "owner/name", "0" * 40, "0" * 40, "float32", "cpu")
     (out := tmp_path / "out").mkdir()
     tokenizer = SimpleNamespace(save_pretrained=lambda _: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import gguf
@@ -53,3 +54,10 @@ def test_the_headers_reader_gives_lengths_of_long_arrays_and_all_else_whole(
         long = isinstance(expected, list) and len(expected) == 5000
         assert found == ([expected[0]] * 5000 if long else expected), name
     assert ours.tensors[0].data.tolist() == theirs.tensors[0].data.tolist()
+    array = struct.Struct(f"{'>' if order == gguf.GGUFEndian.BIG else '<'}IQ")
+    stated = array.pack(gguf.GGUFValueType.INT32, 5000)
+    content = path.read_bytes()
+    assert content.count(stated) == 1
+    path.write_bytes(content.replace(stated, array.pack(gguf.GGUFValueType.INT32, 1 << 40)))
+    with pytest.raises(ValueError, match=f"{1 << 40:,} values, and ends before"):
+        HeaderReader(path)

@@ -222,7 +222,8 @@ def test_a_sentence_encoders_steps_are_downloaded(answers: dict[str, Answer], tm
 
 
 def test_a_hub_that_cannot_be_reached_is_asked_once_for_all_files_of_settings(tmp_path: Path) -> None:
-    script = "import sys; from core.models.hub import check_small; check_small(*sys.argv[1:])"
+    """And what it could not be asked the size of is not downloaded, though it may answer by the time of reading."""
+    script = "import sys; from core.models.hub import small_files; print(small_files(*sys.argv[1:]))"
     files = [f"{number}/config.json" for number in range(8)]
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         asked = []
@@ -238,12 +239,13 @@ def test_a_hub_that_cannot_be_reached_is_asked_once_for_all_files_of_settings(tm
         thread.start()
         endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
         environment = surroundings(tmp_path, endpoint)
-        subprocess.run(
-            [sys.executable, "-c", script, "tiny/llama", COMMIT, *files], env=environment, check=True, cwd=tmp_path
+        said = subprocess.check_output(
+            [sys.executable, "-c", script, "tiny/llama", COMMIT, *files], env=environment, text=True, cwd=tmp_path
         )
         server.shutdown(socket.SHUT_RDWR)
     thread.join()
     assert 1 <= len(asked) < len(files)
+    assert said.splitlines()[-1] == str({"revision": COMMIT, "local_files_only": True})
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("of nought"), IndexError(), NotImplementedError("not this one")])

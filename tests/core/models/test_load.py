@@ -263,7 +263,10 @@ def test_an_architecture_that_nobody_knows(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"model_type": 3}'])
 def test_a_config_that_cannot_be_read(text: str, folder: Path) -> None:
     (folder / "config.json").write_text(text)
-    refusal(lambda: outline(resolve(spec(folder))))
+    refused = refusal(lambda: outline(resolve(spec(folder))))
+    with pytest.MonkeyPatch.context() as patch:  # the same files are not read again, only to be refused again
+        patch.setattr("core.models.pretrained.read_config", lambda *_, **__: pytest.fail("it was read again"))
+        assert str(refusal(lambda: outline(resolve(spec(folder))))) == str(refused)
 
 
 @pytest.mark.parametrize("keep", [0, 100, 5000])

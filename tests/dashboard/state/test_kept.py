@@ -39,6 +39,9 @@ def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
     page = AppTest.from_function(_reads, args=(kept.entry([first, second, again]), "1")).run()
     assert not page.exception
     assert [text.value for text in page.text] == ["first|second", "second"]
+    many = "|".join(f"experts={number}" for number in range(1, 200))  # more than a page reads in a moment
+    page = AppTest.from_function(_reads, args=(many, "0")).run()
+    assert page.text[0].value.count("|") == kept.MOST - 1
     page = AppTest.from_function(_reads, args=(kept.entry([first, again, second]), "2")).run()
     assert [text.value for text in page.text] == ["first|second", "second"], "the one that the link names"
 

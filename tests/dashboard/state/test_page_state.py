@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.state import page_state
+from dashboard.state import page_state, session
 from tests.helpers.bench import LONG
 from tests.helpers.pages import visitor_of
 
@@ -69,6 +69,24 @@ def test_a_choice_that_is_not_offered_meanwhile_comes_back_where_it_is() -> None
 def test_a_number_comes_back_from_an_entry_as_it_was(value: float) -> None:
     assert float(page_state.exact(value)) == value
     assert page_state.exact(30.0) == "30"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("7", 7), ("007", 7), ("9" * 9, 10**9 - 1), ("9" * 5000, None), ("٣", None), ("", None)]
+)
+def test_a_number_of_a_link_is_read_from_its_digits(text: str, number: int | None) -> None:
+    assert page_state.digits(text) == number
+
+
+@pytest.mark.parametrize(
+    ("view", "number"),
+    [({"new": "2.5"}, 2.5), ({"old": "3"}, 3), ({"new": "1", "old": "3"}, 1), ({}, 0.5)]
+    + [({"new": text}, 0.5) for text in ("nan", "inf", "-inf", "1e999", "x")],
+)
+def test_a_number_of_a_link_has_an_end(view: dict[str, str], number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = session.Visitor(views={"": view})
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    assert page_state.finite("new", 0.5, "old") == number
 
 
 @pytest.mark.parametrize("row", ["10", "-1", "1.5", "", "٣", "many"])
