@@ -217,8 +217,8 @@ def in_report(tab: Tab, around: Surroundings, payload: str) -> Iterator[str]:
 def in_pack(tab: Tab, around: Surroundings, payload: str) -> Iterator[str]:
     """As what a pack says of its model, its corpus and the machine that computed it."""
     packs = PackFolder(around.folder / "cache", None)
-    for path in packs.folder.glob("*.pack"):
-        path.unlink()
+    for earlier in packs.folder.glob("*.pack"):
+        earlier.unlink()
     setting = packs.put(saying(around.packed, payload, around.folder), "a pack").settings[0]
     link = to_query(setting)
     for path, shown in {"": payload, "results": "", "what-if": "", "retrieval": "", "take-along": ""}.items():

@@ -160,12 +160,13 @@ def small_files(name: str, revision: str, *files: str) -> dict[str, Any]:
     arguments = revision_argument(revision)
     unknown = [file for file in files if arguments and try_to_load_from_cache(name, file, revision=revision) is None]
     checked = bool(unknown) and _answers_now(name, revision)
+    silent: tuple[type[BaseException], ...] = (HfHubHTTPError, *_unreachable())
     for file in unknown if checked else ():
         try:
             _check_small(name, revision, file)
         except RemoteEntryNotFoundError:  # there is none to download
             pass
-        except (HfHubHTTPError, *_unreachable()):
+        except silent:
             checked = False
     return arguments and {**arguments, "local_files_only": not checked}
 
