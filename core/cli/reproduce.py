@@ -64,6 +64,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "local)",
     )
     other.add_argument(
+        "--items",
+        type=split_names,
+        default=(),
+        metavar="ITEM,...",
+        help="measure these alone (default: all); with --keep, a report can be measured in parts",
+    )
+    other.add_argument(
         "--keep",
         type=split_names,
         default=(),
@@ -132,7 +139,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
     names = {field.name for field in fields(Options)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
-    reproduce(settings, arguments.out, arguments.cache, connection.chosen(arguments.engine), arguments.keep)
+    reproduce(
+        settings,
+        arguments.out,
+        arguments.cache,
+        connection.chosen(arguments.engine),
+        keep=arguments.keep,
+        items=arguments.items,
+    )
 
 
 def _counts(text: str) -> tuple[int, ...]:

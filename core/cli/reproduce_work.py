@@ -26,9 +26,17 @@ from core.sweep import graph
 from core.sweep import run as sweep
 from core.sweep.on_cluster import workers
 
+_NOT_ASKED = "Not asked for (--items)."
+
 
 def reproduce(
-    requested: Settings, folder: Path, cache: Path, address: str | None = None, keep: Sequence[str] = ()
+    requested: Settings,
+    folder: Path,
+    cache: Path,
+    address: str | None = None,
+    *,
+    keep: Sequence[str] = (),
+    items: Sequence[str] = (),
 ) -> None:
     """Run a reproduction and write its report into a folder; see `Report` for what is written when.
 
@@ -38,6 +46,8 @@ def reproduce(
         Of a cluster that first does what the items have in common, as `core.cluster.connection.chosen` gives it.
     keep : sequence of str
         Items that the folder holds and that are not measured again; see `core.reproduction.kept.kept`.
+    items : sequence of str
+        Items that are measured; all unless given.
 
     Raises
     ------
@@ -45,7 +55,7 @@ def reproduce(
         If it is impossible, or the folder cannot be written to or holds the report of another reproduction.
     """
     try:
-        _reproduce(requested, folder, cache, address, keep)
+        _reproduce(requested, folder, cache, address, keep, items)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",
@@ -54,7 +64,10 @@ def reproduce(
         ) from error
 
 
-def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str]) -> None:
+def _reproduce(
+    requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str], items: Sequence[str]
+) -> None:
+    _check_items(items)
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
     found = kept(folder, keep, settings)
@@ -62,7 +75,7 @@ def _reproduce(requested: Settings, folder: Path, cache: Path, address: str | No
     if address is not None:
         _on_cluster(study, address, folder)
     report = Report(folder, study)
-    runner = _step_runner(study, report, found)
+    runner = _step_runner(study, report, found, items)
     if found:
         report.keep(found)
     for item in ITEMS:
@@ -104,12 +117,12 @@ def _on_cluster(study: Study, address: str, folder: Path) -> None:
         print(f"{cell.target}: {why}", file=sys.stderr)
 
 
-def _step_runner(study: Study, report: Report, without: Collection[str]) -> StepRunner:
+def _step_runner(study: Study, report: Report, without: Collection[str], items: Collection[str]) -> StepRunner:
     steps: list[Step] = []
     for item in ITEMS:
         if item.name in without:
             continue
-        if why := item.why_not(study):
+        if why := _NOT_ASKED if items and item.name not in items else item.why_not(study):
             report.leave_out(item, why)
         else:
             steps += item.steps(study)
@@ -117,6 +130,15 @@ def _step_runner(study: Study, report: Report, without: Collection[str]) -> Step
     if runner.seconds_left() >= 1:
         print(f"{len(steps)} steps, about {duration(runner.seconds_left())}", file=sys.stderr)
     return runner
+
+
+def _check_items(items: Sequence[str]) -> None:
+    """Refuse what is no item, before any work."""
+    known = [item.name for item in ITEMS]
+    if unknown := [name for name in items if name not in known]:
+        raise SettingError(
+            f"measure {', '.join(unknown)}", f"the items of a report are {', '.join(known)}", "Name some of these."
+        )
 
 
 def _summary(report: Report, runner: StepRunner) -> str:

@@ -120,25 +120,30 @@ def test_goes_on_after_it_was_killed(
     asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, cache = tmp_path / "report", tmp_path / "cache"
+    items = ("--items", "experts,retrieval,distances,control,choice_of_k,methods")  # of every kind of work
     stored: list[str] = []
     for writes in (10, 60):
         with monkeypatch.context() as patched:
             _killed_after(patched, writes, stored)
-            assert asked_for.run(out, cache) == 130
+            assert asked_for.run(out, cache, *items) == 130
     partial = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert partial["items"]["experts"]["state"] == "measured"
     assert partial["items"]["methods"]["why"] == "Not yet measured."
     assert "Not yet measured." in (out / "report.html").read_text(encoding="utf-8")
     with monkeypatch.context() as patched:
         _killed_after(patched, None, stored)
-        assert asked_for.run(out, cache) == 0
+        assert asked_for.run(out, cache, *items) == 0
     read = [what for what in stored if what.startswith("responses ")]
     assert len(read) >= 4
     assert len(read) == len(set(read)), "a probe language was read twice"
-    for name in (*COLUMNS, "gains.csv", "comparison.csv"):
+    found, whole = (json.loads((folder / "report.json").read_text(encoding="utf-8")) for folder in (out, report))
+    measured = [item for item in found["items"].values() if item["state"] == "measured"]
+    assert len(measured) == 6
+    for name in (table for item in measured for table in item["tables"] if table.endswith(".csv")):
         pd.testing.assert_frame_equal(pd.read_csv(out / name), pd.read_csv(report / name), obj=name)
-    steps = json.loads((out / "report.json").read_text(encoding="utf-8"))["seconds_by_step"]
-    assert set(steps) == set(json.loads((report / "report.json").read_text(encoding="utf-8"))["seconds_by_step"])
+    assert set(found["seconds_by_step"]) == {
+        step for step in whole["seconds_by_step"] if step.partition(":")[0] in items[1].split(",")
+    }
 
 
 def _flores(folder: Path, short: str = "") -> str:
@@ -189,6 +194,14 @@ def test_says_what_is_wrong_before_any_work(
     assert file.read_text(encoding="utf-8") == "mine"
 
 
+def test_an_item_that_there_is_not_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--out", str(tmp_path / "report"), "--items", "rivals,maps"]) != 0
+    said = capsys.readouterr().err
+    assert "measure maps" in said
+    assert "experts, retrieval, distances" in said
+    assert not (tmp_path / "report").exists()
+
+
 def test_a_list_of_numbers_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["reproduce", "--out", str(tmp_path), "--sweep", "some"])
@@ -206,13 +219,17 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
             raise OSError(errno.ENOSPC, "No space left on device")
         return put(self, stage, *rest, **more)
 
+    items = ("--items", "retrieval,choice_of_k")
     with monkeypatch.context() as patched:
         patched.setattr(Store, "put", full)
-        assert asked_for.run(out, cache) != 0
+        assert asked_for.run(out, cache, *items) != 0
     assert "No space left on device" in capsys.readouterr().err
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]["retrieval"]["state"] == "measured"
-    assert asked_for.run(out, cache) == 0
+    assert asked_for.run(out, cache, *items) == 0
     pd.testing.assert_frame_equal(pd.read_csv(out / "choice_of_k.csv"), pd.read_csv(report / "choice_of_k.csv"))
+    found = json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]
+    assert {name for name, item in found.items() if item["state"] == "measured"} == {"retrieval", "choice_of_k"}
+    assert found["rivals"]["why"] == "Not asked for (--items)."
 
 
 @pytest.mark.parametrize(("sentences", "fewer"), [(100, False), (5, True)])

@@ -11,9 +11,9 @@ from core.experiment.settings import Experiment
 from core.reproduction import text_choice as evidence
 from dashboard.page import text_choice
 from dashboard.state import navigation
-from tests.core.reproduction.test_text_choice import JA, report
 from tests.helpers.bench import LONG
 from tests.helpers.results import make_plan
+from tests.helpers.text_choice import JA, report
 
 
 def _page(experts: int, target: str) -> None:
@@ -21,8 +21,8 @@ def _page(experts: int, target: str) -> None:
 
     from dashboard.page import text_choice
     from dashboard.state import session
-    from tests.core.reproduction.test_text_choice import JA
     from tests.helpers.results import make_plan
+    from tests.helpers.text_choice import JA
 
     session.visitor().sees("generate")
     text_choice.draw(make_plan(replace(JA, experts=experts, target=target)))
