@@ -15,6 +15,7 @@ from benchmarks import (
     loading,
     machine,
     motion,
+    packs,
     pages,
     passes,
     peers,
@@ -40,6 +41,7 @@ ALL: tuple[Benchmark, ...] = (
     *pages.BENCHMARKS,
     *apart.BENCHMARKS,
     *sweeps.BENCHMARKS,
+    *packs.BENCHMARKS,
 )
 
 
