@@ -41,6 +41,9 @@ WORKER = "LANGUAGE_NEURONS_WORKER"
 """Variable: ``child`` where a server computes in a child process of its own, ``here`` where in its own; else the engine
 that it sends its jobs to, as `core.cluster.connection.chosen` reads it."""
 
+UNASKED = "LANGUAGE_NEURONS_UNASKED"
+"""Variable: ``0`` where a server begins no work that nobody asked for."""
+
 TABLES = "LANGUAGE_NEURONS_TABLES"
 """Variable: ``apart`` where large tables are read in a process of their own (`core.corpora.read_apart`)."""
 
@@ -275,6 +278,11 @@ def reads_tables_apart() -> bool:
 def reads_only() -> bool:
     """Whether the cache is only read, and nothing is computed but what takes a moment."""
     return os.environ.get(READ_ONLY, "0") not in _NOT_PUBLIC
+
+
+def works_unasked() -> bool:
+    """Whether a server begins work that nobody asked for: loading a model ahead, measuring what is free."""
+    return not reads_only() and os.environ.get(UNASKED, "1") not in _NOT_PUBLIC
 
 
 def words(text: str) -> str:

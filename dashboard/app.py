@@ -51,4 +51,5 @@ tour.draw()
 page.run()
 if not access.reads_only():
     housekeeping.start()
+if access.works_unasked():
     preload.soon(process.jobs(), process.engine(), experiment)

@@ -84,6 +84,12 @@ def parser(program: str) -> argparse.ArgumentParser:
         help=f"show what the cache has, write nothing there, compute nothing (also {access.READ_ONLY}=1)",
     )
     made.add_argument(
+        "--nothing-unasked",
+        action="store_true",
+        help="begin no work that nobody asked for: no model is loaded ahead, and what is free is measured on the page "
+        f"Is it real? alone (also {access.UNASKED}=0)",
+    )
+    made.add_argument(
         "--cache-limit",
         metavar="SIZE",
         type=_size,
@@ -117,6 +123,8 @@ def apply(chosen: argparse.Namespace) -> list[str]:
         os.environ["LANGUAGE_NEURONS_CACHE"] = str(Path(chosen.cache).expanduser().absolute())
     if chosen.read_only:
         os.environ[access.READ_ONLY] = "1"
+    if chosen.nothing_unasked:
+        os.environ[access.UNASKED] = "0"
     if chosen.cache_limit is not None:
         os.environ[access.CACHE_LIMIT] = chosen.cache_limit
     sharing.put_in_force(chosen.shared, default_cache())

@@ -49,7 +49,7 @@ def draw(result: Result) -> None:
     _turn_to(question)
     if result.plan.experiment.strength == 0 or free.known(result) is not None:
         return
-    if access.reads_only() or process.engine().origin(result) is not None or not _goes_on(question):
+    if not access.works_unasked() or process.engine().origin(result) is not None or not _goes_on(question):
         theme.quiet(_words(process.jobs().find(question)))
         return
     _watch(result, question)

@@ -39,10 +39,11 @@ def control(result: Result) -> RivalSpaces | None:
 def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces | None:
     """The answer to a question about a result if it is stored; looked up until it is, then kept with the result.
 
-    It is looked up anew when something was stored on this machine, and otherwise once a minute: another may have.
+    It is looked up anew when it was computed here, or something was stored on this machine, and otherwise once a
+    minute: another may have.
     """
     kept: dict[str, Any] = once(result, question, dict)
-    if kept.get("spaces") is None and kept.get("looked") != (now := _moment()):
+    if kept.get("spaces") is None and kept.get("looked") != (now := _moment(question)):
         kept["looked"] = now
         try:
             kept["spaces"] = process.jobs().result(question)
@@ -51,11 +52,12 @@ def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces 
     return kept.get("spaces")
 
 
-def _moment() -> Hashable:
+def _moment(question: RivalsAsked | ControlAsked) -> Hashable:
     """What changes when an answer may have come: reading changes nothing but the folders of locks and the like."""
-    minute = int(time.monotonic() / _EVERY)
+    job = process.jobs().find(question)
+    moment = int(time.monotonic() / _EVERY), job and job.state
     try:
         folders = housekeeping.stored(process.engine().store.root)
     except OSError:
-        return minute
-    return minute, tuple((name, at) for name, at in folders if not name.startswith("."))
+        return moment
+    return moment, tuple((name, at) for name, at in folders if not name.startswith("."))

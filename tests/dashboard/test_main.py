@@ -86,6 +86,16 @@ def test_it_computes_in_a_child_process_unless_told_otherwise(
     assert process.computes_in_child() is apart
 
 
+def test_it_works_unasked_unless_told_otherwise_or_the_cache_is_only_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(access.UNASKED)
+    assert access.works_unasked()
+    with monkeypatch.context() as patch:
+        patch.setenv(access.READ_ONLY, "1")
+        assert not access.works_unasked()
+    options.apply(options.parse(["--nothing-unasked"], "dashboard")[0])
+    assert not access.works_unasked()
+
+
 @pytest.mark.parametrize(
     ("ray", "words"),
     [

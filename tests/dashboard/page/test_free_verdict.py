@@ -35,6 +35,7 @@ def jobs(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     monkeypatch.setattr(process, "start", lambda: started)
     monkeypatch.setattr(bench, "holds", lambda _: True)  # its answers to questions are no results
     monkeypatch.setattr(free_verdict, "_LOOKS", 0.0)
+    monkeypatch.setenv(access.UNASKED, "1")
     return started.jobs
 
 
@@ -125,7 +126,13 @@ def test_where_the_queue_is_full_it_is_asked_for_later(jobs: Jobs, bench: Bench)
         bench.step(asked)
 
 
-def test_a_server_that_only_reads_measures_nothing(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(access.READ_ONLY, "1")
-    assert NOT_ASKED in said(opened())
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [(access.READ_ONLY, "1", "This server has not measured them"), (access.UNASKED, "0", NOT_ASKED)],
+)
+def test_a_server_that_only_reads_or_begins_nothing_unasked_measures_nothing(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert words in said(opened())
     assert jobs.all() == []

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core import access
 from core.analyses.rival_verdict import intervention_of, verdict
 from core.experiment.settings import Experiment
 from core.pipeline.run import Run
@@ -36,6 +37,7 @@ def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage, monk
     assert "means, whitening" not in report.html(result)
 
     monkeypatch.setattr(free_verdict, "_LOOKS", 0.0)
+    monkeypatch.setenv(access.UNASKED, "1")
     page.run()  # for long enough by now: it is measured unasked
     until(lambda: not any(job.active for job in process.jobs().all()), "what is free is measured")
     assert process.jobs().find(RivalsAsked(experiment_of(page))).background
