@@ -49,7 +49,7 @@ def keep(said: str, chart: Any, alt: str) -> None:
     visitor.part(_Seen).by_page[visitor.page] = _Picture(session.experiment(), said, chart, alt)
 
 
-def draw() -> None:
+def show() -> None:
     """Draw what this page showed of another setting, while that of the present one is computed; else nothing."""
     visitor = session.visitor()
     seen, awaited = visitor.part(_Seen).by_page.get(visitor.page), visitor.waits_for

@@ -93,7 +93,7 @@ def draw() -> None:
     theme.quiet("Where they are, how well they tell the language, and what they share with other languages' experts.")
     scored: ScoredNeurons | None = waiting.answer_or_wait(ExpertView(session.experiment()))
     if scored is None:
-        earlier.draw()
+        earlier.show()
     else:
         _show(scored)
 

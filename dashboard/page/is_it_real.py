@@ -55,7 +55,7 @@ def draw() -> None:
     asked = RivalsAsked(session.experiment())
     spaces = None if result is None else free.stored(result, asked) or waiting.answer_or_wait(asked)
     if result is None or spaces is None:
-        earlier.draw()
+        earlier.show()
         return
     _show(result, spaces)
 

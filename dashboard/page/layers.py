@@ -36,7 +36,7 @@ def draw() -> None:
     experiment: Experiment = session.experiment()
     result = waiting.result_or_wait(experiment)
     if result is None:
-        earlier.draw()
+        earlier.show()
     else:
         _show(result)
 

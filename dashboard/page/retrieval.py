@@ -43,7 +43,7 @@ def draw() -> None:
     theme.quiet("How often translations are found, before and after, and whether the difference is real.")
     known = waiting.ranks_or_wait(session.experiment())
     if known is None:
-        earlier.draw()
+        earlier.show()
         return
     _show(*known)
 

@@ -55,7 +55,7 @@ def draw() -> None:
     train, rivals, view = _controls(bound, rows)
     found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), None, rivals)))
     if found is None:
-        earlier.draw()
+        earlier.show()
         return
     _lesson(found, train, bound)
     _VIEWS[view][1](bound, found, train)
