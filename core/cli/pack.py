@@ -12,6 +12,7 @@ from core.errors import SettingError
 from core.experiment.file import read_experiment
 from core.experiment.settings import Experiment
 from core.packs.parts import OF_CELLS, PARTS, TEXTS, USUAL
+from core.stats.units import counted
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
     with progress.ticking():
         size = pack(engine, experiments, arguments.out, parts, progress, computes=not of_sweep)
     progress.finish()
-    settings = "1 setting" if len(experiments) == 1 else f"{len(experiments):,} settings"
-    print(f"{settings}, {size / 1e6:.1f} MB: {arguments.out}")
+    print(f"{counted(len(experiments), 'setting')}, {size / 1e6:.1f} MB: {arguments.out}")
 
 
 def _settings(arguments: argparse.Namespace, engine: Any) -> list[Experiment]:

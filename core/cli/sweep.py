@@ -16,6 +16,7 @@ from core.experiment.kinds import split_names
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
+from core.stats.units import counted
 
 _SWEPT = ("model", "target", "targets", "method", "experts", "strength")  # what the sweep's own options say
 
@@ -205,7 +206,7 @@ def forecast_lines(made: Any, found: Any, keep: str) -> str:
         name = KINDS[row.kind].title if row.kind in KINDS else "writing, of these"
         numbers = f"{row.tasks:>7,} {row.sentences:>11,} {row.tokens:>13,.0f} {row.nbytes / 1e9:>11.2f}"
         lines.append(f"  {name:<18} {numbers}  {duration(row.seconds)}")
-    of = "1 worker" if found.workers == 1 else f"{found.workers} workers"
+    of = counted(found.workers, "worker")
     slowest = next(row for row in found.rows if row.kind == found.bottleneck)
     named = KINDS[slowest.kind].title if slowest.kind in KINDS else "writing to the disk"
     lines += [

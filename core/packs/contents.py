@@ -44,7 +44,6 @@ QUESTIONS: dict[str, Callable[[Run], Any]] = {
 }
 """What pages ask of a `Run`, by the name in `PARTS`."""
 
-
 WITHOUT_SENTENCES = "The sentences are not in the pack, since the licence of their corpus is not known to allow it."
 
 _PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder

@@ -25,6 +25,7 @@ from core.inference.writing import Writing
 from core.language import identification
 from core.pipeline.run import Run
 from core.progress import duration
+from core.stats.units import counted
 from dashboard.charts import generate as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -286,9 +287,9 @@ def _show_texts(writing: Writing, texts: Texts, target: str, among: tuple[str, .
                 st.metric(
                     f"Probability of {theme.name(target)}",
                     summary.percent(share.value),
-                    help=f"Mean over {share.n} texts, by a language classifier (py3langid).",
+                    help=f"Mean over {counted(share.n, 'text')}, by a language classifier (py3langid).",
                 )
-                theme.quiet(f"{spread}n = {share.n} text{'s' * (share.n != 1)}")
+                theme.quiet(f"{spread}n = {counted(share.n, 'text')}")
             theme.quiet(text_quality.measured(side, predicted))
     if warning := text_quality.warning(texts.pre, texts.post):
         theme.problem(warning)

@@ -16,6 +16,7 @@ from core.pipeline.before_after import ways
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.spaces.similarity import COSINE, Comparison
+from core.stats.units import counted
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -102,7 +103,7 @@ def _retrieval(result: Result, measure: str, target: str, n_pairs: int | None, s
         return
     n, candidates = int(result.from_target["n"].max()), len(result.plan.candidates)
     theme.quiet(
-        f"Mean top-1 over {_of(candidates, 'candidate language')}, {target} as the query, {n:,} sentences each; no "
+        f"Mean top-1 over {counted(candidates, 'candidate language')}, {target} as the query, {n:,} sentences each; no "
         "interval is drawn, the Retrieval page has them. Layer 0 is the embeddings, the last stands after the final "
         "norm."
     )
@@ -210,7 +211,7 @@ def verdict(result: Result, measure: str, chosen: Chosen | None = None) -> str:
         return "At **strength 0** the model is left exactly as it is: before and after are one line."
     pre, post = (result.layers[f"{measure}_{end}"].to_numpy(dtype=np.float64) for end in ("pre", "post"))
     n = _meanings(result, chosen)
-    of = f"{n:,} sentences" if chosen is None else f"the chosen pairs of {_of(n, 'meaning')}"
+    of = f"{n:,} sentences" if chosen is None else f"the chosen pairs of {counted(n, 'meaning')}"
     worth = least_change(pre, post, n)
     helped = _where(np.flatnonzero(post - pre >= worth), pre, post, "helps")
     harmed = _where(np.flatnonzero(pre - post >= worth), pre, post, "harms")
@@ -272,7 +273,3 @@ def spans(layers: Sequence[int]) -> str:
             runs.append([layer])
     parts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _of(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -15,7 +15,7 @@ from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
 from core.neurons.methods import METHODS
-from core.stats.units import SHARE
+from core.stats.units import SHARE, counted
 from dashboard.charts import methods as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -86,7 +86,7 @@ def _missing(question: MethodsAsked, n: int, working: bool) -> None:
         question,
         key="methods",
         title=f"Interventions compared ({theme.name(question.experiment.target)})",
-        start=f"Measure {n} condition{'s' * (n != 1)}",
+        start=f"Measure {counted(n, 'condition')}",
         stop="Stop measuring",
         doing=f"{n} to go",
         primary=True,
