@@ -26,6 +26,9 @@ LOCAL, AUTO, RAY = "local", "auto", "ray"
 _STARTED = "local"  # an address to Ray: none, start one
 _OBJECTS = 100_000_000  # bytes of Ray's own store where it is started here: results go through the cache
 _MOST_CORES = 8  # of a worker; more streams would wait for Python's lock (`core.parallel.MOST`)
+# What a client server says whose process for this client did not start: it may at the next try (`explain`).
+_NOT_STARTED = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def _join(ray: ModuleType, address: str, cores: int | None) -> None:
             check(address)
         with _own_signals(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is amiss is said below
-            ray.init(**_options(address, cores))
+            _init(ray, _options(address, cores))
     except AskError:
         raise
     except Exception as error:  # of many kinds: a refused token, another version, a cluster that is ending
@@ -206,6 +209,17 @@ def _join(ray: ModuleType, address: str, cores: int | None) -> None:
             "Give the address that ray start printed, its token (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH) where it asks "
             "for one, and the same versions of Ray and Python there and here.",
         ) from error
+
+
+def _init(ray: ModuleType, options: dict[str, Any]) -> None:
+    """``ray.init``; again where a client server could not start the process that was to serve this program."""
+    for left in reversed(range(_TRIES)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            if not left or not any(said in str(error) for said in _NOT_STARTED):
+                raise
 
 
 def _ray() -> ModuleType:

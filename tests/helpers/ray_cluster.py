@@ -30,6 +30,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 pool.SILENCE = float(sys.argv.pop(1))
 sys.exit(main())
 """
+# Run by Python where it starts: the first process that is to serve a client of Ray ends at once.
+_FAILS_ONCE = """
+import os, pathlib, sys
+marker = pathlib.Path(__file__).with_name("failed")
+if "--mode=specific-server" in sys.orig_argv and not marker.exists():
+    marker.touch()
+    os._exit(1)
+"""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,11 @@ class Head(Node):
     client: str
     token: dict[str, str]
     folder: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether a process that was to serve a client did not start, as the first never does."""
+        return (Path(self.folder) / "failed").exists()
 
 
 def _title(process: psutil.Process) -> str:
@@ -122,7 +135,10 @@ def _started(arguments: list[str], host: str, token: dict[str, str]) -> Iterator
 
 @contextmanager
 def head() -> Iterator[Head]:
-    """Start a cluster of one machine with one core, that asks for a token and has a server for Ray's client."""
+    """Start a cluster of one machine with one core, that asks for a token and has a server for Ray's client.
+
+    The first process that is to serve a client fails to start, as happens now and then.
+    """
     with socket.socket() as free:
         free.bind((_HEAD, 0))
         port = free.getsockname()[1]
@@ -131,7 +147,8 @@ def head() -> Iterator[Head]:
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         arguments = ["--head", "--port", "0", "--ray-client-server-port", str(port), "--temp-dir", folder]
         arguments += ["--include-dashboard", "false"]
-        with _started(arguments, _HEAD, token) as (process, said):
+        (Path(folder) / "sitecustomize.py").write_text(_FAILS_ONCE, encoding="utf-8")
+        with _started(arguments, _HEAD, {**token, "PYTHONPATH": folder}) as (process, said):
             (address,) = set(re.findall(r"--address='([^']+)'", said))
             yield Head(process, address, f"ray://{_HEAD}:{port}", token, folder)
 

@@ -118,6 +118,7 @@ def test_killed_then_stopped_then_finished_by_rays_client_it_gives_the_bits_of_o
     by_client = arguments(asked, tmp_path, "--engine", head.client)
     with command(log, by_client, head.token) as process:
         assert process.wait() == 0, log.read_text(encoding="utf-8")
+    assert head.failed  # at the first try
     said = log.read_text(encoding="utf-8")
     assert "4 cells: 0 known" not in said
     assert "0 to measure" not in said
