@@ -38,6 +38,7 @@ from benchmarks.tried import (
     Server,
     Sizes,
     as_the_command_line,
+    forget_peak,
     judged,
     of_a_cell,
     peak_memory,
@@ -163,8 +164,9 @@ def crafted(folder: Path, sizes: Sizes) -> Count:
     """Files that lie about themselves: as `hostile`, in bounded memory, and nothing is written outside of the cache."""
     count, asked = Count("crafted tables, weights, tokenizers and packs"), tiny(folder)
     at_work = _ask_all(count, folder, asked, crafted_files.crafted(folder, asked, sizes.broken))
-    packs, outside = PackFolder(folder / "cache", None), folder / "outside"
+    packs, outside, here = PackFolder(folder / "cache", None), folder / "outside", 0
     for name, content in crafted_files.archives(OPENING.read_bytes(), outside):
+        before = forget_peak()  # to make the files has taken more
         try:
             packs.put(content, name)
             outcome, why = LOST, "it was taken"
@@ -173,8 +175,8 @@ def crafted(folder: Path, sizes: Sizes) -> Count:
         except Exception as error:
             outcome, why = LOST, repr(error)
         count.add(outcome, f"a pack, {name}: {why}")
-    here = peak_memory(os.getpid())
-    count.detail = f"memory at most {at_work / 1e6:,.0f} MB at work, and {here / 1e6:,.0f} MB where packs are read"
+        here = max(here, peak_memory(os.getpid()) - before)
+    count.detail = f"memory at most {at_work / 1e6:,.0f} MB at work, and {here / 1e6:,.0f} MB more where a pack is read"
     if max(at_work, here) > _MOST_MEMORY:
         count.lost.append(f"more than {_MOST_MEMORY / 1e9:.0f} GB of memory")
     return count

@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,13 @@ def peak_memory(process: int | None) -> int:
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     except (OSError, ValueError, IndexError):
         return psutil.Process(process).memory_info().rss if psutil.pid_exists(process or -1) else 0
+
+
+def forget_peak() -> int:
+    """Have `peak_memory` of this process begin anew, where the system can; gives what it has now, in bytes."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return psutil.Process().memory_info().rss
 
 
 def comparable(answer: Any) -> str:
