@@ -59,6 +59,7 @@ _HOSTILE: tuple[dict[str, str], ...] = (
     {"experts": "1" * 5000},
 )
 _POPULAR = 4
+_AGAIN = "Try again"  # a button
 _KILL_EVERY = 120.0  # seconds between kills of the process that computes
 _SAMPLE_EVERY = 10.0
 
@@ -73,6 +74,8 @@ class Soak:
         Figures, pages and hostile links, apart.
     memory : list of (float, float)
         Bytes of the server, and of the process that computes, every `_SAMPLE_EVERY` seconds.
+    kills, again : int
+        How often that process was killed, and a visitor tried again for it.
     """
 
     address: str
@@ -84,12 +87,18 @@ class Soak:
     )
     memory: list[tuple[float, float]] = field(default_factory=list)
     kills: int = 0
+    again: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, what: str, outcome: str, why: str) -> None:
         """Count one try."""
         with self._lock:
             self.counts[what].add(outcome, why)
+
+    def tried_again(self) -> None:
+        """Count that a visitor had to."""
+        with self._lock:
+            self.again += 1
 
     def visit(self, number: int) -> None:
         """Do what comes to a visitor's mind, one thing after the other, until the time is over."""
@@ -118,7 +127,10 @@ class Soak:
         )
 
     def _figure(self, visitor: Any, experiment: Experiment, draw: random.Random) -> None:
-        """Look at the first page until it says how often translations are found; hold it against the command line."""
+        """Look at the first page until it says how often translations are found; hold it against the command line.
+
+        A job whose process was killed has failed, in words: the page offers to try again, and the visitor does.
+        """
         pre, post = self.expect(experiment)
         # The sentence leaves the figure before away where the two hardly differ.
         said = f"finds its translation **{percent(post)}** of the time"
@@ -126,6 +138,9 @@ class Soak:
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             text = visitor.opens(to_query(experiment)).text
+            if _AGAIN in visitor.widgets:
+                text = visitor.sets(_AGAIN, trigger_value=True).text
+                self.tried_again()
             if "finds its translation" in text and "Computing" not in text:
                 right = said in text and (moved in text or "no real change" in text)
                 self.add("figures", HELD if right else LOST, f"{to_query(experiment)}: not {said}, {moved}")
@@ -184,6 +199,7 @@ def soak(folder: Path, minutes: float, visitors: int = 6) -> list[Count]:
             thread.start()
         for thread in threads:
             thread.join()
+    run.counts["figures"].detail = f"tried again after a kill: {run.again}"
     return [*run.counts.values(), flat(run.memory, minutes, run.kills)]
 
 
