@@ -86,6 +86,7 @@ TESTED_IN = {
     "core.store.artefact": "core/store/test_store.py",
     "core.store.files": "core/store/test_damage.py",
     "core.store.fetched": "core/store/test_shared_store.py",
+    "core.store.locks": "core/store/test_shared.py",
     "core.store.unsent": "core/store/test_shared_store.py",
     "core.store.manifest": "core/store/test_damage.py",
     "core.version": "test_package.py",

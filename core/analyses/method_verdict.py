@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.analyses.method_comparison import FIGURES, RANKED, Figure, Row, ranks
 from core.stats.intervals import Interval
-from core.stats.units import SHARE
+from core.stats.units import SHARE, listed
 
 _NAMED = 3  # at most so many rows are named where more are alike
 _EXACT = 1e-9
@@ -148,7 +148,7 @@ def _listed(names: Sequence[str], bold: bool = False, most: int = _NAMED) -> str
     shown = [f"**{name}**" if bold else name for name in names[:most]]
     if len(names) > most:
         shown.append(f"{len(names) - most} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return listed(shown)
 
 
 def _number(figure: Figure, value: float) -> str:

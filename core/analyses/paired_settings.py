@@ -16,7 +16,7 @@ from core.stats import paired
 from core.stats.intervals import Interval
 from core.stats.paired import Part
 from core.stats.significance import holm
-from core.stats.units import SHARE
+from core.stats.units import SHARE, listed
 
 Values = Mapping[str, Sequence[Part]]
 """Measures of one space sentence by sentence, as `core.pipeline.measures.Measures.sentence_values` gives them."""
@@ -170,7 +170,7 @@ def _tally(rows: Sequence[Compared]) -> str:
         count = sum(row.winner == sign for row in with_interval)
         parts.append(f"{name} on {count}")
     chance = sum(row.winner == 0 for row in with_interval)
-    return f"Of {len(with_interval)} measures {' and '.join(parts)} are better; on {chance} the two may be level."
+    return f"Of {len(with_interval)} measures {listed(parts)} are better; on {chance} the two may be level."
 
 
 def _free(a: BeforeAfter, b: BeforeAfter) -> str:
@@ -178,7 +178,7 @@ def _free(a: BeforeAfter, b: BeforeAfter) -> str:
     said = []
     for spaces in (a, b):
         values = [measure.free_value(spaces) for measure in MEASURES.values() if measure.free]
-        said.append(" and ".join(f"{SHARE.text(value)} by {how}" for how, value in values))
+        said.append(listed(f"{SHARE.text(value)} by {how}" for how, value in values))
     if said[0] == said[1]:
         return f"Without any intervention it is {said[0]}."
     return f"Without any intervention it is, for A, {said[0]}; for B, {said[1]}."

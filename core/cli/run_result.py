@@ -49,7 +49,7 @@ def rival_lines(spaces: RivalSpaces) -> str:
     target, against = spaces.plan.target, against_all(spaces)
     minus = {id(row.space): row for row in against}
     lines = [
-        f"  {'free rivals':<32} space layer  top-1   95 %         all pairs  this minus the intervention  needs",
+        f"  {'free rivals':<32} space layer  top-1   95%          all pairs  this minus the intervention  needs",
     ]
     for space in spaces.spaces:
         values, row = measures_of(space, target), minus.get(id(space))

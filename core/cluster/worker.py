@@ -126,7 +126,7 @@ class Worker:
         """
         if number != self._at:
             return []
-        return self._said.fetch() or ([{"moved": True}] if self._engine.store.waiting or self._traffic.moved() else [])
+        return self._said.fetch() or ([{"moved": True}] if self._engine.store.waits or self._traffic.moved() else [])
 
     def stop(self, number: int) -> None:
         """Stop a request at its next report."""

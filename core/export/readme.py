@@ -13,6 +13,7 @@ from core.models.spec import CATALOGUE
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
 from core.neurons.selection import CONTROLS
+from core.stats.units import listed
 from core.version import __version__
 
 _FOLDER = """\
@@ -81,7 +82,7 @@ def text(plan: Plan, intervention: Intervention, written: Written, source: str |
 
 def _in_words(plan: Plan, intervention: Intervention) -> str:
     experiment = plan.experiment
-    languages = " and ".join(describe(code).english for code in plan.targets or (plan.target,))
+    languages = listed(describe(code).english for code in plan.targets or (plan.target,))
     deed = METHODS[experiment.method].in_words(languages, experiment.strength, plan.held)
     named = f" that {in_short(experiment.experts_from or '')} names" if plan.imported is not None else ""
     control = CONTROLS[experiment.control]

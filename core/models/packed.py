@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models import pretrained
+from core.stats.units import listed
 
 _PACKAGES = {
     "gptq": ("gptqmodel", "optimum"),
@@ -49,7 +50,7 @@ def check_packed(name: str, config: Any) -> None:
         packages = " ".join(package.replace(".", "-").replace("_", "-") for package in lacking)
         raise ModelError(
             asked,
-            f"reading them needs {' and '.join(packages.split())}, which is not installed",
+            f"reading them needs {listed(packages.split())}, which is not installed",
             f"Run: pip install {packages}. {instead}",
         )
     try:

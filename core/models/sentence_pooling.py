@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.choices import Choice, by_name
+from core.stats.units import listed
 
 FOLDER, AUTO = "folder", "auto"
 
@@ -72,7 +73,7 @@ class SentenceEncoder:
     lower_case: bool = False
 
     def __str__(self) -> str:
-        parts = [" and ".join(SENTENCE_POOLINGS[name].title for name in self.poolings) + " of all tokens"]
+        parts = [listed(SENTENCE_POOLINGS[name].title for name in self.poolings) + " of all tokens"]
         names = {"Dense": "a linear map to {} numbers", "LayerNorm": "a layer norm", "Normalize": "unit length"}
         parts += [names[step.kind].format(step.width) for step in self.steps]
         return ", ".join(parts)

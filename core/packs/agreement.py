@@ -8,7 +8,7 @@ import numpy as np
 
 from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
-from core.stats.units import SHARE
+from core.stats.units import SHARE, listed
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Agreement:
             f"{self.other[1]:.2g} ({self.other[0].titled()})",
         ]
         return (
-            f"the largest differences of any measure, before or after, are {' and '.join(parts)}; of {self.of:,} "
+            f"the largest differences of any measure, before or after, are {listed(parts)}; of {self.of:,} "
             f"chosen neurons, {self.experts:,} are the same"
         )
 

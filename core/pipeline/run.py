@@ -27,6 +27,7 @@ from core.pipeline.result import Result
 from core.pipeline.stages import Stages
 from core.progress import Progress
 from core.stats.paired import Part
+from core.stats.units import listed
 from core.store.stage import STAGES, NotCached
 
 Maps = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -390,7 +391,7 @@ class Run:
             notes.append(f"{placed} Every number is computed from all of them.")
         if gpus := self.stages.gpus():
             mixed = "; what GPUs of several types compute may differ in the last bits" if len(gpus) > 1 else ""
-            notes.append(f"The model ran on {' and '.join(gpus)}{mixed}.")
+            notes.append(f"The model ran on {listed(gpus)}{mixed}.")
         return (*self.plan.notes, *notes)
 
 

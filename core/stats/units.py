@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -53,6 +53,16 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     ('1 language', '1,200 sentences', '2 queries')
     """
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names one after the other as a sentence has them.
+
+    >>> listed(["Spanish"]), listed(["Spanish", "French"]), listed(["Spanish", "French", "Italian"])
+    ('Spanish', 'Spanish and French', 'Spanish, French and Italian')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 SHARE = Unit("share", ".1%", percent, points)

@@ -22,6 +22,7 @@ from core.errors import SettingError
 from core.store.artefact import Artefact
 from core.store.disk import delete
 from core.store.fetched import folders, whole_here
+from core.store.locks import FOLDER as LOCKS
 from core.store.stage import STAGES, Cost
 from core.store.store import Store
 
@@ -162,7 +163,7 @@ def _expire(store: Store, most_uploads: int, now: float, since: float) -> int:
         if now - _size_and_time(folder)[1] > _FETCHED_EXPIRE and not whole_here(store.root, *folder.parts[-2:]):
             delete(folder)
             expired += 1
-    return expired + sum(_remove_lock(store, path, now) for path in (store.root / ".locks").glob("*.lock"))
+    return expired + sum(_remove_lock(store, path, now) for path in (store.root / LOCKS).glob("*.lock"))
 
 
 def _uploads(root: Path) -> list[tuple[list[Path], int, float]]:

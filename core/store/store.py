@@ -30,13 +30,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from core.errors import StoreError
 from core.store import disk, files, manifest, temporary_folders
 from core.store.artefact import Artefact, Payload
 from core.store.fetched import FOLDER, path_here, whole_here
 from core.store.files import JSON, MANIFEST, DamagedArtefact, FileEntry, Spec, digest
+from core.store.locks import Locks
 from core.store.shared_store import SharedStore
 from core.store.stage import PASSING
 
@@ -68,8 +67,6 @@ class Store:
     ----------
     damaged : list of str
         A message for each damaged artefact that this object found and removed.
-    waiting : list of BaseFileLock
-        Locks that others hold and threads of this process wait for.
 
     Raises
     ------
@@ -83,9 +80,9 @@ class Store:
         self.root = Path(root).resolve()
         self.below = None if below is None else below.resolve()
         self.damaged: list[str] = []
-        self.waiting: list[BaseFileLock] = []
+        self._locks = Locks(self.root)
         with files.explained(f"cache folder {self.root}"):
-            (self.root / ".locks").mkdir(parents=True, exist_ok=True)
+            self._locks.folder.mkdir(parents=True, exist_ok=True)
             self._clock_ahead = temporary_folders.now_in(self.root) - time.time()
         self.shared = None if shared is None else shared(self.root)
         self.sweep()
@@ -110,7 +107,7 @@ class Store:
             If the payload cannot be stored, or the disk is full or cannot be written to; nothing is left behind.
         """
         payload.check()
-        with self._locked(files.checked_name(stage, "stage"), digest(spec)):
+        with self._locks.held(files.checked_name(stage, "stage"), digest(spec)):
             present = self._sound(stage, digest(spec), thorough=True)
             if present is not None:
                 return present
@@ -196,7 +193,7 @@ class Store:
 
     def remove(self, artefact: Artefact) -> None:
         """Remove an artefact; if it no longer exists, or another has replaced it, do nothing."""
-        with self._locked(artefact.stage, artefact.digest):
+        with self._locks.held(artefact.stage, artefact.digest):
             try:
                 current = self._load(artefact.stage, artefact.digest)
             except DamagedArtefact:
@@ -216,7 +213,7 @@ class Store:
 
     def remove_unused(self, artefact: Artefact, since: float) -> bool:
         """Remove an artefact unless it was used since a moment, or is locked; gives whether it is gone."""
-        with self._locked(artefact.stage, artefact.digest, wait=False) as held:
+        with self._locks.held(artefact.stage, artefact.digest, wait=False) as held:
             if not held or self.last_used(artefact) >= since:
                 return False
             self._discard(artefact.stage, artefact.digest)
@@ -248,6 +245,11 @@ class Store:
         found = self._sound(stage, key, thorough=True)
         return None if found is None or found.path.parent.parent != self.root else found
 
+    @property
+    def waits(self) -> bool:
+        """Whether a thread of this process waits for a lock that another holds."""
+        return bool(self._locks.waiting)
+
     @contextmanager
     def lock(self, stage: str, spec: Spec, *, wait: bool = True) -> Iterator[bool]:
         """Lock an artefact against all other threads and processes; the same thread may enter again.
@@ -257,14 +259,14 @@ class Store:
         wait : bool
             If False and another holds the lock, go on without it; what is yielded says whether it is held.
         """
-        with self._locked(files.checked_name(stage, "stage"), digest(spec), wait=wait) as held:
+        with self._locks.held(files.checked_name(stage, "stage"), digest(spec), wait=wait) as held:
             yield held
 
     def _get(self, stage: str, spec: Spec, make: Callable[[], Artefact]) -> Artefact:
         key = digest(spec)
         artefact = self._sound(files.checked_name(stage, "stage"), key, thorough=True)
         if artefact is None:
-            with self._locked(stage, key):
+            with self._locks.held(stage, key):
                 # The previous holder of the lock may have made it.
                 artefact = self._sound(stage, key, thorough=True) or self._elsewhere(stage, key, afresh=True) or make()
         self._note_use(artefact)
@@ -279,35 +281,6 @@ class Store:
         with suppress(OSError):  # another user's, or gone
             if artefact.path.is_relative_to(self.root) and time.time() - self.last_used(artefact) > _USE_NOTED_EVERY:
                 os.utime(artefact.path)
-
-    def _lock_path(self, stage: str, key: str) -> Path:
-        return self.root / ".locks" / f"{stage}-{key}.lock"
-
-    @contextmanager
-    def _locked(self, stage: str, key: str, *, wait: bool = True) -> Iterator[bool]:
-        # A singleton lock is re-entrant within a thread and exclusive between threads. The system releases the lock of
-        # a process that dies. The file stays: if it were removed, two processes could lock two files of one name.
-        guard = FileLock(self._lock_path(stage, key), is_singleton=True)
-        with files.explained(f"locking {stage} in {self.root}"):
-            try:
-                guard.acquire(blocking=False)
-                held = True
-            except Timeout:
-                held = wait
-                if wait:
-                    self._wait_for(guard)
-        try:
-            yield held
-        finally:
-            if held:
-                guard.release()
-
-    def _wait_for(self, guard: BaseFileLock) -> None:
-        self.waiting.append(guard)
-        try:
-            guard.acquire()
-        finally:
-            self.waiting.remove(guard)
 
     def _load(self, stage: str, key: str) -> Artefact | None:
         """Read a manifest and check the file sizes; None if absent, `DamagedArtefact` if anything is wrong."""
@@ -338,7 +311,7 @@ class Store:
                 return None
         # Check again under the lock: without it, this could be another process's half-done removal, or its replacement
         # could be removed. If another process holds the lock, it will find the damage itself.
-        with self._locked(stage, key, wait=False) as held:
+        with self._locks.held(stage, key, wait=False) as held:
             if not held:
                 return None
             try:
@@ -404,4 +377,4 @@ class Store:
 
     def sweep(self) -> None:
         """Delete the half-written and half-deleted folders of killed processes; see `core.store.temporary_folders`."""
-        temporary_folders.sweep(self.root, time.time() + self._clock_ahead, self._lock_path)
+        temporary_folders.sweep(self.root, time.time() + self._clock_ahead, self._locks.path)

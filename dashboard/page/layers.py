@@ -16,7 +16,7 @@ from core.pipeline.before_after import ways
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.spaces.similarity import COSINE, Comparison
-from core.stats.units import counted
+from core.stats.units import counted, listed
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -271,5 +271,4 @@ def spans(layers: Sequence[int]) -> str:
             runs[-1].append(layer)
         else:
             runs.append([layer])
-    parts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return listed(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)

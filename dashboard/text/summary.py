@@ -22,7 +22,7 @@ from core.pipeline.result import Result
 from core.spaces.measured_space import difference
 from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
-from core.stats.units import SHARE, counted
+from core.stats.units import SHARE, counted, listed
 from dashboard.charts.theme import name
 from dashboard.work.free import against
 
@@ -103,7 +103,7 @@ def conditions(result: Result) -> str:
 
 def kinds(neurons: tuple[str, ...]) -> str:
     """Whose outputs count as neurons, for a line of conditions."""
-    return " and ".join(str(NEURONS[kind]) for kind in neurons)
+    return listed(str(NEURONS[kind]) for kind in neurons)
 
 
 def among(experiment: Experiment) -> str:
@@ -122,7 +122,7 @@ def among(experiment: Experiment) -> str:
 
 def _deed(result: Result) -> str:
     experiment = result.plan.experiment
-    target = " and ".join(map(name, result.plan.targets or (result.plan.target,)))
+    target = listed(map(name, result.plan.targets or (result.plan.target,)))
     k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
     named = f"that `{in_short(experiment.experts_from or '')}` names" if result.plan.imported is not None else ""
     if control.draw is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.inference.perplexity import Perplexity
 from core.language.degeneration import Degeneration, degeneration
-from core.stats.units import SHARE
+from core.stats.units import SHARE, listed
 
 
 def measured(texts: Sequence[str], predicted: Perplexity | None) -> str:
@@ -29,7 +29,7 @@ def warning(pre: Sequence[str], post: Sequence[str]) -> str:
     if not faults:
         return ""
     return (
-        f"The text with the intervention {' and '.join(faults)}. The probability of a language says nothing about "
+        f"The text with the intervention {listed(faults)}. The probability of a language says nothing about "
         "that: a phrase repeated for ever is still in its language. Fewer neurons, or less strength, disturb less."
     )
 

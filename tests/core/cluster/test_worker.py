@@ -41,7 +41,7 @@ def test_who_waits_for_another_to_make_an_artefact_gives_signs_of_life(
     worker = threading.Thread(target=made.run, args=(1, "anything"))
     with made._engine.store.lock("responses", {"of": 1}):
         worker.start()
-        while not made._engine.store.waiting:
+        while not made._engine.store.waits:
             assert worker.is_alive()
         assert made.heard(1) == [{"moved": True}]
         assert made.heard(2) == []
