@@ -28,7 +28,7 @@ _CSS = """
   [data-testid="stVegaLiteChart"] { max-width: 100%; overflow: auto hidden; }
   /* A row of options breaks where it is wider than a phone. */
   .stHorizontalBlock > .stElementContainer { max-width: 100%; }
-  .st-key-summary { padding: .6rem 1rem !important; } .st-key-summary p { line-height: 1.45; }
+  .st-key-summary { padding: .5rem 1rem !important; } .st-key-summary p { line-height: 1.4; }
   .st-key-summary p:not(:last-child) { margin-bottom: .3rem; }
   /* The picture of the setting before, while the present one is computed. */
   .st-key-earlier { opacity: .45; filter: saturate(.6); pointer-events: none; }
@@ -53,7 +53,8 @@ _CSS = """
     .block-container { position: relative; }
     :has(> .st-key-tour-offer) { position: absolute; right: clamp(1rem, 3vw, 4rem); top: 1.5rem; width: auto;
       z-index: 2; } }
-  [class*="st-key-from-a-pack"] { padding: .35rem 1rem !important; gap: .3rem; }
+  [class*="st-key-from-a-pack"] { padding-left: .75rem; border-left: 3px solid #8887; gap: 0;
+    margin: -.5rem 0 -.25rem; }
   [class*="st-key-from-a-pack"] .ln-quiet { font-size: .82rem; }
   [data-testid="stMetricValue"] { font-size: 1.75rem; font-variant-numeric: tabular-nums; }
   /* White on the dark theme's light blue cannot be read: primary buttons and chosen options are dark blue in both. */

@@ -44,7 +44,7 @@ def label(request: Request, answer: object) -> None:
         return
     opening = isinstance(request, Experiment) and process.packs().is_opening(answer)
     what = "A picture that comes with the program" if opening else "From a pack"
-    with st.container(border=True, key=f"from-a-pack-{key_of(request)}"):
+    with st.container(key=f"from-a-pack-{key_of(request)}"):
         theme.quiet(f"{what}, not from this machine: {origin}.")
         if opening and isinstance(request, Experiment):
             _own(request)
@@ -75,10 +75,8 @@ def _progress(experiment: Experiment) -> None:
     snapshot = job.snapshot
     remaining = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""
     doing = "waiting for other work" if job.state == "waiting" else f"{snapshot.stage}{remaining}"
-    st.progress(
-        min(snapshot.fraction, 1.0),
-        f"This machine computes the same, to put its own in place and say how far it agrees: {doing}",
-    )
+    # No bar: with one, the maps below would not be whole on a screen of 720 pixels.
+    theme.quiet(f"This machine computes the same, to put its own in place and say how far it agrees: {doing}.")
 
 
 def agreement(own: Result) -> None:

@@ -110,7 +110,7 @@ export default function (component) {
   function arrange() {
     const two = layout === "pair", narrow = width < 640, box = state.window || whole;
     const each = two && !narrow ? (width - 12) / 2 : width;
-    const most = data.plays ? 0.34 * innerHeight : two ? Math.min(460, 0.4 * innerHeight) : 600;  // a tour's card, or a summary, takes the rest
+    const most = data.plays ? 0.34 * innerHeight : two ? Math.min(460, 0.39 * innerHeight) : 600;  // a tour's card, or a summary, takes the rest
     const tall = Math.round(Math.min(most, Math.max(280, each * (two ? 0.72 : 0.56))));
     height = two && narrow ? 2 * tall + 12 : tall;
     const panel = (k) => ({ x: two && !narrow ? k * (each + 12) : 0, y: two && narrow ? k * (tall + 12) : 0,
