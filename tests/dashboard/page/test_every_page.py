@@ -36,8 +36,8 @@ def test_from_a_link(visit: Visit, new_server: str, tiny_link: Link, size: tuple
         sees_it_whole(visitor, path)
 
 
-def test_the_first_screen_shows_the_answer_and_both_maps_whole(visit: Visit, new_server: str, tiny_link: Link) -> None:
-    visitor = visit(new_server).opens(tiny_link)
+def shows_the_answer_and_both_maps_whole(visitor: Visitor) -> None:
+    """On a screen of 720 pixels."""
     visitor.sees_the_page()
     summary, canvas = visitor.page.locator(".st-key-summary"), visitor.page.locator(".map canvas")
     expect(canvas).to_be_visible()
@@ -47,6 +47,10 @@ def test_the_first_screen_shows_the_answer_and_both_maps_whole(visit: Visit, new
         assert box["y"] + box["height"] <= 720
 
 
+def test_the_first_screen(visit: Visit, new_server: str, tiny_link: Link) -> None:
+    shows_the_answer_and_both_maps_whole(visit(new_server).opens(tiny_link))
+
+
 def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_link: Link) -> None:
     visitor = visit(new_server).opens(tiny_link)
     visitor.sees_the_page()
@@ -54,3 +58,10 @@ def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_
         visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name=PAGES[path].title, exact=True).click()
         sees_it_whole(visitor, path)
         visitor.sees_the_link_say(**tiny_link)
+
+
+def test_the_first_screen_of_a_new_machine(visit: Visit, new_server: str) -> None:
+    """The last of this file: it has the server compute the opening setting, until it ends."""
+    visitor = visit(new_server).opens({})
+    expect(visitor.page.get_by_text("This machine computes the same")).to_be_visible()
+    shows_the_answer_and_both_maps_whole(visitor)
