@@ -154,7 +154,8 @@ def forget_peak() -> int:
     """Have `peak_memory` of this process begin anew, where the system can; gives what it has now, in bytes."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return psutil.Process().memory_info().rss
+    now: int = psutil.Process().memory_info().rss
+    return now
 
 
 def comparable(answer: Any) -> str:

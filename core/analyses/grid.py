@@ -10,6 +10,7 @@ from typing import ClassVar
 from core.analyses.text_perplexity import pooled_perplexity
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.pipeline.before_after import BeforeAfter
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.run import Run, guessed_tokens
 from core.stats.units import SHARE, TIMES, Unit
@@ -43,7 +44,11 @@ def measures() -> dict[str, CellMeasure]:
 
 def cell(run: Run) -> dict[str, float]:
     """Compute all of `measures` but the perplexity, for the space after the intervention; draws no map."""
-    spaces = run.measured(layers=False)
+    return of_spaces(run.measured(layers=False))
+
+
+def of_spaces(spaces: BeforeAfter) -> dict[str, float]:
+    """The numbers of `cell`, of spaces that are measured already."""
     values = {name: measure.read(spaces).post for name, measure in MEASURES.items() if not measure.reads_layers}
     return values | {GAIN.name: spaces.target_top1.difference}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.analyses import grid
 from core.errors import PackError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
@@ -36,6 +37,8 @@ from core.pipeline.result import Result
 from core.progress import Progress
 from core.store.artefact import Artefact
 from core.store.stage import STAGES
+
+_CELL = "cell"  # it follows from a result: where a pack has that, it need not have both
 
 
 def pack(
@@ -241,10 +244,10 @@ class Pack:
             If it is damaged.
         """
         for number, setting in enumerate(self.settings):
-            if part not in self._entries[number]["answers"]:
+            if part not in self._entries[number]["answers"] and not (part == _CELL and self.has_result(number)):
                 continue
             of = self._ground(number)
-            same = same_setting(asked, setting, of, measures_alone=part in ("cell", "measures"))
+            same = same_setting(asked, setting, of, measures_alone=part in (_CELL, "measures"))
             if same and (bound is None or same_ground(bound, of)):
                 return self._answer(number, part)
         return None
@@ -274,7 +277,10 @@ class Pack:
         with self._lock:
             if (number, part) not in self._known:
                 answers = self._entries[number]["answers"]
-                answer = self._read(answers, part, returned(QUESTIONS[part]))
+                if part == _CELL and part not in answers:
+                    answer = grid.of_spaces(self.result(number))
+                else:
+                    answer = self._read(answers, part, returned(QUESTIONS[part]))
                 if isinstance(answer, Result):
                     answer = self._labelled(number, answer)
                 self._known[number, part] = answer

@@ -107,10 +107,10 @@ def of_artefacts(artefacts: Iterable[Artefact]) -> Provenance | None:
     with_gpu = {_place(one.made_by) for one in found if "gpu" in one.made_by}
     named = [one.made_by for one in found if "gpu" in one.made_by or _place(one.made_by) not in with_gpu]
     machines = list(dict.fromkeys(map(_words, named)))
-    more = [f"{len(machines) - _NAMED:,} more machines"] if len(machines) > _NAMED else []
+    more = f" and {len(machines) - _NAMED:,} more machines" if len(machines) > _NAMED else ""
     versions = dict.fromkeys(one.made_by.get("version", "before 0.2") for one in found)
     day = _day(max(one.created for one in found))
-    return Provenance(listed([*machines[:_NAMED], *more]), listed(versions), "", day)
+    return Provenance(" and ".join(machines[:_NAMED]) + more, listed(versions), "", day)  # their names have commas
 
 
 def _place(made_by: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analyses import translation_ranks
+from core.analyses import grid, translation_ranks
 from core.errors import PackError
 from core.experiment.settings import Experiment
 from core.packs.contents import QUESTIONS, WITHOUT_SENTENCES
@@ -67,6 +67,17 @@ def test_ranks_and_experts_come_out_as_they_went_in(packed: Path, filled: Store,
         assert all(equal(found, read.found[key]) for key, found in stored.found.items())
     scored = opened.find(inside, "experts")
     assert equal(scored.expertise.scores, engine.answer(asked, lambda run: run.stages.expertise().scores))
+
+
+def test_the_numbers_of_a_cell_follow_from_a_result(filled: Store, asked: Experiment, tmp_path: Path) -> None:
+    pack(Engine(filled), [asked], tmp_path / "alone.pack", ["result"])
+    opened = Pack((tmp_path / "alone.pack").read_bytes(), "results")
+    assert opened.parts(0) == ("result",)
+    (setting,) = opened.settings
+    found = opened.find(setting, "cell")
+    assert found == Engine(filled).answer(asked, grid.cell)
+    assert opened.find(setting, "cell") is found
+    assert opened.find(replace(setting, strength=0.25), "cell") is None
 
 
 def test_it_says_where_it_was_computed_and_names_no_folder(packed: Path, asked: Experiment) -> None:

@@ -39,7 +39,7 @@ def test_an_artefact_that_another_machine_has_put_there_is_taken(store: Store, m
 
     def compute() -> Payload:
         with monkeypatch.context() as patch:
-            patch.setattr(other, "_locked", lambda *_, **__: open(os.devnull))  # noqa: PTH123, SIM115
+            patch.setattr(other._locks, "held", lambda *_, **__: open(os.devnull))  # noqa: PTH123, SIM115
             other.put("s", SPEC, sample())
         return Payload(arrays={"x": np.arange(2)})
 
