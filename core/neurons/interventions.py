@@ -17,7 +17,7 @@ import numpy as np
 from core.choices import Choice, by_name
 from core.errors import SettingError
 from core.neurons.methods import METHODS, Evidence
-from core.neurons.source_maps import SourceEvidence
+from core.neurons.source_maps import SourceEvidence, UnitMap
 
 TOKENS = by_name(
     Choice("all", "all tokens", "at every token"),
@@ -167,12 +167,25 @@ def intervene_by_source(
     build = METHODS[method].by_source
     if build is None:
         raise ValueError(f"{method} is the same for every language: use intervene")
+    maps = {language: build(evidence, language) for language in (None, *evidence.languages)}
+    return mixed_by_source(neurons, maps, strength, tokens)
 
-    def of(language: str | None) -> Intervention:
-        fitted = build(evidence, language)
-        return _mixed(neurons, fitted.factor, fitted.offset, strength, tokens, fitted.factors, fitted.restores_norm)
 
-    return replace(of(None), sources={language: of(language) for language in evidence.languages})
+def mixed_by_source(
+    neurons: np.ndarray, maps: Mapping[str | None, UnitMap], strength: float, tokens: str = "all"
+) -> Intervention:
+    """Build the same of maps that are fitted, by source language; None: of a text that says none.
+
+    Raises
+    ------
+    SettingError
+        If the strength is not a finite number.
+    """
+    built = {
+        language: _mixed(neurons, of.factor, of.offset, strength, tokens, of.factors, of.restores_norm)
+        for language, of in maps.items()
+    }
+    return replace(built[None], sources={language: part for language, part in built.items() if language is not None})
 
 
 def check_strength(strength: float) -> None:

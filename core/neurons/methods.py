@@ -90,6 +90,8 @@ class Method:
     by_source : callable or None
         In its place, for a method whose map depends on the language of the sentence: from the evidence and that
         language (None: not known), the map.
+    fits : bool
+        Whether these maps take seconds to fit, and are kept in the cache.
     samples : bool
         Whether it needs the responses themselves, not only their means.
     value : str
@@ -120,6 +122,7 @@ class Method:
     sets_mean: bool = False
     by_values: bool = False
     by_source: Callable[[SourceEvidence, str | None], UnitMap] | None = None
+    fits: bool = False
     source_experts: bool = False
     against_others: bool = False
     translations: bool = False
@@ -277,6 +280,7 @@ METHODS = {
             "(1 - s) z + s (mean(target) + W (z - mean(source)))",
             "mapped from each sentence's own language onto {} by a map fitted on translations",
             by_source=source_maps.least_squares,
+            fits=True,
             translations=True,
         ),
         Method(

@@ -16,7 +16,7 @@ from core.models.embedded import MODELS, is_converted
 from core.models.load import LoadedModel
 from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
-from core.pipeline import joint_map, learning
+from core.pipeline import fitted_maps, joint_map, learning
 from core.pipeline.before_after import BeforeAfter
 from core.pipeline.computed_settings import Summary, summary
 from core.pipeline.early_estimates import estimate
@@ -246,11 +246,11 @@ class Run:
         stages = self.stages
         pace = self._pace()
         probe = stages.missing_responses() if stages.needs_samples() or not stages.has_expertise() else []
-        pre, learns = stages.missing_embeddings(None), learning.must_learn(stages)
+        pre, learns, fits = stages.missing_embeddings(None), learning.must_learn(stages), fitted_maps.must_fit(stages)
         # Before the ranking the experts are unknown, and so is whether the post side is stored: count all of it.
         post = (
             stages.missing_embeddings(stages.intervention(stages.experts()))
-            if stages.has_expertise() and not (probe and stages.needs_samples()) and not learns
+            if stages.has_expertise() and not (probe and stages.needs_samples()) and not (learns or fits)
             else [(g, code) for g, group in enumerate(self.plan.groups) for code in group.languages]
         )
         capture = sum(guessed_tokens(self.plan.response_rows.texts[code]) for code in probe) / pace

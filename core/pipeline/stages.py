@@ -27,6 +27,7 @@ from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
 from core.neurons.source_maps import SourceEvidence
 from core.pipeline import embedding_layout as layout
+from core.pipeline.fitted_maps import fitted
 from core.pipeline.learning import learned
 from core.pipeline.stored import Stored
 from core.store.artefact import Artefact, Payload
@@ -243,19 +244,24 @@ class Stages(Stored):
             }
         written = np.array(list(dict.fromkeys(np.concatenate(list(chosen.values())).tolist())), dtype=np.int64)
         place = {neuron: number for number, neuron in enumerate(written.tolist())}
-        responses = self.responses_of(written, languages)
-        evidence = SourceEvidence(
-            languages=languages,
-            target=self.plan.target,
-            means=responses.mean(axis=2, dtype=np.float64),
-            samples=lambda: responses,
-            sites=[positions for _, _, positions in neurons.by_site(written)],
-            experts={
-                code: np.array([place[neuron] for neuron in each.tolist()], dtype=np.int64)
-                for code, each in chosen.items()
-            },
-        )
-        return intervene_by_source(experiment.method, written, evidence, strength, experiment.tokens)
+
+        def evidence() -> SourceEvidence:
+            responses = self.responses_of(written, languages)
+            return SourceEvidence(
+                languages=languages,
+                target=self.plan.target,
+                means=responses.mean(axis=2, dtype=np.float64),
+                samples=lambda: responses,
+                sites=[positions for _, _, positions in neurons.by_site(written)],
+                experts={
+                    code: np.array([place[neuron] for neuron in each.tolist()], dtype=np.int64)
+                    for code, each in chosen.items()
+                },
+            )
+
+        if METHODS[experiment.method].fits:
+            return fitted(self, written, languages, strength, evidence)
+        return intervene_by_source(experiment.method, written, evidence(), strength, experiment.tokens)
 
     def responses_of(self, neurons: np.ndarray, languages: Sequence[str] = ()) -> np.ndarray:
         """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences).

@@ -279,7 +279,7 @@ SPACE_MEASURES = {
         ),
         SpaceMeasure(
             "language_id",
-            "Language told by a linear probe",
+            "Language identification",
             "Share of sentences whose language a linear probe tells (standardised, multinomial logistic regression, "
             "C = 0.1, fitted on probe rows): high where languages are still apart.",
             SHARE,

@@ -116,6 +116,14 @@ STAGES = {
             "learning the intervention",
         ),
         Stage(
+            "source-maps",
+            1,
+            "maps between languages that were fitted on translations",
+            "seconds, from the responses",
+            Cost.SECONDS,
+            "fitting maps between languages",
+        ),
+        Stage(
             "embeddings",
             2,
             "sentences embedded at every layer",

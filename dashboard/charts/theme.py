@@ -26,6 +26,7 @@ _CSS = """
   [data-testid="stMetricLabel"] :is(p, div) { white-space: normal !important; overflow: visible !important; }
   /* A chart of several panels has a width of its own: a narrow page scrolls it in its place, and not the page. */
   [data-testid="stVegaLiteChart"] { max-width: 100%; overflow: auto hidden; }
+  .stElementContainer:has([data-testid="stVegaLiteChart"]) { margin-bottom: -1rem; } /* it has room below its axis */
   /* A row of options breaks where it is wider than a phone. */
   .stHorizontalBlock > .stElementContainer { max-width: 100%; }
   .st-key-summary { padding: .5rem 1rem !important; } .st-key-summary p { line-height: 1.4; }

@@ -34,7 +34,7 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
     pick = alt.selection_point(name="cell", fields=["k", "strength"], on="click", empty=False)
     computed, missing = cells.dropna(subset=["value"]), cells[cells["value"].isna()]
     base = alt.Chart(computed).encode(x=x, y=y, tooltip=tooltip)
-    legend = alt.Legend(format="%" if share else ".2f", title=None) if len(computed) else None  # of nothing: NaN
+    legend = alt.Legend(format="%" if share else ".2f", title=None) if computed["value"].nunique() > 1 else None
     colour = alt.Color("value:Q", scale=alt.Scale(scheme="blues"), legend=legend)
     outline = pd.DataFrame({"k": [chosen[0]], "strength": [chosen[1]]})
     # Light numbers on dark cells and dark ones on light, wherever the middle lies.

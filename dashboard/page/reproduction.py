@@ -109,7 +109,7 @@ def _verdicts(report: Written) -> None:
         for verdict in report.content["verdicts"]
     ]
     wide = st.column_config.TextColumn(width="large")
-    drawing.table(pd.DataFrame(rows), key="verdicts", column_config={"claim": wide, "measured": wide})
+    drawing.table(pd.DataFrame(rows), key="verdicts", column_config={"claim": wide, "measured": wide}, row_height=62)
 
 
 def _item(name: str, item: dict[str, Any], report: Written) -> None:

@@ -186,7 +186,8 @@ def _live(
             data=cells,
         )
     theme.quiet(
-        f"{len(values):,} of {len(set(experiments)):,} settings are computed. Strength 0 is the unmodified model "
+        f"{len(values):,} of {len(set(experiments)):,} settings {'is' if len(values) == 1 else 'are'} computed. "
+        "Strength 0 is the unmodified model "
         f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
         f"{access.titled(experiment.corpus)}; all other settings as they are now, whose place is outlined in orange."
     )
