@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -63,6 +64,11 @@ _CSS = """
   [data-testid="stBaseButton-primary"]:not(:disabled) { background: BUTTON; border-color: BUTTON; color: white; }
   [data-testid="stBaseButton-primary"]:not(:disabled):hover { filter: brightness(1.12); }
   .ln-problem { padding: .7rem 1rem; border-radius: .6rem; background: #e8890c24; overflow-wrap: anywhere; }
+  .ln-texts { max-height: 27rem; overflow: auto; border: 1px solid #8884; border-radius: .5rem; font-size: .88rem; }
+  .ln-texts table { width: 100%; border-collapse: collapse; line-height: 1.4; margin: 0; }
+  .ln-texts th, .ln-texts td { padding: .45rem .7rem; text-align: left; vertical-align: top; border: 0; }
+  .ln-texts td { border-top: 1px solid #8883; overflow-wrap: anywhere; min-width: 9rem; }
+  .ln-texts td:first-child { white-space: nowrap; min-width: 0; }
   .ln-quiet { font-size: .86rem; opacity: .72; line-height: 1.5; }
   .ln-sentence { margin: .2rem 0 .8rem; padding: .6rem 1rem; border-left: 3px solid POST; font-size: 1.15rem; }
   .ln-sentence small { display: block; opacity: .72; font-size: .9rem; }
@@ -126,6 +132,21 @@ def plain(text: str) -> str:
     \!\[x\]\(https\://example.org\)
     """
     return re.sub(r"([\\\[\]()!*_~`:$<>#])", r"\\\1", text)
+
+
+def texts(rows: Sequence[Mapping[str, str]], title: str) -> None:
+    """A table of texts, which are wrapped and shown as text; it scrolls where it is long. ``title`` is read aloud."""
+
+    def cells(kind: str, row: Iterable[str]) -> str:
+        return f"<tr>{''.join(f'<{kind}>{html.escape(access.words(text))}</{kind}>' for text in row)}</tr>"
+
+    head = cells("th", rows[0]) if rows else ""
+    body = "".join(cells("td", row.values()) for row in rows)
+    label = html.escape(title, quote=True)
+    st.html(
+        f'<div class="ln-texts" role="region" tabindex="0" aria-label="{label}"><table><thead>{head}</thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
 def quiet(text: str) -> None:

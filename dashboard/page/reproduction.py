@@ -105,11 +105,15 @@ def _conditions(report: Written) -> None:
 def _verdicts(report: Written) -> None:
     st.header("What held, and what did not", anchor=False)
     rows = [
-        {"": _WORDS.get(verdict["state"], verdict["state"]), "claim": verdict["claim"], "measured": verdict["text"]}
+        {
+            "state": _WORDS.get(verdict["state"], verdict["state"]),
+            "claim": verdict["claim"],
+            "measured": verdict["text"],
+        }
         for verdict in report.content["verdicts"]
     ]
-    wide = st.column_config.TextColumn(width="large")
-    drawing.table(pd.DataFrame(rows), key="verdicts", column_config={"claim": wide, "measured": wide}, row_height=62)
+    theme.texts(rows, "What held, and what did not")
+    drawing.files("verdicts", lambda: pd.DataFrame(rows))
 
 
 def _item(name: str, item: dict[str, Any], report: Written) -> None:
