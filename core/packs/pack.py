@@ -276,7 +276,8 @@ class Pack:
         """An answer, read once: whoever asks again gets the same object."""
         with self._lock:
             if (number, part) not in self._known:
-                answers = self._entries[number]["answers"]
+                answers: Mapping[str, Any] = self._entries[number]["answers"]
+                answer: Any
                 if part == _CELL and part not in answers:
                     answer = grid.of_spaces(self.result(number))
                 else:
