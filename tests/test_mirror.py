@@ -60,6 +60,7 @@ TESTED_IN = {
     "core.neurons.responses": "core/inference/test_forward.py",
     "core.neurons.scores": "core/neurons/test_methods.py",
     "core.corpora.table_reader": "core/corpora/test_read_apart.py",
+    "core.pipeline.recent": "core/pipeline/test_fitted_maps.py",
     "core.pipeline.backend": "dashboard/browser/test_many_visitors.py",
     "core.packs.contents": "core/packs/test_pack.py",
     "core.packs.ground": "core/packs/test_pack.py",

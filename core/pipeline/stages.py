@@ -7,6 +7,7 @@ strength computes the post side alone.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -29,11 +30,17 @@ from core.neurons.source_maps import SourceEvidence
 from core.pipeline import embedding_layout as layout
 from core.pipeline.fitted_maps import fitted
 from core.pipeline.learning import learned
+from core.pipeline.recent import Recent
 from core.pipeline.stored import Stored
 from core.store.artefact import Artefact, Payload
 from core.store.files import digest
 from core.store.stage import PASSING, NotCached
 from core.store.store import Store
+
+_built = Recent[Intervention](16)
+# Files of responses have every neuron, and most methods ask for those of the same few.
+_responses = Recent[np.ndarray](3)
+_MOST_HELD = 1 << 26  # bytes of responses that are held in memory
 
 
 @lru_cache(maxsize=2)
@@ -207,13 +214,30 @@ class Stages(Stored):
         """
         experiment = self.plan.experiment
         strength = experiment.strength if strength is None else strength
-        by_source = METHODS[experiment.method].by_source is not None
-        build = self._by_source if by_source else self._same_for_all
-        intervention = build(experts, strength)
+        method = METHODS[experiment.method]
+        build = self._same_for_all if method.by_source is None else self._by_source
+        if method.learned or method.fits:  # these are artefacts, without which nothing may be known
+            intervention = build(experts, strength)
+        else:
+            intervention = _built.get(self._determined_by(experts, strength), lambda: build(experts, strength))
         draw = CONTROLS[experiment.control].draw
         if draw is None:
             return intervention
         return intervention.moved_to(draw(intervention.neurons, self.plan.outline.neurons, experiment.seed))
+
+    def _determined_by(self, experts: Experts, strength: float) -> str:
+        """A digest of all that determines an intervention which follows from the responses."""
+        experiment, sources = self.plan.experiment, self.plan.sources
+        arrays = (np.ascontiguousarray(each).tobytes() for each in (experts.neurons, experts.values))
+        return digest(
+            {
+                "store": str(self.store.root),
+                "expertise": [self.expertise_spec(), self.expertise_spec(sources.languages) if sources else None],
+                "targets": [self.plan.target, *self.plan.targets],
+                "written": [experiment.method, experiment.tokens, repr(strength), repr(experiment.selection)],
+                "experts": [hashlib.sha256(each).hexdigest() for each in arrays],
+            }
+        )
 
     def _same_for_all(self, experts: Experts, strength: float) -> Intervention:
         """Build the intervention of a method that is the same for every sentence."""
@@ -264,17 +288,24 @@ class Stages(Stored):
         return intervene_by_source(experiment.method, written, evidence(), strength, experiment.tokens)
 
     def responses_of(self, neurons: np.ndarray, languages: Sequence[str] = ()) -> np.ndarray:
-        """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences).
+        """Stored responses of neurons ``(k,)`` to the probe: float32, (n_languages, k, n_sentences); not to be changed.
 
-        In the probe's languages unless others are given.
+        In the probe's languages unless others are given. What was read last is held in memory.
         """
         languages = languages or self.plan.probe.languages
-        responses = np.empty((len(languages), len(neurons), len(self.plan.probe)), dtype=np.float32)
-        for row, code in enumerate(languages):
-            stored = self.stored("responses", self.responses_spec(code))
-            for site, units, positions in self.plan.outline.neurons.by_site(neurons):
-                responses[row, positions] = self.array(stored, site.path)[units]
-        return responses
+        stored = [self.stored("responses", self.responses_spec(code)) for code in languages]
+
+        def read() -> np.ndarray:
+            responses = np.empty((len(languages), len(neurons), len(self.plan.probe)), dtype=np.float32)
+            for row, artefact in enumerate(stored):
+                for site, units, positions in self.plan.outline.neurons.by_site(neurons):
+                    responses[row, positions] = self.array(artefact, site.path)[units]
+            responses.setflags(write=False)
+            return responses
+
+        if 4 * len(languages) * len(neurons) * len(self.plan.probe) > _MOST_HELD:
+            return read()
+        return _responses.get((str(self.store.root), *(each.digest for each in stored), neurons.tobytes()), read)
 
     def samples(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Responses of neurons ``(k,)`` to the target's probe sentences (or the targets'), and to all others."""

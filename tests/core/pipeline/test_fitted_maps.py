@@ -14,6 +14,8 @@ from core.neurons.source_maps import SourceEvidence, UnitMap
 from core.pipeline.engine import Engine
 from core.pipeline.fitted_maps import packed, unpacked
 from core.pipeline.run import Run
+from core.pipeline.stored import Stored
+from core.store.artefact import Artefact
 
 
 def built(engine: Engine, asked: Experiment) -> Intervention:
@@ -86,3 +88,29 @@ def fitted_here(run: Run) -> Intervention:
     means = responses.mean(axis=2, dtype=np.float64)
     evidence = SourceEvidence(languages, run.plan.target, means, lambda: responses, sites, {})
     return intervene_by_source("incline", neurons, evidence, 1.0, run.plan.experiment.tokens)
+
+
+def test_what_follows_from_the_responses_is_built_once(
+    asked: Experiment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    def counted(stored: Stored, artefact: Artefact, name: str) -> np.ndarray:
+        if artefact.stage == "responses":
+            reads.append(name)
+        return array(stored, artefact, name)
+
+    array = Stored.array
+    monkeypatch.setattr(Stored, "array", counted)
+    built_first = {method: built(engine, replace(asked, method=method)) for method in ("linear-act", "diff-mean")}
+    assert reads
+    reads.clear()
+    for method, first in built_first.items():
+        assert built(engine, replace(asked, method=method)).digest == first.digest
+    assert reads == []
+    # Whatever changes it is not taken for it.
+    digests = {first.digest for first in built_first.values()}
+    for method in built_first:
+        for change in ({"strength": 0.25}, {"tokens": "last"}, {"experts": 12}, {"target": "es"}, {"score": "mean-difference"}):
+            digests.add(built(engine, replace(asked, method=method, **change)).digest)  # type: ignore[arg-type]
+    assert len(digests) == 2 * 6
