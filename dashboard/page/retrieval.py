@@ -171,7 +171,7 @@ def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str,
     # the other page measures all sentences, with the target as the query
     told = chosen is None and direction == "from" and measure == next(iter(RANK_MEASURES))
     st.markdown(f"{free_verdict(frame, measure)} {_beyond(result, told)}")
-    _free_table(frame, measure, layer, chosen is None)
+    _free_table(frame, measure, None if at_best is None else layer, chosen is None)
     if asked is not None and control is None:
         _offer_control(asked, working)
 
@@ -183,8 +183,8 @@ def _subject(experiment: Experiment) -> str:
     return "The intervention" if CONTROLS[experiment.control].draw is None else "The control"
 
 
-def _free_table(frame: pd.DataFrame, measure: str, layer: int, of_all: bool) -> None:
-    """Draw the baselines of `free_frame`; ``layer`` is the best unmodified one."""
+def _free_table(frame: pd.DataFrame, measure: str, layer: int | None, of_all: bool) -> None:
+    """Draw the baselines of `free_frame`; ``layer`` is the best unmodified one, where its ranks are known."""
     plain, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
     columns = {
         measure: plain,
@@ -197,9 +197,13 @@ def _free_table(frame: pd.DataFrame, measure: str, layer: int, of_all: bool) -> 
     }
     drawing.table(frame, key="free", column_config=columns)
     means, drawn = ("candidate languages", "sentences") if of_all else ("the chosen pairs", "meanings")
+    best = (
+        ""
+        if layer is None
+        else (f" Layer {layer} is the unmodified model's best for this target, chosen on these rows, which favours it.")
+    )
     theme.quiet(
-        f"Means over {means}. Layer {layer} is the unmodified model's best for this target, chosen on these rows, "
-        "which favours it. Ahead: by how much the intervention finds more than this row, on the same sentences. Low "
+        f"Means over {means}.{best} Ahead: by how much the intervention finds more than this row, on the same sentences. Low "
         f"and high are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's signed ranks, "
         "corrected by Holm over all rows."
     )
