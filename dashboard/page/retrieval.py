@@ -204,8 +204,8 @@ def _free_table(frame: pd.DataFrame, measure: str, layer: int | None, of_all: bo
     )
     theme.quiet(
         f"Means over {means}.{best} Ahead: by how much the intervention finds more than this row, on the same "
-        f"sentences. Low and high are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's signed ranks, "
-        "corrected by Holm over all rows."
+        f"sentences. Low and high are the ends of 95% intervals (bootstrap over {drawn}, seed 0); p: Wilcoxon's "
+        "signed ranks, corrected by Holm over all rows."
     )
 
 

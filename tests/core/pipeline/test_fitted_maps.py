@@ -110,7 +110,8 @@ def test_what_follows_from_the_responses_is_built_once(
     assert reads == []
     # Whatever changes it is not taken for it.
     digests = {first.digest for first in built_first.values()}
+    changes = {"strength": 0.25, "tokens": "last", "experts": 12, "target": "es", "score": "mean-difference"}
     for method in built_first:
-        for change in ({"strength": 0.25}, {"tokens": "last"}, {"experts": 12}, {"target": "es"}, {"score": "mean-difference"}):
+        for change in ({name: value} for name, value in changes.items()):
             digests.add(built(engine, replace(asked, method=method, **change)).digest)  # type: ignore[arg-type]
     assert len(digests) == 2 * 6
