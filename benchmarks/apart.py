@@ -32,9 +32,10 @@ def _first_estimate(jobs: Jobs, strengths: Iterator[float]) -> float:
     while job.active and not (job.progress and isinstance(job.progress.partial, Estimate)):
         time.sleep(0.002)
     seconds = time.perf_counter() - start
+    check(job.active or job.state == "done", f"the setting is not computed: {job.error}")
+    jobs.stop(asked)  # the rest says nothing more
     while job.active:
         time.sleep(0.05)
-    check(job.state == "done", f"the setting is not computed: {job.error}")
     return seconds
 
 
