@@ -5,47 +5,19 @@ A page that looks whether a setting is known must know what is written, and fits
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
-from core.experiment.plan import Plan
-from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention, mixed_by_source
 from core.neurons.methods import METHODS
 from core.neurons.source_maps import SourceEvidence, UnitMap
+from core.pipeline.learning import Stages, neurons_digest
 from core.store.artefact import Artefact, Payload
 from core.store.files import digest
 from core.store.stage import STAGES
-from core.store.store import Store
-
-T = TypeVar("T")
-
-
-class Stages(Protocol):
-    """What is needed of `core.pipeline.stages.Stages`."""
-
-    plan: Plan
-    store: Store
-
-    def responses_spec(self, language: str) -> dict[str, Any]:
-        """What determines the responses on one language's probe sentences."""
-        ...
-
-    def has_expertise(self) -> bool:
-        """Whether the experts are known without a forward pass."""
-        ...
-
-    def experts(self) -> Experts:
-        """The chosen neurons."""
-        ...
-
-    def get(self, stage: str, spec: Mapping[str, Any], compute: Callable[[], Payload], read: Callable[..., T]) -> T:
-        """Read an artefact, which is computed first if it is not stored."""
-        ...
 
 
 def must_fit(stages: Stages) -> bool:
@@ -93,7 +65,7 @@ def _spec(stages: Stages, neurons: np.ndarray, languages: Sequence[str]) -> dict
         method=stages.plan.experiment.method,
         responses={code: digest(stages.responses_spec(code)) for code in languages},
         target=stages.plan.target,
-        neurons=hashlib.sha256(np.ascontiguousarray(neurons, dtype="<i8").tobytes()).hexdigest(),
+        neurons=neurons_digest(neurons),
     )
 
 

@@ -124,8 +124,13 @@ def _spec(stages: Stages, neurons: np.ndarray) -> dict[str, Any]:
     return STAGES["learned-map"].spec(
         responses={code: digest(stages.responses_spec(code)) for code in plan.probe.languages},
         targets=list(plan.targets or (plan.target,)),
-        neurons=hashlib.sha256(np.ascontiguousarray(neurons, dtype="<i8").tobytes()).hexdigest(),
+        neurons=neurons_digest(neurons),
         tokens=plan.experiment.tokens,
         seed=plan.experiment.seed,
         learning=vars(plan.experiment.learning),
     )
+
+
+def neurons_digest(neurons: np.ndarray) -> str:
+    """SHA-256 of neurons ``(k,)`` in their order, hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(neurons, dtype="<i8").tobytes()).hexdigest()

@@ -216,10 +216,11 @@ class Stages(Stored):
         strength = experiment.strength if strength is None else strength
         method = METHODS[experiment.method]
         build = self._same_for_all if method.by_source is None else self._by_source
-        if method.learned or method.fits:  # these are artefacts, without which nothing may be known
-            intervention = build(experts, strength)
-        else:
+        # From means alone it is a moment's work; without the artefact of what is learned or fitted nothing is known.
+        if self.needs_samples() and not (method.learned or method.fits):
             intervention = _built.get(self._determined_by(experts, strength), lambda: build(experts, strength))
+        else:
+            intervention = build(experts, strength)
         draw = CONTROLS[experiment.control].draw
         if draw is None:
             return intervention

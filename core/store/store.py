@@ -25,8 +25,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -250,8 +250,7 @@ class Store:
         """Whether a thread of this process waits for a lock that another holds."""
         return bool(self._locks.waiting)
 
-    @contextmanager
-    def lock(self, stage: str, spec: Spec, *, wait: bool = True) -> Iterator[bool]:
+    def lock(self, stage: str, spec: Spec, *, wait: bool = True) -> AbstractContextManager[bool]:
         """Lock an artefact against all other threads and processes; the same thread may enter again.
 
         Parameters
@@ -259,8 +258,7 @@ class Store:
         wait : bool
             If False and another holds the lock, go on without it; what is yielded says whether it is held.
         """
-        with self._locks.held(files.checked_name(stage, "stage"), digest(spec), wait=wait) as held:
-            yield held
+        return self._locks.held(files.checked_name(stage, "stage"), digest(spec), wait=wait)
 
     def _get(self, stage: str, spec: Spec, make: Callable[[], Artefact]) -> Artefact:
         key = digest(spec)

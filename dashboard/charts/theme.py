@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -134,19 +133,10 @@ def plain(text: str) -> str:
     return re.sub(r"([\\\[\]()!*_~`:$<>#])", r"\\\1", text)
 
 
-def texts(rows: Sequence[Mapping[str, str]], title: str) -> None:
-    """A table of texts, which are wrapped and shown as text; it scrolls where it is long. ``title`` is read aloud."""
-
-    def cells(kind: str, row: Iterable[str]) -> str:
-        return f"<tr>{''.join(f'<{kind}>{html.escape(access.words(text))}</{kind}>' for text in row)}</tr>"
-
-    head = cells("th", rows[0]) if rows else ""
-    body = "".join(cells("td", row.values()) for row in rows)
+def scrolling(table: str, title: str) -> None:
+    """A table as HTML, whose texts are wrapped; it scrolls where it is long. ``title`` is read aloud."""
     label = html.escape(title, quote=True)
-    st.html(
-        f'<div class="ln-texts" role="region" tabindex="0" aria-label="{label}"><table><thead>{head}</thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    st.html(f'<div class="ln-texts" role="region" tabindex="0" aria-label="{label}">{table}</div>')
 
 
 def quiet(text: str) -> None:

@@ -15,7 +15,7 @@ from core.errors import AskError
 from core.location import checkout
 from core.progress import duration
 from core.reproduction import published
-from core.reproduction.html import compared_table
+from core.reproduction.html import compared_table, table_html
 from core.reproduction.items import figures
 from core.reproduction.reader import Written, included, read
 from dashboard.charts import present as drawing
@@ -104,16 +104,16 @@ def _conditions(report: Written) -> None:
 
 def _verdicts(report: Written) -> None:
     st.header("What held, and what did not", anchor=False)
-    rows = [
+    rows = pd.DataFrame(
         {
             "state": _WORDS.get(verdict["state"], verdict["state"]),
             "claim": verdict["claim"],
             "measured": verdict["text"],
         }
         for verdict in report.content["verdicts"]
-    ]
-    theme.texts(rows, "What held, and what did not")
-    drawing.files("verdicts", lambda: pd.DataFrame(rows))
+    )
+    theme.scrolling(table_html(rows.map(access.words)), "What held, and what did not")
+    drawing.files("verdicts", lambda: rows)
 
 
 def _item(name: str, item: dict[str, Any], report: Written) -> None:
