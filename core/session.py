@@ -31,6 +31,7 @@ from core.analyses.profit import Profit
 from core.analyses.sentence_table import Embeddings
 from core.corpora import load
 from core.corpora.corpus import Corpus
+from core.experiment.hidden_states import hidden_states
 from core.export import writing
 from core.export.encoder import Encoder, encoders
 from core.export.outcome import Exported
@@ -42,7 +43,7 @@ from core.neurons.experts import expert_table
 from core.pipeline.joint_map import fitted, n_points
 from core.pipeline.result import Result
 from core.progress import progress_shown
-from core.session_base import Asked, Sentences, check_choice, chosen_layers, chosen_names, names
+from core.session_base import Asked, Sentences, check_choice, chosen_names, names
 from core.session_methods import SessionOfMethods
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.rivals import RIVALS
@@ -150,9 +151,9 @@ class Session(SessionOfMethods):
         rivals, measures : iterable of str, optional
             Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`, or ``("all",)``.
             All by default.
-        layers : iterable of int, or "all", optional
-            Where, beside the layer of the setting. By default, of each rival the one at which it does best on probe
-            rows.
+        layers : iterable of int, or str, optional
+            Hidden states, as ``[6, 9]``, ``6,last``, ``0-18`` or ``all``, beside the layer of the setting. By default,
+            of each rival the one at which it does best on probe rows.
 
         Returns
         -------
@@ -161,7 +162,7 @@ class Session(SessionOfMethods):
         """
         chosen = chosen_names("rival", rivals, RIVALS), chosen_names("measure", measures, SPACE_MEASURES)
         requested = self.experiment(experiment, **settings)
-        at = None if layers is None else chosen_layers(layers, self._engine.plan(requested).outline.n_layers)
+        at = None if layers is None else hidden_states(layers, self._engine.plan(requested).outline.n_layers)
         with progress_shown(self._progress) as progress:
             spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen, at), progress)
         return rival_table.frame(spaces)
@@ -172,7 +173,7 @@ class Session(SessionOfMethods):
         /,
         *,
         train_languages: Iterable[str] | None = None,
-        layers: str | None = None,
+        layers: Iterable[int] | str | None = None,
         rivals: Iterable[str] = ("own-means",),
         **settings: Any,
     ) -> pd.DataFrame:
@@ -182,8 +183,8 @@ class Session(SessionOfMethods):
         ----------
         train_languages : iterable of str, optional
             Each is trained on by itself; ``("all",)`` for every one tested on. English and the target by default.
-        layers : str, optional
-            Hidden states, as ``6,last`` or ``all``; that of the setting ``layer`` by default.
+        layers : iterable of int, or str, optional
+            Hidden states, as ``[6, 9]``, ``6,last``, ``0-18`` or ``all``; that of the setting ``layer`` by default.
         rivals : iterable of str
             Free maps beside the intervention: names in `core.spaces.rivals.RIVALS`, or ``("all",)``.
 
@@ -198,7 +199,8 @@ class Session(SessionOfMethods):
             Where the corpus has no labels, or something that is asked for is not there.
         """
         languages = None if train_languages is None else names(train_languages)
-        asked = transfer.Settings(languages, layers, names(rivals))
+        at = layers if layers is None or isinstance(layers, str) else ",".join(map(str, layers))
+        asked = transfer.Settings(languages, at, names(rivals))
         requested = self.experiment(experiment, **settings)
         with progress_shown(self._progress) as progress:
             found = self._engine.answer(requested, lambda run: transfer.transfer(run, asked), progress)

@@ -157,19 +157,6 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise SettingError(f"{name} {value!r}", "it is not one that is known", f"Use {' or '.join(choices)}.")
 
 
-def chosen_layers(given: Iterable[int] | str, n_layers: int) -> tuple[int, ...]:
-    """Read layers, every one for ``all``; raise `SettingError` for one that the model does not have."""
-    every = tuple(range(n_layers + 1))
-    chosen = every if given == "all" else (given,) if isinstance(given, str) else tuple(given)
-    if unknown := [layer for layer in chosen if layer not in every]:
-        raise SettingError(
-            f"layers {', '.join(map(repr, unknown))}",
-            f"the model's hidden states are 0 to {n_layers}",
-            "Choose among these, or all.",
-        )
-    return tuple(int(layer) for layer in chosen)
-
-
 def chosen_names(name: str, given: Iterable[str] | None, known: Iterable[str]) -> tuple[str, ...]:
     """Read names among those that are known, every one for ``all`` or None; raise `SettingError` for another."""
     every = tuple(known)

@@ -7,7 +7,6 @@ the experiment's probe, which may be another corpus.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from core.analyses.transfer_rows import Task, task
 from core.errors import SettingError
-from core.experiment.kinds import split_names
+from core.experiment.hidden_states import hidden_states
 from core.language.codes import canonical
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
@@ -156,7 +155,7 @@ class _Work:
         self.run, self.task = run, task(run.plan)
         plan = run.plan
         codes = _train_languages(self.task, plan.target, asked.train_languages)
-        layers = chosen_layers(asked.layers, plan.layer, plan.outline.n_layers)
+        layers = hidden_states(plan.layer if asked.layers is None else asked.layers, plan.outline.n_layers)
         self.rivals = _rivals(asked.rivals)
         self.spaces = [
             Space(side, layer, rival) for rival in (None, *self.rivals) for layer in layers for side in SIDES
@@ -261,32 +260,6 @@ class _Work:
             languages = stages.plan.groups[0].languages
             self._fitted = {space: RIVALS[space.rival].fit(rows, languages, self.run.plan.target)}
         return self._fitted[space]
-
-
-def chosen_layers(text: str | None, given: int, n_layers: int) -> tuple[int, ...]:
-    """Read which hidden states are meant, from 0 to ``n_layers``: ``all``, or as ``6,last,9-12``; ``given`` if None.
-
-    Raises
-    ------
-    SettingError
-    """
-    if text is None:
-        return (given,)
-    chosen: list[int] = []
-    for part in split_names(text):
-        first, dash, last = part.replace("last", str(n_layers)).partition("-")
-        named = ("0", str(n_layers)) if part == ALL else (first, last) if dash else (first, first)
-        ends = [end for end in named if re.fullmatch("[0-9]{1,9}", end) and int(end) <= n_layers]
-        if len(ends) < 2 or int(ends[0]) > int(ends[1]):
-            raise SettingError(
-                f"layers {text!r}",
-                f"{part!r} is none: the model has hidden states 0 (embeddings) to {n_layers} (last)",
-                "Write numbers and ranges with commas between, as in 6,last or 0-5, or all.",
-            )
-        chosen += range(int(ends[0]), int(ends[1]) + 1)
-    if not chosen:
-        raise SettingError("no layers", "there is no space to compare", "Write some, as in 6,last, or all.")
-    return tuple(dict.fromkeys(chosen))
 
 
 def _train_languages(rows: Task, target: str, asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     free.add_argument(
         "--rival-layers",
-        metavar="all|LAYER,...",
+        metavar="all|6,last|0-9",
         help="where (default: at --layer, and at the layer where the rival does best on probe rows)",
     )
     free.add_argument(
@@ -44,6 +44,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from core.analyses import rival_spaces, rival_table
     from core.cli.run_result import rival_lines, summary
+    from core.experiment.hidden_states import hidden_states
     from core.experiment.plan import plan
     from core.pipeline.engine import Engine
     from core.progress import Progress, Terminal
@@ -53,7 +54,9 @@ def _run(arguments: argparse.Namespace) -> None:
         output.check_file(file)
     experiment, question = options.experiment(arguments), _free(arguments)
     bound = plan(experiment)
-    layers = _layers(arguments.rival_layers, bound.outline.n_layers) if question else None
+    layers = None
+    if question and arguments.rival_layers is not None:
+        layers = hidden_states(arguments.rival_layers, bound.outline.n_layers)
     rival_spaces.check_distractors(bound, arguments.distractors)
     engine = Engine(open_store(arguments.cache), ranks=options.ranks(arguments, experiment.device))
     engine.models.check(bound.resolved)
@@ -89,14 +92,6 @@ def _free(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ..
         return None
     rivals = options.chosen(arguments.rivals, RIVALS, "rivals")
     return rivals, options.chosen(arguments.measures or "all", SPACE_MEASURES, "measures")
-
-
-def _layers(text: str | None, n_layers: int) -> tuple[int, ...] | None:
-    """Read layers between commas, or ``all``; None where nothing is given."""
-    if text is None:
-        return None
-    known = tuple(map(str, range(n_layers + 1)))
-    return tuple(map(int, options.chosen(text, known, "layers")))
 
 
 COMMAND = Command(

@@ -35,6 +35,8 @@ class Setting:
     link : {"changed", "always", "never"}
         When a link states it. Always: so that the link survives a change of defaults. Never: it belongs to the machine
         that opens the link.
+    in_link : callable
+        Which of its values a link may state; others name something of one machine.
     panel : {"top", "neurons", "more", ""}
         The part of the sidebar it stands in; empty: in none, so that only a link, a file or an option says it.
     applies : callable
@@ -53,6 +55,7 @@ class Setting:
     unset: str = ""
     example: Any = None
     link: Literal["changed", "always", "never"] = "changed"
+    in_link: Callable[[Any], bool] = lambda _: True
     panel: Literal["top", "neurons", "more", ""] = ""
     applies: Callable[[Experiment], bool] = lambda _: True
     older_links: tuple[str, ...] = ()

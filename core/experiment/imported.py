@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from core.access import without_folder
 from core.corpora.file_memory import FileMemory
 from core.corpora.table_files import READERS, Rows, read_rows
 from core.errors import AskError, SettingError
+from core.experiment.named_neurons import BY_HAND, OPERATION, files
 from core.location import expanded
 from core.neurons.neuron_map import NeuronMap, Site
 
 _MASKS = (".pth", ".pt")
 _NEEDED = ("layer", "site", "unit")
-_BY_HAND = re.compile(r"(\d+):([\w.]+):(\d+)(?:=(.+))?")
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")
-_OPERATION = re.compile(r"\s+(or|and|without)\s+")
 
 
 @dataclass(frozen=True)
@@ -43,32 +41,6 @@ class Imported:
 
 
 _memory: FileMemory[Imported] = FileMemory(16)  # a page asks at every control
-
-
-def names_files(spec: str) -> bool:
-    """Whether a spec names any file, and not neurons by hand alone."""
-    return not all(_BY_HAND.fullmatch(part) for part in _OPERATION.split(spec.strip())[::2])
-
-
-def in_short(spec: str) -> str:
-    """A spec without the folders that its files are in, which are of one machine."""
-    parts = _OPERATION.split(spec.strip())
-    parts[::2] = [part.rsplit("/", 1)[-1] for part in parts[::2]]
-    return " ".join(parts)
-
-
-def passed_on(name: str, place: str) -> str:
-    """What a setting names, as it may stand in a file that is passed on: of every path only its last part.
-
-    >>> passed_on("experts_from", "es.csv or /home/anna/fr.csv"), passed_on("model", "/home/anna/this and that")
-    ('es.csv or fr.csv', 'this and that')
-    """
-    return in_short(place) if name == "experts_from" else without_folder(place)
-
-
-def files(spec: str | None) -> list[str]:
-    """The files, or neurons by hand, that are put together; none where none are named."""
-    return _OPERATION.split(spec.strip())[::2] if spec else []
 
 
 def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
@@ -94,12 +66,12 @@ def read_imported(spec: str, neurons: NeuronMap, model: str) -> Imported:
     SettingError
         Where the file cannot be read, or names what the model does not have.
     """
-    places = [_path(spec, name.partition("#")[0]) for name in files(spec) if not _BY_HAND.fullmatch(name)]
+    places = [_path(spec, name.partition("#")[0]) for name in files(spec) if not BY_HAND.fullmatch(name)]
     return _memory.get(places, (spec, neurons, model), lambda: _put_together(spec, neurons, model))
 
 
 def _put_together(spec: str, neurons: NeuronMap, model: str) -> Imported:
-    first, *rest = _OPERATION.split(spec.strip())
+    first, *rest = OPERATION.split(spec.strip())
     imported = _from_file(first, neurons, model)
     valued, held = imported.values is not None, _values_by_neuron(imported)
     for operation, name in zip(rest[::2], rest[1::2], strict=True):
@@ -128,7 +100,7 @@ def _values_by_neuron(imported: Imported) -> dict[int, list[float]]:
 
 
 def _from_file(spec: str, neurons: NeuronMap, model: str) -> Imported:
-    if named := _BY_HAND.fullmatch(spec):
+    if named := BY_HAND.fullmatch(spec):
         layer, site, unit, value = named.groups()
         cells = ((layer, site, unit, value or ""),)
         return _of_rows(spec, Rows((*_NEEDED, "value"), cells, ("the name",)), neurons, model)

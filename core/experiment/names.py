@@ -24,6 +24,7 @@ from core.experiment.kinds import (
     Verbatim,
     Whole,
 )
+from core.experiment.named_neurons import names_files
 from core.experiment.settings import PAPER_LANGUAGES
 from core.models.sentence_pooling import AUTO, SENTENCE_POOLINGS
 from core.models.spec import DTYPES, E5, EMBEDDED
@@ -77,7 +78,7 @@ SETTINGS = {
         Setting(
             "adapter",
             "Adapter",
-            "Folder of an adapter (LoRA and its kin, saved by peft) that is merged into the model's weights",
+            "Folder of an adapter (LoRA and similar ones, saved by peft) that is merged into the model's weights",
             Kind(words="a folder", metavar="DIR"),
             "model",
             unset="none",
@@ -200,7 +201,7 @@ SETTINGS = {
         Setting(
             "select",
             "Choose",
-            "Whether the best of the model are chosen, or the best of each layer",
+            "Which neurons are chosen: the best of the model, the best of each layer, or all, whatever their score",
             OneOf(table=SELECTIONS),
             "experts",
             panel="neurons",
@@ -238,7 +239,7 @@ SETTINGS = {
             "experts",
             unset="the best by their score",
             example="experts.csv",
-            link="never",  # a link names no file of the machine that opens it
+            in_link=lambda spec: not names_files(spec),  # a link names no file of the machine that opens it
         ),
         Setting(
             "neurons",
@@ -306,7 +307,7 @@ SETTINGS = {
         Setting(
             "learning_steps",
             "Steps of learning",
-            "Passes forth and back in which a learned intervention is fitted; its cost grows with them",
+            "Passes forward and back in which a learned intervention is fitted; its cost grows with them",
             Whole(low=1, high=1000),
             "intervention",
             panel="top",

@@ -12,7 +12,8 @@ from core.corpora.load import load_corpus
 from core.corpora.validation import has_half_character
 from core.errors import AskError, ModelError, SettingError
 from core.experiment import rows
-from core.experiment.imported import Imported, names_files, read_imported
+from core.experiment.imported import Imported, read_imported
+from core.experiment.named_neurons import names_files
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN, Encoding
@@ -134,13 +135,8 @@ def plan(experiment: Experiment) -> Plan:
     probe = rows.probe_rows(experiment, probe_corpus, target, targets)
     rows.refuse_no_others(experiment, probe, targets)
     groups = rows.evaluation_groups(experiment, corpus, target)
-    all_notes = (
-        corpus.notes,
-        probe_corpus.notes,
-        probe.notes,
-        *(group.notes for group in groups),
-        rows.overlap(probe, groups),
-    )
+    probe = rows.apart(probe, groups)
+    all_notes = (corpus.notes, probe_corpus.notes, probe.notes, *(group.notes for group in groups))
     notes = tuple(dict.fromkeys(note for notes in all_notes for note in notes))
     resolved = resolve(experiment.model_spec)
     encoding = _encoding(experiment, resolved)
@@ -209,7 +205,7 @@ def _sources(
     method = METHODS[experiment.method]
     if method.by_source is None:
         return None
-    assert corpus.probe is not None  # `_probe` has refused
+    assert corpus.probe is not None  # `core.experiment.rows.probe_rows` has refused
     evaluated = {code for group in groups for code in group.languages}
     if missing := sorted(evaluated - set(corpus.probe.languages)):
         raise SettingError(

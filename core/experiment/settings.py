@@ -31,7 +31,7 @@ class Experiment:
     chat_template : bool
         Whether every sentence is wrapped in the model's chat template, as a user's message.
     corpus : str
-        ``embedded``, ``flores:DIR``, ``tatoeba:DIR``, ``bucc:DIR`` or ``table:FILE``.
+        A spec, as `core.corpora.formats.FORMATS` lists them.
     probe_corpus : str, optional
         Takes the probe sentences from another corpus.
     target : str
@@ -56,8 +56,8 @@ class Experiment:
     strength : float
         0 leaves the model as it is, 1 is the method itself (set-mean: held at their mean on the target language).
     learning_sentences, learning_steps : int
-        Probe sentences of other languages, at most, on which a learned method is fitted, and passes forth and back over
-        them; others have no use for these.
+        Probe sentences of other languages, at most, on which a learned method is fitted, and passes forward and back
+        over them; others have no use for these.
     learning_penalty : float
         Of a learned method, the weight of the group lasso that leaves units as they are; others have no use for it.
     tokens : {"all", "no-bos", "last"}

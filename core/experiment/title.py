@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core import access
+from core.experiment.named_neurons import in_short
 from core.experiment.names import SETTINGS
+from core.experiment.places import PLACES
 from core.experiment.settings import Experiment
 from core.language.codes import describe
 from core.neurons.selection import CONTROLS
 
 _ALWAYS = ("target", "experts", "strength")
-_LEFT_OUT = (*_ALWAYS, "control")
-_PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")
+_LEFT_OUT = (*_ALWAYS, "control", "experts_from")
 
 
 def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
@@ -29,19 +30,26 @@ def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
     'Japanese, 2,000 experts, strength 1'
     >>> in_words(Experiment(target="es", experts=500, control="random", layer="11"))
     'Spanish, 500 random neurons, strength 1, layer 11'
+    >>> in_words(Experiment(target="es", experts_from="12:down_proj:33=4.2"))
+    'Spanish, experts from 12:down_proj:33=4.2, strength 1'
     """
-    kind = "experts" if experiment.control == "none" else CONTROLS[experiment.control].title
-    parts = [
-        describe(experiment.target).english,
-        f"{experiment.experts:,} {kind}",
-        f"strength {experiment.strength:g}",
-    ]
+    parts = [describe(experiment.target).english, _neurons(experiment), f"strength {experiment.strength:g}"]
     for setting in SETTINGS.values():
         value = getattr(experiment, setting.name)
         if setting.name in (*_LEFT_OUT, *without) or setting.link == "never" or value == setting.default:
             continue
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
-        if setting.name in _PLACES:  # the last part says which; a path is long, and of this machine
+        if setting.name in PLACES:  # the last part says which; a path is long, and of this machine
             text = access.titled(text).rsplit("/", 1)[-1]
         parts.append(f"{setting.name.replace('_', ' ')} {text}")
     return ", ".join(parts)
+
+
+def _neurons(experiment: Experiment) -> str:
+    """What is held: the number says nothing where the neurons are named."""
+    kind = "experts" if experiment.control == "none" else CONTROLS[experiment.control].title
+    if experiment.experts_from is None:
+        one = kind.replace("experts", "expert").replace("neurons", "neuron")
+        return f"{experiment.experts:,} {one if experiment.experts == 1 else kind}"
+    named = f"experts from {in_short(experiment.experts_from)}"
+    return named if experiment.control == "none" else f"{kind}, as many as {named}"

@@ -23,7 +23,6 @@ from core.models.weight_patch import UnitChange
 
 _MLP = {"gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down"}
 _PATH = re.compile(r"layers\.(\d+)\.mlp\.(\w+)")
-_WEIGHT = re.compile(r"(blk\.\d+\.ffn_(?:gate|up|down))\.weight")
 _KEPT = (gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.F16)
 
 

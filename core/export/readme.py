@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.experiment.imported import in_short
+from core.experiment.named_neurons import in_short
 from core.experiment.plan import Plan
 from core.export.outcome import GGUF, Written
 from core.language.codes import describe

@@ -16,7 +16,8 @@ from core.access import without_folder
 from core.analyses import experts, grid, kept_texts, map_stability, rival_spaces, strength_path, translation_ranks
 from core.corpora.corpus import Corpus, ParallelSet
 from core.errors import AskError
-from core.experiment.imported import files, passed_on
+from core.experiment.named_neurons import files
+from core.experiment.places import PLACES, passed_on, without_folders
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.location import expanded
@@ -46,7 +47,6 @@ QUESTIONS: dict[str, Callable[[Run], Any]] = {
 
 WITHOUT_SENTENCES = "The sentences are not in the pack, since the licence of their corpus is not known to allow it."
 
-_PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder
 
 # Licences, as `Corpus.licence` has them, under which sentences may be passed on with their source and licence.
 _OPEN = re.compile(r"(CC0|CC[- ]BY(-SA)?\b(?!-N)|as this software|Apache-2\.0|MIT\b)", re.IGNORECASE)
@@ -131,7 +131,7 @@ def carried_plan(plan: Plan) -> Plan:
     with_texts = may_pass_on(plan.corpus)
     return replace(
         plan,
-        experiment=carried_experiment(plan.experiment),
+        experiment=without_folders(plan.experiment),
         resolved=replace(plan.resolved, name=without_folder(plan.resolved.name), location="", patch="", adapter=""),
         corpus=_carried_corpus(plan.corpus),
         probe_corpus=_carried_corpus(plan.probe_corpus),
@@ -141,16 +141,9 @@ def carried_plan(plan: Plan) -> Plan:
     )
 
 
-def carried_experiment(experiment: Experiment) -> Experiment:
-    """The settings as they are packed: of folders only the last part."""
-    named = {name: getattr(experiment, name) for name in _PLACES}
-    carried: dict[str, Any] = {name: passed_on(name, place) for name, place in named.items() if place}
-    return replace(experiment, **carried)
-
-
 def folders(experiments: Sequence[Experiment]) -> Mapping[str, str]:
     """Places that name folders of this machine in some settings, and what stands for each in a pack; longest first."""
-    named = [(name, getattr(experiment, name)) for experiment in experiments for name in _PLACES]
+    named = [(name, getattr(experiment, name)) for experiment in experiments for name in PLACES]
     places = {place: passed_on(name, place) for name, place in named if place}
     places |= {part: without_folder(part) for name, place in named if name == "experts_from" for part in files(place)}
     inner = {place.partition(":")[2]: name.partition(":")[2] for place, name in places.items() if ":" in place}

@@ -11,13 +11,13 @@ from typing import Any
 
 from core.analyses import grid
 from core.errors import PackError
+from core.experiment.places import without_folders
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
 from core.packs import container
 from core.packs.contents import (
     QUESTIONS,
-    carried_experiment,
     carried_plan,
     folders,
     gather,
@@ -121,7 +121,7 @@ class _Setting:
 def _written(writer: Writer, engine: Engine, experiment: Experiment, answers: Mapping[str, Any]) -> _Setting:
     """Write the answers about a setting."""
     plan = answers["result"].plan if "result" in answers else carried_plan(engine.plan(experiment))
-    setting = at_its_commit(carried_experiment(experiment), plan.resolved.revision)
+    setting = at_its_commit(without_folders(experiment), plan.resolved.revision)
     try:
         written = {name: writer.write(answer) for name, answer in answers.items()}
     except NotPlainError as error:
@@ -244,7 +244,7 @@ class Pack:
             If it is damaged.
         """
         for number, setting in enumerate(self.settings):
-            if part not in self._entries[number]["answers"] and not (part == _CELL and self.has_result(number)):
+            if not self._has(number, part):
                 continue
             of = self._ground(number)
             same = same_setting(asked, setting, of, measures_alone=part in (_CELL, "measures"))
@@ -262,6 +262,10 @@ class Pack:
                 if part in PARTS:
                     self._answer(number, part)
 
+    def _has(self, number: int, part: str) -> bool:
+        """Whether a setting has an answer, written or following from its result."""
+        return part in self._entries[number]["answers"] or (part == _CELL and self.has_result(number))
+
     def _ground(self, number: int) -> Ground:
         """What a setting is of: its result says it, or it stands beside its measures."""
         with self._lock:
@@ -278,10 +282,10 @@ class Pack:
             if (number, part) not in self._known:
                 answers: Mapping[str, Any] = self._entries[number]["answers"]
                 answer: Any
-                if part == _CELL and part not in answers:
-                    answer = grid.of_spaces(self.result(number))
-                else:
+                if part in answers or not self._has(number, part):
                     answer = self._read(answers, part, returned(QUESTIONS[part]))
+                else:
+                    answer = grid.of_spaces(self.result(number))
                 if isinstance(answer, Result):
                     answer = self._labelled(number, answer)
                 self._known[number, part] = answer

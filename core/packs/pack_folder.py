@@ -40,7 +40,7 @@ class PackFolder:
     cache : Path
         The folder of artefacts; packs lie in its folder ``packs``.
     opening : Path, optional
-        A pack that is not beside the cache, and is asked last.
+        A pack that is not in the cache, and is asked last.
     """
 
     def __init__(self, cache: Path, opening: Path | None) -> None:

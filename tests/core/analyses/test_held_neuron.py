@@ -12,7 +12,7 @@ from scipy.spatial.distance import cosine
 
 from core.analyses.held_neuron import effect, held
 from core.errors import SettingError
-from core.experiment.imported import names_files
+from core.experiment.named_neurons import names_files
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise

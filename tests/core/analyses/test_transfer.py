@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.analyses.transfer import SIDES, Settings, Space, chosen_layers, transfer
+from core.analyses.transfer import SIDES, Settings, Space, transfer
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
@@ -148,16 +148,3 @@ def test_what_is_not_there_is_refused_before_any_work(
 
 def test_sentences_without_labels_are_refused(asked: Experiment, engine: Engine) -> None:
     assert "no labels" in refused(engine, asked).why
-
-
-@pytest.mark.parametrize(
-    ("text", "layers"), [(None, (2,)), ("all", (0, 1, 2, 3)), ("last,0", (3, 0)), ("1-2,2,1-last", (1, 2, 3))]
-)
-def test_layers_are_read_as_numbers_ranges_and_words(text: str | None, layers: tuple[int, ...]) -> None:
-    assert chosen_layers(text, 2, 3) == layers
-
-
-@pytest.mark.parametrize("text", ["2-1", "x", "1-", "-1", "1--2", "4", "9" * 5000], ids="{:.5}".format)
-def test_what_names_no_layers_is_refused(text: str) -> None:
-    with pytest.raises(SettingError, match="hidden states 0"):
-        chosen_layers(text, 2, 3)

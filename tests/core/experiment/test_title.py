@@ -32,3 +32,13 @@ def test_a_control_is_called_by_its_title() -> None:
 
 def test_of_a_path_the_last_part_is_named() -> None:
     assert in_words(replace(HERE, model="/home/me/models/tiny")).endswith("strength 1, model tiny")
+
+
+def test_named_neurons_are_named_and_not_counted() -> None:
+    one, two = (replace(HERE, experts=1, experts_from=f"12:down_proj:{unit}=4.2") for unit in (33, 34))
+    assert in_words(one) == "Japanese, experts from 12:down_proj:33=4.2, strength 1"
+    assert in_words(one) != in_words(two)
+    assert in_words(replace(one, control="random")).startswith("Japanese, random neurons, as many as experts from 12:")
+    assert in_words(replace(HERE, experts_from="/home/me/e.csv")) == "Japanese, experts from e.csv, strength 1"
+    assert in_words(replace(HERE, experts=1)) == "Japanese, 1 expert, strength 1"
+    assert in_words(replace(HERE, experts=1, control="random")) == "Japanese, 1 random neuron, strength 1"
