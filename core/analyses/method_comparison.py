@@ -28,7 +28,7 @@ from core.inference.forward import forward
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
 from core.pipeline.run import Run
-from core.spaces.rivals import RAW, RIVALS, Rival
+from core.spaces.rivals import RAW, RIVALS
 from core.stats.intervals import Interval, bootstrap_ratio, finite
 from core.stats.units import SHARE, TIMES, Unit
 
@@ -141,7 +141,7 @@ def parts(
         if condition.name == steering.UNMODIFIED:
             # At strength 0 no space but its own is embedded, whatever the method.
             plain = replace(experiment, method=Experiment.method, strength=0.0)
-            free = tuple(rival.name for rival in RIVALS.values() if _is_fair(rival, by_source))
+            free = tuple(rival.name for rival in RIVALS.values() if rival.needs_as_little(by_source))
             unmodified = partial(_unmodified, condition=condition, writing=text, free=free, task=labelled is None)
             found.append(Part(condition, plain, unmodified))
             if labelled is not None:
@@ -154,11 +154,6 @@ def parts(
             if labelled is not None:
                 found.append(Part(condition, labelled(condition.experiment), partial(_task_alone, condition=condition)))
     return found
-
-
-def _is_fair(rival: Rival, by_source: bool) -> bool:
-    """Whether a free map needs as little as the methods do: the language of a sentence only where some method does."""
-    return rival.in_class or (by_source and not rival.supervised)
 
 
 def compare(

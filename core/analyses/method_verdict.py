@@ -13,7 +13,7 @@ from core.stats.units import SHARE, listed
 _NAMED = 3  # at most so many rows are named where more are alike
 _EXACT = 1e-9
 _EVERY, _BEST = "clearly better than every intervention", "clearly better than the best intervention"
-_LEVEL, _WORSE = "level with the best of them", "clearly worse"
+_LEVEL, _WORSE, _UNKNOWN = "level with the best of them", "clearly worse", "not told from the best of them"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Best:
         Further interventions whose interval meets that of the best.
     free : Row or None
         The best of what is free; None where nothing free was measured by this figure.
-    against : int
+    against : int or None
         1 where the best intervention is clearly better than the best of what is free, -1 where that is clearly better,
-        0 where their intervals meet or one has none.
+        0 where their intervals meet, None where one has no interval.
     over_all : bool
         Whether the best of what is free is clearly better than every intervention: one with a worse value may have a
         wider interval than the best, or none.
@@ -41,7 +41,7 @@ class Best:
     methods: tuple[Row, ...]
     level: tuple[Row, ...]
     free: Row | None
-    against: int
+    against: int | None
     over_all: bool
 
     @property
@@ -49,7 +49,7 @@ class Best:
         """What the best of what is free is, beside the interventions."""
         if self.against == -1:
             return _EVERY if self.over_all else _BEST
-        return _WORSE if self.against == 1 else _LEVEL
+        return {1: _WORSE, 0: _LEVEL, None: _UNKNOWN}[self.against]
 
 
 def text_of(figure: Figure, value: Interval) -> str:
@@ -82,10 +82,13 @@ def best_by(rows: Sequence[Row]) -> list[Best]:
     return found
 
 
-def clearly(figure: Figure, one: Interval, other: Interval) -> int:
-    """1 where the first is better and the intervals lie apart, -1 where the second is, else 0."""
+def clearly(figure: Figure, one: Interval, other: Interval) -> int | None:
+    """1 where the first is better and the intervals lie apart, -1 where the second is, 0 where they meet.
+
+    None where one of them has no interval.
+    """
     if not all(map(math.isfinite, (one.low, one.high, other.low, other.high))):
-        return 0
+        return None
     sign = (one.low > other.high) - (other.low > one.high)
     return sign if figure.higher_is_better else -sign
 
@@ -117,11 +120,13 @@ def lines(rows: Sequence[Row]) -> list[str]:
 def _line(best: Best) -> str:
     name, titles = best.figure.name, [row.title for row in best.methods]
     text = f"*{best.figure.title}*: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
+    if not math.isfinite(best.methods[0].figures[name].low):
+        text += f" (n = {best.methods[0].figures[name].n}, no interval)"
     if best.level:
         text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
     if best.free is None:
         return f"{text}."
-    how = {1: "clearly worse", 0: "level with that", -1: "clearly better"}[best.against]
+    how = {1: "clearly worse", 0: "level with that", -1: "clearly better", None: "not told apart"}[best.against]
     free = best.free.title.removeprefix("free: ")
     return f"{text}. The best of what is free, {free}, is {how}: {text_of(best.figure, best.free.figures[name])}."
 
@@ -132,7 +137,7 @@ def _free(found: Sequence[Best]) -> str:
     if not compared:
         return "Nothing free was measured beside it."
     said = []
-    for words in (_EVERY, _BEST, _LEVEL, _WORSE):
+    for words in (_EVERY, _BEST, _LEVEL, _WORSE, _UNKNOWN):
         if by := [f"*{best.figure.title}*" for best in compared if best.of_free == words]:
             said.append(f"{words} by {_listed(by, most=len(by))}")
     return f"The best of what is free is {'; '.join(said)}."

@@ -31,7 +31,7 @@ class Compared:
     measure : Measure
     first, second : float
     difference : Interval or None
-        The first minus the second; 95 %, paired. None where the two cannot be paired.
+        The first minus the second; 95%, paired. None where the two cannot be paired.
     p : float
         Of Wilcoxon's signed-rank test, corrected by Holm over all measures; NaN without an interval.
     """
@@ -125,13 +125,17 @@ def compare(a: BeforeAfter, b: BeforeAfter, of_a: Values | None, of_b: Values | 
     return tuple(rows)
 
 
-def verdict(a: BeforeAfter, b: BeforeAfter, rows: Sequence[Compared], with_free: bool = True) -> str:
+def verdict(
+    a: BeforeAfter, b: BeforeAfter, rows: Sequence[Compared], with_free: bool = True, comes: bool = True
+) -> str:
     """Say which of two settings finds more, and on how many measures each is better, in Markdown, from the figures.
 
     Parameters
     ----------
     with_free : bool
         End with what needs no intervention; that is of all rows.
+    comes : bool
+        Where sentences are not compared: whether they will be.
     """
     first, *_ = rows
     unit, target = first.measure.unit, label(a.plan.target)
@@ -139,7 +143,8 @@ def verdict(a: BeforeAfter, b: BeforeAfter, rows: Sequence[Compared], with_free:
     if first.difference is None:
         found = f"A finds **{texts[0]}** and B **{texts[1]}** of translations from their target"
         if can_be_paired(a.plan, b.plan):
-            return f"{found}. Their sentences are not compared yet, so that there is no interval."
+            when = "are not compared yet" if comes else "cannot be compared here"
+            return f"{found}. Their sentences {when}, so that there is no interval."
         return f"{found}, on other sentences or languages or from another target, so that no interval can be given."
     change = first.difference
     ends = f"[{_points(change.low)}, {_points(change.high)}], n = {change.n:,}"

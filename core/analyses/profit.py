@@ -21,7 +21,7 @@ from core.pipeline.run import Run
 from core.spaces.retrieval import hits_at
 from core.stats.correlation import Correlation, partial, pearson, spearman
 from core.stats.intervals import bootstrap, finite
-from core.stats.significance import holm
+from core.stats.significance import LEVEL, holm
 
 SOURCE, TARGET = "source", "target"
 
@@ -91,7 +91,6 @@ LIKENESSES = _WAYS | {
 """Ways in which two languages are alike, by the column that holds them."""
 KINDS = {"transfer": "transfer", "retrieval": "retrieval"}
 COEFFICIENTS = ("pearson", "spearman", "partial")
-SURE = 0.05
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
 def goes_with(row: Mapping[Any, Any]) -> bool:
     """Whether a gain goes with a likeness beyond chance: by its interval, and by Holm's correction."""
     apart = row["pearson_low"] > 0 or row["pearson_high"] < 0
-    return bool(apart and row["pearson_p_holm"] < SURE)
+    return bool(apart and row["pearson_p_holm"] < LEVEL)
 
 
 def sentence(row: Mapping[Any, Any]) -> str:
@@ -224,7 +223,7 @@ def sentence(row: Mapping[Any, Any]) -> str:
     if np.isnan(row["pearson"]):
         return f"Over {n} languages, no correlation of the gain with {title} can be computed."
     figures = (
-        f"r = {row['pearson']:.2f}, 95 % interval {row['pearson_low']:.2f} to {row['pearson_high']:.2f}, "
+        f"r = {row['pearson']:.2f}, 95% interval {row['pearson_low']:.2f} to {row['pearson_high']:.2f}, "
         f"p = {row['pearson_p_holm']:.2g} after Holm's correction, n = {n}"
     )
     if not goes_with(row):

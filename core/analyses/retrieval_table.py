@@ -7,7 +7,7 @@ import pandas as pd
 from core.analyses.translation_ranks import Ranks
 from core.spaces.retrieval import RANK_MEASURES
 from core.stats.intervals import bootstrap
-from core.stats.significance import holm, mcnemar
+from core.stats.significance import holm, mcnemar, signed_ranks
 
 
 def by_candidate(
@@ -27,10 +27,10 @@ def by_candidate(
     Returns
     -------
     DataFrame
-        ``candidate, n``; ``pre``, ``post``, ``change``, each with ``_low`` and ``_high``, the ends of its 95 % interval
+        ``candidate, n``; ``pre``, ``post``, ``change``, each with ``_low`` and ``_high``, the ends of its 95% interval
         (bootstrap over sentences; of the change, paired); ``fixed`` and ``broken`` count sentences, where the
-        measure counts hits. ``p`` is then McNemar's, adjusted by Holm over the candidates; else it is 0 where the
-        interval of the change leaves out zero, else 1.
+        measure counts hits. ``p`` is then McNemar's, else that of Wilcoxon's signed ranks; adjusted by Holm over the
+        candidates.
     """
     rank_measure, rows = RANK_MEASURES[measure], []
     for code in dict.fromkeys(code for _, code in pre.candidates):
@@ -40,8 +40,7 @@ def by_candidate(
             interval = bootstrap(values)
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
         if not rank_measure.hits:
-            excludes_zero = not float(str(row["change_low"])) <= 0 <= float(str(row["change_high"]))
-            row |= {"fixed": None, "broken": None, "p": 0.0 if excludes_zero else 1.0}
+            row |= {"fixed": None, "broken": None, "p": signed_ranks(after - before)}
         else:
             hit_before, hit_after = before > 0, after > 0
             row |= {
@@ -51,4 +50,4 @@ def by_candidate(
             }
         rows.append(row)
     frame = pd.DataFrame(rows)
-    return frame.assign(p=holm(frame["p"].to_numpy())) if rank_measure.hits else frame
+    return frame.assign(p=holm(frame["p"].to_numpy()))

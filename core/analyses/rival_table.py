@@ -16,7 +16,7 @@ from core.stats.intervals import finite
 
 
 def to_json(spaces: RivalSpaces) -> list[dict[str, Any]]:
-    """Every space as JSON values: what it is, what it needs, its measures and their 95 % intervals."""
+    """Every space as JSON values: what it is, what it needs, its measures and their 95% intervals."""
     against = {id(row.space): row for row in against_all(spaces)}
     return [_record(spaces, space, against.get(id(space))) for space in spaces.spaces]
 

@@ -16,7 +16,8 @@ from core.spaces.rivals import RAW
 from core.spaces.space_measures import SPACE_MEASURES
 from core.stats import paired
 from core.stats.intervals import Interval
-from core.stats.significance import holm
+from core.stats.significance import fewest_pairs, holm
+from core.stats.units import counted
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Against:
     ----------
     space : RivalSpace
     difference : Interval
-        The intervention's value minus the other's; 95 %, paired.
+        The intervention's value minus the other's; 95%, paired.
     p : float
         Of Wilcoxon's signed-rank test, corrected by Holm over all comparisons.
     """
@@ -110,12 +111,17 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> st
             f"{which}, finds {_figures(spaces, first)}."
         )
     text = (
-        f"{_subject(spaces)} **{_VERBS[first.sign]}** {which}: it finds {own}, and **{described(top)}** finds "
+        f"{_subject(spaces)} **{_verb(first)}** {which}: it finds {own}, and **{described(top)}** finds "
         f"{_figures(spaces, first)}."
     )
     text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
     learns = " The intervention learns from translations, which no free rival does."
-    return text + (learns if _method(spaces).translations else "")
+    text += learns if _method(spaces).translations else ""
+    least = fewest_pairs(len(found))
+    if value.n >= least:
+        return text
+    which = f"With {counted(value.n, 'row')} and {counted(len(found), 'comparison')}"
+    return f"{text} {which} no difference could show: that takes {least:,} rows at least."
 
 
 def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found: dict[int, Against]) -> str:
@@ -129,10 +135,10 @@ def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found
     if top is fair:
         return f"Like the intervention, that needs {needs if by_source else own}."
     second, many = found[id(fair)], len(contenders(spaces, in_class=True))
-    also = "also " if found[id(top)].sign == second.sign else ""
+    also = "also " if _verb(found[id(top)]) == _verb(second) else ""
     which = f"the best of the {many} that need, like it," if many > 1 else "the only one that needs, like it,"
     return (
-        f"That needs {needs}; the intervention {also}**{_VERBS[second.sign]}** {which} {own}: "
+        f"That needs {needs}; the intervention {also}**{_verb(second)}** {which} {own}: "
         f"**{described(fair)}**, with {_figures(spaces, second)}."
     )
 
@@ -147,7 +153,13 @@ def _method(spaces: RivalSpaces) -> Method:
     return METHODS[spaces.plan.experiment.method]
 
 
-_VERBS = {1: "beats", 0: "is level with", -1: "loses to"}
+_VERBS = {1: "beats", -1: "loses to"}
+
+
+def _verb(row: Against) -> str:
+    """How the intervention stands to another space."""
+    chance = "is level with" if row.difference.low <= 0 <= row.difference.high else "cannot be told from"
+    return _VERBS.get(row.sign, chance)
 
 
 def described(space: RivalSpace) -> str:

@@ -15,6 +15,7 @@ from core.spaces.rivals import RAW, RIVALS, Rival
 from core.stats import paired
 from core.stats.intervals import Interval, bootstrap, wilson
 from core.stats.significance import holm, mcnemar
+from core.stats.units import listed
 
 
 def table(found: Transfer) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def table(found: Transfer) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``train, test, space, layer, rival, n, accuracy, low, high, gain, p, p_holm``: Wilson's 95 % interval; the gain
+        ``train, test, space, layer, rival, n, accuracy, low, high, gain, p, p_holm``: Wilson's 95% interval; the gain
         over the unmodified space as it is, at the same layer, with McNemar's exact p, adjusted by Holm among the
         languages tested on of one training language and space. The last three are NaN for that space itself.
     """
@@ -165,6 +166,8 @@ class Lesson:
         The number that this is the best of.
     same_layer : bool
         Whether all free maps are at the lesson's layer.
+    left_out : tuple of str
+        Titles of free maps that were not measured in all of these languages: no mean of theirs stands beside.
     """
 
     train: str
@@ -179,6 +182,7 @@ class Lesson:
     fair: FreeMap | None = None
     of_fair: int = 0
     same_layer: bool = True
+    left_out: tuple[str, ...] = ()
 
 
 def lesson(found: Transfer, train: str, layer: int) -> Lesson | None:
@@ -190,9 +194,11 @@ def lesson(found: Transfer, train: str, layer: int) -> Lesson | None:
     before, after = (mean_of(found, train, space) for space in (pre, post))
     if before is None or after is None:
         return None
-    said = Lesson(
-        train, layer, before.n, len(_others(found, train, pre)), before, after, difference(found, train, post, pre)
+    gain, languages = difference(found, train, post, pre), len(_others(found, train, pre))
+    fewer = tuple(
+        dict.fromkeys(_rival(space).title.lower() for space in _free_spaces(found, train, layer, whole=False))
     )
+    said = Lesson(train, layer, before.n, languages, before, after, gain, left_out=fewer)
     free = _free_maps(found, train, layer)
     if not free:
         return said
@@ -209,15 +215,21 @@ def lesson(found: Transfer, train: str, layer: int) -> Lesson | None:
     )
 
 
-def _free_maps(found: Transfer, train: str, layer: int) -> list[FreeMap]:
-    """All free maps of the unmodified model, each tested against the intervention at one layer, corrected together."""
-    post, others = Space("post", layer), _others(found, train, Space("pre", layer))
-    spaces = [
+def _free_spaces(found: Transfer, train: str, layer: int, *, whole: bool) -> list[Space]:
+    """Free maps of the unmodified model, of all languages that the model as it is was measured on, or of fewer."""
+    others = _others(found, train, Space("pre", layer))
+    return [
         space
         for space in found.spaces
         if space.side == "pre" and space != Space("pre", layer) and not _rival(space).supervised
-        if (train, space) in found.hits and _others(found, train, space) == others
+        if ((train, space) in found.hits and _others(found, train, space) == others) == whole
     ]
+
+
+def _free_maps(found: Transfer, train: str, layer: int) -> list[FreeMap]:
+    """All free maps of the unmodified model, each tested against the intervention at one layer, corrected together."""
+    post, others = Space("post", layer), _others(found, train, Space("pre", layer))
+    spaces = _free_spaces(found, train, layer, whole=True)
 
     def share(space: Space) -> np.ndarray:
         """In how many of the languages a row is right."""
@@ -249,16 +261,21 @@ def sentence(said: Lesson) -> str:
         verb = "raises" if said.gain.value > 0 else "lowers"
         change = f"the intervention {verb} that to {_percent(said.after)} ({_points(said.gain)})"
     text = f"{begin}; {change}."
+    fewer = (
+        f" Not measured in all of these languages, and so not compared: {listed(said.left_out)}."
+        if said.left_out
+        else ""
+    )
     if said.best is None:
-        return text
+        return f"{text}{fewer}"
     rival, at = said.best.rival, " at the same layer" if said.same_layer else ""
     needs = "" if rival.in_class else f", needs {rival.when_applied}"
     free = f"{_named(said.best, said)} (free{needs}{_chosen(said.of)}) reaches {_percent(said.best.mean)}"
     text = f"{text} Without any intervention{at}, {free}: {_outcome(said.best, said.of)}."
     if said.fair is None:
-        return text
+        return f"{text}{fewer}"
     fair = f"{_named(said.fair, said)}{_chosen(said.of_fair, ' (', ')')} reaches {_percent(said.fair.mean)}"
-    return f"{text} Of what needs no more than the intervention, {fair}: {_outcome(said.fair, said.of)}."
+    return f"{text} Of what needs no more than the intervention, {fair}: {_outcome(said.fair, said.of)}.{fewer}"
 
 
 def _rival(space: Space) -> Rival:
@@ -344,4 +361,4 @@ def _percent(share: Interval) -> str:
 def _points(change: Interval, sign: bool = True) -> str:
     plus = "+" if sign else ""
     value, low, high = (f"{100 * end:{plus}.1f}" for end in (change.value, change.low, change.high))
-    return f"{value} points, 95 % interval {low} to {high}"
+    return f"{value} points, 95% interval {low} to {high}"

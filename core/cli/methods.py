@@ -68,7 +68,7 @@ def summary(rows: Sequence[Any]) -> str:
         rank = "" if math.isnan(row["mean_rank"]) else f"{row['mean_rank']:.1f}"
         lines.append(f"{row['title'][:41]:<42}{cells}{rank:>7}")
     better = ", ".join(figure.title for figure in FIGURES.values() if not figure.higher_is_better)
-    lines += ["", f"95 % intervals; lower is better for {better}; rank: the mean over all figures but the time"]
+    lines += ["", f"95% intervals; lower is better for {better}; rank: the mean over all figures but the time"]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.cli import output
 from core.cluster.connection import connected
+from core.cluster.device import on_workers
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
 from core.pipeline.engine import Engine
@@ -60,7 +61,7 @@ def reproduce(
         raise SettingError(
             f"go on with the report in {folder}",
             str(error),
-            "Make room on the disk, or mend what it names; the same command then goes on where it was.",
+            "Make room on the disk, or put right what it names; the same command then goes on where it was.",
         ) from error
 
 
@@ -68,7 +69,7 @@ def _reproduce(
     requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str], items: Sequence[str]
 ) -> None:
     _check_items(items)
-    settings, plan = bound(requested)
+    settings, plan = bound(on_workers(requested, 0) if address else requested)
     _check_folder(folder, settings, plan)
     found = kept(folder, keep, settings)
     study = Study(Engine(open_store(cache)), settings, plan)

@@ -79,7 +79,7 @@ def summary(frame: Any, asked: Any) -> str:
             lines.append(f"    {row['title']:<46}{shares}{perplexity:>26}{row['repeated']:>10.3f}")
         n, looked_at = int(rows["texts"].iloc[0]), int(rows["line_pass_n"].min())
         lines.append(f"    n = {n} answers; lines of five words or more, which {looked_at} or more of the answers have")
-    note = "95 % intervals; perplexity under the unmodified model; word pass only where letters are not Latin"
+    note = "95% intervals; perplexity under the unmodified model; word pass only where letters are not Latin"
     return "\n".join([*lines, f"    {note}"])
 
 

@@ -68,7 +68,8 @@ class Experts:
     neurons : ndarray of int64, (k,)
     scores : ndarray of float64, (k,)
     values : ndarray of float32, (k,)
-        Mean response of each on the target language: the value that set-mean holds it at.
+        What set-mean holds each at: its mean response on the target language, unless a file or ``held_at`` says
+        another.
     """
 
     neurons: np.ndarray

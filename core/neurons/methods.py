@@ -29,7 +29,7 @@ class Learning:
     sentences : int
         Of other languages, at most.
     steps : int
-        Passes forth and back over all of them.
+        Passes forward and back over all of them.
     rate : float
         Of the first step, in standard deviations of a unit's responses; it falls to 0 as half a cosine.
     penalty : float
@@ -257,7 +257,7 @@ METHODS = {
             against_others=True,
             learned=True,
             about="the maps are learned together, by default in "
-            f"{Learning.steps} passes forth and back over up to {Learning.sentences} probe sentences, once for "
+            f"{Learning.steps} passes forward and back over up to {Learning.sentences} probe sentences, once for "
             "each set of experts; needs weights that are not packed",
         ),
         Method(

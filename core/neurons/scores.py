@@ -58,7 +58,7 @@ def lape(shares: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    Tang et al., ACL 2024. They count tokens after the non-linearity and keep the 5 % most active; here responses are
+    Tang et al., ACL 2024. They count tokens after the non-linearity and keep the 5% most active; here responses are
     pooled and come before it, so that about half are above zero whatever the language.
     """
     total = shares.sum(axis=0)

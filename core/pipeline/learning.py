@@ -68,7 +68,7 @@ def must_learn(stages: Stages) -> bool:
 
 
 def tokens_to_pass(stages: Stages, guess: Callable[[tuple[str, ...]], float]) -> float:
-    """How many tokens are passed, forth and back, where ``guess`` gives those of some sentences."""
+    """How many tokens are passed, forward and back, where ``guess`` gives those of some sentences."""
     return float(passes(round(sum(map(guess, _texts(stages).values()))), stages.plan.experiment.learning))
 
 

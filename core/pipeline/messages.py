@@ -58,10 +58,12 @@ class Expectation:
     ----------
     begun : bool
         Whether it has said anything; a process that has just been started takes seconds before it does.
+    whole : float
+        Seconds that all of it was expected to take; work that names no stages may say nothing for as long.
     """
 
-    def __init__(self, begun: bool = False) -> None:
-        self.begun = begun
+    def __init__(self, begun: bool = False, whole: float = 0.0) -> None:
+        self.begun, self.whole = begun, whole
         self._plan: dict[str, float] = {}
         self._stage = ""
 
@@ -77,12 +79,17 @@ class Expectation:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the present stage was expected to take: getting ready or loading cannot be interrupted."""
+        """Seconds that a stop has to wait for the present stage: getting ready or loading cannot be interrupted."""
         return _GETTING_READY if not self.begun else min(self._plan.get(self._stage, 0.0), _LONGEST)
 
     def hangs(self, silent: float, limit: float | None = None) -> bool:
-        """Whether so many seconds without a sign of life are too many; more than `HANGS` unless a limit is given."""
-        return silent > max(HANGS if limit is None else limit, 3 * self.seconds)
+        """Whether so many seconds without a sign of life are too many.
+
+        More than `HANGS` unless a limit is given, and than thrice what the present stage was expected to take, or where
+        there are no stages, the whole.
+        """
+        expected = self._plan.get(self._stage, 0.0) if self._plan or self._stage else self.whole
+        return silent > max(HANGS if limit is None else limit, 3 * max(self.seconds, expected))
 
 
 def note_state(message: Message, engine: Engine) -> None:

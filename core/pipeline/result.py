@@ -65,7 +65,7 @@ class Result(BeforeAfter):
 
     @property
     def _retrieved(self) -> str:
-        """Top-1 before and after, each with the 95 % interval of a share of as many sentences.
+        """Top-1 before and after, each with the 95% interval of a share of as many sentences.
 
         A sentence's mean over candidate languages varies no more than one that is found or not, so the interval of the
         mean is no wider than Wilson's.

@@ -31,6 +31,9 @@ class Item:
         The computations, in order; each is stored when it is done. No step by default.
     why_not : callable
         The reason if the item is left out under these settings; else empty.
+    conditions : tuple of str
+        Fields of `core.reproduction.options.Options` that its figures depend on, beside those that all items do: an
+        item that was measured with others is not kept.
     """
 
     name: str
@@ -39,3 +42,4 @@ class Item:
     figures: Callable[[Tables], Sequence[Figure]]
     steps: Callable[[Study], Sequence[Step]] = lambda _: ()
     why_not: Callable[[Study], str] = lambda _: ""
+    conditions: tuple[str, ...] = ()

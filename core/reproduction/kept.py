@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.errors import SettingError
 from core.reproduction import reader
+from core.reproduction.item import Item
 from core.reproduction.items import ITEMS
 from core.reproduction.settings import Settings
 
@@ -48,7 +49,7 @@ def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Ke
     ------
     SettingError
         If the folder holds no report, a report without one of the items, or a table that cannot be read, if one of
-        several items that share a table is left out, or if rivals were measured with other distractors.
+        several items that share a table is left out, or if one was measured under other conditions.
     """
     if not names:
         return {}
@@ -64,8 +65,9 @@ def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Ke
         )
     items = written.content["items"]
     _check_together(folder, {name: items[name]["tables"] for name in measured}, wanted)
-    if "rivals" in wanted:
-        _check_distractors(folder, written.content["settings"].get("bucc_distractors"), settings.bucc_distractors)
+    for item in ITEMS:
+        if item.name in wanted:
+            _check_conditions(folder, item, written.content["settings"], settings.to_dict())
     return {
         name: Kept(
             {Path(table).stem: written.tables[Path(table).stem] for table in items[name]["tables"]},
@@ -87,14 +89,21 @@ def _check_together(folder: Path, tables: Mapping[str, Sequence[str]], wanted: S
         )
 
 
-def _check_distractors(folder: Path, measured: object, asked: object) -> None:
-    """A report states one number of distractors, which is that of its rivals."""
-    if measured != asked:
-        raise SettingError(
-            f"keep rivals of the report in {folder}",
-            f"they were measured with {measured or 'no'} distractors of BUCC, and {asked or 'none'} are asked for now",
-            "Leave rivals out of --keep, or give the --bucc-distractors that they were measured with.",
-        )
+def _check_conditions(folder: Path, item: Item, measured: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """A report states each setting once, for all of its items."""
+    for name in item.conditions:
+        if name in measured and measured[name] != asked[name]:
+            raise SettingError(
+                f"keep {item.name} of the report in {folder}",
+                f"it was measured with {_said(name, measured[name])}, and now there is {_said(name, asked[name])}",
+                f"Leave {item.name} out of --keep, or ask for what it was measured with.",
+            )
+
+
+def _said(name: str, value: Any) -> str:
+    """A condition in words."""
+    words, text = name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"no {words}" if value is None or value == [] else f"{words} {text}"
 
 
 def _known() -> set[str]:

@@ -77,6 +77,7 @@ def retrieval_tables(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         post=run.stages.space_spec(intervention),
         target=run.plan.target,
         ways=[list(way) for way in chosen],
+        **({"seed": run.plan.experiment.seed} if run.plan.experiment.seed else {}),  # of the intervals
     )
 
     def compute() -> Payload:

@@ -13,8 +13,9 @@ import pandas as pd
 
 from core import machine
 from core.charts import export
-from core.errors import SettingError
+from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
+from core.experiment.plan import plan as bind
 from core.inference.perplexity import STRIDE, WINDOW
 from core.pipeline.joint_map import n_fitted, n_points
 from core.reproduction import published
@@ -188,11 +189,22 @@ class Report:
             _compared(settings.method_sentences, len(plan.groups[0])),
             "The medoid is the sentence embedding with the least summed cosine distance to all others.",
         ]
+        notes += [f"Transfer: {note}" for note in self._of_transfer() if note not in plan.notes]
         if (shown := n_fitted(plan)) < (points := n_points(plan)):
             notes.append(f"The maps show {shown:,} of {points:,} sentences; every number is computed from all of them.")
         if unknown := unclassified(settings):
             notes.append(f"The classifier of languages does not know {', '.join(unknown)}.")
         return notes
+
+    def _of_transfer(self) -> tuple[str, ...]:
+        """The notes on the sentences of transfer; none where it has no others, or they are not at hand."""
+        settings = self.study.settings
+        if settings.transfer_corpus is None or "transfer" not in self._done:
+            return ()
+        try:
+            return bind(settings.transfer(self.study.targets[0])).notes
+        except AskError:  # the item is kept, and its sentences are on another machine
+            return ()
 
     def _missing(self, item: Item) -> str:
         if item.name in self._done:

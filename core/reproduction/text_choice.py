@@ -47,14 +47,24 @@ class TextChoice:
 
     @property
     def preferred(self) -> int:
-        """The least number whose 95 % interval reaches into the best one's: fewer neurons disturb the text less."""
+        """The least number whose 95% interval reaches into the best one's: fewer neurons disturb the text less.
+
+        Where any number does more than the unmodified model, one that does.
+        """
         enough = self.probability[self.best].low
-        return min(k for k in self.probability if k and self.probability[k].high >= enough)
+        among = self._rising or [k for k in self.probability if k]
+        return min(k for k in among if self.probability[k].high >= enough)
 
     @property
     def rises(self) -> bool:
-        """Whether the preferred number writes more in the target language than the unmodified model, beyond chance."""
-        return 0 not in self.probability or self.probability[self.preferred].low > self.probability[0].high
+        """Whether some number writes more in the target language than the unmodified model, beyond chance."""
+        return bool(self._rising)
+
+    @property
+    def _rising(self) -> list[int]:
+        """The numbers whose interval lies above the unmodified model's."""
+        least = self.probability[0].high if 0 in self.probability else -math.inf
+        return [k for k in self.probability if k and self.probability[k].low > least]
 
 
 def is_measured(experiment: Experiment) -> bool:
@@ -85,7 +95,7 @@ def read(report: Written, bound: Plan) -> TextChoice | None:
         by_measure = {measure: _by_k(part) for measure, part in rows.groupby("measure")}
     except (LookupError, TypeError, ValueError):  # a file that somebody wrote by hand
         return None
-    probability = by_measure.get("probability", {})
+    probability = {k: found for k, found in by_measure.get("probability", {}).items() if math.isfinite(found.low)}
     return TextChoice(probability, by_measure.get("perplexity", {}), settings) if any(probability) else None
 
 

@@ -22,7 +22,7 @@ class Movement:
     noise : float
         Median distance of a point from itself in a fit with another seed, laid onto the first.
     beyond : float
-        Share of sentences that move farther than the refit moves 95 % of all points.
+        Share of sentences that move farther than the refit moves 95% of all points.
     n : int
         Sentences on the map.
     """

@@ -46,7 +46,7 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Value(Interval):
-    """A measure of a space with its 95 % interval over sentences.
+    """A measure of a space with its 95% interval over sentences.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class MeasuredSpace:
     pairs : DataFrame
         ``group, query, candidate, n`` and a column a measure of pairs.
     values : DataFrame
-        ``measure, scope, value, low, high, n, permuted``: means over pairs, with 95 % intervals over sentences. The
+        ``measure, scope, value, low, high, n, permuted``: means over pairs, with 95% intervals over sentences. The
         scope is `ALL` or a query language; ``permuted`` is NaN where the measure has no such value.
     sentences : dict of str to tuple of Sentences
         By measure whose value is a mean over sentences; one a group of rows.
@@ -182,7 +182,7 @@ def difference(first: MeasuredSpace, second: MeasuredSpace, measure: str, scope:
     Returns
     -------
     Interval
-        95 %, by drawing sentences for both spaces together.
+        95%, by drawing sentences for both spaces together.
     float
         p-value of Wilcoxon's signed-rank test of the sentences' differences, before any correction.
     """

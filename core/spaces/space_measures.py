@@ -193,8 +193,8 @@ SPACE_MEASURES = {
         SpaceMeasure(
             "mexa",
             "MEXA",
-            "Share of sentences nearer to their translation than either is to any other sentence of the two languages "
-            f"(Kargaran et al. 2024); {_PAIR}",
+            "Share of sentences nearer to their translation than either is to any other sentence in the other's "
+            f"language (Kargaran et al. 2024); {_PAIR}",
             SHARE,
             True,
             lambda tables: tables.beats_row_and_column.astype(np.float64),

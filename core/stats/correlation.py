@@ -12,7 +12,7 @@ from core.stats.intervals import RESAMPLES, Interval, bootstrap_statistic
 
 @dataclass(frozen=True)
 class Correlation(Interval):
-    """A coefficient of ``n`` pairs with its 95 % percentile bootstrap interval.
+    """A coefficient of ``n`` pairs with its 95% percentile bootstrap interval.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""95 % intervals: percentile bootstrap, Student's interval of a mean, Wilson's interval of a share."""
+"""95% intervals: percentile bootstrap, Student's interval of a mean, Wilson's interval of a share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDS = [2.5, 97.5]
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % interval.
+    """A figure with its 95% interval.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ def finite(value: float) -> float | None:
 
 
 def wilson(rates: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share, by Wilson's score method: ``rates`` of ``n`` trials to (low, high).
+    """95% interval of a share, by Wilson's score method: ``rates`` of ``n`` trials to (low, high).
 
     References
     ----------

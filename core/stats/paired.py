@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.stats.intervals import Interval, from_resamples, resampled_means
-from core.stats.significance import signed_ranks
-
-_LEVEL = 0.05  # below it, a corrected p-value counts as a difference
+from core.stats.significance import LEVEL, signed_ranks
 
 Part = tuple[float, np.ndarray]
 """A weight, and one value a sentence of a set of rows, (n,): a figure is the weighted sum of the sets' means."""
 
 
 def figure(parts: Sequence[Part]) -> Interval:
-    """A figure with its 95 % interval, by drawing sentences (percentile bootstrap); sets are drawn independently.
+    """A figure with its 95% interval, by drawing sentences (percentile bootstrap); sets are drawn independently.
 
     Parameters
     ----------
@@ -47,7 +45,7 @@ def difference(first: Sequence[Part], second: Sequence[Part]) -> tuple[Interval,
     Returns
     -------
     Interval
-        The first minus the second; 95 %, by drawing sentences for both together (percentile bootstrap).
+        The first minus the second; 95%, by drawing sentences for both together (percentile bootstrap).
     float
         p-value of Wilcoxon's signed-rank test of the sentences' differences, before any correction.
     """
@@ -65,5 +63,5 @@ def sign(difference: Interval, p: float) -> int:
     >>> sign(Interval(0.2, 0.1, 0.3, 50), 0.001), sign(Interval(0.2, -0.1, 0.3, 50), 0.001)
     (1, 0)
     """
-    sure = p < _LEVEL and not difference.low <= 0 <= difference.high
+    sure = p < LEVEL and not difference.low <= 0 <= difference.high
     return int(np.sign(difference.value)) if sure else 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import stats
+
+LEVEL = 0.05
+"""Below it, a corrected p-value counts as a difference."""
 
 
 def mcnemar(pre: np.ndarray, post: np.ndarray) -> float:
@@ -32,6 +37,17 @@ def signed_ranks(differences: np.ndarray) -> float:
     """
     differences = differences[differences != 0]
     return float(stats.wilcoxon(differences).pvalue) if len(differences) else 1.0
+
+
+def fewest_pairs(tests: int, level: float = LEVEL) -> int:
+    """The fewest pairs with which signed ranks can show a difference, where Holm corrects for that many tests.
+
+    Of ``n`` pairs that all differ one way, the exact p-value is ``2 ** (1 - n)``.
+
+    >>> fewest_pairs(1), fewest_pairs(8)
+    (6, 9)
+    """
+    return math.floor(1 + math.log2(tests / level)) + 1
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

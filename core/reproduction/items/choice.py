@@ -88,4 +88,5 @@ def _why_not(study: Study) -> str:
     return "" if study.plan.outline.generates else "The model is not a causal language model: it writes no text."
 
 
-CHOICE = Item("choice_of_k", "Choice of k", _tables, choice_of_k, _steps, _why_not)
+_CONDITIONS = ("sweep", "texts", "seeds", "text_tokens", "perplexity_sentences", "perplexity_texts")
+CHOICE = Item("choice_of_k", "Choice of k", _tables, choice_of_k, _steps, _why_not, _CONDITIONS)

@@ -42,7 +42,7 @@ def corpus_item(name: str, title: str) -> Item:
     def why_not(study: Study) -> str:
         return "" if getattr(study.settings, name) is not None else f"Not asked for (--{name} DIR)."
 
-    return Item(name, f"{title} with English", tables, with_english(name, title), steps, why_not)
+    return Item(name, f"{title} with English", tables, with_english(name, title), steps, why_not, ("pair_sentences",))
 
 
 def _experiments(study: Study, name: str) -> list[Experiment]:

@@ -130,4 +130,6 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     return {"methods": pd.DataFrame(rows)}
 
 
-METHODS_ITEM = Item("methods", "Other methods and scores", _tables, charts.methods, _steps)
+METHODS_ITEM = Item(
+    "methods", "Other methods and scores", _tables, charts.methods, _steps, conditions=("method_sentences",)
+)

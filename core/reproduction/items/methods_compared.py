@@ -87,4 +87,7 @@ def _why_not(study: Study) -> str:
     return "" if asked else "It is measured where it is asked for: --compare-methods all, or some methods."
 
 
-METHODS_COMPARED = Item(charts.STORED, "Interventions compared", _tables, charts.methods_compared, _steps, _why_not)
+_CONDITIONS = ("methods_compared", "method_sentences", "transfer_corpus", "text_tokens")
+METHODS_COMPARED = Item(
+    charts.STORED, "Interventions compared", _tables, charts.methods_compared, _steps, _why_not, _CONDITIONS
+)

@@ -198,4 +198,5 @@ PARAPHRASE = Item(
     charts.paraphrase,
     lambda study: steps(study, _all_pairs(study)),
     _why_not,
+    ("pair_sentences",),
 )

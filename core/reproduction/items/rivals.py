@@ -90,4 +90,6 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-RIVALS_ITEM = Item("rivals", "What is free", _tables, charts.rivals, _steps)
+RIVALS_ITEM = Item(
+    "rivals", "What is free", _tables, charts.rivals, _steps, conditions=("bucc_distractors", "pair_sentences")
+)

@@ -90,4 +90,4 @@ def _why_not(study: Study) -> str:
     return ""
 
 
-TRANSFER = Item("transfer", "Does it help a task?", _tables, charts.transfer, _steps, _why_not)
+TRANSFER = Item("transfer", "Does it help a task?", _tables, charts.transfer, _steps, _why_not, ("transfer_corpus",))

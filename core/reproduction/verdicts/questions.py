@@ -83,11 +83,15 @@ def _free(tables: Tables) -> Verdict:
         )
         parts.append(f"{name_of(str(target))}: {listed}")
     nouns = ", ".join(by.noun for by in COMPARISONS.values() if by is not COSINE)
+    # the unmodified model's best layer may be the plan's, which is no other one
+    elsewhere = sum(part["layer"].nunique() > 1 for _, part in gains.groupby("target", sort=False))
+    of = f" (for {elsewhere} of {len(parts)} targets)" if elsewhere < len(parts) else ""
+    other = f", and another layer of the unmodified model, the best on these rows{of}" if elsewhere else ""
     return Verdict(
         "retrieval",
-        "Does the intervention beat mean-centring, CSLS and another layer?",
+        "Does the intervention beat mean-centring, CSLS and other layers?",
         "",
-        f"Without an intervention: {nouns}, and another layer of the unmodified model, the best on these rows. The "
+        f"Without an intervention: {nouns}{other}. The "
         f"intervention is significantly above all of these for {above} of {len(parts)} targets, and below one of them "
         f"for {below} (paired, Holm). Whitening and other maps fitted on probe sentences are not among these. "
         f"{'; '.join(parts)}.",

@@ -78,5 +78,15 @@ def test_intervals_that_meet_or_are_missing_decide_nothing(name: str, sign: int)
     assert method_verdict.clearly(figure, high, low) == sign
     assert method_verdict.clearly(figure, low, high) == -sign
     assert method_verdict.clearly(figure, low, Interval(0.35, 0.3, 0.4, 9)) == 0
-    assert method_verdict.clearly(figure, low, Interval(0.9, NAN, NAN, 1)) == 0
+    assert method_verdict.clearly(figure, low, Interval(0.9, NAN, NAN, 1)) is None
+    lone = row("lone", "method", **{name: (0.9, NAN, NAN)})
+    (line,) = [
+        line
+        for line in method_verdict.lines([lone, row("other", "method", **{name: (0.9, 0.8, 1.0)})])
+        if line.startswith(f"*{figure.title}*")
+    ]
+    assert "intervals meet" not in line
+    (line,) = method_verdict.lines([lone, row("free", "free", **{name: (0.1, 0.0, 0.2)})])
+    assert "no interval" in line
+    assert "is not told apart" in line
     assert method_verdict.text_of(figure, Interval(NAN, NAN, NAN, 0)) == ""

@@ -15,20 +15,23 @@ from core.experiment.settings import Experiment
 from core.spaces.measured_space import measured
 from core.spaces.rivals import RAW, RIVALS
 from core.spaces.sentence_tables import SentenceTables
-from core.stats.significance import holm
+from core.stats.significance import fewest_pairs, holm
 
 N = 60
 
 
-def found(share: float) -> np.ndarray:
+def found(share: float, rows: int = N) -> np.ndarray:
     """A space in which the first sentences, this share of them, find their translations, and no others do."""
-    eye = np.eye(N, dtype=np.float32)
-    first = round(share * N)
+    eye = np.eye(rows, dtype=np.float32)
+    first = round(share * rows)
     return np.stack([eye, np.concatenate([eye[:first], np.roll(eye[first:], 1, axis=0)])])
 
 
 def spaces_with(
-    asked: Experiment, shares: dict[tuple[str, str, int], float], chosen: dict[str, int] | None = None
+    asked: Experiment,
+    shares: dict[tuple[str, str, int], float],
+    chosen: dict[str, int] | None = None,
+    rows: int = N,
 ) -> RivalSpaces:
     """Spaces of known top-1; of some rivals the layer that was chosen on probe rows, by name."""
     bound = plan(asked)
@@ -42,7 +45,7 @@ def spaces_with(
                 space,
                 layer,
                 (chosen or {}).get(name) == layer,
-                measured([SentenceTables(found(share), ("ja", "en"))], ["top1"]),
+                measured([SentenceTables(found(share, rows), ("ja", "en"))], ["top1"]),
             )
             for (name, space, layer), share in shares.items()
         ),
@@ -141,8 +144,22 @@ def test_a_difference_that_the_correction_takes_away_is_said_with_its_p(asked: E
     # six of 60 sentences differ, all one way: 0.031 by itself, times four
     p = holm(np.array([float(stats.wilcoxon(np.ones(6)).pvalue)] * 4 + [1.0]))[0]
     assert p > 0.05
-    assert "**is level with** the best of 4" in text
+    assert "**cannot be told from** the best of 4" in text
     assert f"a difference of +10.0 points [+3.3, +18.3], corrected p = {p:.2g}" in text
+
+
+def test_too_few_rows_for_any_difference_are_said_to_be(asked: Experiment) -> None:
+    """Of six rows that all differ one way the exact p is 1 in 32, which two comparisons make too much."""
+    assert [fewest_pairs(tests) for tests in (1, 2, 8)] == [6, 7, 9]
+    for tests, least in ((1, 6), (2, 7), (8, 9)):
+        p = [holm(np.array([float(stats.wilcoxon(np.ones(n)).pvalue)] * tests))[0] for n in (least - 1, least)]
+        assert p[0] >= 0.05 > p[1]
+    shares = {("raw", PRE, 3): 0.5, ("raw", POST, 3): 0.5, ("subspace", PRE, 3): 1.0}
+    few = spaces_with(asked, shares, rows=6)
+    assert "**beats**" not in verdict(few)
+    assert "**loses to**" not in verdict(few)
+    assert "With 6 rows and 2 comparisons no difference could show: that takes 7 rows at least." in verdict(few)
+    assert "could show" not in verdict(spaces_with(asked, shares))
 
 
 def test_differences_are_paired_and_corrected_over_all_comparisons(asked: Experiment) -> None:

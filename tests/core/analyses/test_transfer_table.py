@@ -113,7 +113,7 @@ def test_a_winner_picked_on_the_rows_wins_only_after_holms_correction() -> None:
     assert (alone.best.sign, one_of_three.best.sign) == (1, 0)
     assert one_of_three.best.lead == alone.best.lead  # the interval alone leaves out zero
     assert alone.best.lead.low > 0
-    assert f"better by 10.0 points, 95 % interval 3.3 to 18.3, p = {p:.2g}" in sentence(alone)
+    assert f"better by 10.0 points, 95% interval 3.3 to 18.3, p = {p:.2g}" in sentence(alone)
     said = sentence(one_of_three)
     assert "best of 3 on these rows) reaches 60.0%: neither is better than the other beyond chance (+10.0" in said
     assert f"corrected p = {3 * p:.2g})" in said
@@ -151,6 +151,7 @@ def test_a_rival_that_lacks_a_language_is_compared_over_the_rest_and_wins_nothin
     said = lesson(lacking, "en", 2)
     assert said is not None
     assert said.best is None
+    assert sentence(said).endswith("Not measured in all of these languages, and so not compared: own means.")
     row = means(lacking).set_index("rival").loc["own-means"]
     assert (row["languages"], row["gain"]) == (1, pytest.approx(0.5))
 

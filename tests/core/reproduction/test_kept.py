@@ -68,8 +68,10 @@ def test_what_cannot_be_kept_is_refused(
         kept(tmp_path, ALL, asked_settings)
     others = replace(asked_settings, bucc_distractors=5)
     assert "experts" in kept(report, ("experts",), others)
-    with pytest.raises(SettingError, match="measured with no distractors of BUCC, and 5 are asked for"):
+    with pytest.raises(SettingError, match="measured with no bucc distractors, and now there is bucc distractors 5"):
         kept(report, ALL, others)
+    with pytest.raises(SettingError, match="keep choice_of_k of the report"):
+        kept(report, ALL, replace(asked_settings, texts=asked_settings.texts + 1))
     out = shutil.copytree(report, tmp_path / "report")
     before = json.loads((out / "report.json").read_text(encoding="utf-8"))
     pd.read_csv(out / "methods.csv").drop(columns="score").to_csv(out / "methods.csv", index=False)

@@ -9,6 +9,7 @@ import pytest
 
 from core.reproduction import reader, text_choice
 from core.reproduction.reader import Written
+from core.stats.intervals import Interval
 from tests.helpers.results import make_plan
 from tests.helpers.text_choice import JA, report
 
@@ -21,6 +22,20 @@ def test_the_least_number_that_reaches_the_best_ones_interval_is_preferred() -> 
     flat = text_choice.read(report(dict.fromkeys((0, 100, 500), (0.02, 0.0, 0.1))), make_plan(JA))
     assert flat is not None
     assert (flat.preferred, flat.rises) == (100, False)
+
+
+def test_a_number_that_does_more_than_the_unmodified_model_is_preferred_to_one_that_may_not() -> None:
+    ends = {0: (0.25, 0.55), 100: (0.52, 0.86), 500: (0.83, 0.99)}
+    found = text_choice.TextChoice(
+        {k: Interval((low + high) / 2, low, high, 32) for k, (low, high) in ends.items()}, {}, {}
+    )
+    assert (found.best, found.preferred, found.rises) == (500, 500, True)  # .86 reaches .83, and .52 lies below .55
+
+
+def test_figures_without_intervals_choose_nothing() -> None:
+    without = report()
+    without.tables[text_choice.ITEM][["low", "high"]] = float("nan")
+    assert text_choice.read(without, make_plan(JA)) is None
 
 
 @pytest.mark.parametrize(

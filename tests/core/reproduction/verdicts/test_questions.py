@@ -33,9 +33,12 @@ def test_a_win_over_what_is_free_needs_the_paired_interval_and_the_corrected_tes
         _gain("csls", 4, 0.5, csls),
         _gain("cosine", 2, 0.3, (0.3, 0.2, 0.4, 0.001)),
     ]
-    (said,) = [v for v in verdicts({"gains": pd.DataFrame(rows)}) if "mean-centring, CSLS and another" in v.claim]
+    (said,) = [v for v in verdicts({"gains": pd.DataFrame(rows)}) if "mean-centring, CSLS and other" in v.claim]
+    assert "another layer of the unmodified model, the best on these rows." in said.text
     assert f"significantly above all of these for {above} of 1 targets, and below one of them for {below}" in said.text
     assert "Whitening and other maps fitted on probe sentences are not among these." in said.text
+    (said,) = [v for v in verdicts({"gains": pd.DataFrame(rows[:3])}) if "mean-centring, CSLS and other" in v.claim]
+    assert "another layer" not in said.text  # the plan's is the unmodified model's best
 
 
 def test_no_layer_of_a_rival_is_chosen_on_the_rows_that_are_measured() -> None:
