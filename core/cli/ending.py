@@ -72,7 +72,7 @@ def guarded(work: Callable[[], object]) -> int:
             return _refuse(
                 f"read or write {os.fspath(named) if named else 'a file, or what is printed'}",
                 error.strerror or str(error),
-                _INSTEAD.get(error.errno or 0, f"Mend what it names and give the command again: {_KEPT}."),
+                _INSTEAD.get(error.errno or 0, f"Put right what it names, and give the command again: {_KEPT}."),
             )
     return 0
 

@@ -55,7 +55,7 @@ COMMAND = Command(
     "experts",
     "write the ranked neurons to a table",
     "Ranks every neuron by how well its pooled response tells the target language from the others (--score) and writes "
-    "the best: rank, layer, site, unit, score, value (its mean response on the target language), digest of the model.",
+    "the best: rank, layer, site, unit, score, value (what set-mean holds it at), digest of the model.",
     _add_options,
     _run,
     partial(

@@ -125,7 +125,7 @@ def _unpack(arguments: argparse.Namespace) -> None:
 UNPACK = Command(
     "unpack",
     "check a pack, and let the dashboard show what is in it",
-    "Checks everything in a pack and puts it beside the cache. The dashboard then lists its model and opens its "
+    "Checks everything in a pack and puts it into the cache. The dashboard then lists its model and opens its "
     "settings on every page that needs no pass of the model; each says where it was computed. The cells of a sweep are "
     "shown on Results and What if, and their texts on Generate.",
     _add_unpack_options,

@@ -17,6 +17,7 @@ from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
 from core.stats.units import counted
+from core.sweep.keep import KEEP
 
 _SWEPT = ("model", "target", "targets", "method", "experts", "strength")  # what the sweep's own options say
 
@@ -33,9 +34,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--dry-run", action="store_true", help="say what it will cost, and compute nothing")
     how.add_argument(
         "--keep",
-        choices=("measures", "layer", "embeddings"),
-        default="measures",
-        help="of a cell: its measures alone, its embeddings at --layer too, or at every layer (default: measures)",
+        choices=tuple(KEEP),
+        default=(usual := next(iter(KEEP))),
+        help=f"of a cell: {'; '.join(f'{name}: {about}' for name, about in KEEP.items())} (default: {usual})",
     )
     how.add_argument(
         "--engine",
@@ -98,6 +99,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from contextlib import ExitStack
 
     from core.cluster.connection import chosen, connected
+    from core.cluster.device import on_workers
     from core.pipeline.engine import Engine
     from core.progress import Terminal
     from core.store.opening import open_store
@@ -117,7 +119,9 @@ def _run(arguments: argparse.Namespace) -> None:
         if address is not None:
             cluster = held.enter_context(connected(address))
             places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
-            requested = _on_device(requested, arguments.gpus_per_model, any(cluster.gpus))
+            if address:  # else the workers are on this machine, and mean the same by auto
+                base = on_workers(requested.base, arguments.gpus_per_model)
+                requested = replace(requested, base=base)
         cells = requested.cells()
         if part:
             cells = settings.shard(cells, *part)
@@ -171,13 +175,6 @@ def _check_models(engine: Any, tasks: Any) -> None:
     """Refuse models that cannot be spread over the processes that are asked for."""
     for experiment in {task.experiment.model: task.experiment for task in tasks}.values():
         engine.models.check(engine.plan(experiment).resolved)
-
-
-def _on_device(requested: Any, gpus_per_model: int, has_gpus: bool) -> Any:
-    """The sweep on the workers' device, which need not be this machine's; unless --device names one."""
-    if requested.base.device != "auto" or not has_gpus:
-        return requested
-    return replace(requested, base=replace(requested.base, device="cuda" if gpus_per_model else "cpu"))
 
 
 def title(requested: Any, cells: int) -> str:

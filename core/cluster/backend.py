@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from core.cluster.pool import Pool
 from core.errors import ComputeError
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
-from core.pipeline.messages import answer_of, note_state
+from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Cancelled, Progress
 
 _LOOK, _PATIENCE = 0.25, 2.0  # seconds between two looks at the progress, and for a worker that was told to stop
@@ -42,12 +42,18 @@ class OnCluster:
     def __init__(self, engine: Engine, address: str, gpus_per_model: int | None = None) -> None:
         self.engine, self._here = engine, InThisProcess(engine)
         self._one = threading.Lock()
+        self._address, self._gpus = address, gpus_per_model
+        self._join()
+
+    def _join(self) -> None:
+        """Join the cluster, and start the worker."""
         with ExitStack() as held:
-            self._cluster = held.enter_context(connected(address))
-            if gpus_per_model is None:
-                gpus_per_model = int(any(self._cluster.gpus) and torch.cuda.is_available())
-            self._places = self._cluster.places(gpus_per_model)[:1]
-            self._pool = self._started()
+            self._cluster = held.enter_context(connected(self._address))
+            gpus = self._gpus
+            if gpus is None:
+                gpus = int(any(self._cluster.gpus) and torch.cuda.is_available())
+            self._places = self._cluster.places(gpus)[:1]
+            self._pool: Pool | None = self._started()
             self._held = held.pop_all()
 
     def _started(self) -> Pool:
@@ -77,28 +83,52 @@ class OnCluster:
             Where a report of the progress raised it.
         """
         with self._one:
-            if not self._pool.members:  # the worker was given up, since it did not answer
-                self._pool = self._started()
-            (member,) = self._pool.members
-            self._pool.ask(member, request, progress)
             try:
-                while not (outcomes := self._pool.ended(_LOOK)):
-                    pass
-            except Cancelled:
-                self._pool.stop(_PATIENCE)
-                raise
-            ((_, message),) = outcomes
+                message = self._asked(request, progress)
+            except ConnectionError as error:
+                if error.errno is not None:  # the system's, about something else
+                    raise
+                self._leave()
+                why = " ".join(str(error).split())[:500]
+                raise ComputeError("compute this on the cluster", why, "Try again: it is joined anew.") from error
             note_state(message, self.engine)
             if "state" not in message and "failed" in message:
                 raise ComputeError("compute this on the cluster", str(message["failed"]), "Try again.")
             return answer_of(request, message, self._here)
 
+    def _asked(self, request: Any, progress: Progress) -> Message:
+        """The outcome that the worker gives."""
+        if self._pool is None:  # the cluster answered no longer
+            self._join()
+        assert self._pool is not None
+        if not self._pool.members:  # the worker was given up, since it did not answer
+            self._pool = self._started()
+        (member,) = self._pool.members
+        self._pool.ask(member, request, progress)
+        try:
+            while not (outcomes := self._pool.ended(_LOOK)):
+                pass
+        except Cancelled:
+            self._pool.stop(_PATIENCE)
+            raise
+        ((_, message),) = outcomes
+        return message
+
+    def _leave(self) -> None:
+        """End the worker and leave the cluster, which may have gone."""
+        if self._pool is None:
+            return
+        with suppress(Exception):
+            self._pool.close()
+        with suppress(Exception):
+            self._held.close()
+        self._pool = None
+
     def about(self) -> str:
         """Where it computes, in words."""
-        at = [f"at present on {member.host}" for member in self._pool.members]
+        at = [f"at present on {member.host}" for member in (self._pool.members if self._pool else ())]
         return f"Computes on {self._cluster.about()}, {', '.join(at) or 'where the next job starts a worker'}."
 
     def close(self) -> None:
         """End the worker, and leave the cluster."""
-        self._pool.close()
-        self._held.close()
+        self._leave()

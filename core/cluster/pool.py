@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ SILENCE = 60.0
 """Seconds without an answer after which a worker is given up: its machine has gone, and it found no room elsewhere."""
 
 _THREADS = 4  # of a worker: one computes, the others say how that goes
+_LAST_CHANCE = 5.0  # seconds that a silent worker has to answer
 _BEGIN_WITHIN = 120.0  # seconds until a worker must have started
 
 
@@ -97,6 +99,7 @@ class Pool:
         ]
         try:
             self._begin(cluster)
+            self._check_cache(root)
         except BaseException:  # else those that wait for room would take it once there is some
             self.close()
             raise
@@ -130,6 +133,32 @@ class Pool:
                 "Wait until others have finished, or ask for fewer --gpus-per-model.",
             )
 
+    def _check_cache(self, root: Path) -> None:
+        """Refuse workers that have a folder of their own at the path of the cache: nobody would find what they make."""
+        mark = root / f".tmp-seen-by-workers-{secrets.token_hex(8)}"
+        try:
+            mark.touch()
+        except OSError:  # a cache that cannot be written to is said where something is
+            return
+        try:
+            asked = {member.actor.sees.remote(mark.name): member.host for member in self.members}
+            ready, _ = self.ray.wait(list(asked), num_returns=len(asked), timeout=_BEGIN_WITHIN)
+            apart = sorted({asked[reference] for reference in ready if not self._says(reference)})
+        finally:
+            mark.unlink(missing_ok=True)
+        if apart:
+            raise ComputeError(
+                "compute on the cluster",
+                f"the folder {root} of {', '.join(apart)} is another one than this machine's",
+                "Name a folder that all machines share, at the same path: --cache.",
+            )
+
+    def _says(self, reference: Any) -> bool:
+        try:
+            return bool(self.ray.get(reference))
+        except self.ray.exceptions.RayError:  # what is wrong with a worker shows when it is asked for something
+            return True
+
     def idle(self) -> Iterator[Member]:
         """The workers that wait for a request."""
         return (member for member in self.members if member.running is None)
@@ -137,7 +166,8 @@ class Pool:
     def ask(self, member: Member, request: Any, progress: Progress) -> None:
         """Have a worker compute an answer."""
         member.asked, member.progress, member._heard_at = next(self._numbers), progress, time.monotonic()
-        member._alive_at, member._expectation = time.monotonic(), Expectation(begun=True)
+        member._alive_at = time.monotonic()
+        member._expectation = Expectation(begun=True, whole=getattr(request, "seconds", 0.0))
         member._request, member._asked_again_at = serialisation.encode(request), math.inf
         member.running = member.actor.run.remote(member.asked, member._request)
 
@@ -180,7 +210,7 @@ class Pool:
             if member.running is None:
                 continue
             self._follow(member)
-            if time.monotonic() - member._heard_at > SILENCE:
+            if time.monotonic() - member._heard_at > SILENCE and not self._answers(member):
                 self._give_up(member)
                 outcomes.append((member, {"lost": True}))
             elif member._expectation.hangs(silent := time.monotonic() - member._alive_at):
@@ -201,6 +231,12 @@ class Pool:
         member._asked_again_at = time.monotonic()
         member.running = member.actor.run.remote(member.asked, member._request)
         return True
+
+    def _answers(self, member: Member) -> bool:
+        """Whether a worker answers when it is given time to: this process may have stood still, and not the worker."""
+        before = member._heard_at
+        self._hear(member, _LAST_CHANCE)
+        return member._heard_at > before
 
     def _give_up(self, member: Member, why: str = "") -> None:
         with suppress(self.ray.exceptions.RayError):

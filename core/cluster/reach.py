@@ -65,7 +65,7 @@ def _check_answers(address: str) -> None:
         raise ComputeError(
             f"join the cluster at {address}",
             f"nothing answers there ({getattr(error, 'strerror', None) or error})",
-            f"Start it (ray start --head), mend the address (--engine or {ADDRESS}), or use --engine local.",
+            f"Start it (ray start --head), correct the address (--engine or {ADDRESS}), or use --engine local.",
         ) from error
 
 

@@ -96,6 +96,10 @@ class Worker:
 
         return {"version": __version__, "stages": stages(), "host": socket.gethostname(), "pid": os.getpid()}
 
+    def sees(self, name: str) -> bool:
+        """Whether a file is in its cache: the driver has put one into its own."""
+        return (self._engine.store.root / name).exists()
+
     def run(self, number: int, asked: Any) -> Message:
         """Compute an answer, and say how it ended; begun anew by Ray where the process that computed it died.
 

@@ -6,6 +6,7 @@ What goes wrong there is told apart by what can be done about it: `Unreachable` 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -211,8 +212,16 @@ class Place:
 
     @contextmanager
     def _draft(self, name: str) -> Iterator[Path]:
-        """A temporary name beside a file, and the folder for both."""
+        """A temporary name beside a file, and the folder for both.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where the folder of the address has gone: what is written into an empty mount point reaches nobody.
+        """
         path = Path(self._path(name))
+        if not Path(self._base).is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._base)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(8)}")
         try:
@@ -296,7 +305,7 @@ def explained(what: str, error: Exception) -> StoreError:
         instead = "Ask for rights to list, read and write there, or see that the credentials are found."
         return Refused(what, f"it is not allowed: {said}", instead)
     if no_room or any(name in said for name in _REFUSALS):
-        return Refused(what, f"the service says: {said}", "Make room or mend what it names, or name another place.")
+        return Refused(what, f"the service says: {said}", "Make room, put right what it names, or name another place.")
     return Unreachable(
         what, f"it does not answer: {said}", "Check the address and the network, or leave --shared out for now."
     )

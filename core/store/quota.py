@@ -1,4 +1,4 @@
-"""Keeps a cache within a size: what was used least recently goes first, what is dear to have again stays longer.
+"""Keeps a cache within a size: what was used least recently goes first, what takes long to compute again stays longer.
 
 Nothing that was used since a moment that the caller names is taken, so that a job under way finds what it began with.
 """
@@ -40,6 +40,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 # How much longer an artefact stays than one that takes a moment to have again.
 _STAYS = {Cost.MOMENT: 1, Cost.SECONDS: 4, Cost.PASSES: 16}
+_SMALL = 1 << 20  # bytes; thousands of these free what one space does
 _DAY = 86_400.0
 # Seconds after which what nobody has used is of no use: rounds of a stopped run, and uploads.
 _EXPIRY = {"embedding-parts": 7 * _DAY}
@@ -130,9 +131,17 @@ def uploaded(root: Path) -> int:
 
 
 def _in_order(entries: list[tuple[Artefact, float]], now: float, since: float) -> Iterator[tuple[Artefact, float]]:
-    """Artefacts that nobody has used since, those that are missed least first."""
+    """Artefacts that nobody has used since, those that are missed least first, and last what frees next to nothing.
+
+    The measures of a sweep's cells are small, and where its embeddings are dropped, they are all that is left of them.
+    """
     unused = [(artefact, used) for artefact, used in entries if used < since]
-    yield from sorted(unused, key=lambda entry: (entry[1] - now) / _STAYS[_cost(entry[0])])
+
+    def missed(entry: tuple[Artefact, float]) -> tuple[bool, float]:
+        artefact, used = entry
+        return artefact.nbytes_here < _SMALL, (used - now) / _STAYS[_cost(artefact)]
+
+    yield from sorted(unused, key=missed)
 
 
 def _cost(artefact: Artefact) -> Cost:

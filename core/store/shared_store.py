@@ -29,7 +29,7 @@ from core.store.artefact import Artefact
 from core.store.fetched import is_here, path_here
 from core.store.files import MANIFEST, DamagedArtefact, FileEntry
 from core.store.place import Place, Refused, Unreachable
-from core.store.stage import STAGES
+from core.store.stage import PASSING, STAGES
 from core.store.unsent import Unsent
 
 T = TypeVar("T")
@@ -279,12 +279,18 @@ class SharedStore:
         return sent
 
     def note(self, artefact: Artefact) -> None:
-        """Note that an artefact of the cache is to be sent."""
-        if is_shared(artefact.stage):
+        """Note that an artefact of the cache is to be sent; not what passes (`core.store.stage.PASSING`)."""
+        if is_shared(artefact.stage) and not artefact.facts.get(PASSING):
             self.unsent.add(artefact.stage, artefact.digest)
 
     def _send(self, path: Path, artefact: Artefact) -> bytes | None:
         """Send files that are not there, then the manifest; gives another's where that was first."""
+        if self.place.is_folder and self.place.size(_ABOUT) is None:
+            raise Unreachable(
+                f"write to the shared store {self.place.address}",
+                f"its file {_ABOUT} is not there any more: its file system may not be mounted",
+                "Mount it again; what is computed meanwhile is kept and sent later.",
+            )
         address = artefact.stage, artefact.digest
         name, text = _manifest_name(*address), (path / MANIFEST).read_bytes()
         mends = address in self._distrusted

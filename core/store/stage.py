@@ -111,7 +111,7 @@ STAGES = {
             "learned-map",
             1,
             "interventions that were learned by gradient",
-            "passes forth and back over some probe sentences",
+            "passes forward and back over some probe sentences",
             Cost.PASSES,
             "learning the intervention",
         ),

@@ -37,7 +37,7 @@ class Value:
         A name in `core.pipeline.measure_table.MEASURES`.
     space : {"pre", "post"}
     value, low, high : float
-        With the 95 % interval by drawing sentences; NaN where the measure is not one of single sentences.
+        With the 95% interval by drawing sentences; NaN where the measure is not one of single sentences.
     n : int
         Sentences, those of all sets of rows together.
     """

@@ -63,7 +63,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     Parameters
     ----------
     keep : str
-        A name in `core.sweep.settings.KEEP`.
+        A name in `core.sweep.keep.KEEP`.
     asked : Asked
         What is asked of every cell.
     """

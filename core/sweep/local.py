@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from typing import Any, Protocol
 
@@ -56,9 +56,17 @@ def run(engine: Engine, schedule: Schedule, listener: Listener) -> None:
             _do(engine, schedule, task, listener)
 
 
-def take_free(engine: Engine, schedule: Schedule, model: str | None, held: ExitStack) -> Task | None:
-    """Take the next task that nobody else is at; its lock is held until ``held`` ends."""
-    others: set[str] = set()
+def take_free(
+    engine: Engine, schedule: Schedule, model: str | None, held: ExitStack, without: Collection[str] = ()
+) -> Task | None:
+    """Take the next task that nobody else is at; its lock is held until ``held`` ends.
+
+    Parameters
+    ----------
+    without : collection of str
+        Keys of tasks that are not to be taken.
+    """
+    others = set(without)
     while (task := schedule.take(model, others)) is not None:
         try:
             lock = task.lock(engine)

@@ -34,7 +34,7 @@ class OnBackend:
     asked : Asked
         What is asked of every cell.
     keep : str
-        A name in `core.sweep.settings.KEEP`.
+        A name in `core.sweep.keep.KEEP`.
 
     Attributes
     ----------

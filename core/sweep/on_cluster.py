@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from core.cluster.connection import Cluster
@@ -13,7 +14,7 @@ from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
 from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Progress, Snapshot
-from core.sweep.local import Listener
+from core.sweep.local import AGAIN, NOTHING_FREE, Listener, take_free
 from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
 
@@ -41,13 +42,18 @@ class OnCluster:
             Where the listener raised it; the workers have stopped then.
         """
         self._schedule, self._listener = schedule, listener
-        self._here = InThisProcess(engine)
+        self._engine, self._here = engine, InThisProcess(engine)
         try:
             while not schedule.ended:
+                waits = False
                 for member in self.pool.idle():
-                    self._give(member)
+                    waits |= self._give(member)
                 if all(member.running is None for member in self.pool.members):
-                    self._fail_refused()
+                    if waits:
+                        listener.progressed(None, NOTHING_FREE)
+                        time.sleep(AGAIN)
+                    else:
+                        self._fail_refused()
                 for member, message in self.pool.ended(_LOOK):
                     note_state(message, engine)
                     self._take(member, message)
@@ -55,16 +61,27 @@ class OnCluster:
             self.pool.stop(_PATIENCE)
             raise
 
-    def _give(self, member: Member) -> None:
-        task = self._schedule.take(self._models.get(member.number), self._refused.get(member.number, ()))
+    def _give(self, member: Member) -> bool:
+        """Have a worker do the next task that nobody else is at; gives whether others are at all that are left."""
+        model, refused = self._models.get(member.number), self._refused.get(member.number, {})
+        with ExitStack() as held:  # the lock is let go of: the worker takes it
+            task = take_free(self._engine, self._schedule, model, held, refused)
         if task is None:
-            return
+            return self._may_take(model, refused)
         self._models[member.number], member.taken = task.experiment.model, task
 
         def report(snapshot: Snapshot) -> None:
             self._listener.progressed(task, snapshot)
 
         self.pool.ask(member, task, Progress(report))
+        return False
+
+    def _may_take(self, model: str | None, without: Collection[str]) -> bool:
+        """Whether there is a task to take, whoever is at it."""
+        task = self._schedule.take(model, without)
+        if task is not None:
+            self._schedule.put_back(task)
+        return task is not None
 
     def _fail_refused(self) -> None:
         """Fail what could begin and nobody took: every worker that is left refused it, and who had not is lost."""

@@ -15,6 +15,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress, Snapshot
 from core.store.files import digest
+from core.store.stage import NotCached
 from core.sweep import cells, local, status
 from core.sweep.graph import Graph, build
 from core.sweep.local import Listener
@@ -77,7 +78,7 @@ def sweep(
     ----------
     settings : sequence of Experiment
     keep : str
-        A name in `core.sweep.settings.KEEP`.
+        A name in `core.sweep.keep.KEEP`.
     table : Path
         Its folder must exist.
     title, where : str
@@ -138,23 +139,28 @@ def sweep(
             runner(engine, schedule, tally)
         state = status.DONE
         if keep != "embeddings":
-            _drop_unmodified(engine, settings, keep)
+            _drop_passing(engine, settings, graph, keep)
     finally:
         write()
         tally.end(state)
     return Outcome(table, len(tally.measured), tally.failures)
 
 
-def _drop_unmodified(engine: Engine, settings: Sequence[Experiment], keep: str) -> None:
-    """Drop the spaces before that were embedded for the sweep: every cell has its measures now."""
+def _drop_passing(engine: Engine, settings: Sequence[Experiment], graph: Graph, keep: str) -> None:
+    """Drop the spaces that were embedded for the sweep: every cell has its measures now.
+
+    A cell drops its own space once it is measured; one that was known may have been cut off before that.
+    """
     seen = set()
     for experiment in settings:
-        with suppress(AskError):
-            stages = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True).stages
-            key = digest({"space": stages.space_spec(None)})
+        with suppress(AskError, NotCached):
+            run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
+            key = digest({"space": run.stages.space_spec(None)})
             if key not in seen:
                 seen.add(key)
-                stages.drop_passing(None, keep_layer=keep == "layer")
+                run.stages.drop_passing(None, keep_layer=keep == "layer")
+            if experiment in graph.known and experiment.strength:
+                run.stages.drop_passing(run.intervention(), keep_layer=keep == "layer")
 
 
 def check(outcome: Outcome) -> None:
@@ -166,6 +172,6 @@ def check(outcome: Outcome) -> None:
     raise ComputeError(
         f"measure {len(outcome.failures):,} of {len(outcome.failures) + outcome.measured:,} cells",
         "; ".join(reasons[:_SHOWN]) + more,
-        f"The others are in {outcome.table}. Mend what is named and give the same command again: it computes what is "
-        "missing.",
+        f"The others are in {outcome.table}. Put right what is named and give the same command again: it computes what "
+        "is missing.",
     )

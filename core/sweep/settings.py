@@ -10,13 +10,6 @@ from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.language.codes import canonical
 
-KEEP = {
-    "measures": "the measures of every cell alone; embeddings are dropped once these are stored",
-    "layer": "the measures, and embeddings at the layer that is measured",
-    "embeddings": "the measures, and embeddings at every layer, as single runs keep them",
-}
-"""What is kept of a cell."""
-
 ALL = "all"
 
 
@@ -32,7 +25,7 @@ class Sweep:
     experts : tuple of int
     strengths : tuple of float
     keep : str
-        A name in `KEEP`.
+        A name in `core.sweep.keep.KEEP`.
     """
 
     base: Experiment

@@ -11,12 +11,13 @@ import os
 import socket
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from core.errors import SettingError
 from core.store.disk import write_whole
 from core.store.files import digest
+from core.store.temporary_folders import now_in
 
 FOLDER = "sweeps"
 RUNNING, DONE, STOPPED = "running", "done", "stopped"
@@ -43,7 +44,7 @@ class Status:
     state : str
         One of ``running``, ``done``, ``stopped``.
     updated : float
-        When this was written, in seconds since the epoch.
+        When this was written, in seconds since the epoch by this machine's clock; another's may be an hour apart.
     host : str
     pid : int
     run : str
@@ -110,16 +111,23 @@ def stops(root: Path, status: Status) -> bool:
 
 def read(root: Path) -> list[Status]:
     """The sweeps of a cache, the newest first; old ones that have ended are removed on the way."""
-    found = []
+    found: list[Status] = []
+    try:
+        now = now_in(root / FOLDER)  # by the clock that stamps the files
+    except FileNotFoundError:
+        return found
+    except OSError:  # it cannot be written to
+        now = time.time()
     for left in (root / FOLDER).glob("*.stop"):  # of a sweep that was cut off before it could heed it
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _KEPT:
+            if now - left.stat().st_mtime > _KEPT:
                 left.unlink()
     for path in (root / FOLDER).glob("*.json"):
         with suppress(OSError, ValueError, TypeError):  # being replaced, or of another version
+            age = now - path.stat().st_mtime
             status = Status(**json.loads(path.read_text(encoding="utf-8")))
-            if time.time() - status.updated > _KEPT:
+            if age > _KEPT:
                 path.unlink()
             else:
-                found.append(status)
+                found.append(replace(status, updated=time.time() - age))
     return sorted(found, key=lambda status: -status.updated)

@@ -72,7 +72,7 @@ class Task:
     modified : bool
         Of a space: whether it is the one after the intervention.
     keep : str
-        A name in `core.sweep.settings.KEEP`.
+        A name in `core.sweep.keep.KEEP`.
     asked : Asked
         What is asked of cells; spaces are embedded for that.
     sentences, nbytes, kept : int

@@ -101,7 +101,7 @@ def test_a_rival_and_a_measure_of_a_space_that_are_added_are_listed_measured_and
     [
         (["--rivals", "bleach"], ["rivals 'bleach'", "own-means", "python -m core measures"]),
         (["--rivals", "all", "--measures", "beauty"], ["measures 'beauty'", "top1"]),
-        (["--rivals", "all", "--rival-layers", "99"], ["layers '99'", "0, 1, 2, 3"]),
+        (["--rivals", "all", "--rival-layers", "99"], ["layers '99'", "0 (embeddings) to 3"]),
         (["--csv", "x.csv"], ["--csv without --rivals", "Add --rivals all"]),
     ],
 )

@@ -109,7 +109,9 @@ def test_a_worker_whose_model_lost_a_process_starts_it_anew(
     pool.close()
 
 
-def test_the_dashboards_jobs_run_there(asked: Experiment, cluster: Cluster, tmp_path: Path) -> None:
+def test_the_dashboards_jobs_run_there(
+    asked: Experiment, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert cluster.address == ""
     backend = Backend(Engine(Store(tmp_path / "cache")), "")
     asked = replace(asked, experts=12)
@@ -133,11 +135,49 @@ def test_the_dashboards_jobs_run_there(asked: Experiment, cluster: Cluster, tmp_
     assert backend.run(Cell(replace(asked, experts=14)), Progress()) is not None
     assert "Ray on this machine" in backend.about()
 
+    assert backend._pool is not None
     with pytest.raises(ComputeError, match="has not answered"):
         backend._pool._give_up(backend._pool.members[0])
     assert "the next job starts a worker" in backend.about()
     assert backend.run(Cell(replace(asked, experts=15)), Progress()) is not None
+
+    def gone(*_: object) -> None:
+        raise ConnectionError("Client is shutting down.")  # as Ray's client does once the cluster has gone
+
+    assert backend._pool is not None
+    monkeypatch.setattr(backend._pool, "ask", gone)
+    with pytest.raises(ComputeError, match="shutting down"):
+        backend.run(Cell(replace(asked, experts=16)), Progress())
+    assert "the next job starts a worker" in backend.about()
+    assert backend.run(Cell(replace(asked, experts=16)), Progress()) is not None
     backend.close()
+
+
+def test_workers_that_have_a_cache_of_their_own_are_refused(cluster: Cluster, tmp_path: Path) -> None:
+    apart = Pool(cluster, tmp_path / "shared", cluster.places(0, 1))
+    try:
+        (tmp_path / "elsewhere").mkdir()
+        with pytest.raises(ComputeError, match=r"the folder .*elsewhere of .* is another one than this machine's"):
+            apart._check_cache(tmp_path / "elsewhere")
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+        apart._check_cache(tmp_path / "shared")
+    finally:
+        apart.close()
+
+
+def test_a_driver_that_stood_still_gives_nobody_up(asked: Experiment, cluster: Cluster, tmp_path: Path) -> None:
+    """Its clock says that nobody has answered for an hour; they would, if they were asked."""
+    pool = Pool(cluster, Engine(Store(tmp_path / "cache")).store.root, cluster.places(0, 2))
+    for member, experts in zip(pool.members, (21, 22), strict=True):
+        pool.ask(member, Cell(replace(asked, experts=experts)), Progress())
+    for member in pool.members:
+        member._heard_at -= 3600
+    ended = []
+    while len(ended) < 2:
+        ended += pool.ended(0.25)
+    assert [sorted(message) for _, message in ended if "lost" in message] == []
+    assert all("done" in message for _, message in ended)
+    pool.close()
 
 
 def test_a_request_that_was_stopped_or_hangs_is_not_done_by_the_worker_that_starts_in_its_place(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -87,6 +88,23 @@ def test_an_address_that_is_none(address: str, why: str, monkeypatch: pytest.Mon
 def test_a_folder_that_is_not_mounted(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"there is no folder .*not-mounted.* Mount or make it"):
         Place(f"file://{tmp_path}/not-mounted/shared").make_folder()
+
+
+def test_a_folder_that_has_gone_takes_nothing(tmp_path: Path) -> None:
+    """An unmounted file system leaves its mount point: what is written there reaches nobody."""
+    place = Place(f"file://{tmp_path}/mounted/shared")
+    (tmp_path / "mounted").mkdir()
+    place.make_folder()
+    place.create("one.json", b"{}")
+    shutil.rmtree(tmp_path / "mounted" / "shared")
+    (tmp_path / "file").write_bytes(b"x")
+    for write in (
+        lambda: place.create("stage/two.json", b"{}"),
+        lambda: place.upload(tmp_path / "file", "blobs/aa/bb"),
+    ):
+        with pytest.raises(Unreachable, match="No such file"):
+            write()
+    assert not list((tmp_path / "mounted").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,19 @@ def test_what_is_dear_to_have_again_stays_longer(tmp_path: Path) -> None:
     assert left(store) == [("embeddings", 1)]
 
 
+def test_what_frees_next_to_nothing_goes_last(tmp_path: Path) -> None:
+    """The measures of a sweep's cells, whose embeddings were dropped, are all that is left of them."""
+    store = Store(tmp_path)
+    for number in range(5):
+        kept(store, "layer", number, age=90 * HOUR)
+    kept(store, "embeddings", 8, age=9 * HOUR, size=2 << 20)
+    size = kept(store, "embeddings", 9, age=HOUR, size=2 << 20).nbytes
+    quota.enforce(store, size + 100_000)
+    assert left(store) == [("embeddings", 9), *(("layer", number) for number in range(5))]
+    quota.enforce(store, size)
+    assert ("embeddings", 9) not in left(store)
+
+
 def test_nothing_that_was_used_since_a_job_began_is_taken(tmp_path: Path) -> None:
     store = Store(tmp_path)
     kept(store, "layer", 1, age=HOUR)

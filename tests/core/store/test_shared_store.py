@@ -21,6 +21,7 @@ from core.store.artefact import Payload
 from core.store.files import MANIFEST, DamagedArtefact
 from core.store.opening import check_shared, open_store
 from core.store.read_only import open_cache
+from core.store.stage import PASSING
 from core.store.store import Store
 from tests.helpers.object_store import bucket, cut_off, object_store
 from tests.helpers.store import SPEC, assert_built, assert_sample, build, fetched, flip_bit, python, sample, tree
@@ -144,6 +145,30 @@ def test_rounds_of_a_run_and_converted_models_stay_where_they_are(tmp_path: Path
         store.put(stage, SPEC, sample())
     assert store.shared is not None
     assert (store.shared.content().artefacts, store.shared.waiting()) == ({}, [])
+
+
+def test_what_passes_is_not_sent_by_whoever_sends_all(tmp_path: Path, folder: str) -> None:
+    store = open_store(tmp_path / "one", shared=folder)
+    passing = Payload(sample().arrays, facts={PASSING: True})
+    assert store.shared is not None
+    store.shared.note(store.put("embeddings", SPEC, passing))
+    assert (store.send_waiting(), store.shared.content().artefacts) == (0, {})
+
+
+def test_what_is_computed_while_the_store_is_not_mounted_is_sent_when_it_is(tmp_path: Path, folder: str) -> None:
+    store = open_store(tmp_path / "one", shared=folder)
+    assert store.shared is not None
+    store.put("embeddings", {"number": 1}, sample())
+    place = Path(folder.removeprefix("file://"))
+    place.rename(place.with_name("away"))
+    place.mkdir()  # the mount point
+    store.put("embeddings", {"number": 2}, sample())
+    assert (len(store.shared.waiting()), list(place.iterdir())) == (1, [])
+    place.rmdir()
+    place.with_name("away").rename(place)
+    store.shared.retry()
+    assert store.send_waiting() == 1
+    assert store.shared.waiting() == []
 
 
 def test_a_cache_that_is_only_read_takes_and_gives_nothing(
