@@ -48,6 +48,8 @@ if presenting:
         presentation.present(False)
         st.rerun()
 tour.draw()
+for problem in session.visitor().problems:
+    theme.problem(problem)
 page.run()
 if not access.reads_only():
     housekeeping.start()

@@ -1,4 +1,4 @@
-"""Adapters (LoRA and its kin): weights of their own, put onto a model's before it runs.
+"""Adapters (LoRA and similar ones): weights of their own, put onto a model's before it runs.
 
 An adapter is merged into the weights, so that the modules, and with them the neurons, stay where they were.
 """
@@ -17,7 +17,7 @@ from core.errors import ModelError
 log = logging.getLogger(__name__)
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_INSTALL = "Run: pip install peft."
+_INSTALL = "Run: pip install peft, or in the checkout: pip install '.[adapters]'."
 
 
 def check_adapter(adapter: str) -> Path:

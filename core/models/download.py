@@ -82,7 +82,7 @@ def pending(resolved: ResolvedModel) -> Download | None:
 
     The answer is believed for half a minute: a page asks at every change of a control.
     """
-    if resolved.revision == "local" or not resolved.location or Path(resolved.location).is_dir():
+    if _is_none_of_the_hubs(resolved):
         return None
     key = (resolved.location, resolved.revision)
     asked_at, answer = _answers.get(key, (-_BELIEVED, None))
@@ -90,6 +90,15 @@ def pending(resolved: ResolvedModel) -> Download | None:
         answer = None if _is_complete(*key) else _ask(*key)
         _answers[key] = (time.monotonic(), answer)
     return answer
+
+
+def is_here(resolved: ResolvedModel) -> bool:
+    """Whether a model's weights are on this machine; the hub is not asked."""
+    return _is_none_of_the_hubs(resolved) or _is_complete(resolved.location, resolved.revision)
+
+
+def _is_none_of_the_hubs(resolved: ResolvedModel) -> bool:
+    return resolved.revision == "local" or not resolved.location or Path(resolved.location).is_dir()
 
 
 def fetch(download: Download, advance: Callable[[int], object]) -> None:

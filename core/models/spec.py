@@ -38,7 +38,7 @@ class ModelSpec:
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``sharded`` spreads it over all GPUs and the memory.
     adapter : str, optional
-        Folder of an adapter (LoRA and its kin) that is merged into the weights.
+        Folder of an adapter (LoRA and similar ones) that is merged into the weights.
     """
 
     name: str = EMBEDDED

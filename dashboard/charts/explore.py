@@ -16,7 +16,7 @@ from dashboard.charts.sizes import bars_height
 
 @made_once
 def retrieval_bars(rows: pd.DataFrame) -> Any:
-    """Draw top-1 by candidate language, before and after, with 95 % intervals and the free baseline as a tick.
+    """Draw top-1 by candidate language, before and after, with 95% intervals and the free baseline as a tick.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def retrieval_bars(rows: pd.DataFrame) -> Any:
 
 @made_once
 def chosen_bars(rows: pd.DataFrame, target: str) -> Any:
-    """Draw top-1 of chosen sentences into the target, by their language, before and after, with 95 % intervals.
+    """Draw top-1 of chosen sentences into the target, by their language, before and after, with 95% intervals.
 
     Parameters
     ----------

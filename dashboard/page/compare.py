@@ -28,7 +28,7 @@ from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import map_view, waiting
 from dashboard.state import kept as kept_settings
-from dashboard.state import navigation, page_state, session
+from dashboard.state import link, navigation, page_state, session
 from dashboard.state.kept import Kept
 from dashboard.text import frames, summary
 from dashboard.work import process
@@ -44,9 +44,16 @@ def draw() -> None:
         theme.problem(message)
     at = kept_settings.chosen(kept)
     with st.container(horizontal=True):
-        if st.button("Keep this setting", type="secondary" if kept else "primary", icon=":material/keep:"):
+        carried = link.carries(current)
+        if st.button(
+            "Keep this setting",
+            type="secondary" if kept else "primary",
+            icon=":material/keep:",
+            disabled=not carried,
+            help=None if carried else "It is kept in the link, and no link names a file of this machine.",
+        ):
             _keep(current, kept)
-        if kept and st.button("Swap the two", icon=":material/swap_horiz:"):
+        if kept and st.button("Swap the two", icon=":material/swap_horiz:", disabled=not carried):
             swapped, place = kept_settings.with_in_place(kept, current, at)
             navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, place))
     if not kept:
@@ -62,7 +69,8 @@ def draw() -> None:
     if first is None or second is None:
         return
     of_a = of_b = None
-    if can_be_paired(first.plan, second.plan):
+    comes = can_be_paired(first.plan, second.plan) and all(map(_can_be_paired_here, (current, other)))
+    if comes:
         values = {one: waiting.answer_or_wait(SentenceValuesAsked(one)) for one in dict.fromkeys((current, other))}
         of_a, of_b = values[current], values[other]
     chosen, rows = None, paired(first, second, of_a, of_b)
@@ -71,7 +79,7 @@ def draw() -> None:
         chosen = map_view.draw_chosen(mapped, "The verdict and the measures are of their meanings, the bars of them.")
         if chosen is not None and (meanings := map_view.meanings(chosen, first)) is not None:
             rows = compare_rows(first, of_a, of_b, meanings)
-    _show(first, second, rows, kept[at], chosen)
+    _show(first, second, rows, kept[at], chosen, comes)
     _all_kept(first, kept)
 
 
@@ -98,6 +106,15 @@ def _known_or_wait(experiment: Experiment) -> Result | None:
     return result if result is not None or waiting.waits(experiment) else known
 
 
+def _can_be_paired_here(experiment: Experiment) -> bool:
+    """Whether measures sentence by sentence are known, or can be: a pack has none, and its model may not be here."""
+    try:
+        known = process.jobs().result(SentenceValuesAsked(experiment))
+    except AskError:
+        return False
+    return known is not None or not access.reads_only()
+
+
 def _embeds(experiment: Experiment) -> bool:
     """Whether the model has to embed sentences before an experiment's map is drawn."""
     try:
@@ -109,8 +126,9 @@ def _embeds(experiment: Experiment) -> bool:
 
 def _keep(current: Experiment, kept: list[Kept]) -> None:
     """Keep the present setting beside those that are kept; the oldest makes room."""
-    others = [one for one in kept if one.experiment != current][-(kept_settings.MOST - 1) :]
-    kept_settings.write([*others, Kept(current)], len(others))
+    own = next((one for one in kept if one.experiment == current), Kept(current))
+    others = [one for one in kept if one is not own][-(kept_settings.MOST - 1) :]
+    kept_settings.write([*others, own], len(others))
     session.visitor().generation += 1  # the list of B would else keep its place, where another setting is by now
     st.rerun()
 
@@ -118,7 +136,7 @@ def _keep(current: Experiment, kept: list[Kept]) -> None:
 def _suggest(current: Experiment) -> None:
     """Offer settings to compare with, where none is kept."""
     st.html('<div data-testid="result-ready"></div>')
-    offered = suggestions(current)
+    offered = {title: other for title, other in suggestions(current).items() if link.carries(other)}
     if access.reads_only():  # what is not known would be refused
         offered = {title: other for title, other in offered.items() if _known(other) is not None}
     theme.quiet(
@@ -168,11 +186,11 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
     return {title: suggestion for title, suggestion in suggested.items() if suggestion != current}
 
 
-def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Chosen | None) -> None:
+def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Chosen | None, comes: bool) -> None:
     titles = {"A": in_words(a.plan.experiment), "B": kept.title}
     st.html('<div data-testid="result-ready"></div>')
     with st.container(border=True):
-        st.markdown(verdict(a, b, rows, with_free=chosen is None))
+        st.markdown(verdict(a, b, rows, with_free=chosen is None, comes=comes))
         st.text("\n".join(f"{name}: {title}" for name, title in titles.items()))
     for warning in warnings(a, b):
         theme.problem(warning)

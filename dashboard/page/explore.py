@@ -35,8 +35,6 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
         _next_questions(experiment)
-    for problem in session.visitor().problems:
-        theme.problem(problem)
     result = waiting.result_or_wait(experiment)
     seen = session.visitor().part(_Seen)
     if result is not None:

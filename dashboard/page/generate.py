@@ -154,7 +154,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
     text = st.text_area(
         f"Text to predict, one paragraph a line (at first: evaluation sentences in {target})",
         page_state.get("text", default),
-        key=f"{page_state.key('text')}-{plan.target}",
+        key=f"{page_state.key('text')}-{hash(default)}",  # as long as nobody changes it, it follows the sentences
         max_chars=_MOST,
         height=140,
     )

@@ -59,7 +59,7 @@ def _value(neuron: int, mean: float) -> float:
             1e6,
             min(max(start, -1e6), 1e6),
             format="%.4f",
-            key=page_state.key(entry),
+            key=f"{page_state.key(entry)}-{usual}",  # another target has another mean
         )
     )
     page_state.put(entry, page_state.exact(value), page_state.exact(usual))

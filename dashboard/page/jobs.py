@@ -177,8 +177,8 @@ def _cache() -> None:
     theme.quiet(
         f"{size(total)} in {int(artefacts['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
         f"{size(disk.total)} free on that disk. At most {size(quota.limit(store.root))} are kept: what was used least "
-        "recently goes first, and what is dear to have again stays longer. What is kept opens at once; what is taken "
-        f"away is {'fetched or ' if store.shared else ''}computed again when it is needed."
+        "recently goes first, and what takes long to compute again stays longer. What is kept opens at once; what is "
+        f"taken away is {'fetched or ' if store.shared else ''}computed again when it is needed."
     )
     if store.shared is not None:
         theme.quiet(_shared(store.shared.place.address))

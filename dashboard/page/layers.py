@@ -16,6 +16,7 @@ from core.pipeline.before_after import ways
 from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.spaces.similarity import COSINE, Comparison
+from core.stats.intervals import wilson
 from core.stats.units import counted, listed
 from dashboard.charts import layers as charts
 from dashboard.charts import present as drawing
@@ -216,7 +217,7 @@ def verdict(result: Result, measure: str, chosen: Chosen | None = None) -> str:
     helped = _where(np.flatnonzero(post - pre >= worth), pre, post, "helps")
     harmed = _where(np.flatnonzero(pre - post >= worth), pre, post, "harms")
     best, best_after = int(pre.argmax()), int(post.argmax())
-    gain, enough = post[best_after] - pre[best], float(least_change(pre[best], post[best_after], n))
+    gain, enough = post[best_after] - pre[best], float(least_change(pre[[best]], post[[best_after]], n)[0])
     beats = (
         f"**{100 * gain:.1f} points more** than the unmodified model gives at any layer"
         if gain >= enough
@@ -244,13 +245,19 @@ def _meanings(result: Result, chosen: Chosen | None) -> int:
 
 
 def least_change(pre: np.ndarray, post: np.ndarray, n: int) -> np.ndarray:
-    """The smallest change of a share that counts: 3 points, or half the 95% interval of a difference if that is more.
+    """The smallest change of a share that counts: 3 points, or what a 95% interval of the difference needs to leave 0.
 
     The interval is that of two independent samples of n sentences, which is wide for shares of the same sentences: so
     no change counts that a paired interval would not count.
+
+    References
+    ----------
+    Newcombe (1998). Statistics in Medicine 17, 873-890: method 10, from the Wilson intervals of both.
     """
-    half = 1.96 * np.sqrt((pre * (1 - pre) + post * (1 - post)) / n)
-    least: np.ndarray = np.maximum(half, _WORTH)
+    (pre_low, pre_high), (post_low, post_high) = (wilson(share, n) for share in (pre, post))
+    rises = np.hypot(post - post_low, pre_high - pre)
+    falls = np.hypot(post_high - post, pre - pre_low)
+    least: np.ndarray = np.maximum(np.where(post >= pre, rises, falls), _WORTH)
     return least
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import access
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
 from core.charts.maps import language_map, window_of
@@ -22,6 +23,7 @@ from core.pipeline.result import Result
 from core.progress import duration
 from core.spaces.map_stability import Movement
 from core.stats.intervals import Interval
+from core.stats.significance import fewest_pairs
 from core.stats.units import counted
 from dashboard import sentence_map
 from dashboard.charts import explore as charts
@@ -213,9 +215,14 @@ def _real(result: Result) -> None:
     if movement is not None:
         theme.quiet(movement_words(movement))
         return
-    job = process.jobs().find(question)
-    if job is None or job.state == "stopped":
-        job = waiting.ask(question, "The map again, with another seed")
+    job, title = process.jobs().find(question), "The map again, with another seed"
+    if job is None and access.works_unasked():
+        job = waiting.ask(question, title)
+    elif (job is None or job.state == "stopped") and not access.reads_only():
+        if st.button("How much of the movement is real?", icon=":material/replay:", key="start-real"):
+            waiting.ask(question, title)
+            st.rerun()
+        return
     if job is not None and job.active:
         _wait(question, "Fitting the map once more with another seed, to see how much of the movement is real")
 
@@ -286,7 +293,7 @@ def chosen_words(target: str, before: Interval, after: Interval, gain: Interval)
         for share, when in ((before, "before"), (after, "after"))
     )
     change = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
-    chance = ", **which may be chance**" if gain.low <= 0 <= gain.high else ""
+    chance = ", **which may be chance**" if gain.low <= 0 <= gain.high or gain.n < fewest_pairs(1) else ""
     meanings = counted(gain.n, "meaning")
     return f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {meanings}."
 

@@ -55,6 +55,8 @@ def _own(experiment: Experiment) -> None:
     if access.reads_only():
         return
     job = process.jobs().find(experiment)
+    if job is None and not access.works_unasked():
+        return
     if job is None:
         try:
             process.jobs().submit("", experiment, background=True, title="The opening setting, on this machine")

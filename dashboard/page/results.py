@@ -16,7 +16,7 @@ import streamlit as st
 
 from core import access
 from core.errors import AskError
-from core.experiment.imported import names_files
+from core.experiment.named_neurons import in_short, names_files
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
@@ -30,14 +30,14 @@ from core.stats.units import SHARE, Unit
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import kept as kept_settings
-from dashboard.state import navigation, page_state, session
-from dashboard.state.kept import Kept
+from dashboard.state import link, navigation, page_state, session
 from dashboard.work import process
 from dashboard.work.derived import once
 
 log = logging.getLogger(__name__)
 
 _SCOPES = {"same": "this model and these sentences", "all": "all models and sentences"}
+_OPEN = "open"
 _MAIN = ("target", "experts", "strength", "method", "control", "layer")
 _TOP1 = next(iter(MEASURES))
 _KEY = "results"
@@ -67,6 +67,11 @@ class Listed:
         """The table's key: another list has another one, so that nothing is selected in it."""
         return f"{_KEY}-{self.number}"
 
+    @property
+    def opens(self) -> str:
+        """The key of its buttons."""
+        return f"{self.key}-open"
+
     def now(
         self, asked: tuple[str, Ground | None], found: list[ComputedSetting], selection: Mapping[str, Any]
     ) -> list[ComputedSetting]:
@@ -84,8 +89,8 @@ class Listed:
 def draw() -> None:
     """Draw the page."""
     theme.quiet(
-        "Every setting that is computed, by the controls or by a sweep, and those of packs. Click a value to open its "
-        "setting, tick several to compare them, click a heading to sort."
+        "Every setting that is computed, by the controls or by a sweep, and those of packs. Open one, tick several to "
+        "compare them, click a heading to sort."
     )
     st.html('<div data-testid="result-ready"></div>')
     own = [setting for setting in computed_settings.listed(process.engine().store) if _may_be_seen(setting)]
@@ -101,6 +106,8 @@ def draw() -> None:
     like = session.experiment() if scope == "same" else None
     found = matching(every, words, like)
     listed = session.visitor().part(Listed)
+    if (press := st.session_state.get(listed.opens)) is not None:  # a row of the list that was drawn
+        navigation.go("", listed.settings[press["row"]].experiment)
     selection = st.session_state.get(listed.key, {}).get("selection", {})
     chosen = listed.now((words, None if like is None else ground(like)), found, selection)
     if not chosen:
@@ -111,13 +118,16 @@ def draw() -> None:
         )
         return
     numbers = frame(chosen)
+    # A button, and no selected cell: the first cell is selected as soon as the keyboard comes to the table.
+    opens = st.column_config.ButtonColumn("", type="tertiary", pinned=True, key=listed.opens)
     picked = drawing.table(
-        numbers,
+        pd.concat([pd.DataFrame({_OPEN: ["Open"] * len(numbers)}), numbers], axis=1),
         key=listed.key,
-        column_config=_columns(numbers),
+        saved=numbers,
+        column_config={_OPEN: opens, **_columns(numbers)},
         height=min(38 + 35 * len(numbers), 560),
         on_select="rerun",
-        selection_mode=["multi-row", "single-cell"],
+        selection_mode="multi-row",
     )
     _act(chosen, picked["selection"])
     if len(found) != len(chosen):
@@ -222,8 +232,9 @@ def frame(settings: Sequence[ComputedSetting]) -> pd.DataFrame:
 def _further(experiment: Experiment) -> str:
     """What is not as usual beside the main settings."""
     usual = {name: SETTINGS[name].default for name in _MAIN}
-    plain, bare = in_words(replace(experiment, **usual)), in_words(Experiment(**usual))
-    return plain.removeprefix(bare).removeprefix(", ")
+    plain, bare = in_words(replace(experiment, **usual, experts_from=None)), in_words(Experiment(**usual))
+    named = f"experts from {in_short(experiment.experts_from)}" if experiment.experts_from else ""
+    return ", ".join(filter(None, (named, plain.removeprefix(bare).removeprefix(", "))))
 
 
 def _columns(numbers: pd.DataFrame) -> dict[str, Any]:
@@ -250,15 +261,21 @@ def _format(unit: Unit) -> str:
 
 
 def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> None:
-    """Open the setting that was clicked, or offer what can be done with those that are ticked."""
-    if selection["cells"]:
-        navigation.go("", settings[selection["cells"][0][0]].experiment)
+    """Offer what can be done with the settings that are ticked."""
     ticked = [settings[row].experiment for row in selection["rows"]]
     if not ticked:
         return
+    without_file = [experiment for experiment in ticked if link.carries(experiment)]
+    if len(without_file) < len(ticked):
+        theme.quiet(
+            "Compare, like any link, names no file of this machine: what a file's neurons give is opened alone."
+        )
     with st.container(horizontal=True):
         if len(ticked) == 1 and st.button("Open it", type="primary", icon=":material/open_in_new:"):
             navigation.go("", ticked[0])
+        ticked = without_file
+        if not ticked:
+            return
         label = f"Compare the {len(ticked)} ticked" if len(ticked) > 1 else "Compare with the present setting"
         if st.button(label, type="primary", icon=":material/compare_arrows:", key="compare-ticked"):
             compare(ticked)
@@ -269,4 +286,4 @@ def _act(settings: Sequence[ComputedSetting], selection: Mapping[str, Any]) -> N
 def compare(ticked: Sequence[Experiment]) -> None:
     """Open Compare: the first that is ticked as the present setting, the others as kept ones."""
     first, *others = ticked if len(ticked) > 1 else (session.experiment(), *ticked)
-    navigation.go("compare", first, **kept_settings.view([Kept(one) for one in others]))
+    navigation.go("compare", first, **kept_settings.in_front(others))

@@ -24,7 +24,7 @@ from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.similarity import COMPARISONS, COSINE, explained
 from core.stats import paired
 from core.stats.intervals import Interval, bootstrap_ratio
-from core.stats.significance import holm, signed_ranks
+from core.stats.significance import LEVEL, holm, signed_ranks
 from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import retrieval as charts
@@ -35,7 +35,6 @@ from dashboard.work import free, process
 from dashboard.work.questions import RanksAsked
 
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
-_SURE = 0.05
 
 
 def draw() -> None:
@@ -94,7 +93,7 @@ def candidate_frame(pre: Ranks, post: Ranks, metric: str, direction: str, measur
 
 def verdict(rows: pd.DataFrame, measure: str) -> str:
     """Markdown that says in how many languages the change is significant."""
-    sure = rows["p"] < _SURE
+    sure = rows["p"] < LEVEL
     better, worse = int((sure & (rows["change"] > 0)).sum()), int((sure & (rows["change"] < 0)).sum())
     text, n = RANK_MEASURES[measure].unit.text, rows["n"]
     sentences = counted(int(n.max()), "sentence") if n.min() == n.max() else f"{n.min():,} to {n.max():,} sentences"
@@ -118,27 +117,30 @@ def by_space(rows: pd.DataFrame) -> pd.DataFrame:
         part = rows[["name", "n"]].assign(
             space=space, value=rows[name], low=rows[f"{name}_low"], high=rows[f"{name}_high"]
         )
-        sure = (rows["p"] < _SURE) & (space == "after")
+        sure = (rows["p"] < LEVEL) & (space == "after")
         part["mark"] = np.where(sure & (rows["change"] > 0), "★", np.where(sure, "▼", ""))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
 def _explained(measure: str, languages: int) -> str:
-    test = (
-        "the paired bootstrap interval of the change leaves out zero"
-        if not RANK_MEASURES[measure].hits
-        else f"McNemar's exact test on sentences fixed and broken gives p < {_SURE} after Holm's correction for "
-        f"{counted(languages, 'language')}"
+    hits = RANK_MEASURES[measure].hits
+    test = "McNemar's exact test on sentences fixed and broken" if hits else "Wilcoxon's signed ranks of the changes"
+    return (
+        f"Lines are 95% intervals (bootstrap over sentences, seed 0). ★ better, ▼ worse: {test} gives p < {LEVEL} "
+        f"after Holm's correction for {counted(languages, 'language')}."
     )
-    return f"Lines are 95% intervals (bootstrap over sentences, seed 0). ★ better, ▼ worse: {test}."
 
 
 def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str, chosen: Chosen | None) -> None:
     """Draw the gain next to the baselines that need no intervention, and next to the control."""
     st.header("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
-    at_best = process.known_beside(session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer))
+    at_best = None
+    if layer != result.plan.layer:  # else it is what stands there already: before, by cosine
+        at_best = process.known_beside(
+            session.experiment(), lambda run: translation_ranks.target_ranks(run, None, layer)
+        )
     asked = _control_asked()
     working = asked is not None and waiting.waits(asked)  # before it is looked up: it may end in between
     found = None if asked is None else process.known_beside(asked.experiment, translation_ranks.both)

@@ -21,6 +21,7 @@ from core.neurons.methods import METHODS
 from core.neurons.selection import CONTROLS
 from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
+from core.stats.significance import LEVEL
 from core.stats.units import counted
 from dashboard.charts import layers as layer_charts
 from dashboard.charts import present as drawing
@@ -31,7 +32,6 @@ from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
 
-_SURE = 0.05
 _BESIDE = {"centring": "centring alone", "all": "all that is free"}
 _READY = '<div data-testid="result-ready"></div>'
 _SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
@@ -60,6 +60,8 @@ def draw() -> None:
     _lesson(found, train, bound)
     _VIEWS[view][1](bound, found, train)
     theme.quiet(conditions(bound, found))
+    for note in bound.notes:
+        theme.quiet(note)
 
 
 def _controls(bound: Plan, rows: Task) -> tuple[str, tuple[str, ...], str]:
@@ -90,7 +92,7 @@ def _lesson(found: Transfer, train: str, bound: Plan) -> None:
         if control := _control(train, bound.layer):
             st.markdown(
                 f"The same values on neurons drawn at random give {_percent(control)} "
-                f"(95 % interval {control.low:.1%} to {control.high:.1%})."
+                f"(95% interval {control.low:.1%} to {control.high:.1%})."
             )
     st.html(_READY)
 
@@ -114,8 +116,8 @@ def _by_language(_: Plan, found: Transfer, train: str) -> None:
     drawing.chart(chart, key="transfer-by-language", alt=alt, data=rows)
     earlier.keep(f"A classifier trained on {theme.name(train)}.", chart, alt)
     theme.quiet(
-        f"Lines are 95 % intervals (Wilson). ★ better, ▼ worse than before: McNemar's exact test on the same sentences "
-        f"gives p < {_SURE} after Holm's correction for {counted(len(found.task.languages), 'language')}. The "
+        f"Lines are 95% intervals (Wilson). ★ better, ▼ worse than before: McNemar's exact test on the same sentences "
+        f"gives p < {LEVEL} after Holm's correction for {counted(len(found.task.languages), 'language')}. The "
         f"dashed line gives every sentence the most frequent label ({found.task.majority}): {_percent(majority)}. "
         f"{theme.name(train)} itself is what is possible where nothing has to be carried over."
     )
@@ -129,7 +131,7 @@ def bars_frame(found: Transfer, train: str) -> pd.DataFrame:
     names = [_SPACES.get((side, rival), "") for side, rival in zip(frame["space"], frame["rival"], strict=True)]
     frame = frame.assign(space=names)
     frame = frame[frame["space"] != ""]
-    sure = frame["p_holm"] < _SURE
+    sure = frame["p_holm"] < LEVEL
     mark = np.where(sure & (frame["gain"] > 0), "★", np.where(sure, "▼", ""))
     return frame.assign(name=frame["test"].map(theme.name), mark=mark)[
         ["test", "name", "space", "accuracy", "low", "high", "n", "mark"]
@@ -144,7 +146,7 @@ def _means(found: Transfer, train: str) -> None:
     formats |= dict.fromkeys(("gain", "gain low", "gain high"), signed)
     drawing.table(frame, key="transfer-means", column_config=formats)
     theme.quiet(
-        f"Means over the languages other than {theme.name(train)}; low and high are the ends of 95 % intervals "
+        f"Means over the languages other than {theme.name(train)}; low and high are the ends of 95% intervals "
         "(bootstrap over sentences). The gain is over the unmodified model as it is, on the same sentences. A map that "
         "needs nothing when applied needs as little as the intervention; what learns from translations is a class of "
         "its own."
@@ -259,7 +261,7 @@ def _who_profits(_: Plan, __: Transfer, train: str) -> None:
         kind = page_state.choice("Gain in", list(KINDS), "gain", KINDS.__getitem__)
         of_kind = answer.points[answer.points["kind"] == kind]
         known = [name for name in LIKENESSES if of_kind[name].notna().any()]
-        likeness = page_state.choice("By", known, "likeness", lambda name: LIKENESSES[name].title)
+        likeness = page_state.choice("By", known, "likeness", lambda name: LIKENESSES[name].title, others=LIKENESSES)
     points = of_kind[of_kind[likeness].notna()]
     points = points.assign(name=points["language"].map(theme.name))
     source = theme.name(str(points["source"].iloc[0])) if len(points) else ""
@@ -270,7 +272,7 @@ def _who_profits(_: Plan, __: Transfer, train: str) -> None:
         alt=f"{gained.capitalize()}, by {LIKENESSES[likeness].title}, a point for each language.",
         data=points,
     )
-    theme.quiet(f"{LIKENESSES[likeness].about} Lines: 95 % intervals of the gain (paired bootstrap over sentences).")
+    theme.quiet(f"{LIKENESSES[likeness].about} Lines: 95% intervals of the gain (paired bootstrap over sentences).")
     rows = answer.correlations[answer.correlations["kind"] == kind]
     st.markdown(sentence(rows[rows["likeness"] == likeness].iloc[0].to_dict()))
     if said := unknown(answer.points):
@@ -279,7 +281,7 @@ def _who_profits(_: Plan, __: Transfer, train: str) -> None:
     columns = dict.fromkeys(("r", "low", "high", "p", "p, Holm"), plain)
     drawing.table(correlations_frame(answer.correlations, kind), key="transfer-correlations", column_config=columns)
     theme.quiet(
-        "Correlations of the gain with each likeness over languages, with 95 % percentile bootstrap intervals. The "
+        "Correlations of the gain with each likeness over languages, with 95% percentile bootstrap intervals. The "
         "partial one holds fixed what the last column names; pre is the share right before. The p after Holm's "
         "correction is for all coefficients of this table. The target itself takes no part in likeness to the target; "
         "n counts languages."

@@ -82,7 +82,10 @@ def answer_or_wait(request: Request) -> Any | None:
             _seen(request)
             packed.label(request, answer)
             return answer
-        if request in visitor.part(_Stopped).of(visitor.experiment):
+        stopped = visitor.part(_Stopped).of(visitor.experiment)
+        if jobs.was_stopped(visitor.name, request):
+            stopped.add(request)
+        if request in stopped:
             _stopped(request)
             return None
         job = jobs.find(request)
@@ -254,7 +257,7 @@ def _failed(job: Job) -> None:
 
 
 def _stopped(request: Request) -> None:
-    """Say that this visitor stopped the request, and offer to compute it.
+    """Say that the request was stopped, by this visitor or for all, and offer to compute it.
 
     It stays stopped for this visitor even while it is computed for another one.
     """

@@ -65,24 +65,29 @@ def unchanged() -> Experiment:
 def _from_link() -> Experiment:
     """The settings in force: the link's, if the visitor just came by one or went back in history."""
     query = st.query_params.to_dict()
-    # Streamlit empties the query when a visitor goes to another page: that is no new link, so the setting stays.
+    # Streamlit empties the query when a visitor goes to another page by the menu: in a tab that has a setting, an empty
+    # query is no new link, so the setting stays.
     visitor = session.visitor()
-    moved = not query and visitor.drawn not in (None, visitor.page) and visitor.experiment is not None
-    visitor.drawn = visitor.page
-    if query != visitor.link and not moved:
-        parameters = selection.take(presentation.take(query))
-        settings = {name: value for name, value in parameters.items() if not name.startswith(page_state.PREFIX)}
-        experiment, problems = link.from_query(settings)
-        experiment, refused = visitor.permitted(experiment)
-        problems += refused
-        page_state.from_query(parameters)
-        visitor.follow(experiment, problems, query)
+    stays = not query and visitor.experiment is not None
+    if query != visitor.link and not stays:
+        _follow(query)
     return session.experiment()
+
+
+def _follow(query: dict[str, str]) -> None:
+    """Take all that a link says; what it does not say is as at first."""
+    visitor = session.visitor()
+    parameters = selection.take(presentation.take(query))
+    settings = {name: value for name, value in parameters.items() if not name.startswith(page_state.PREFIX)}
+    experiment, problems = link.from_query(settings)
+    experiment, refused = visitor.permitted(experiment)
+    page_state.from_query(parameters)
+    visitor.follow(experiment, problems + refused, st.query_params.to_dict())
 
 
 def _to_link(chosen: Experiment) -> None:
     visitor = session.visitor()
-    visitor.experiment = chosen
+    visitor.choose(chosen)
     visitor.link = query = navigation.query()
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
@@ -96,7 +101,7 @@ def _foot(model: str) -> None:
         presentation.set_stop(1)
         navigation.switch("experts")
     if st.button("Back to the opening setting", width="stretch"):
-        st.query_params.clear()
+        _follow({})
         st.rerun()
     if (email := role.name()) is not None:
         theme.quiet(f"Logged in as {email}.")

@@ -9,10 +9,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from core import access
-from core.errors import PackError
+from core.errors import AskError, PackError
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
+from core.models import download
 from core.models.embedded import MODELS
+from core.models.resolve import resolve
 from core.packs.contents import model_title
 from dashboard import hosts
 from dashboard.charts import theme
@@ -94,7 +96,7 @@ def _take() -> None:
 
 def follow(before: Experiment, chosen: Experiment) -> None:
     """Open a pack's setting where its model was just picked, and nothing but the pack has that model."""
-    if chosen.model == before.model or chosen.model in MODELS:  # those come with the program
+    if chosen.model == before.model or _is_here(chosen):
         return
     settings = process.packs().settings(chosen.model)
     if not settings:
@@ -107,6 +109,16 @@ def follow(before: Experiment, chosen: Experiment) -> None:
         _open(setting)
     else:
         _open_grid(setting)
+
+
+def _is_here(chosen: Experiment) -> bool:
+    """Whether the model itself is on this machine."""
+    if chosen.model in MODELS:  # those come with the program
+        return True
+    try:
+        return download.is_here(resolve(chosen.model_spec))
+    except AskError:
+        return False
 
 
 def _open(setting: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""A visitor's own table of sentences: kept beside the cache under its content, checked before it is used."""
+"""A visitor's own table of sentences: kept in the cache under its content, checked before it is used."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
@@ -10,6 +10,9 @@ from urllib.parse import parse_qsl, urlencode
 from core.experiment.settings import Experiment
 from core.experiment.title import in_words
 from dashboard.state import link, page_state, session
+
+PATH = "compare"
+"""Of the page whose view has them."""
 
 MOST = 8
 """Settings that can be kept at once."""
@@ -51,11 +54,26 @@ def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
     return {_ENTRY: entry(kept), _CHOSEN: str(chosen) if chosen else ""}
 
 
+def in_front(experiments: Iterable[Experiment]) -> dict[str, str]:
+    """The view of the page Compare with these settings before those kept there; the first is compared with."""
+    present, *_ = _entries(session.visitor().view(PATH).get(_ENTRY, ""))
+    first = [present.pop(experiment, Kept(experiment)) for experiment in dict.fromkeys(experiments)]
+    return view([*first, *present.values()])
+
+
 def read() -> tuple[list[Kept], list[str]]:
     """The settings that are kept, and messages on what in the link could not be used."""
-    kept: dict[Experiment, Kept] = {}  # each setting once, whatever a link says
+    kept, places, problems = _entries(page_state.get(_ENTRY))
+    if len(places) > len(kept):  # what is chosen counts the link's entries
+        write(list(kept.values()), places[page_state.whole(_CHOSEN, 0, 0, len(places) - 1)])
+    return list(kept.values())[:MOST], problems
+
+
+def _entries(said: str) -> tuple[dict[Experiment, Kept], list[int], list[str]]:
+    """Each setting of an entry once, whatever it says; the place of each that it says; messages on what is no use."""
+    kept: dict[Experiment, Kept] = {}
     problems, places = [], list[int]()
-    for text in islice(filter(None, page_state.get(_ENTRY).split(_BETWEEN)), _READ):
+    for text in islice(filter(None, said.split(_BETWEEN)), _READ):
         query = dict(parse_qsl(text))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)
@@ -63,9 +81,7 @@ def read() -> tuple[list[Kept], list[str]]:
         kept.setdefault(experiment, Kept(experiment, name))
         places.append(list(kept).index(experiment))
         problems += [*wrong, *refused]
-    if len(places) > len(kept):  # what is chosen counts the link's entries
-        write(list(kept.values()), places[page_state.whole(_CHOSEN, 0, 0, len(places) - 1)])
-    return list(kept.values())[:MOST], problems
+    return kept, places, problems
 
 
 def chosen(kept: Sequence[Kept]) -> int:

@@ -15,11 +15,16 @@ def to_query(experiment: Experiment) -> dict[str, str]:
     query = {}
     for setting in SETTINGS.values():
         value = getattr(experiment, setting.name)
-        if value is None or setting.link == "never":
+        if not _stated(setting, value):
             continue
         if setting.link == "always" or value != setting.default:
             query[setting.name] = ",".join(value) if isinstance(value, tuple) else _plain(value)
     return query
+
+
+def carries(experiment: Experiment) -> bool:
+    """Whether a link gives the experiment back, whatever device it is computed on."""
+    return all(setting.in_link(getattr(experiment, setting.name)) for setting in SETTINGS.values())
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
@@ -38,6 +43,9 @@ def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
             problems.append(
                 f"The link says {name}={query[name]}, which is not {setting.kind.good}; the default is used."
             )
+        if not setting.in_link(values.get(setting.name, setting.default)):
+            values.pop(setting.name)
+            problems.append(f"The link says {name}={query[name]}, which no link may name; the default is used.")
         problems += [
             f"The link says {ignored_name}={query[ignored_name]} and {name}={query[name]}, which wins."
             for ignored_name in ignored
@@ -48,6 +56,11 @@ def from_query(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
         if name not in recognised
     ]
     return Experiment(**values), problems  # type: ignore[arg-type]
+
+
+def _stated(setting: Setting, value: object) -> bool:
+    """Whether a link states a value."""
+    return value is not None and setting.link != "never" and setting.in_link(value)
 
 
 def _names(setting: Setting) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def query() -> dict[str, str]:
 def switch(path: str) -> None:
     """Open a page with the present settings and its last view."""
     visitor = session.visitor()
-    visitor.page = visitor.drawn = path
+    visitor.page = path
     visitor.link = query()
     st.switch_page(PAGES[path].as_streamlit(), query_params=visitor.link)
 

@@ -34,15 +34,15 @@ class Visitor:
     experiment : Experiment or None
         What the controls say; None before they were first drawn.
     problems : list of str
-        What in the last link could not be used, in words.
+        What in the last link could not be used, in words, until another setting is chosen.
+    said_of : Experiment or None
+        The setting that they were first shown beside.
     link : dict of str to str or None
         The query that the dashboard itself wrote last: any other is a link that was followed.
     page : str
         Path of the page that is shown; empty for the first.
     waits_for : hashable or None
         The first request that this run of the page waits for.
-    drawn : str or None
-        Path of the page that the controls were last drawn for.
     generation : int
         How often settings came from elsewhere than the controls: it is part of every control's key, so that controls
         start from the new settings whatever they showed before.
@@ -61,10 +61,10 @@ class Visitor:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     experiment: Experiment | None = None
     problems: list[str] = field(default_factory=list)
+    said_of: Experiment | None = None
     link: dict[str, str] | None = None
     page: str = ""
     waits_for: Hashable | None = None
-    drawn: str | None = None
     generation: int = 0
     views: dict[str, dict[str, str]] = field(default_factory=dict)
     selection: dict[str, str] = field(default_factory=dict)
@@ -112,7 +112,15 @@ class Visitor:
     def follow(self, experiment: Experiment, problems: list[str], link: dict[str, str]) -> None:
         """Take the settings of a link that was followed."""
         self.set(experiment)
-        self.problems, self.link = problems, link
+        self.problems, self.said_of, self.link = problems, None, link
+
+    def choose(self, experiment: Experiment) -> None:
+        """Take what the controls say; with another setting, what was wrong with the last link is said no more."""
+        self.experiment = experiment
+        if self.said_of is None:  # controls may mend what the link said
+            self.said_of = experiment
+        elif self.said_of != experiment:
+            self.problems = []
 
 
 def visitor() -> Visitor:

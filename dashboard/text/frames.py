@@ -118,7 +118,7 @@ def chosen_frame(rows: pd.DataFrame, target: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``name, space, top1, low, high, n``, one row a language and space; Wilson's 95 % intervals.
+        ``name, space, top1, low, high, n``, one row a language and space; Wilson's 95% intervals.
     """
     ranked = rows[(rows["language"] != target) & rows["before"].notna() & rows["after"].notna()]
     parts = []
@@ -133,7 +133,7 @@ def chosen_frame(rows: pd.DataFrame, target: str) -> pd.DataFrame:
 def chosen_gain(rows: pd.DataFrame, target: str) -> tuple[Interval, Interval, Interval] | None:
     """Of the same sentences together: the share that finds its translation before, after, and the difference.
 
-    95 % intervals, by drawing meanings: all chosen translations of a meaning are drawn together. None without any.
+    95% intervals, by drawing meanings: all chosen translations of a meaning are drawn together. None without any.
     """
     ranked = rows[(rows["language"] != target) & rows["before"].notna() & rows["after"].notna()]
     if ranked.empty:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import html as escaping
 import json
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -14,7 +12,7 @@ import pandas as pd
 from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.experiment.file import write_experiment
-from core.experiment.imported import passed_on
+from core.experiment.places import PLACES, passed_on, without_folders
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from dashboard.charts import explore as charts
@@ -34,9 +32,6 @@ th:first-child, td:first-child { text-align: left; }
 figure { margin: 1rem 0; } figcaption, .quiet { color: #5c636a; font-size: .88rem; }
 pre { background: #f1f3f5; padding: 1rem; border-radius: .5rem; overflow-x: auto; font-size: .82rem; }
 """
-
-
-_PLACES = ("model", "adapter", "corpus", "probe_corpus", "experts_from")  # settings that may name a file or a folder
 
 
 def html(result: Result) -> str:
@@ -68,7 +63,7 @@ def html(result: Result) -> str:
         "<h2>Conditions</h2>",
         *(f"<p>Note: {_text(_without_places(note, result))}</p>" for note in result.notes),
         f'<p class="quiet">{_text(_without_places(summary.conditions(result), result))}</p>',
-        *_again(without_places(result.plan.experiment)),
+        *_again(without_folders(result.plan.experiment)),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -78,15 +73,8 @@ def html(result: Result) -> str:
     )
 
 
-def without_places(experiment: Experiment) -> Experiment:
-    """The settings with files and folders by name only: a report is read elsewhere."""
-    places = {name: getattr(experiment, name) for name in _PLACES}
-    names: dict[str, Any] = {name: passed_on(name, place) for name, place in places.items() if place}
-    return replace(experiment, **names)
-
-
 def _without_places(text: str, result: Result) -> str:
-    for name in _PLACES:
+    for name in PLACES:
         place = getattr(result.plan.experiment, name)
         for part in filter(None, (place, (place or "").partition(":")[2])):
             text = text.replace(part, passed_on(name, part))

@@ -7,7 +7,7 @@ import numpy as np
 from core import access
 from core.analyses.rival_spaces import HEADLINE, PRE, RivalSpaces
 from core.analyses.rival_verdict import intervention_of, verdict
-from core.experiment.imported import in_short
+from core.experiment.named_neurons import in_short
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN
 from core.language.codes import with_article
@@ -157,7 +157,7 @@ def _retrieval(result: Result) -> str:
 
 
 def _perhaps_chance(result: Result) -> str:
-    """Say so where the two shares' 95 % intervals overlap."""
+    """Say so where the two shares' 95% intervals overlap."""
     change, n = result.target_top1, int(result.from_target["n"].min())
     if not overlap(result, change.pre, change.post):
         return ""
@@ -215,6 +215,6 @@ def _free(result: Result) -> str:
 
 
 def overlap(result: Result, one: float, other: float) -> bool:
-    """Whether two shares' 95 % intervals overlap. They are not paired, so that this errs towards doubt."""
+    """Whether two shares' 95% intervals overlap. They are not paired, so that this errs towards doubt."""
     low, high = wilson(np.array([one, other]), int(result.from_target["n"].min()))
     return bool(max(low) <= min(high))

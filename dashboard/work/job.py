@@ -88,6 +88,8 @@ class Job:
         When each visitor that wants it last looked.
     error : AskError or str, optional
         Why it failed: a refusal, or something unexpected in one line.
+    for_all : bool
+        Whether it was told to stop although somebody waits for it.
     stage : str
         What it was doing when it last reported.
     background : bool
@@ -114,6 +116,7 @@ class Job:
     error: AskError | str | None = None
     seen: dict[str, float] = field(default_factory=dict)
     stop: bool = False
+    for_all: bool = False
     stage: str = ""
     background: bool = False
     title: str = ""

@@ -127,7 +127,14 @@ class Jobs:
         with self._changed:
             job = self._active.get(request)
             if job is not None:
+                job.for_all = True
                 self._stop(job)
+
+    def was_stopped(self, visitor: str, request: Request) -> bool:
+        """Whether a visitor waited for a request that was stopped for all; it is told them once."""
+        with self._changed:
+            job = self._ended.get(request)
+            return job is not None and job.for_all and job.seen.pop(visitor, None) is not None
 
     def find(self, request: Request) -> Job | None:
         """The job for a request, running or ended."""

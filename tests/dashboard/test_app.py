@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.experiment import places as named_places
 from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
@@ -250,7 +251,8 @@ def test_a_strength_between_computed_ones_is_drawn_at_once(
     np.testing.assert_allclose(places[0.7], expected.reshape(-1, 2), rtol=1e-5, atol=1e-5)
 
     # What a pack has counts as well.
-    monkeypatch.setattr(contents, "_PLACES", ())  # so that the tiny model is found by its folder again
+    for module in (contents, named_places):
+        monkeypatch.setattr(module, "PLACES", ())  # so that the tiny model is found by its folder again
     there = Engine(Store(tmp_path / "there"))
     (_, of_pack), *_ = there.run(replace(asked, strength=1.6)).maps
     write_pack(there, [replace(asked, strength=1.6)], tmp_path / "one.pack", [])

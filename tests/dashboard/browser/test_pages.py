@@ -169,6 +169,13 @@ def test_reload_back_and_a_pasted_link(visit: Visit, new_server: str, tiny_link:
     visitor.sees_results("With the 50 neurons", experts="50")
     assert visitor.figures() == second
 
+    # Streamlit empties the query where the menu is used: back from there, nothing is lost.
+    visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Retrieval", exact=True).click()
+    visitor.sees_the_page(experts="50")
+    visitor.page.go_back()
+    visitor.sees_results("With the 50 neurons", experts="50")
+    assert visitor.figures() == second
+
     pasted = visit(new_server).opens(tiny_link | {"target": "jpn_Jpan"})
     pasted.sees_results(target="ja")
     assert pasted.figures() == first
@@ -198,7 +205,7 @@ def test_a_bad_table_is_explained_and_another_choice_recovers(
     table = tmp_path / "ragged.csv"
     table.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
     visitor = visit(new_server).opens(tiny_link | {"corpus": f"table:{table}"})
-    visitor.sees_refusal("line 3", "ragged.csv", "Mend that line")
+    visitor.sees_refusal("line 3", "ragged.csv", "Correct that line")
     visitor.chooses("Sentences", tiny_link["corpus"])
     visitor.sees_results(corpus=tiny_link["corpus"])
     assert len(visitor.figures()) == 4

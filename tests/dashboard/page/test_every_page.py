@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
 from dashboard.page_table import PAGES
-from tests.helpers.browsing import Visit, Visitor
+from tests.helpers.browsing import Visit, Visitor, serving
 
 Link = dict[str, str]
 
@@ -60,8 +62,11 @@ def test_by_the_menu_the_setting_goes_along(visit: Visit, new_server: str, tiny_
         visitor.sees_the_link_say(**tiny_link)
 
 
-def test_the_first_screen_of_a_new_machine(visit: Visit, new_server: str) -> None:
-    """The last of this file: it has the server compute the opening setting, until it ends."""
-    visitor = visit(new_server).opens({})
-    expect(visitor.page.get_by_text("This machine computes the same")).to_be_visible()
-    shows_the_answer_and_both_maps_whole(visitor)
+def test_the_first_screen_of_a_new_machine(visit: Visit, tmp_path: Path) -> None:
+    """It computes the same as the opening picture, unless its server begins nothing by itself."""
+    for unasked in ("1", "0"):
+        with serving(tmp_path / unasked, LANGUAGE_NEURONS_UNASKED=unasked) as address:
+            visitor = visit(address).opens({})
+            shows_the_answer_and_both_maps_whole(visitor)
+            expect(visitor.page.get_by_text("This machine computes the same")).to_have_count(int(unasked))
+            visitor.page.goto("about:blank")

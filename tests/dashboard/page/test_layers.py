@@ -63,6 +63,10 @@ def test_few_sentences_tell_no_small_change_from_chance() -> None:
     pre, post = [0.10, 0.50, 0.60, 0.30, 0.05], [0.10, 0.55, 0.75, 0.50, 0.95]
     assert "**helps at layers 2 to 4**" in layers.verdict(result(pre, post, n=400), "top1")
     assert "**helps at layer 4**" in layers.verdict(result(pre, post, n=12), "top1")
+    every, none = [0.0] * 5, [1.0] * 5
+    assert "**helps nowhere**" in layers.verdict(result(every, none, n=1), "top1")  # 0 to 1, of one sentence
+    assert "**harms nowhere**" in layers.verdict(result(none, every, n=1), "top1")
+    assert "**helps at layers 0 to 4**" in layers.verdict(result(every, none, n=12), "top1")
     assert "that 12 sentences tell from chance" in layers.verdict(result(pre, post, n=12), "top1")
 
 

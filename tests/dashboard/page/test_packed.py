@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import access
 from core.analyses import grid, kept_texts
 from core.analyses.texts import written
 from core.errors import SettingError
+from core.experiment import places
 from core.experiment.settings import Experiment
 from core.inference.writing import Writing
 from core.packs import contents
@@ -50,11 +52,13 @@ def packed(tiny_link: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def comes_with_it(tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """A machine with an empty cache and with a program whose opening picture is the tiny setting's."""
-    monkeypatch.setattr(contents, "_PLACES", ())  # so that the tiny model is found by its folder again
+    for module in (contents, places):
+        monkeypatch.setattr(module, "PLACES", ())  # so that the tiny model is found by its folder again
     experiment, _ = link.from_query(tiny_link)
     pack(Engine(Store(tmp_path / "elsewhere")), [experiment], tmp_path / "opening.pack", ["ranks", "movement"])
     monkeypatch.setattr(process, "OPENING", tmp_path / "opening.pack")
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "fresh"))
+    monkeypatch.setenv(access.UNASKED, "1")
 
     def arrive() -> AppTest:
         page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=LONG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,6 +18,7 @@ from dashboard.page import results
 from dashboard.state.session import KEY
 from dashboard.work import process
 from tests.helpers.bench import LONG
+from tests.helpers.browsing import Visit
 from tests.helpers.pages import OpenPage, experiment_of
 from tests.helpers.results import computed_setting
 
@@ -163,3 +165,22 @@ def test_a_public_server_lists_what_it_offers_alone(public: bool, monkeypatch: p
     page = AppTest.from_function(_seen, args=([*offered, *others],)).run(timeout=LONG)
     assert not page.exception
     assert [text.value for text in page.text] == ["True"] * len(offered) + [str(not public)] * len(others)
+
+
+def test_a_row_is_opened_by_its_button_and_by_nothing_else(
+    visit: Visit, new_server: str, tiny_link: dict[str, str]
+) -> None:
+    """The keyboard selects the first cell as soon as it comes to the table: that opens nothing."""
+    visitor = visit(new_server)
+    for strength in ("0.75", "1.25"):
+        visitor.opens(tiny_link | {"strength": strength}).sees_results(strength=strength)
+    visitor.opens(tiny_link | {"strength": "1.25", "view.find": "strength 0.75"}, "results").sees_the_page()
+    visitor.page.get_by_test_id("stDataFrame").locator("canvas").first.focus()
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.sees_it_rest()
+    assert urlsplit(visitor.page.url).path == "/results"
+    table = visitor.page.get_by_test_id("stDataFrame").bounding_box()
+    assert table is not None
+    visitor.page.mouse.click(table["x"] + 75, table["y"] + 52)  # past the tick, below the headings
+    visitor.sees_results("with strength 0.75", strength="0.75")
+    assert urlsplit(visitor.page.url).path == "/"

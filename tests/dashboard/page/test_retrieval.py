@@ -51,11 +51,20 @@ def test_a_row_a_candidate_with_its_test(measure: str) -> None:
         assert rows.loc[code, "post"] == pytest.approx(after.mean())
         assert rows.loc[code, "change"] == pytest.approx(after.mean() - before.mean())
         assert rows.loc[code, "pre_low"] <= rows.loc[code, "pre"] <= rows.loc[code, "pre_high"]
-        if measure != "MRR":
+        if measure == "MRR":
+            p_values.append(float(stats.wilcoxon((after - before)[after != before]).pvalue))
+        else:
             p_values.append(mcnemar(before, after))
             assert rows.loc[code, "fixed"] == sum(~before & after)
-    if p_values:
-        assert rows["p"].tolist() == pytest.approx(holm(np.array(p_values)).tolist())
+    assert rows["p"].tolist() == pytest.approx(holm(np.array(p_values)).tolist())
+
+
+@pytest.mark.parametrize("measure", ["top-1", "MRR"])
+def test_one_sentence_tells_nothing_from_chance(measure: str) -> None:
+    """Its bootstrap has no width, whatever it finds."""
+    sides = [Ranks(4, ((0, "en"),), {("cosine", "from"): [np.array([rank], dtype=np.int32)]}) for rank in (5, 1)]
+    rows = retrieval.candidate_frame(*sides, "cosine", "from", measure)
+    assert "**0** improve" in retrieval.verdict(rows, measure)
 
 
 def test_stars_stand_where_the_test_is_sure() -> None:

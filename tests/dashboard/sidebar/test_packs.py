@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,22 @@ def test_a_model_that_comes_with_the_program_keeps_the_other_settings(monkeypatc
     assert opened == []
     packs.follow(before, Experiment(model="of-a-pack", experts=30))
     assert [one.experts for one in opened] == [7]
+
+
+def test_a_model_that_is_on_this_machine_keeps_the_other_settings(
+    tiny_link: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, _ = link.from_query(tiny_link)
+
+    class PackFolder:
+        def settings(self, model: str | None = None) -> list[Experiment]:
+            return [replace(asked, experts=3)] if model == asked.model else []
+
+        def cells(self) -> list[tuple[Experiment, ...]]:
+            return []
+
+    opened: list[Experiment] = []
+    monkeypatch.setattr(process, "packs", PackFolder)
+    monkeypatch.setattr(packs, "_open", opened.append)
+    packs.follow(replace(asked, model=EMBEDDED), asked)
+    assert opened == []

@@ -58,3 +58,21 @@ def test_a_setting_that_is_kept_already_moves_where_it_is_put() -> None:
 def test_a_title_is_the_name_or_what_the_setting_is() -> None:
     assert Kept(Experiment(target="es", experts=500), "mine").title == "mine"
     assert Kept(Experiment(target="es", experts=500, strength=0.5)).title == "Spanish, 500 experts, strength 0.5"
+
+
+def _in_front(entry: str) -> None:
+    import streamlit as st
+
+    from core.experiment.settings import Experiment
+    from dashboard.state import kept, session
+
+    session.visitor().views["compare"] = {"with": entry}
+    view = kept.in_front([Experiment(target="fr"), Experiment(target="ja")])
+    st.text(view["with"])
+
+
+def test_what_is_put_in_front_stands_before_what_is_kept_which_keeps_its_name() -> None:
+    first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
+    page = AppTest.from_function(_in_front, args=(kept.entry([first, second]),)).run()
+    assert not page.exception
+    assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), second, first])

@@ -104,7 +104,15 @@ def test_every_setting_but_the_machines_own_travels() -> None:
     left = {f.name for f in fields(Experiment) if getattr(other, f.name) == f.default}
     assert left == {"device", "experts_from"}
     assert "experts_from" not in link.to_query(Experiment(experts_from="experts.csv"))
-    assert link.from_query({"experts_from": "/etc/passwd"})[0] == Experiment()
+    for named in ("/etc/passwd", "1:down_proj:3 or /etc/passwd"):
+        found, (problem,) = link.from_query({"experts_from": named})
+        assert found == Experiment()
+        assert "no link may name" in problem
+    by_hand = Experiment(experts_from="12:down_proj:33=4.2 or 3:up_proj:0")
+    assert link.from_query(link.to_query(by_hand)) == (by_hand, [])
+    assert link.carries(by_hand)
+    assert link.carries(Experiment(device="cpu"))
+    assert not link.carries(Experiment(experts_from="experts.csv"))
     assert link.from_query(link.to_query(other)) == (other, [])
 
 

@@ -21,7 +21,7 @@ def _page() -> None:
         page_state.from_query(st.query_params.to_dict())
     page_state.choice("Metric", ["cosine", "csls"], "metric")
     page_state.choice("Maps", ["pair", "motion"][: int(visitor.screen.get("n", "2"))], "maps", others=("motion",))
-    page_state.pick("Language", ["de", "en"], "language", default="en")
+    page_state.pick("Language", ["de", "en"], "language", default=visitor.screen.get("target", "en"))
     st.text(str(page_state.whole("row", 3, 0, 9)))
 
 
@@ -42,6 +42,16 @@ def test_a_choice_goes_into_the_link_beside_the_setting_and_a_default_leaves_it(
     assert visitor_of(page).view("layers") == {"language": "de"}
     page.selectbox[0].select("en").run()
     assert dict(page.query_params) == {"target": "ja"}
+
+
+def test_a_default_that_follows_the_setting_is_followed_until_something_else_is_chosen() -> None:
+    page = opened()
+    visitor_of(page).screen["target"] = "de"
+    assert page.run().selectbox[0].value == "de"
+    assert not dict(page.query_params)
+    page.selectbox[0].select("en").run()
+    assert page.run().selectbox[0].value == "en"
+    assert dict(page.query_params) == {"view.language": "en"}
 
 
 def test_a_press_on_the_chosen_option_keeps_it() -> None:

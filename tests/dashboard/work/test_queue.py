@@ -319,3 +319,22 @@ def test_memory_has_a_limit(jobs: Jobs, bench: Bench) -> None:
         assert jobs.result(experiment) is result
     assert jobs.result(X) is None  # forgotten by memory; this store never had it
     assert bench.asked[X] == 1
+
+
+def test_who_waited_for_what_was_stopped_for_all_is_told_so_once(jobs: Jobs, bench: Bench) -> None:
+    job = jobs.submit("a", X)
+    bench.runs(X)
+    assert not jobs.was_stopped("a", X)
+    jobs.stop(X)
+    bench.step(X)
+    ends(job, "stopped")
+    assert [jobs.was_stopped(visitor, X) for visitor in ("b", "a", "a")] == [False, True, False]
+
+
+def test_what_its_visitor_left_was_not_stopped_for_all(jobs: Jobs, bench: Bench) -> None:
+    job = jobs.submit("a", X)
+    bench.runs(X)
+    jobs.leave("a")
+    bench.step(X)
+    ends(job, "stopped")
+    assert not jobs.was_stopped("a", X)
