@@ -17,7 +17,7 @@ test: .venv/test.stamp
 	@$(BIN)/python tests/helpers/browser.py
 	$(MAKE) check
 	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
-	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --doctest-modules core
+	OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --doctest-modules core dashboard/text dashboard/charts
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -74,7 +74,7 @@ def measure(requested: Mapping[str, Mapping[str, Any]], command: str, path: Path
 
     Parameters
     ----------
-    wanted : mapping
+    requested : mapping
         By name, the settings that differ from the defaults of `core.experiment.settings.Experiment`.
     command : str
         The command that asks for it, to be recorded.

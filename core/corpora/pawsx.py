@@ -13,10 +13,6 @@ from core.corpora.validation import folder_contents, has_visible, is_folder, lis
 from core.errors import CorpusError
 from core.language.codes import canonical
 
-TITLE = "PAWS-X test set, paraphrase pairs"
-LICENCE = "free for any purpose; acknowledge Google LLC as the source"
-SOURCE = "Yang, Zhang, Tar and Baldridge 2019 (arXiv 1908.11828)"
-
 _FILE = "test_2k.tsv"
 _HEADER = ["id", "sentence1", "sentence2", "label"]
 _MISSING = ("", "NS")  # cells of sentences that were not translated

@@ -160,7 +160,9 @@ def _delimited(
             cells = f"{len(row)} cell" + "s" * (len(row) != 1)
             why = f"line {line} of {file.name} has {cells} where line {header} has {len(columns)}"
             sign = "a tab" if mark == "\t" else f"{mark!r}"
-            instead = f"Mend that line; a sentence with {sign} in it must be in double quotes" if quoted else "Mend it"
+            instead = (
+                f"Correct that line; a sentence with {sign} in it must be in double quotes" if quoted else "Correct it"
+            )
             raise CorpusError(file.what, why, instead)
     width = len(columns)
     return Rows(

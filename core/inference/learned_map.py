@@ -53,7 +53,7 @@ class Learned:
 
 
 def passes(n_tokens: int, learning: Learning) -> int:
-    """Tokens of all passes together, forth and back, as `learn` tells its ``advance``."""
+    """Tokens of all passes together, forward and back, as `learn` tells its ``advance``."""
     return (2 + learning.steps * (2 if n_tokens <= _TOKENS_HELD else 3)) * n_tokens
 
 

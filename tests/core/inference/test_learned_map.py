@@ -146,5 +146,5 @@ def test_packed_weights_are_refused(fresh: Callable[..., LoadedModel]) -> None:
 
 
 def test_the_table_says_what_it_costs() -> None:
-    assert f"{Learning().steps} passes forth and back" in METHODS["lineas"].about
+    assert f"{Learning().steps} passes forward and back" in METHODS["lineas"].about
     assert f"{Learning().sentences} probe sentences" in METHODS["lineas"].about
