@@ -281,7 +281,10 @@ def reads_only() -> bool:
 
 
 def works_unasked() -> bool:
-    """Whether a server begins work that nobody asked for: loading a model ahead, measuring what is free."""
+    """Whether a server begins work that nobody asked for.
+
+    Loading a model ahead, measuring what is free, fitting a map again, computing the opening picture.
+    """
     return not reads_only() and os.environ.get(UNASKED, "1") not in _NOT_PUBLIC
 
 

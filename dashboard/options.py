@@ -86,8 +86,8 @@ def parser(program: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--nothing-unasked",
         action="store_true",
-        help="begin no work that nobody asked for: no model is loaded ahead, and what is free is measured on the page "
-        f"Is it real? alone (also {access.UNASKED}=0)",
+        help="begin no work that nobody asked for: no model is loaded ahead, no map is fitted again, the opening "
+        f"picture stays a pack's, and what is free is measured on the page Is it real? alone (also {access.UNASKED}=0)",
     )
     made.add_argument(
         "--cache-limit",

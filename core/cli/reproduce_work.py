@@ -13,6 +13,7 @@ from core.cluster.connection import connected
 from core.cluster.device import on_workers
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
+from core.models.placement import check_device
 from core.pipeline.engine import Engine
 from core.progress import Terminal, duration
 from core.reproduction.items import ITEMS
@@ -69,7 +70,9 @@ def _reproduce(
     requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str], items: Sequence[str]
 ) -> None:
     _check_items(items)
-    settings, plan = bound(on_workers(requested, 0) if address else requested)
+    if address is not None and check_device(requested.device) == "cpu":  # else what workers have decides
+        requested = on_workers(requested, 0)
+    settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
     found = kept(folder, keep, settings)
     study = Study(Engine(open_store(cache)), settings, plan)

@@ -119,9 +119,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if address is not None:
             cluster = held.enter_context(connected(address))
             places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
-            if address:  # else the workers are on this machine, and mean the same by auto
-                base = on_workers(requested.base, arguments.gpus_per_model)
-                requested = replace(requested, base=base)
+            requested = replace(requested, base=on_workers(requested.base, arguments.gpus_per_model))
         cells = requested.cells()
         if part:
             cells = settings.shard(cells, *part)

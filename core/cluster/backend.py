@@ -42,7 +42,7 @@ class OnCluster:
     def __init__(self, engine: Engine, address: str, gpus_per_model: int | None = None) -> None:
         self.engine, self._here = engine, InThisProcess(engine)
         self._one = threading.Lock()
-        self._address, self._gpus = address, gpus_per_model
+        self._address, self._gpus, self._closed = address, gpus_per_model, False
         self._join()
 
     def _join(self) -> None:
@@ -98,18 +98,20 @@ class OnCluster:
 
     def _asked(self, request: Any, progress: Progress) -> Message:
         """The outcome that the worker gives."""
+        if self._closed:
+            raise ComputeError("compute this on the cluster", "this program has left it", "Start it again.")
         if self._pool is None:  # the cluster answered no longer
             self._join()
-        assert self._pool is not None
-        if not self._pool.members:  # the worker was given up, since it did not answer
+        if not self._pool or not self._pool.members:  # the worker was given up, since it did not answer
             self._pool = self._started()
-        (member,) = self._pool.members
-        self._pool.ask(member, request, progress)
+        pool = self._pool
+        (member,) = pool.members
+        pool.ask(member, request, progress)
         try:
-            while not (outcomes := self._pool.ended(_LOOK)):
+            while not (outcomes := pool.ended(_LOOK)):
                 pass
         except Cancelled:
-            self._pool.stop(_PATIENCE)
+            pool.stop(_PATIENCE)
             raise
         ((_, message),) = outcomes
         return message
@@ -131,4 +133,5 @@ class OnCluster:
 
     def close(self) -> None:
         """End the worker, and leave the cluster."""
+        self._closed = True
         self._leave()

@@ -11,7 +11,7 @@ import re
 BY_HAND = re.compile(r"(\d+):([\w.]+):(\d+)(?:=(.+))?")
 """One neuron: block, site, unit, and perhaps the value that it is held at."""
 
-OPERATION = re.compile(r"\s+(or|and|without)\s+")
+OPERATION = re.compile(r"(?<!\s)\s+(or|and|without)\s+")  # not tried at every blank of many
 """What stands between two names."""
 
 

@@ -135,8 +135,13 @@ def plan(experiment: Experiment) -> Plan:
     probe = rows.probe_rows(experiment, probe_corpus, target, targets)
     rows.refuse_no_others(experiment, probe, targets)
     groups = rows.evaluation_groups(experiment, corpus, target)
-    probe = rows.apart(probe, groups)
-    all_notes = (corpus.notes, probe_corpus.notes, probe.notes, *(group.notes for group in groups))
+    all_notes = (
+        corpus.notes,
+        probe_corpus.notes,
+        probe.notes,
+        *(group.notes for group in groups),
+        rows.overlap(probe, groups),
+    )
     notes = tuple(dict.fromkeys(note for notes in all_notes for note in notes))
     resolved = resolve(experiment.model_spec)
     encoding = _encoding(experiment, resolved)

@@ -178,48 +178,32 @@ def evaluation_groups(experiment: Experiment, corpus: Corpus, target: str) -> tu
     return tuple(groups)
 
 
-def apart(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> ParallelSet:
-    """The probe without the rows that are evaluated as well, in any language, and a note of how many those are.
-
-    What is fitted on the probe is measured on other sentences, then.
-
-    Raises
-    ------
-    SettingError
-        If they are more than half.
-    """
-    evaluated = set[int]()
+def overlap(probe: ParallelSet, groups: tuple[ParallelSet, ...]) -> tuple[str, ...]:
+    """Count the evaluation sentences that are also in the probe; refuse if they are more than half."""
+    shared = total = 0
     for group in groups:
         for code in group.languages:
             if code in probe.languages:
-                evaluated |= _in_both(probe, group, code)
-    if not evaluated:
-        return probe
-    if 2 * len(evaluated) > len(probe):
+                shared += _in_both(probe, group, code)
+                total += len(group)
+    if total and shared > total / 2:
         raise SettingError(
             "evaluate on the probe sentences",
-            f"{len(evaluated):,} of {len(probe):,} probe rows are evaluated as well",
+            f"{shared:,} of {total:,} evaluation sentences were used to find the experts",
             "Use another corpus for one of the two.",
         )
-    rows = [row for row in range(len(probe)) if row not in evaluated]
-    note = f"{len(evaluated):,} of {len(probe):,} probe rows are left out: they are evaluated as well."
-    return ParallelSet(
-        tuple(probe.ids[row] for row in rows),
-        {code: tuple(texts[row] for row in rows) for code, texts in probe.texts.items()},
-        (*probe.notes, note),
-        None if probe.labels is None else tuple(probe.labels[row] for row in rows),
-    )
+    return (f"{shared:,} of {total:,} evaluation sentences also stand in the probe.",) if shared else ()
 
 
-_shared_rows: Memory[frozenset[int]] = Memory(most=10_000)  # of pairs of sentence lists, by their digests
+_shared_counts: Memory[int] = Memory(most=10_000)  # pairs of sentence lists, by their digests
 
 
-def _in_both(probe: ParallelSet, group: ParallelSet, code: str) -> frozenset[int]:
-    """Probe rows whose sentence in a language is evaluated too; looked for once, since pages plan often."""
+def _in_both(probe: ParallelSet, group: ParallelSet, code: str) -> int:
+    """Count a language's evaluation sentences that are also in the probe; counted once, since pages plan often."""
     key = probe.digest(code), group.digest(code)
-    found = _shared_rows.find(key)
-    if found is None:
-        evaluated = set(map(same_text, group.texts[code]))
-        found = frozenset(row for row, text in enumerate(probe.texts[code]) if same_text(text) in evaluated)
-        _shared_rows.keep(key, found, 1)
-    return found
+    count = _shared_counts.find(key)
+    if count is None:
+        probe_texts = set(map(same_text, probe.texts[code]))
+        count = sum(same_text(text) in probe_texts for text in group.texts[code])
+        _shared_counts.keep(key, count, 1)
+    return count

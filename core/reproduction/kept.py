@@ -91,11 +91,12 @@ def _check_together(folder: Path, tables: Mapping[str, Sequence[str]], wanted: S
 
 def _check_conditions(folder: Path, item: Item, measured: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """A report states each setting once, for all of its items."""
+    usual = Settings().to_dict()  # of reports that are older than a setting
     for name in item.conditions:
-        if name in measured and measured[name] != asked[name]:
+        if (before := measured.get(name, usual[name])) != asked[name]:
             raise SettingError(
                 f"keep {item.name} of the report in {folder}",
-                f"it was measured with {_said(name, measured[name])}, and now there is {_said(name, asked[name])}",
+                f"it was measured with {_said(name, before)}, and now there is {_said(name, asked[name])}",
                 f"Leave {item.name} out of --keep, or ask for what it was measured with.",
             )
 

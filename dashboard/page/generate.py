@@ -178,6 +178,8 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
     if job is not None and job.active and session.visitor().name in job.seen:
         _follow(question)
         return True
+    if isinstance(question, Written) and jobs.was_stopped(session.visitor().name, question):
+        session.visitor().part(_Writes).stopped = question
     if job is not None and job.state == "failed":
         if isinstance(job.error, AskError):
             waiting.refusal(job.error)

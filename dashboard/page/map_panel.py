@@ -219,9 +219,12 @@ def _real(result: Result) -> None:
     if job is None and access.works_unasked():
         job = waiting.ask(question, title)
     elif (job is None or job.state == "stopped") and not access.reads_only():
-        if st.button("How much of the movement is real?", icon=":material/replay:", key="start-real"):
-            waiting.ask(question, title)
+        label = "How much of the movement is real?"
+        if st.button(label, icon=":material/replay:", key="start-real") and waiting.ask(question, title):
             st.rerun()
+        return
+    if job is not None and job.state == "failed":
+        theme.quiet(f"How much of the movement is real could not be seen: {waiting.reason(job)}")
         return
     if job is not None and job.active:
         _wait(question, "Fitting the map once more with another seed, to see how much of the movement is real")

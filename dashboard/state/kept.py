@@ -57,8 +57,10 @@ def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
 def in_front(experiments: Iterable[Experiment]) -> dict[str, str]:
     """The view of the page Compare with these settings before those kept there; the first is compared with."""
     present, *_ = _entries(session.visitor().view(PATH).get(_ENTRY, ""))
-    first = [present.pop(experiment, Kept(experiment)) for experiment in dict.fromkeys(experiments)]
-    return view([*first, *present.values()])
+    as_linked = dict.fromkeys(link.from_query(link.to_query(one))[0] for one in experiments)  # a link has no device
+    first = [present.pop(experiment, Kept(experiment)) for experiment in as_linked]
+    room = max(0, MOST - len(first))  # the oldest makes it
+    return view([*first, *list(present.values())[len(present) - min(room, len(present)) :]])
 
 
 def read() -> tuple[list[Kept], list[str]]:

@@ -133,8 +133,10 @@ class Jobs:
     def was_stopped(self, visitor: str, request: Request) -> bool:
         """Whether a visitor waited for a request that was stopped for all; it is told them once."""
         with self._changed:
-            job = self._ended.get(request)
-            return job is not None and job.for_all and job.seen.pop(visitor, None) is not None
+            job = self._find(request)
+            if job is None or not job.stop or not job.for_all:  # it may be about to stop yet
+                return False
+            return job.seen.pop(visitor, None) is not None
 
     def find(self, request: Request) -> Job | None:
         """The job for a request, running or ended."""

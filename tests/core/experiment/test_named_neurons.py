@@ -27,3 +27,5 @@ def test_a_spec_is_shown_without_folders() -> None:
     assert in_short(spec) == "es.csv or 1:down_proj:2=3 without fr.csv"
     assert files(spec) == ["/home/anna/es.csv", "1:down_proj:2=3", "/else/fr.csv"]
     assert files(None) == []
+    many = " " * 200_000  # a link may say so, and tries nothing twice
+    assert files(f"1:a:1{many}b") == [f"1:a:1{many}b"]

@@ -67,7 +67,7 @@ def _in_front(entry: str) -> None:
     from dashboard.state import kept, session
 
     session.visitor().views["compare"] = {"with": entry}
-    view = kept.in_front([Experiment(target="fr"), Experiment(target="ja")])
+    view = kept.in_front([Experiment(target="fr", device="cpu"), Experiment(target="ja")])
     st.text(view["with"])
 
 
@@ -76,3 +76,7 @@ def test_what_is_put_in_front_stands_before_what_is_kept_which_keeps_its_name() 
     page = AppTest.from_function(_in_front, args=(kept.entry([first, second]),)).run()
     assert not page.exception
     assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), second, first])
+    others = [Kept(Experiment(target="es", experts=number), str(number)) for number in range(1, kept.MOST + 1)]
+    page = AppTest.from_function(_in_front, args=(kept.entry(others),)).run()
+    newest = others[2:]
+    assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), Kept(Experiment(target="ja")), *newest])

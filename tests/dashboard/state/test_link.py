@@ -108,6 +108,7 @@ def test_every_setting_but_the_machines_own_travels() -> None:
         found, (problem,) = link.from_query({"experts_from": named})
         assert found == Experiment()
         assert "no link may name" in problem
+    assert link.from_query({"experts_from": ""})[0] == Experiment()
     by_hand = Experiment(experts_from="12:down_proj:33=4.2 or 3:up_proj:0")
     assert link.from_query(link.to_query(by_hand)) == (by_hand, [])
     assert link.carries(by_hand)

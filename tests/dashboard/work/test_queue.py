@@ -324,11 +324,13 @@ def test_memory_has_a_limit(jobs: Jobs, bench: Bench) -> None:
 def test_who_waited_for_what_was_stopped_for_all_is_told_so_once(jobs: Jobs, bench: Bench) -> None:
     job = jobs.submit("a", X)
     bench.runs(X)
+    jobs.submit("b", X)
     assert not jobs.was_stopped("a", X)
     jobs.stop(X)
+    assert jobs.was_stopped("b", X), "while it has not stopped yet"
     bench.step(X)
     ends(job, "stopped")
-    assert [jobs.was_stopped(visitor, X) for visitor in ("b", "a", "a")] == [False, True, False]
+    assert [jobs.was_stopped(visitor, X) for visitor in ("c", "b", "a", "a")] == [False, False, True, False]
 
 
 def test_what_its_visitor_left_was_not_stopped_for_all(jobs: Jobs, bench: Bench) -> None:
