@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from core.cluster.connection import connected
+from core.cluster.connection import connected, lost
 from core.cluster.pool import Pool
 from core.errors import ComputeError
 from core.pipeline.backend import InThisProcess
@@ -86,11 +86,9 @@ class OnCluster:
             try:
                 message = self._asked(request, progress)
             except ConnectionError as error:
-                if error.errno is not None:  # the system's, about something else
-                    raise
+                gone = lost(error, "compute this on the cluster", "Try again: it is joined anew.")
                 self._leave()
-                why = " ".join(str(error).split())[:500]
-                raise ComputeError("compute this on the cluster", why, "Try again: it is joined anew.") from error
+                raise gone from error
             note_state(message, self.engine)
             if "state" not in message and "failed" in message:
                 raise ComputeError("compute this on the cluster", str(message["failed"]), "Try again.")
@@ -102,9 +100,10 @@ class OnCluster:
             raise ComputeError("compute this on the cluster", "this program has left it", "Start it again.")
         if self._pool is None:  # the cluster answered no longer
             self._join()
-        if not self._pool or not self._pool.members:  # the worker was given up, since it did not answer
+        elif not self._pool.members:  # the worker was given up, since it did not answer
             self._pool = self._started()
         pool = self._pool
+        assert pool is not None
         (member,) = pool.members
         pool.ask(member, request, progress)
         try:

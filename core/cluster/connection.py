@@ -169,13 +169,15 @@ def _in_use(ray: ModuleType, address: str) -> Iterator[Cluster]:
         cpus = tuple(int(node.get("CPU", 0)) for node in alive)
         yield Cluster(ray, address, cpus, tuple(int(node.get("GPU", 0)) for node in alive))
     except ConnectionError as error:
-        if error.errno is not None:  # the system's, about something else
-            raise
-        raise ComputeError(
-            "go on with the cluster",
-            " ".join(str(error).split())[:500],
-            "See that it is there, and give the same command again: what was finished is kept.",
-        ) from error
+        instead = "See that it is there, and give the same command again: what was finished is kept."
+        raise lost(error, "go on with the cluster", instead) from error
+
+
+def lost(error: ConnectionError, what: str, instead: str) -> ComputeError:
+    """A cluster that answers no longer, in words; raises the error where it is the system's, about something else."""
+    if error.errno is not None:
+        raise error
+    return ComputeError(what, " ".join(str(error).split())[:500], instead)
 
 
 @contextmanager

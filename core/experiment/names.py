@@ -239,9 +239,8 @@ SETTINGS = {
             "experts",
             unset="the best by their score",
             example="experts.csv",
-            in_link=lambda spec: (
-                spec != "" and not names_files(spec)
-            ),  # a link names no file of the machine that opens it
+            # A link names no file of the machine that opens it.
+            in_link=lambda spec: spec != "" and not names_files(spec),
         ),
         Setting(
             "neurons",

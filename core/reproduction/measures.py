@@ -20,7 +20,7 @@ from core.spaces import distances, retrieval
 from core.spaces.similarity import COMPARISONS, COSINE, normalise
 from core.stats import paired
 from core.stats.intervals import bootstrap, wilson
-from core.stats.significance import holm, mcnemar, signed_ranks
+from core.stats.significance import LEVEL, holm, mcnemar, signed_ranks
 from core.store.artefact import Payload
 from core.store.stage import STAGES
 
@@ -207,8 +207,8 @@ def _gains(pre: np.ndarray, post: np.ndarray, p: np.ndarray, way: Way, run: Run)
             "median": float(np.median(change)),
             "most": float(change[best]),
             "most_in": f"{languages[query]}-{languages[candidate]}",
-            "up": int(((p[pairs] < 0.05) & (change > 0)).sum()),
-            "down": int(((p[pairs] < 0.05) & (change < 0)).sum()),
+            "up": int(((p[pairs] < LEVEL) & (change > 0)).sum()),
+            "down": int(((p[pairs] < LEVEL) & (change < 0)).sum()),
             "pairs": int(pairs.sum()),
         }
         rows.append(row)

@@ -13,7 +13,7 @@ from core.progress import Cancelled, Progress, Snapshot
 from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
 
-AGAIN = 0.2  # seconds between two looks at whether another process has finished
+_AGAIN = 0.2  # seconds between two looks at whether another process has finished
 
 NOTHING_FREE = Snapshot("waiting for another process", 0.0, 0.0, 0.0)
 
@@ -49,11 +49,16 @@ def run(engine: Engine, schedule: Schedule, listener: Listener) -> None:
         with ExitStack() as held:
             task = take_free(engine, schedule, model, held)
             if task is None:
-                listener.progressed(None, NOTHING_FREE)
-                time.sleep(AGAIN)
+                rest(listener)
                 continue
             model = task.experiment.model
             _do(engine, schedule, task, listener)
+
+
+def rest(listener: Listener) -> None:
+    """Wait a moment where all that is left is what others are at."""
+    listener.progressed(None, NOTHING_FREE)
+    time.sleep(_AGAIN)
 
 
 def take_free(

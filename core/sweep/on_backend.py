@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -122,8 +121,7 @@ class OnBackend:
             task = local.take_free(self._backend.engine, self._schedule, model, held)
         # The lock is let go of: whatever does the task takes it, and that may be another process.
         if task is None:
-            self._tally.progressed(None, local.NOTHING_FREE)
-            time.sleep(local.AGAIN)
+            local.rest(self._tally)
         else:
             self._do(task)
 

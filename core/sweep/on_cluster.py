@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
 from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Progress, Snapshot
-from core.sweep.local import AGAIN, NOTHING_FREE, Listener, take_free
+from core.sweep.local import Listener, rest, take_free
 from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
 
@@ -50,8 +49,7 @@ class OnCluster:
                     waits |= self._give(member)
                 if all(member.running is None for member in self.pool.members):
                     if waits:
-                        listener.progressed(None, NOTHING_FREE)
-                        time.sleep(AGAIN)
+                        rest(listener)
                     else:
                         self._fail_refused()
                 for member, message in self.pool.ended(_LOOK):

@@ -85,12 +85,8 @@ def draw() -> None:
 
 def _known(experiment: Experiment) -> Result | None:
     """The result if it is known; without its map where a sweep has kept the measures alone."""
-    jobs = process.jobs()
-    try:
-        result: Result | None = jobs.result(experiment)
-        return result if result is not None else jobs.result(Figures(experiment))
-    except AskError:  # it is said where it is waited for
-        return None
+    result: Result | None = process.known(experiment)
+    return result if result is not None else process.known(Figures(experiment))
 
 
 def _known_or_wait(experiment: Experiment) -> Result | None:

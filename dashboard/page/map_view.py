@@ -14,7 +14,6 @@ import streamlit as st
 from core.analyses.chosen_pairs import Chosen
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
-from core.errors import AskError
 from core.experiment.plan import Plan
 from core.pipeline.result import Result
 from dashboard.charts import theme
@@ -37,10 +36,7 @@ def known(result: Result, question: OfExperiment) -> Any | None:
     """
     answers: dict[OfExperiment, Any] = once(result, "answers", dict)
     if question not in answers:
-        try:
-            answer = process.jobs().result(question)
-        except AskError:
-            return None
+        answer = process.known(question)
         if answer is None:
             return None
         answers[question] = answer

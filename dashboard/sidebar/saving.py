@@ -6,7 +6,6 @@ from functools import partial
 
 import streamlit as st
 
-from core.errors import AskError
 from core.experiment.file import file_stem, write_experiment
 from core.experiment.settings import Experiment
 from dashboard.charts import theme
@@ -30,7 +29,7 @@ def draw(experiment: Experiment) -> None:
             width="stretch",
             help=f"python -m core run --experiment {stem}.json",
         )
-        computed = _is_known(experiment)
+        computed = process.known(experiment) is not None
         st.download_button(
             "A report (HTML)",
             partial(_report, experiment),
@@ -44,14 +43,6 @@ def draw(experiment: Experiment) -> None:
         )
         if not computed:
             theme.quiet("The report can be saved once the setting is computed.")
-
-
-def _is_known(experiment: Experiment) -> bool:
-    """Whether the result is known, also where no page of this process has shown it yet."""
-    try:
-        return process.jobs().result(experiment) is not None
-    except AskError:
-        return False
 
 
 def _report(experiment: Experiment) -> bytes:

@@ -60,7 +60,7 @@ def in_front(experiments: Iterable[Experiment]) -> dict[str, str]:
     as_linked = dict.fromkeys(link.from_query(link.to_query(one))[0] for one in experiments)  # a link has no device
     first = [present.pop(experiment, Kept(experiment)) for experiment in as_linked]
     room = max(0, MOST - len(first))  # the oldest makes it
-    return view([*first, *list(present.values())[len(present) - min(room, len(present)) :]])
+    return view([*first, *list(present.values())[max(0, len(present) - room) :]])
 
 
 def read() -> tuple[list[Kept], list[str]]:

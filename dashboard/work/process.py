@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.location import default_cache
 from core.packs.pack_folder import OPENING, PackFolder
-from core.pipeline.backend import Backend, InThisProcess
+from core.pipeline.backend import Backend, InThisProcess, Request
 from core.pipeline.child import InChild
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
@@ -81,6 +81,14 @@ def known_beside(experiment: Experiment, question: Callable[[Run], T]) -> T | No
     try:
         return engine().answer_known(experiment, question)
     except AskError:  # the model is not on this machine, and the page shows what a pack has
+        return None
+
+
+def known(request: Request) -> Any | None:
+    """The answer to a request if it is known; None also where there can be none here."""
+    try:
+        return jobs().result(request)
+    except AskError:  # whoever waits for it is told why
         return None
 
 

@@ -15,7 +15,7 @@ from core.reproduction.study import Study
 from core.spaces import distances
 from core.spaces.similarity import COMPARISONS
 from core.stats.correlation import pearson
-from core.stats.significance import holm
+from core.stats.significance import LEVEL, holm
 
 
 def by_candidate(run: Run) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
         tested = (rows["p"].notna() & (rows["metric"] == metric)).to_numpy()
         if tested.any():
             p_holm[tested] = holm(rows["p"].to_numpy(dtype=np.float64)[tested])
-    return rows.assign(p_holm=p_holm, significant=p_holm < 0.05)
+    return rows.assign(p_holm=p_holm, significant=p_holm < LEVEL)
 
 
 def _tables(study: Study) -> dict[str, pd.DataFrame]:

@@ -13,6 +13,7 @@ from core.spaces.rivals import RAW
 from core.spaces.similarity import CENTRED, COMPARISONS, COSINE
 from core.stats import paired
 from core.stats.intervals import Interval
+from core.stats.significance import LEVEL
 
 
 def _perplexity(tables: Tables) -> Verdict | None:
@@ -41,7 +42,7 @@ def _rivals(tables: Tables) -> Verdict:
         free = _contenders(part, int(intervention["layer"]))
         nothing = free[free["applied"] == "nothing"]
         best, in_class = (some.iloc[int(some["top1_target"].to_numpy().argmax())] for some in (free, nothing))
-        beaten += bool(best["difference_low"] > 0 and best["p"] < 0.05)
+        beaten += bool(best["difference_low"] > 0 and best["p"] < LEVEL)
         parts.append(
             f"{name_of(str(target))} {intervention['top1_target']:.3f}, against {_rival(best)}, the best of "
             f"{len(free)} on these rows, and {_rival(in_class)}, the best of the {len(nothing)} that need nothing to "

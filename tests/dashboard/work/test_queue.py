@@ -137,6 +137,7 @@ def test_leaving_stops_the_work(jobs: Jobs, bench: Bench) -> None:
     ends(job, "stopped")
     assert bench.cancelled == [X]
     assert job.error is None
+    assert not jobs.was_stopped("a", X), "who left was not stopped"
 
 
 def test_leaving_without_a_request_is_nothing(jobs: Jobs, bench: Bench) -> None:
@@ -331,12 +332,3 @@ def test_who_waited_for_what_was_stopped_for_all_is_told_so_once(jobs: Jobs, ben
     bench.step(X)
     ends(job, "stopped")
     assert [jobs.was_stopped(visitor, X) for visitor in ("c", "b", "a", "a")] == [False, False, True, False]
-
-
-def test_what_its_visitor_left_was_not_stopped_for_all(jobs: Jobs, bench: Bench) -> None:
-    job = jobs.submit("a", X)
-    bench.runs(X)
-    jobs.leave("a")
-    bench.step(X)
-    ends(job, "stopped")
-    assert not jobs.was_stopped("a", X)
