@@ -48,6 +48,8 @@ class Figure:
     name, title, about : str
     unit : Unit
     higher_is_better : bool
+    by_construction : str
+        Why free maps are not compared by it, a sentence; empty where they are.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Figure:
     about: str
     unit: Unit
     higher_is_better: bool
+    by_construction: str = ""
 
 
 FIGURES = {
@@ -63,7 +66,15 @@ FIGURES = {
         Figure("top1_target", "top-1, target", "translations found, the target as the query", SHARE, True),
         Figure("top1_all", "top-1, all", "translations found, over all pairs", SHARE, True),
         Figure("mexa_all", "MEXA", "translations that are each other's nearest in both directions", SHARE, True),
-        Figure("language_id", "language id", "how often a linear probe still tells the language", SHARE, False),
+        Figure(
+            "language_id",
+            "language id",
+            "how often a linear probe still tells the language",
+            SHARE,
+            False,
+            "Free maps that take out each language's mean are at chance by construction: the linear probe is fitted on "
+            "the rows that they are fitted on.",
+        ),
         Figure("transfer", "transfer", "accuracy of a classifier trained on one language, on the others", SHARE, True),
         Figure("lines", "lines in the target", "of answers to prompts in other languages", SHARE, True),
         Figure("perplexity", "perplexity", "of sentences in the target, × the unmodified model's", TIMES, False),

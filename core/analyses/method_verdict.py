@@ -13,7 +13,7 @@ from core.stats.units import SHARE, listed
 _NAMED = 3  # at most so many rows are named where more are alike
 _EXACT = 1e-9
 _EVERY, _BEST = "clearly better than every intervention", "clearly better than the best intervention"
-_LEVEL, _WORSE, _UNKNOWN = "level with the best of them", "clearly worse", "not told from the best of them"
+_MEETS, _WORSE, _UNKNOWN = "within the interval of the best of them", "clearly worse", "without an interval to tell"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Best:
     level : tuple of Row
         Further interventions whose interval meets that of the best.
     free : Row or None
-        The best of what is free; None where nothing free was measured by this figure.
+        The best of what is free; None where nothing free was measured by this figure, or where it has its value by
+        construction.
     against : int or None
         1 where the best intervention is clearly better than the best of what is free, -1 where that is clearly better,
         0 where their intervals meet, None where one has no interval.
@@ -49,7 +50,7 @@ class Best:
         """What the best of what is free is, beside the interventions."""
         if self.against == -1:
             return _EVERY if self.over_all else _BEST
-        return {1: _WORSE, 0: _LEVEL, None: _UNKNOWN}[self.against]
+        return {1: _WORSE, 0: _MEETS, None: _UNKNOWN}[self.against]
 
 
 def text_of(figure: Figure, value: Interval) -> str:
@@ -62,7 +63,7 @@ def text_of(figure: Figure, value: Interval) -> str:
 
 def best_by(rows: Sequence[Row]) -> list[Best]:
     """Say of each ranked figure that some intervention has which is best; see `Best`."""
-    found = []
+    found: list[Best] = []
     for name in RANKED:
         figure = FIGURES[name]
         measured = [row for row in rows if name in row.figures and math.isfinite(row.figures[name].value)]
@@ -72,7 +73,7 @@ def best_by(rows: Sequence[Row]) -> list[Best]:
         value = _best(figure, methods).figures[name]
         equal = tuple(row for row in methods if abs(row.figures[name].value - value.value) <= _EXACT)
         level = tuple(row for row in methods if row not in equal and clearly(figure, value, row.figures[name]) == 0)
-        free_rows = [row for row in measured if row.kind == "free"]
+        free_rows = [] if figure.by_construction else [row for row in measured if row.kind == "free"]
         free = _best(figure, free_rows) if free_rows else None
         against = 0 if free is None else clearly(figure, value, free.figures[name])
         over_all = free is not None and all(
@@ -113,7 +114,7 @@ def overall(rows: Sequence[Row]) -> str:
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """Say of each figure which intervention is best, what is level with it, and what is free: lines of Markdown."""
+    """Say of each figure which intervention is best, whose intervals meet its own, and what is free: Markdown."""
     return [_line(best) for best in best_by(rows)]
 
 
@@ -125,22 +126,23 @@ def _line(best: Best) -> str:
     if best.level:
         text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
     if best.free is None:
-        return f"{text}."
-    how = {1: "clearly worse", 0: "level with that", -1: "clearly better", None: "not told apart"}[best.against]
+        return f"{text}. {best.figure.by_construction}" if best.figure.by_construction else f"{text}."
+    how = {1: "clearly worse", 0: "within its interval", -1: "clearly better", None: "not told apart"}[best.against]
     free = best.free.title.removeprefix("free: ")
-    return f"{text}. The best of what is free, {free}, is {how}: {text_of(best.figure, best.free.figures[name])}."
+    value = text_of(best.figure, best.free.figures[name])
+    return f"{text}. The best of what is free at the same layer, {free}, is {how}: {value}."
 
 
 def _free(found: Sequence[Best]) -> str:
-    """Say by which figures the best of what is free is better, level or worse."""
+    """Say by which figures the best of what is free is better, worse, or not told from the interventions."""
     compared = [best for best in found if best.free is not None]
     if not compared:
         return "Nothing free was measured beside it."
     said = []
-    for words in (_EVERY, _BEST, _LEVEL, _WORSE, _UNKNOWN):
+    for words in (_EVERY, _BEST, _MEETS, _WORSE, _UNKNOWN):
         if by := [f"*{best.figure.title}*" for best in compared if best.of_free == words]:
             said.append(f"{words} by {_listed(by, most=len(by))}")
-    return f"The best of what is free is {'; '.join(said)}."
+    return f"At the same layer, the best of what is free is {'; '.join(said)}."
 
 
 def _best(figure: Figure, rows: Sequence[Row]) -> Row:

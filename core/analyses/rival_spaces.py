@@ -81,12 +81,15 @@ class RivalSpaces:
         In the order of `RIVALS`, the spaces as they are first.
     notes : tuple of str
         What was left out, and why.
+    left_out : tuple of str
+        Names in `RIVALS` of those that cannot be applied to every evaluation language.
     """
 
     plan: Plan
     n_probe: int
     spaces: tuple[RivalSpace, ...]
     notes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def find(self, rival: str, space: str, layer: int | None = None) -> RivalSpace | None:
         """One space by its rival's name; at the plan's layer unless another is given; None if it is not there."""
@@ -175,7 +178,9 @@ def compare(
         if not run.only_cached:
             run.progress.advance(1)
     run.progress.finish()
-    return RivalSpaces(run.plan, len(probe.plan.groups[0]), tuple(spaces), (*probe.plan.groups[0].notes, *notes))
+    notes = [*probe.plan.groups[0].notes, *notes]
+    left_out = tuple(rival.name for rival in chosen_rivals if rival not in kept)
+    return RivalSpaces(run.plan, len(probe.plan.groups[0]), tuple(spaces), tuple(notes), left_out)
 
 
 def _parts(names: Sequence[str], apart: Iterable[Iterable[str]]) -> list[list[str]]:

@@ -12,12 +12,12 @@ from core.language.codes import label
 from core.neurons.methods import METHODS, Method
 from core.neurons.selection import CONTROLS
 from core.spaces.measured_space import difference
-from core.spaces.rivals import RAW
+from core.spaces.rivals import RAW, RIVALS
 from core.spaces.space_measures import SPACE_MEASURES
 from core.stats import paired
 from core.stats.intervals import Interval
 from core.stats.significance import fewest_pairs, holm
-from core.stats.units import counted
+from core.stats.units import counted, listed
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> st
     target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
     value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
     ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    own = f"{unit.text(value.value)} of translations from {target} {ends}, n = {value.n:,}"
+    own = f"{unit.text(value.value)} of translations from {target} at layer {spaces.plan.layer} {ends}, n = {value.n:,}"
     first, many = found[id(top)], len(contenders(spaces))
     which = f"the best of {many} free rivals on these rows" if many > 1 else "the one free rival that was measured"
     if spaces.plan.experiment.strength == 0:
@@ -115,6 +115,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> st
         f"{_figures(spaces, first)}."
     )
     text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
+    text += _elsewhere(spaces) + _missing(spaces)
     learns = " The intervention learns from translations, which no free rival does."
     text += learns if _method(spaces).translations else ""
     least = fewest_pairs(len(found))
@@ -143,6 +144,25 @@ def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found
     )
 
 
+def _elsewhere(spaces: RivalSpaces) -> str:
+    """What the intervention finds at a layer that was measured and suits it better than the plan's."""
+    at = spaces.plan.target
+    own = intervention_of(spaces).measured.value(HEADLINE, at)
+    others = [s for s in spaces.spaces if s.rival is RAW and s.space == POST and s.layer != spaces.plan.layer]
+    top = max(others, key=lambda space: space.measured.value(HEADLINE, at).value, default=None)
+    if top is None or (value := top.measured.value(HEADLINE, at)).value <= own.value:
+        return ""
+    ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    which = f"the best of {len(others) + 1} measured layers on these rows"
+    return f" At layer {top.layer}, {which}, it finds {SPACE_MEASURES[HEADLINE].unit.text(value.value)} {ends}."
+
+
+def _missing(spaces: RivalSpaces) -> str:
+    """Free rivals that were asked for and could not be measured."""
+    titles = [RIVALS[name].title.lower() for name in spaces.left_out if not RIVALS[name].supervised]
+    return f" Not in all of these languages, and so not compared: {listed(titles)}." if titles else ""
+
+
 def _subject(spaces: RivalSpaces) -> str:
     """What the verdict is about: a control stands in the place of the intervention."""
     control = CONTROLS[spaces.plan.experiment.control]
@@ -158,7 +178,7 @@ _VERBS = {1: "beats", -1: "loses to"}
 
 def _verb(row: Against) -> str:
     """How the intervention stands to another space."""
-    chance = "is level with" if row.difference.low <= 0 <= row.difference.high else "cannot be told from"
+    chance = "is level with" if paired.is_level(row.difference) else "cannot be told from"
     return _VERBS.get(row.sign, chance)
 
 

@@ -255,7 +255,7 @@ def sentence(said: Lesson) -> str:
     )
     if said.gain.low <= 0 <= said.gain.high:
         change = (
-            f"under the intervention for {_percent(said.after)}, a change no larger than chance ({_points(said.gain)})"
+            f"under the intervention for {_percent(said.after)}, a change that may be chance ({_points(said.gain)})"
         )
     else:
         verb = "raises" if said.gain.value > 0 else "lowers"

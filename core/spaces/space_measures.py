@@ -222,7 +222,7 @@ SPACE_MEASURES = {
             "hub_skew",
             "Hub skew",
             f"Skewness of how often a sentence is among the {HUB_NEIGHBOURS} nearest of others: high where a few hubs "
-            f"are near to everything; {_PAIR}",
+            f"are near to everything, and 0 by definition for {HUB_NEIGHBOURS} sentences or fewer; {_PAIR}",
             SKEWNESS,
             False,
             _powers,
@@ -239,8 +239,8 @@ SPACE_MEASURES = {
         SpaceMeasure(
             "mutual_knn",
             "Shared neighbours",
-            f"Share of a sentence's {HUB_NEIGHBOURS} nearest in its own language that are its translation's as well; "
-            + _PAIR,
+            f"Share of a sentence's {HUB_NEIGHBOURS} nearest in its own language that are its translation's as well, all "
+            f"by definition for {HUB_NEIGHBOURS + 1} sentences or fewer; {_PAIR}",
             SHARE,
             True,
             lambda tables: tables.shared_neighbours(),
@@ -281,7 +281,8 @@ SPACE_MEASURES = {
             "language_id",
             "Language identification",
             "Share of sentences whose language a linear probe tells (standardised, multinomial logistic regression, "
-            "C = 0.1, fitted on probe rows): high where languages are still apart.",
+            "C = 0.1, fitted on probe rows): high where languages are still apart, and at chance by construction under a map that "
+            "takes out each language's mean over the same rows.",
             SHARE,
             False,
             identified,

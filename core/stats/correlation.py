@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from scipy import stats
 
 from core.stats.intervals import RESAMPLES, Interval, bootstrap_statistic
+
+_EXACT_UP_TO = 8  # pairs: 40,320 orders
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def pearson(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RES
 def spearman(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Correlation:
     """Correlate the ranks of two measures; parameters as `pearson`.
 
+    The p-value of up to eight pairs is exact, over every order of one side: of so few, the t distribution would call a
+    perfect order certain, which it is once in six with three.
+
     References
     ----------
     Spearman (1904). American Journal of Psychology 15, 72-101; ties have their mean rank.
@@ -51,7 +57,8 @@ def spearman(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RE
     if n < 3 or _constant(x) or _constant(y):
         return Correlation(np.nan, np.nan, np.nan, n, np.nan)
     interval = bootstrap_statistic(_rank_correlations, x, y, seed=seed, resamples=resamples)
-    return Correlation(interval.value, interval.low, interval.high, n, _p(interval.value, n - 2))
+    p = _exact_p(x, y) if n <= _EXACT_UP_TO else _p(interval.value, n - 2)
+    return Correlation(interval.value, interval.low, interval.high, n, p)
 
 
 def partial(
@@ -93,6 +100,15 @@ def _p(r: float, freedom: int) -> float:
     return float(2 * stats.t.sf(abs(r) * np.sqrt(freedom / (1 - r**2)), freedom))
 
 
+def _exact_p(x: np.ndarray, y: np.ndarray) -> float:
+    """Two-sided p-value of a rank correlation: the share of orders of one side that correlate as strongly or more."""
+    first, second = stats.rankdata(x), stats.rankdata(y)
+    orders = second[np.array(list(permutations(range(len(second)))))]
+    strength = np.abs((orders - second.mean()) @ (first - first.mean()))
+    # the given order is the first of them; rounding must not tell equal ones apart
+    return float((strength >= strength[0] * (1 - 1e-9)).mean())
+
+
 def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _correlations(stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1))
 
@@ -111,10 +127,13 @@ def _partial_correlations(x: np.ndarray, y: np.ndarray, *controls: np.ndarray) -
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's r along the last axis; NaN where a side does not vary."""
+    """Pearson's r along the last axis; NaN where a side does not vary beyond rounding."""
+    sizes = [np.sqrt((side**2).sum(axis=-1)) for side in (x, y)]
     x, y = (side - side.mean(axis=-1, keepdims=True) for side in (x, y))
-    spread = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
-    r: np.ndarray = np.divide((x * y).sum(axis=-1), spread, out=np.full(spread.shape, np.nan), where=spread > 0)
+    spreads = [np.sqrt((side**2).sum(axis=-1)) for side in (x, y)]
+    vary = np.logical_and(*(spread > 1e-12 * size for spread, size in zip(spreads, sizes, strict=True)))
+    nothing = np.full(vary.shape, np.nan)
+    r: np.ndarray = np.divide((x * y).sum(axis=-1), spreads[0] * spreads[1], out=nothing, where=vary)
     return r
 
 

@@ -47,14 +47,29 @@ def difference(first: Sequence[Part], second: Sequence[Part]) -> tuple[Interval,
     Interval
         The first minus the second; 95%, by drawing sentences for both together (percentile bootstrap).
     float
-        p-value of Wilcoxon's signed-rank test of the sentences' differences, before any correction.
+        p-value of Wilcoxon's signed-rank test of the sentences' differences, before any correction; 1 where the ranks
+        lie the other way than the difference.
     """
     parts = [(weight, one - other) for (weight, one), (_, other) in zip(first, second, strict=True)]
     value = mean(parts)
     drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
     every = np.concatenate([values for _, values in parts])
-    # means of the same hits in another order differ in their last bits, and count as equal
-    return from_resamples(value, drawn, len(every)), signed_ranks(np.round(every, 6))
+    return from_resamples(value, drawn, len(every)), signed_ranks(every, value)
+
+
+MARGIN = 0.05
+"""Shares whose difference lies within it are alike in practice: five points."""
+
+
+def is_level(difference: Interval) -> bool:
+    """Whether two shares are shown to be alike: their interval holds zero and lies within `MARGIN` of it.
+
+    A wide interval that holds zero shows neither a difference nor that there is none.
+
+    >>> is_level(Interval(0.0, -0.02, 0.03, 500)), is_level(Interval(0.15, -0.04, 0.35, 20))
+    (True, False)
+    """
+    return -MARGIN <= difference.low <= 0 <= difference.high <= MARGIN
 
 
 def sign(difference: Interval, p: float) -> int:

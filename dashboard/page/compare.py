@@ -252,12 +252,7 @@ def _all_kept(present: Result, kept: Sequence[Kept]) -> None:
 
 def kept_frame(present: Result, kept: Sequence[Kept], known: Callable[[Experiment], Result | None]) -> pd.DataFrame:
     """One row a setting, the present one first: its name, and every measure after as people read it."""
-    rows: list[tuple[str, Result | None]] = [("A (the present setting)", present)]
-    for one in kept:
-        try:
-            rows.append((one.title, known(one.experiment)))
-        except AskError:
-            rows.append((one.title, None))
+    rows = [("A (the present setting)", present), *((one.title, known(one.experiment)) for one in kept)]
     return pd.DataFrame(
         [
             {

@@ -246,8 +246,7 @@ def free_frame(
             is_first, first = first is None, values if first is None else first
             gain = bootstrap_ratio(first - values, weights)
             row |= {"ahead": gain.value, "ahead, low": gain.low, "ahead, high": gain.high}
-            # means of the same hits in another order differ in their last bits, and count as equal
-            row["p"] = np.nan if is_first else signed_ranks(np.round(first - values, 6))
+            row["p"] = np.nan if is_first else signed_ranks(first - values, gain.value)
         rows.append(row)
     columns = ["what", "how", measure, "low", "high", "ahead", "ahead, low", "ahead, high", "p"]
     frame = pd.DataFrame(rows, columns=columns)

@@ -31,10 +31,10 @@ ROWS = [
 
 def test_each_figure_names_its_best_what_is_level_and_what_is_free() -> None:
     assert method_verdict.lines(ROWS) == [
-        "*top-1, all*: **hold**, 70% (60% to 80%); intervals meet those of move. The best of what is free, whitening, "
-        "is clearly better: 90% (85% to 95%).",
-        "*language id*: **move**, 50% (40% to 60%). The best of what is free, centring, is clearly better: 10% (0.0% "
-        "to 20%).",
+        "*top-1, all*: **hold**, 70% (60% to 80%); intervals meet those of move. The best of what is free at the "
+        "same layer, whitening, is clearly better: 90% (85% to 95%).",
+        "*language id*: **move**, 50% (40% to 60%). Free maps that take out each language's mean are at chance by "
+        "construction: the linear probe is fitted on the rows that they are fitted on.",
         "*perplexity*: **hold**, 5.00 × (4.00 × to 6.00 ×).",
     ]
 
@@ -42,11 +42,11 @@ def test_each_figure_names_its_best_what_is_level_and_what_is_free() -> None:
 def test_the_paragraph_follows_the_mean_ranks_and_the_intervals() -> None:
     said = method_verdict.overall(ROWS)  # ranks: hold 1, 2, 1; move 2, 1, 2; damp 3, 3
     assert said == (
-        "Of 3 interventions, **hold** has the best mean rank (1.3), before move (1.7). The best of what is free is "
-        "clearly better than every intervention by *top-1, all* and *language id*."
+        "Of 3 interventions, **hold** has the best mean rank (1.3), before move (1.7). At the same layer, the "
+        "best of what is free is clearly better than every intervention by *top-1, all*."
     )
     worse = [one for one in ROWS if one.condition != "whitening"]
-    assert "level with the best of them by *top-1, all*" in method_verdict.overall(worse)
+    assert "within the interval of the best of them by *top-1, all*" in method_verdict.overall(worse)
     tie = [row("a", "method", top1_all=(0.7, 0.6, 0.8)), row("b", "method", top1_all=(0.7, 0.6, 0.8))]
     assert "**a** and **b** share the best mean rank (1.5)" in method_verdict.overall(tie)
     assert "Nothing free was measured" in method_verdict.overall(tie)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,10 @@ def spaces_with(
     )
 
 
+def found_hits(share: float) -> np.ndarray:
+    return (np.arange(N) < round(share * N)).astype(float)
+
+
 def test_what_goes_by_the_language_is_set_beside_what_does_too(asked: Experiment) -> None:
     shares = {
         ("raw", PRE, 3): 0.1,
@@ -72,8 +77,7 @@ def test_what_goes_by_the_language_is_set_beside_what_does_too(asked: Experiment
         assert told in text
         assert text.endswith(end)
         text = verdict(spaces_with(replace(asked, method=method), own_means))
-        assert "That needs the sentence's language, and all sentences at once; the intervention also **loses to** the"
-        assert "best of the 2 that need, like it, no more than the language: **probe means and whitening" in text
+        assert "the intervention also **loses to** the best of the 2 that need, like it, no more than the language: **probe means and whitening" in text
         assert ("learns from translations" in text) == (method == "incline")
     fewer = {key: share for key, share in shares.items() if key[0] != "whitening"}
     assert "the intervention needs its language." in verdict(spaces_with(replace(asked, method="recover"), fewer))
@@ -146,6 +150,32 @@ def test_a_difference_that_the_correction_takes_away_is_said_with_its_p(asked: E
     assert p > 0.05
     assert "**cannot be told from** the best of 4" in text
     assert f"a difference of +10.0 points [+3.3, +18.3], corrected p = {p:.2g}" in text
+
+
+def test_the_layers_are_named_and_one_that_suits_the_intervention_better_is_told(asked: Experiment) -> None:
+    shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.5, ("raw", POST, 2): 0.7, ("whitening", PRE, 3): 0.9}
+    text = verdict(spaces_with(asked, shares))
+    assert "it finds 50% of translations from Japanese at layer 3 [" in text.replace(" (日本語)", "")
+    low, high = (100 * end for end in stats.bootstrap((found_hits(0.7),), np.mean, rng=0).confidence_interval)
+    said = re.search(r"At layer 2, the best of 2 measured layers on these rows, it finds 70% \[(.*), (.*)\]\.", text)
+    assert said is not None
+    assert [float(end) for end in said.groups()] == pytest.approx([low, high], abs=3)
+    assert "At layer 2" not in verdict(spaces_with(asked, {**shares, ("raw", POST, 2): 0.4}))
+
+
+def test_a_wide_interval_shows_neither_a_difference_nor_that_there_is_none(asked: Experiment) -> None:
+    """One of twelve rows each way: no difference is seen, and far more than five points cannot be ruled out."""
+    shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.5, ("overall-mean", PRE, 3): 0.6}
+    text = verdict(spaces_with(asked, shares, rows=10))
+    assert "**cannot be told from** the one free rival" in text
+    assert "level with" not in text
+
+
+def test_what_cannot_be_measured_in_all_languages_is_named_in_the_verdict(asked: Experiment) -> None:
+    shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.5, ("overall-mean", PRE, 3): 0.6}
+    spaces = replace(spaces_with(asked, shares), left_out=("whitening", "ridge"))
+    assert "Not in all of these languages, and so not compared: probe means and whitening." in verdict(spaces)
+    assert "not compared" not in verdict(replace(spaces, left_out=("ridge",)))
 
 
 def test_too_few_rows_for_any_difference_are_said_to_be(asked: Experiment) -> None:

@@ -58,7 +58,7 @@ def test_bounds_are_the_most_frequent_class_and_the_language_itself() -> None:
                     "the intervention is better by 40.0 points"]),
         (0.7, 0.9, ["raises that to 70.0%", "reaches 90.0%: better by 20.0 points"]),
         (0.7, 0.7, ["raises", "neither is better than the other beyond chance"]),
-        (0.4, 0.4, ["for 40.0%, a change no larger than chance (+0.0 points"]),
+        (0.4, 0.4, ["for 40.0%, a change that may be chance (+0.0 points"]),
         (0.1, 0.4, ["lowers that to 10.0% (-30.0 points"]),
     ],
 )  # fmt: skip

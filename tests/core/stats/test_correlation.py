@@ -41,6 +41,24 @@ def test_spearman_is_scipys_ties_and_all() -> None:
     assert np.isnan(spearman(np.ones(5), np.arange(5.0)).value)
 
 
+@pytest.mark.parametrize("y", [[1.0, 2, 3], [2.0, 1, 3, 4], [1.0, 1, 2, 3, 5], [0.3, 0.1, 0.2, 0.9, 0.5, 0.4, 0.8]])
+def test_the_p_of_few_pairs_is_exact_over_every_order(y: list[float]) -> None:
+    """Three pairs in a perfect order come by chance once in three, whichever way; scipy counts the same."""
+    x, second = np.arange(len(y), dtype=float), np.array(y)
+    expected = stats.permutation_test(
+        (x,), lambda one: stats.spearmanr(one, second).statistic, permutation_type="pairings", n_resamples=np.inf
+    )
+    assert spearman(x, second).p == pytest.approx(expected.pvalue)
+    if len(y) == 3:
+        assert spearman(x, second).p == pytest.approx(1 / 3)
+
+
+def test_draws_that_vary_by_rounding_alone_do_not_count() -> None:
+    x, y = np.array([0.1, 0.1, 0.1, 0.1, 0.3]), np.array([0.2, 0.4, 0.2, 0.7, 0.5])
+    with_offset, without = pearson(x, y), pearson(x - 0.1, y)
+    assert (with_offset.low, with_offset.high) == pytest.approx((without.low, without.high))
+
+
 def test_partial_is_the_correlation_of_residuals_by_the_textbook_formula() -> None:
     rng = np.random.default_rng(3)
     z = rng.normal(size=40)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.stats.significance import holm, mcnemar
+from core.stats.significance import holm, mcnemar, signed_ranks
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (1, 0), (9, 2), (30, 30), (3, 41)])
@@ -19,6 +19,17 @@ def test_mcnemar_is_the_binomial_test_of_what_differs(fixed: int, broken: int) -
     chances = stats.binom.pmf(np.arange(n + 1), n, 0.5)  # by the definition: as or less likely outcomes of n fair coins
     expected = chances[chances <= chances[fixed] * (1 + 1e-7)].sum()
     assert mcnemar(pre, post) == pytest.approx(min(expected, 1.0))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-7])
+def test_signed_ranks_are_scipys_whatever_the_unit(scale: float) -> None:
+    differences = np.random.default_rng(4).normal(0.3, 1.0, size=30)
+    assert differences.mean() > 0
+    expected = stats.wilcoxon(differences).pvalue
+    assert signed_ranks(scale * differences) == pytest.approx(expected)
+    noisy = np.r_[differences, [1e-17, -3e-17]]  # the same figure summed in another order
+    assert signed_ranks(scale * noisy) == pytest.approx(expected)
+    assert signed_ranks(np.array([1e-17, -1e-17, 0.0])) == 1.0
 
 
 def test_holm_on_a_worked_example() -> None:

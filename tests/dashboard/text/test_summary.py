@@ -144,7 +144,7 @@ def of_many(n: int, **changes: object) -> str:
         (0.3, 0.2, "the intervention finds 10.0 points more than the better of these."),
         (0.5, 0.2, "subtracting each language's mean embedding alone finds 10.0 points more than the intervention."),
         (0.3, 0.56, "layer 3 alone finds 16.0 points more than the intervention."),
-        (0.3, 0.4, "the intervention is level with layer 3."),
+        (0.3, 0.4, "the intervention cannot be told from layer 3."),
     ],
 )
 def test_what_is_free_is_named_with_how_much_more_or_less_it_finds(centred: float, best: float, said: str) -> None:
@@ -167,7 +167,7 @@ def test_a_lead_is_claimed_only_where_the_intervals_lie_apart(n: int, level: boo
     ends = [stats.binomtest(round(share * n), n).proportion_ci(method="wilson") for share in (0.4, best)]
     assert (max(e.low for e in ends) <= min(e.high for e in ends)) == level
     text = of_many(n, top1=(0.01, 0.4), centred=(0.1, 0.9), best_layer=(3, best))
-    assert (f"by these {n:,} sentences, the intervention is level with layer 3" in text) == level
+    assert (f"by these {n:,} sentences, the intervention cannot be told from layer 3" in text) == level
     assert ("points more than" in text) != level
 
 
