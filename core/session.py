@@ -142,6 +142,7 @@ class Session(SessionOfMethods):
         rivals: Iterable[str] | None = None,
         measures: Iterable[str] | None = None,
         layers: Iterable[int] | str | None = None,
+        by_pair: bool = False,
         **settings: Any,
     ) -> pd.DataFrame:
         """Measure what is free beside the intervention: maps fitted on the probe rows, with intervals and tests.
@@ -154,6 +155,8 @@ class Session(SessionOfMethods):
         layers : iterable of int, or str, optional
             Hidden states, as ``[6, 9]``, ``6,last``, ``0-18`` or ``all``, beside the layer of the setting. By default,
             of each rival the one at which it does best on probe rows.
+        by_pair : bool
+            One row a space and ordered pair of languages, see `core.analyses.rival_table.pair_frame`.
 
         Returns
         -------
@@ -165,7 +168,7 @@ class Session(SessionOfMethods):
         at = None if layers is None else hidden_states(layers, self._engine.plan(requested).outline.n_layers)
         with progress_shown(self._progress) as progress:
             spaces = self._engine.answer(requested, lambda run: rival_spaces.compare(run, *chosen, at), progress)
-        return rival_table.frame(spaces)
+        return rival_table.pair_frame(spaces) if by_pair else rival_table.frame(spaces)
 
     def transfer(
         self,

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.analyses.rival_spaces import RivalSpace, RivalSpaces
 from core.analyses.rival_verdict import Against, against_all
 from core.spaces.measured_space import ALL, Value
 from core.spaces.space_measures import SPACE_MEASURES
-from core.stats.intervals import finite
+from core.stats.intervals import finite, wilson
 
 
 def to_json(spaces: RivalSpaces) -> list[dict[str, Any]]:
@@ -46,6 +47,29 @@ def frame(spaces: RivalSpaces) -> pd.DataFrame:
         row |= {f"difference_{end}": beside.get(end) for end in ("low", "high")} | {"p": beside.get("p")}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def pair_frame(spaces: RivalSpaces) -> pd.DataFrame:
+    """Every ordered pair of languages of every space as one row.
+
+    Returns
+    -------
+    DataFrame
+        ``name, title, space, layer, chosen, group, query, candidate, n``, the group being a set of rows; each measure
+        of pairs by its name, and where it is a share of hits ``_low`` and ``_high``, Wilson's 95% interval.
+    """
+    frames = []
+    for space in spaces.spaces:
+        pairs = space.measured.pairs
+        about = {"name": space.rival.name, "title": space.rival.title, "space": space.space, "layer": space.layer}
+        columns: dict[str, Any] = {**about, "chosen": space.chosen}
+        for name, values in pairs.items():
+            columns[str(name)] = values
+            if str(name) in SPACE_MEASURES and SPACE_MEASURES[str(name)].hits:
+                low, high = wilson(values.to_numpy(dtype=np.float64), pairs["n"].to_numpy())
+                columns |= {f"{name}_low": low, f"{name}_high": high}
+        frames.append(pd.DataFrame(columns, index=pairs.index))
+    return pd.concat(frames, ignore_index=True)
 
 
 def measures_of(space: RivalSpace, target: str) -> dict[str, Value]:

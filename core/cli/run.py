@@ -39,6 +39,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add_gpus_per_model(parser)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write what is free, a row a space, to FILE, or to -")
+    parser.add_argument(
+        "--pairs-csv", metavar="FILE", type=Path, help="write the same, a row a space and pair of languages"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -50,7 +53,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
 
-    for file in filter(None, (arguments.json, arguments.csv)):
+    files = arguments.json, arguments.csv, arguments.pairs_csv
+    for file in filter(None, files):
         output.check_file(file)
     experiment, question = options.experiment(arguments), _free(arguments)
     bound = plan(experiment)
@@ -71,9 +75,11 @@ def _run(arguments: argparse.Namespace) -> None:
             text = f"{text}\n{rival_lines(spaces)}"
             if arguments.csv:
                 output.write(arguments.csv, rival_table.frame(spaces).to_csv(index=False))
+            if arguments.pairs_csv:
+                output.write(arguments.pairs_csv, rival_table.pair_frame(spaces).to_csv(index=False))
     if arguments.json:
         output.write_json(arguments.json, document)
-    output.say(text, arguments.json or arguments.csv)
+    output.say(text, next(filter(None, files), None))
 
 
 def _free(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -84,6 +90,7 @@ def _free(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ..
     if arguments.rivals is None and arguments.measures is None:
         for option, value in (
             ("--csv", arguments.csv),
+            ("--pairs-csv", arguments.pairs_csv),
             ("--rival-layers", arguments.rival_layers),
             ("--distractors", arguments.distractors),
         ):

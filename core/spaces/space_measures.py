@@ -54,6 +54,8 @@ class SpaceMeasure:
         It is fitted on the probe rows, and is left out where there are none.
     among_distractors : bool
         Sentences that translate nothing are candidates as well, where there are some.
+    hits : bool
+        A sentence of a pair of languages is a hit or none, each for itself: the pair's value is a share of them.
     """
 
     name: str
@@ -67,6 +69,7 @@ class SpaceMeasure:
     permuted: Moments | None = None
     needs_probe: bool = False
     among_distractors: bool = False
+    hits: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -169,8 +172,11 @@ SPACE_MEASURES = {
             _TOP1.unit,
             True,
             lambda tables: tables.hits.astype(np.float64),
+            hits=True,
         ),
-        SpaceMeasure("top5", "Top-5", f"The same where {_TOP5.about}; {_PAIR}", _TOP5.unit, True, _of_ranks("top-5")),
+        SpaceMeasure(
+            "top5", "Top-5", f"The same where {_TOP5.about}; {_PAIR}", _TOP5.unit, True, _of_ranks("top-5"), hits=True
+        ),
         SpaceMeasure(
             "mrr", "MRR", f"How early translations are found: {_MRR.about}; {_PAIR}", _MRR.unit, True, _of_ranks("MRR")
         ),
@@ -181,6 +187,7 @@ SPACE_MEASURES = {
             SHARE,
             True,
             lambda tables: tables.passed.csls.astype(np.float64),
+            hits=True,
         ),
         SpaceMeasure(
             "distance",
@@ -198,6 +205,7 @@ SPACE_MEASURES = {
             SHARE,
             True,
             lambda tables: tables.beats_row_and_column.astype(np.float64),
+            hits=True,
         ),
         SpaceMeasure(
             "reciprocity",
@@ -206,6 +214,7 @@ SPACE_MEASURES = {
             SHARE,
             True,
             _reciprocal,
+            hits=True,
         ),
         SpaceMeasure(
             "mining_f1",
@@ -239,8 +248,8 @@ SPACE_MEASURES = {
         SpaceMeasure(
             "mutual_knn",
             "Shared neighbours",
-            f"Share of a sentence's {HUB_NEIGHBOURS} nearest in its own language that are its translation's as well, all "
-            f"by definition for {HUB_NEIGHBOURS + 1} sentences or fewer; {_PAIR}",
+            f"Share of a sentence's {HUB_NEIGHBOURS} nearest in its own language that are its translation's as well, "
+            f"all by definition for {HUB_NEIGHBOURS + 1} sentences or fewer; {_PAIR}",
             SHARE,
             True,
             lambda tables: tables.shared_neighbours(),
@@ -281,8 +290,8 @@ SPACE_MEASURES = {
             "language_id",
             "Language identification",
             "Share of sentences whose language a linear probe tells (standardised, multinomial logistic regression, "
-            "C = 0.1, fitted on probe rows): high where languages are still apart, and at chance by construction under a map that "
-            "takes out each language's mean over the same rows.",
+            "C = 0.1, fitted on probe rows): high where languages are still apart, and at chance by construction under "
+            "a map that takes out each language's mean over the same rows.",
             SHARE,
             False,
             identified,

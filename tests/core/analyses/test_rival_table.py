@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from core.analyses.rival_spaces import POST, PRE, compare
-from core.analyses.rival_table import frame, to_json
+from core.analyses.rival_table import frame, pair_frame, to_json
 from core.analyses.rival_verdict import against_all
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -43,3 +44,21 @@ def test_records_and_rows_hold_every_measure_and_what_each_rival_needs(asked: Ex
         expected = by_name["raw", POST, at]["measures"]["top1_target"] - row["top1_target"]
         assert row["difference"] == pytest.approx(expected, abs=1e-6)
         assert row["mexa_all_low"] <= row["mexa_all"] <= row["mexa_all_high"]
+
+
+def test_pairs_have_a_row_each_whose_mean_is_the_spaces_and_wilsons_interval(asked: Experiment, filled: Store) -> None:
+    spaces = Engine(filled).answer(
+        asked, lambda run: compare(run, ("whitening",), ("top1", "mexa", "cka", "anisotropy"))
+    )
+    pairs, whole = pair_frame(spaces), frame(spaces)
+    languages = spaces.plan.languages
+    assert len(pairs) == len(spaces.spaces) * len(languages) * (len(languages) - 1)
+    key = ["name", "space", "layer"]
+    by_space = pairs.groupby(key)[["top1", "mexa", "cka"]].mean()
+    for row in whole.to_dict("records"):
+        means = by_space.loc[tuple(row[name] for name in key)]
+        assert [row["top1_all"], row["mexa_all"], row["cka_all"]] == pytest.approx(list(means), abs=1e-6)
+    assert not {"cka_low", "anisotropy"} & set(pairs)  # no share of hits, and not of pairs
+    for row in pairs.head(20).to_dict("records"):
+        interval = stats.binomtest(round(row["mexa"] * row["n"]), row["n"]).proportion_ci(method="wilson")
+        assert (row["mexa_low"], row["mexa_high"]) == pytest.approx((interval.low, interval.high))

@@ -77,7 +77,10 @@ def test_what_goes_by_the_language_is_set_beside_what_does_too(asked: Experiment
         assert told in text
         assert text.endswith(end)
         text = verdict(spaces_with(replace(asked, method=method), own_means))
-        assert "the intervention also **loses to** the best of the 2 that need, like it, no more than the language: **probe means and whitening" in text
+        assert (
+            "the intervention also **loses to** the best of the 2 that need, like it, no more than the language: "
+            "**probe means and whitening" in text
+        )
         assert ("learns from translations" in text) == (method == "incline")
     fewer = {key: share for key, share in shares.items() if key[0] != "whitening"}
     assert "the intervention needs its language." in verdict(spaces_with(replace(asked, method="recover"), fewer))
