@@ -142,3 +142,8 @@ def scrolling(table: str, title: str) -> None:
 def quiet(text: str) -> None:
     """A line of small print; shown as text, never as markup."""
     st.html(f'<div class="ln-quiet">{html.escape(access.words(text))}</div>')
+
+
+def ready() -> None:
+    """A mark that is not seen: what was asked for stands on the page. Tests and benchmarks wait for it."""
+    st.html('<div data-testid="result-ready"></div>')

@@ -131,7 +131,7 @@ def _keep(current: Experiment, kept: list[Kept]) -> None:
 
 def _suggest(current: Experiment) -> None:
     """Offer settings to compare with, where none is kept."""
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     offered = {title: other for title, other in suggestions(current).items() if link.carries(other)}
     if access.reads_only():  # what is not known would be refused
         offered = {title: other for title, other in offered.items() if _known(other) is not None}
@@ -184,7 +184,7 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
 
 def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Chosen | None, comes: bool) -> None:
     titles = {"A": in_words(a.plan.experiment), "B": kept.title}
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     with st.container(border=True):
         st.markdown(verdict(a, b, rows, with_free=chosen is None, comes=comes))
         st.text("\n".join(f"{name}: {title}" for name, title in titles.items()))

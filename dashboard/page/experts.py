@@ -99,7 +99,7 @@ def draw() -> None:
 
 
 def _show(scored: ScoredNeurons) -> None:
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     with st.container(border=True):
         st.markdown(_summary(scored))
     left, right = st.columns(2, gap="large")

@@ -76,7 +76,7 @@ def draw() -> None:
     else:
         theme.quiet("Paste a text above to measure how well the model predicts it.")
     if not busy:
-        st.html('<div data-testid="result-ready"></div>')
+        theme.ready()
     steering.draw(experiment)
     theme.quiet(_conditions(plan, question.writing))
 
@@ -93,7 +93,7 @@ def _draw_packed(experiment: Experiment, lacking: AskError) -> bool:
     message = "The prompt was put to the model as a user's message in its chat template. " if both.as_message else ""
     theme.quiet(f"{message}{in_words(experiment)}; the same sampling on both sides.")
     theme.quiet(f"More cannot be written here: {lacking.why}.")
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     return True
 
 

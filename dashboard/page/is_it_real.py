@@ -61,7 +61,7 @@ def draw() -> None:
 
 
 def _show(result: Result, spaces: RivalSpaces) -> None:
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     chosen = map_view.draw_chosen(
         result, "The verdict and the first chart are of their meanings, the rest of all sentences."
     )

@@ -36,7 +36,7 @@ _COLUMNS = ("size", "bytes", "newest", "again", "stage")
 def draw() -> None:
     """Draw the page."""
     theme.quiet("What runs, what is kept, and on what machine.")
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     _jobs()
     _sweeps()
     if not role.is_admin():

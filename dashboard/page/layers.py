@@ -44,7 +44,7 @@ def draw() -> None:
 
 
 def _show(result: Result) -> None:
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     target = theme.name(result.plan.target)
     measure = page_state.choice(
         "Embeddings",

@@ -24,7 +24,6 @@ from dashboard.state import page_state, session
 from dashboard.work import process
 from dashboard.work.method_questions import MethodsAsked
 
-_READY = '<div data-testid="result-ready"></div>'
 _FAR = 20.0
 """A ratio so many times the least is left out of the chart, where it would hide all others."""
 
@@ -59,7 +58,7 @@ def _answer(question: MethodsAsked, figure: str, working: bool) -> None:
         known = question.known_so_far(process.engine())
     except AskError as error:
         waiting.refusal(error)
-        st.html(_READY)
+        theme.ready()
         return
     if known.rows:
         _verdict(known.rows)
@@ -71,7 +70,7 @@ def _answer(question: MethodsAsked, figure: str, working: bool) -> None:
     for title, refused in known.refused.items():
         theme.quiet(f"{title} is not for this setting: {refused.why}.")
     _conditions(question)
-    st.html(_READY)
+    theme.ready()
 
 
 def _verdict(rows: Sequence[Row]) -> None:

@@ -41,10 +41,10 @@ def draw() -> None:
     try:
         report = _read(*version(folder))
     except AskError as error:
-        st.html('<div data-testid="result-ready"></div>')
+        theme.ready()
         theme.problem(f"{error.what}: {error.why}. {error.instead}")
         return
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     try:
         _report(report)
     except (LookupError, TypeError, ValueError, AttributeError):  # its files have the right names and other contents

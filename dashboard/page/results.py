@@ -92,7 +92,7 @@ def draw() -> None:
         "Every setting that is computed, by the controls or by a sweep, and those of packs. Open one, tick several to "
         "compare them, click a heading to sort."
     )
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     own = [setting for setting in computed_settings.listed(process.engine().store) if _may_be_seen(setting)]
     every = [*own, *_of_packs({setting.experiment for setting in own})]
     left, right = st.columns([3, 2])

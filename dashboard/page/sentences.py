@@ -40,7 +40,7 @@ def draw() -> None:
 
 
 def _show(result: Result, pre: Ranks, post: Ranks) -> None:
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     plan = result.plan
     own_sentence.draw(result)
     st.header("A sentence of the corpus", anchor=False)

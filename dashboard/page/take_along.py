@@ -32,7 +32,7 @@ def draw() -> None:
     result = waiting.result_or_wait(experiment)
     if result is None:
         return
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     if process.engine().origin(result) is None:
         _model(result, experiment)
         _embeddings(result, experiment)

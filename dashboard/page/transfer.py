@@ -33,7 +33,6 @@ from dashboard.work import process
 from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
 
 _BESIDE = {"centring": "centring alone", "all": "all that is free"}
-_READY = '<div data-testid="result-ready"></div>'
 _SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
 _COEFFICIENTS = dict(zip(COEFFICIENTS, ("Pearson's r", "Spearman's rank", "partial r"), strict=True))
 _SPACE_TITLES = {"pre": "before", "post": "after"}
@@ -50,7 +49,7 @@ def draw() -> None:
         rows = task(bound)
     except AskError as error:
         waiting.refusal(error)
-        st.html(_READY)
+        theme.ready()
         return
     train, rivals, view = _controls(bound, rows)
     found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), None, rivals)))
@@ -94,7 +93,7 @@ def _lesson(found: Transfer, train: str, bound: Plan) -> None:
                 f"The same values on neurons drawn at random give {_percent(control)} "
                 f"(95% interval {control.low:.1%} to {control.high:.1%})."
             )
-    st.html(_READY)
+    theme.ready()
 
 
 def _control(train: str, layer: int) -> Interval | None:

@@ -154,7 +154,7 @@ def _live(
         st.rerun()  # the whole page, which looks every two seconds no longer
     known = ((cell, _known(cell, kind)) for cell in dict.fromkeys(experiments))
     values = {cell: measured for cell, measured in known if measured is not None}
-    st.html('<div data-testid="result-ready"></div>')
+    theme.ready()
     cells = cell_frame(experiments, values, standing.states, measure)
     left, right = st.columns([3, 2], gap="large")
     with left:
