@@ -20,23 +20,23 @@ from scipy.stats import rankdata
 from core.analyses import rival_spaces, rival_table, steering, transfer, transfer_table
 from core.analyses.rival_spaces import POST, PRE, RivalSpaces
 from core.analyses.steering import Asked, Condition
-from core.analyses.text_perplexity import likelihoods
+from core.analyses.text_perplexity import perplexity_ratio
 from core.errors import AskError, SettingError
 from core.experiment.settings import Experiment
 from core.inference.batching import Tokenised
 from core.inference.forward import forward
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
+from core.pipeline.engine import Ask
 from core.pipeline.run import Run
 from core.spaces.rivals import RAW, RIVALS
-from core.stats.intervals import Interval, bootstrap_ratio, finite
+from core.stats.intervals import NOTHING, Interval, finite
 from core.stats.units import SHARE, TIMES, Unit
 
 TEXTS = 20  # sentences of the target whose perplexity is measured
 _TOKENS = 24  # of an answer
 _TIMED = 24  # sentences that are passed to see what a method costs
 _PASSES = 3
-_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,6 @@ class Row:
     numbers: int = 0
 
 
-Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
-"""Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
-
-
 @dataclass(frozen=True)
 class Part:
     """One part of a comparison, answered by itself.
@@ -168,7 +164,7 @@ def parts(
 
 
 def compare(
-    ask: Answer,
+    ask: Ask,
     experiment: Experiment,
     methods: Iterable[str],
     asked: Asked | None = None,
@@ -280,13 +276,9 @@ def _perplexity(run: Run, intervention: Intervention) -> dict[str, Interval]:
     group = next(group for group in run.plan.groups if run.plan.target in group.languages)
     texts = group.texts[run.plan.target][:TEXTS]
     try:
-        pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
+        return {"perplexity": perplexity_ratio(run, texts, intervention)}
     except AskError:
         return {}
-    loss = bootstrap_ratio(post.nll - pre.nll, pre.n_tokens)
-    with np.errstate(over="ignore"):
-        value, low, high = (float(np.exp(end)) for end in (loss.value, loss.low, loss.high))
-    return {"perplexity": Interval(value, low, high, loss.n)}
 
 
 def _time(run: Run, intervention: Intervention) -> Interval:
@@ -325,7 +317,7 @@ def ranks(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     methods = [row for row in rows if row.kind == "method"]
     found: dict[str, dict[str, float]] = {row.condition: {} for row in methods}
     for name in RANKED:
-        values = [row.figures.get(name, _NOTHING).value for row in methods]
+        values = [row.figures.get(name, NOTHING).value for row in methods]
         if not any(map(math.isfinite, values)):
             continue
         sign = -1.0 if FIGURES[name].higher_is_better else 1.0
@@ -351,7 +343,7 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
         record["numbers"] = row.numbers
         by = ranked.get(row.condition, {}) if row.kind == "method" else {}
         for name in FIGURES:
-            figure = row.figures.get(name, _NOTHING)
+            figure = row.figures.get(name, NOTHING)
             record |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
             record |= {f"{name}_n": figure.n, f"{name}_rank": by.get(name, math.nan)}
         records.append(record | {"mean_rank": by.get("mean", math.nan)})

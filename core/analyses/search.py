@@ -18,17 +18,18 @@ from typing import Any
 import numpy as np
 
 from core import serialisation
-from core.analyses.text_perplexity import likelihoods
+from core.analyses.text_perplexity import perplexity_ratio
 from core.corpora.corpus import ParallelSet
 from core.corpora.load import load_corpus
 from core.errors import AskError, SettingError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.neurons.interventions import Intervention
+from core.pipeline.engine import Ask
 from core.pipeline.run import Run
 from core.spaces import retrieval
 from core.stats import paired
-from core.stats.intervals import Interval, bootstrap, bootstrap_ratio
+from core.stats.intervals import Interval, bootstrap
 from core.store.artefact import Payload
 from core.store.stage import STAGES
 from core.store.store import Store
@@ -166,12 +167,8 @@ class Found:
     perplexity: Interval | None = None
 
 
-Answer = Callable[[Experiment, Callable[[Run], Any]], Any]
-"""Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
-
-
 def search(
-    ask: Answer,
+    ask: Ask,
     experiment: Experiment,
     choices: Choices,
     limits: Limits,
@@ -275,7 +272,7 @@ def _judge(run: Run, number: int, rows: int, half: int, limits: Limits) -> Tried
     top1 = _top1(space, held.languages.index(run.plan.target), limits.scope)
     perplexity = math.nan
     if limits.perplexity is not None:
-        perplexity = _ratio(run, held.texts[run.plan.target][:TEXTS], intervention).value
+        perplexity = perplexity_ratio(run, held.texts[run.plan.target][:TEXTS], intervention).value
     fits = limits.perplexity is None or perplexity <= limits.perplexity
     return Tried(run.plan.experiment, number, len(held), top1, perplexity, fits)
 
@@ -283,15 +280,7 @@ def _judge(run: Run, number: int, rows: int, half: int, limits: Limits) -> Tried
 def _perplexity(run: Run) -> Interval:
     plan = run.plan
     texts = next(rows.texts[plan.target] for rows in plan.groups if plan.target in rows.languages)
-    return _ratio(run, texts[:TEXTS_AT_LAST], run.stages.intervention(run.experts()))
-
-
-def _ratio(run: Run, texts: tuple[str, ...], intervention: Intervention) -> Interval:
-    """Perplexity of texts as a multiple of the unmodified model's: exp of the difference per token, bootstrapped."""
-    pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
-    log = bootstrap_ratio(post.nll - pre.nll, pre.n_tokens)
-    with np.errstate(over="ignore"):
-        return Interval(float(np.exp(log.value)), float(np.exp(log.low)), float(np.exp(log.high)), log.n)
+    return perplexity_ratio(run, texts[:TEXTS_AT_LAST], run.stages.intervention(run.experts()))
 
 
 def _top1(space: np.ndarray, target: int, scope: str) -> Interval:

@@ -5,7 +5,7 @@ Beside every method stand the unmodified model, random neurons, and what costs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,8 +24,9 @@ from core.language.confusion import confusion
 from core.language.degeneration import degeneration
 from core.language.identification import known_name
 from core.neurons.methods import METHODS
+from core.pipeline.engine import Ask
 from core.pipeline.run import Run
-from core.stats.intervals import Interval
+from core.stats.intervals import NOTHING, Interval
 
 UNMODIFIED, ASKED, RANDOM = "unmodified", "asked", "random"
 OTHERS = "others"
@@ -135,10 +136,6 @@ def answers(run: Run, condition: Condition, asked: Asked) -> Answers:
     return Answers(condition, run.plan.target, asked.prompts, tuple(texts), nll, n_tokens)
 
 
-Ask = Callable[[Experiment, Callable[[Run], Answers]], Answers]
-"""Answers a question about an experiment: `core.pipeline.engine.Engine.answer`."""
-
-
 def steer(
     ask: Ask, experiment: Experiment, targets: Sequence[str], methods: Iterable[str], asked: Asked
 ) -> list[Answers]:
@@ -161,12 +158,11 @@ def measured(found: Answers, rows: Sequence[int]) -> dict[str, Interval]:
     texts = [found.texts[row] for row in rows]
     kept = confusion(texts, found.target)
     own = Likelihoods(found.nll[list(rows)], found.n_tokens[list(rows)])
-    nothing = Interval(float("nan"), float("nan"), float("nan"), 0)
     return {
         "lines": kept.line_share,
         "line_pass": kept.line_pass_rate,
         "word_pass": kept.word_pass_rate,
-        "perplexity": perplexity_interval(own) if (own.n_tokens > 0).any() else nothing,
+        "perplexity": perplexity_interval(own) if (own.n_tokens > 0).any() else NOTHING,
     }
 
 

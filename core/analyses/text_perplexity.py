@@ -84,9 +84,23 @@ def perplexity_interval(measured: Likelihoods, seed: int = 0) -> Interval:
     """Perplexity over texts, with a percentile bootstrap over them; texts without a predicted token are left out."""
     predicted = measured.n_tokens > 0
     loss = bootstrap_ratio(measured.nll[predicted], measured.n_tokens[predicted], seed=seed)
+    return _exponential(loss)
+
+
+def perplexity_ratio(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> Interval:
+    """Perplexity of texts under an intervention as a multiple of the unmodified model's, paired over texts.
+
+    It is the exponential of the mean difference per token, bootstrapped; errors are those of `likelihoods`.
+    """
+    pre, post = likelihoods(run, texts, None), likelihoods(run, texts, intervention)
+    return _exponential(bootstrap_ratio(post.nll - pre.nll, pre.n_tokens))
+
+
+def _exponential(loss: Interval) -> Interval:
+    """A loss in nats a token, or a difference of two, as perplexity or a ratio of two."""
     with np.errstate(over="ignore"):
-        value, (low, high) = np.exp(loss.value), np.exp([loss.low, loss.high])
-    return Interval(float(value), float(low), float(high), loss.n)
+        value, low, high = (float(np.exp(end)) for end in (loss.value, loss.low, loss.high))
+    return Interval(value, low, high, loss.n)
 
 
 def _inputs(run: Run, texts: tuple[str, ...], intervention: Intervention | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from core.experiment.hidden_states import hidden_states
 from core.language.codes import canonical
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
+from core.pipeline.before_after import SPACE_TITLES
 from core.pipeline.run import Run
 from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
@@ -29,10 +30,10 @@ from core.store.files import digest
 from core.store.stage import STAGES
 
 ALL = "all"
-_SECONDS = 0.4  # approximate, to train and test one linear probe
+PROBE_SECONDS = 0.4
+"""About how long it takes to train and test one linear probe."""
 CENTRED = "own-means"
 SIDES = ("pre", "post")
-_TITLES = {"pre": "before", "post": "after"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def transfer(run: Run, asked: Settings | None = None) -> Transfer:
     work = _Work(run, asked or Settings())
     work.embed()
     title, count = STAGES["transfer"].title, len(work.spaces) * len(work.train_languages)
-    run.progress.plan({title: _SECONDS * count})
+    run.progress.plan({title: PROBE_SECONDS * count})
     run.progress.stage(title, count)
     hits: dict[tuple[str, Space], Hits] = {}
     for space in work.spaces:
@@ -170,7 +171,7 @@ class _Work:
         """Embed the rows tested on, those trained on, and those that rivals are fitted on, before and after."""
         _, intervention = self.run.spaces()
         self.sides = dict(zip(SIDES, (None, intervention), strict=True))
-        spaces = {_TITLES[side]: by for side, by in self.sides.items()}
+        spaces = {SPACE_TITLES[side]: by for side, by in self.sides.items()}
         rows, of = self.task.train, " to train on"
         self.run.beside((rows.select(self.train_languages),), spaces, of)
         self.training = {code: self.run.beside((rows.select([code]),), spaces, of) for code in self.train_languages}

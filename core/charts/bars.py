@@ -13,6 +13,9 @@ from core.charts.palette import BEFORE_AFTER, FREE, INK, POST, RULE
 from core.charts.scales import colour_scale
 
 ROW_HEIGHT = 26  # pixels of a category whose bars lie
+SHARES_MARKED = (0.0, 1.06)
+"""The `Bars.domain` of shares with room for the marks beside them, for which `QUARTERS` are the ticks."""
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 
 
 def interval_tooltips(number: str) -> list[alt.Tooltip]:

@@ -181,6 +181,19 @@ def count_or_all(text: str) -> int | Literal["all"]:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor all") from None
 
 
+def numbers(kind: type[int] | type[float]) -> Callable[[str], tuple[Any, ...]]:
+    """Make a function that reads numbers between commas, as argparse's ``type``."""
+    good = "whole numbers such as 100,500" if kind is int else "numbers such as 0.5,1"
+
+    def read(text: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(name) for name in split_names(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of {good}") from None
+
+    return read
+
+
 def chosen(text: str | None, known: Iterable[str], what: str) -> tuple[str, ...]:
     """Read names between commas, or ``all``; none where nothing is given.
 

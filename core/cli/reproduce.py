@@ -105,7 +105,7 @@ def _add_sentences(group: Any) -> None:
 def _add_texts(group: Any) -> None:
     group.add_argument(
         "--sweep",
-        type=_counts,
+        type=options.numbers(int),
         default=SWEEP,
         metavar="K,...",
         help=f"numbers of experts to write text with (default: {','.join(map(str, SWEEP))}; K itself is added)",
@@ -147,13 +147,6 @@ def _run(arguments: argparse.Namespace) -> None:
         keep=arguments.keep,
         items=arguments.items,
     )
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(name) for name in split_names(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 100,500") from None
 
 
 COMMAND = Command(

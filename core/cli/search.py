@@ -21,8 +21,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--minutes", type=float, metavar="X", required=True, help="of the search; needed")
     group.add_argument("--methods", metavar="NAME,...", help="to choose among, or all (default: that of --method)")
     group.add_argument("--scores", metavar="NAME,...", help="to choose among, or all (default: that of --score)")
-    group.add_argument("--counts", type=_numbers(int), metavar="K,...", help="of experts (default: 200 to 4000)")
-    group.add_argument("--strengths", type=_numbers(float), metavar="S,...", help="default: 0.25,0.5,0.75,1")
+    group.add_argument("--counts", type=options.numbers(int), metavar="K,...", help="of experts (default: 200 to 4000)")
+    group.add_argument("--strengths", type=options.numbers(float), metavar="S,...", help="default: 0.25,0.5,0.75,1")
     group.add_argument(
         "--blocks",
         type=split_names,
@@ -34,16 +34,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--most-perplexity", type=float, metavar="X", help="of the target's sentences, × the unmodified model's"
     )
     group.add_argument("--json", metavar="FILE", type=Path, help="write all that was tried to FILE, or to -")
-
-
-def _numbers(kind: type) -> Any:
-    def read(text: str) -> tuple[Any, ...]:
-        try:
-            return tuple(kind(name) for name in split_names(text))
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 100,500") from None
-
-    return read
 
 
 def _run(arguments: argparse.Namespace) -> None:

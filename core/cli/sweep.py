@@ -26,8 +26,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     swept = parser.add_argument_group("what is swept: every combination")
     swept.add_argument("--models", type=split_names, metavar="MODEL,...", help="default: embedded")
     swept.add_argument("--targets", type=split_names, metavar="LANG,...|all", dest="of", help="default: ja")
-    swept.add_argument("--experts", type=_numbers(int), metavar="K,...", dest="counts", help="default: 2000")
-    swept.add_argument("--strengths", type=_numbers(float), metavar="S,...", help="default: 1")
+    swept.add_argument("--experts", type=options.numbers(int), metavar="K,...", dest="counts", help="default: 2000")
+    swept.add_argument("--strengths", type=options.numbers(float), metavar="S,...", help="default: 1")
     swept.add_argument("--methods", metavar="NAME,...|all", help="default: set-mean")
     how = parser.add_argument_group("how")
     how.add_argument("--out", metavar="DIR", type=Path, required=True, help="where cells.parquet is written; needed")
@@ -58,16 +58,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         if setting.name not in _SWEPT:
             options.add_setting(rest, setting)
     options.add_cache(rest)
-
-
-def _numbers(kind: type) -> Any:
-    def read(text: str) -> tuple[Any, ...]:
-        try:
-            return tuple(kind(name) for name in split_names(text))
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 500,1000") from None
-
-    return read
 
 
 def asked(arguments: argparse.Namespace) -> Any:

@@ -382,6 +382,8 @@ SETTINGS = {
     )
 }
 """Every setting by its name, in the order in which forms and help list them."""
+ALWAYS_SAID = ("target", "experts", "strength")
+"""What readers look for: said even where it is the default."""
 
 
 def in_group(group: str) -> Iterator[Setting]:

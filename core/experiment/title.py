@@ -6,14 +6,13 @@ from collections.abc import Iterable
 
 from core import access
 from core.experiment.named_neurons import in_short
-from core.experiment.names import SETTINGS
+from core.experiment.names import ALWAYS_SAID, SETTINGS
 from core.experiment.places import PLACES
 from core.experiment.settings import Experiment
 from core.language.codes import describe
 from core.neurons.selection import CONTROLS
 
-_ALWAYS = ("target", "experts", "strength")
-_LEFT_OUT = (*_ALWAYS, "control", "experts_from")
+_LEFT_OUT = (*ALWAYS_SAID, "control", "experts_from")
 
 
 def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from core.experiment.names import SETTINGS
+from core.experiment.names import ALWAYS_SAID, SETTINGS
 from core.experiment.settings import Experiment
-
-_ALWAYS = ("target", "experts", "strength")  # said even where they are the default: readers look for them
 
 
 def changed(experiment: Experiment) -> dict[str, Any]:
@@ -16,7 +14,7 @@ def changed(experiment: Experiment) -> dict[str, Any]:
     return {
         name: getattr(experiment, name)
         for name, setting in SETTINGS.items()
-        if name in _ALWAYS or getattr(experiment, name) != setting.default
+        if name in ALWAYS_SAID or getattr(experiment, name) != setting.default
     }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from core.errors import SettingError
 
 MOST_TOKENS, MOST_SAMPLES = 512, 256
+TOKEN_SECONDS = 0.15
+"""About how long a token takes on a laptop, for a model of a few hundred million parameters."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ from langcodes.tag_parser import LanguageTagError
 from core.errors import CorpusError
 from core.language.likely import script_follows_country, usual_region, usual_script
 
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Characters of scripts that put no spaces between words, as a regular expression has them between brackets: Thai, Lao,
+Burmese, Khmer, Japanese, Chinese."""
+
 # A script that is a part of the language's usual mixture of scripts, as FLORES writes it: Hangul for Korean.
 _SAME_SCRIPT = {("ko", "Hang"): "Kore"}
 # CLDR's stand-alone names; langcodes has only the short forms that go behind "Chinese".
@@ -134,6 +138,11 @@ def describe(code: str) -> LanguageName:
         script_code=script,
         direction="rtl" if script in _RIGHT_TO_LEFT else "ltr",
     )
+
+
+def english_name(code: str) -> str:
+    """Give a language's name in English; raises `CorpusError` as `canonical` does."""
+    return describe(code).english
 
 
 def label(code: str) -> str:

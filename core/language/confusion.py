@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.language import identification
-from core.language.codes import describe
-from core.stats.intervals import Interval, bootstrap, wilson
+from core.language.codes import UNSPACED, describe
+from core.stats.intervals import NOTHING, Interval, bootstrap, wilson
 
 WORDS_A_LINE = 5
 """A shorter line is not looked at."""
@@ -28,8 +28,8 @@ SURE = 0.3
 """Probability above which a line counts as identified."""
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_BETWEEN = re.compile(_UNSPACED.pattern[:-1] + "\u3000-\u303f\uff00-\uffef]")  # their punctuation too
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_BETWEEN = re.compile(f"[{UNSPACED}\u3000-\u303f\uff00-\uffef]")  # their punctuation too
 _ENGLISH = re.compile("[a-z]{4,}")
 
 
@@ -57,7 +57,7 @@ class Confusion:
         """Share of a text's lines that are in the wanted language: mean over texts with such lines, bootstrapped."""
         looked_at = self.lines > 0
         if not looked_at.any():
-            return _NOTHING
+            return NOTHING
         shares = self.right[looked_at] / self.lines[looked_at]
         return bootstrap(shares) if len(shares) > 1 else Interval(float(shares[0]), math.nan, math.nan, 1)
 
@@ -71,11 +71,8 @@ class Confusion:
     def word_pass_rate(self) -> Interval:
         """Of the texts that pass by lines, the share without an English word; NaN for languages in Latin letters."""
         if self.latin:
-            return _NOTHING
+            return NOTHING
         return _share(~self.word_errors[(self.lines > 0) & (self.right == self.lines)])
-
-
-_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
 def confusion(texts: Sequence[str], target: str, english: Collection[str] | None = None) -> Confusion:
@@ -133,7 +130,7 @@ def _is_english(word: str, english: Collection[str] | None) -> bool:
 def _share(passes: np.ndarray) -> Interval:
     n = len(passes)
     if not n:
-        return _NOTHING
+        return NOTHING
     value = float(passes.mean())
     low, high = wilson(np.array(value), n)
     return Interval(value, float(low), float(high), n)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.language.codes import UNSPACED
+
 GRAM = 4  # units: long enough that ordinary text seldom repeats one within a paragraph
 REPETITIVE = 0.25
 """A share of repeated 4-grams from which a text counts as repeating itself.
@@ -21,9 +23,7 @@ Any eight sentences in a row of the embedded corpus have at most .06, in any of 
 BROKEN = 0.01
 """A share of replacement characters from which a text counts as broken."""
 
-# Scripts that write no spaces between words count by character: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_UNIT = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_UNIT = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")  # scripts without spaces count by character
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def degeneration(texts: Sequence[str]) -> Degeneration:
 
 def _unit(texts: Sequence[str]) -> str:
     units = [unit for text in texts for unit in _UNIT.findall(text)]
-    unspaced = sum(re.fullmatch(rf"[{_UNSPACED}]", unit) is not None for unit in units)
+    unspaced = sum(re.fullmatch(rf"[{UNSPACED}]", unit) is not None for unit in units)
     return "character" if unspaced > len(units) / 2 else "word"
 
 

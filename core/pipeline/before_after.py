@@ -12,6 +12,9 @@ from core.spaces.pairs import COLUMNS
 from core.spaces.similarity import Comparison
 from core.stats.intervals import finite
 
+SPACE_TITLES = {"pre": "before", "post": "after"}
+"""What people call the space without the intervention and that with it."""
+
 
 @dataclass(frozen=True)
 class Change:

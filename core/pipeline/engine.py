@@ -22,6 +22,8 @@ from core.store.stage import NotCached
 from core.store.store import Store
 
 T = TypeVar("T")
+Ask = Callable[[Experiment, Callable[[Run], Any]], Any]
+"""Answers a question about an experiment, as `Engine.answer` does: what an analysis of several experiments is given."""
 
 _MOST_LOSSES = 2  # of the processes that hold a model together, before the work is given up
 

@@ -32,6 +32,10 @@ class Interval:
     n: int
 
 
+NOTHING = Interval(math.nan, math.nan, math.nan, 0)
+"""Of no observation."""
+
+
 def finite(value: float) -> float | None:
     """A number as JSON can hold it: None for NaN and infinity."""
     return float(value) if math.isfinite(value) else None

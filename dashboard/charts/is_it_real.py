@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import ROW_HEIGHT, Bars, interval_tooltips
+from core.charts.bars import QUARTERS, ROW_HEIGHT, SHARES_MARKED, Bars, interval_tooltips
 from core.charts.palette import CATEGORIES, FREE, POST, PRE, RIVALS, RULE
 from core.charts.scales import colour_scale
 from core.stats.units import SHARE, Unit
@@ -38,8 +38,8 @@ def rivals(rows: pd.DataFrame) -> Any:
         group="kind",
         side_by_side=False,
         colours=present,
-        domain=(0.0, 1.06),  # with room for the marks
-        ticks=[0, 0.25, 0.5, 0.75, 1],
+        domain=SHARES_MARKED,
+        ticks=QUARTERS,
         mark="mark",
         label_limit=290,
         tooltip=[

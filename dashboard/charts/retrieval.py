@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import Bars, interval_tooltips
+from core.charts.bars import QUARTERS, SHARES_MARKED, Bars, interval_tooltips
 from core.charts.matrices import CELL_HEIGHT, change_matrix
 from core.spaces.retrieval import RANK_MEASURES
 from core.stats.units import SHARE
@@ -33,8 +33,8 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
         value="value",
         title=title,
         format="%" if unit is SHARE else ".1f",
-        domain=(0.0, 1.06),  # with room for the marks
-        ticks=[0, 0.25, 0.5, 0.75, 1],
+        domain=SHARES_MARKED,
+        ticks=QUARTERS,
         mark="mark",
         tooltip=[
             alt.Tooltip("name:N", title="language"),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import access
 from core.charts.palette import POST
-from core.language.codes import describe
+from core.language.codes import english_name
 
 BUTTON = "#3b5bdb"
 """The ground of a primary button, on which white is read at 5.9:1."""
@@ -111,7 +111,7 @@ def style() -> None:
 
 def name(code: str) -> str:
     """English name of a language: short enough for a chart."""
-    return describe(code).english
+    return english_name(code)
 
 
 def heading(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.bars import Bars, interval_tooltips
+from core.charts.bars import QUARTERS, SHARES_MARKED, Bars, interval_tooltips
 from core.charts.matrices import CELL_HEIGHT, change_matrix
 from core.charts.palette import BEFORE_AFTER, FREE, POST, RULE
 from dashboard.charts.cache import made_once
@@ -30,8 +30,8 @@ def bars(rows: pd.DataFrame, majority: float) -> Any:
         value="accuracy",
         title="accuracy",
         colours=COLOURS,
-        domain=(0.0, 1.06),  # with room for the marks
-        ticks=[0, 0.25, 0.5, 0.75, 1],
+        domain=SHARES_MARKED,
+        ticks=QUARTERS,
         mark="mark",
         tooltip=[
             alt.Tooltip("name:N", title="tested on"),

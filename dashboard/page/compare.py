@@ -21,7 +21,6 @@ from core.experiment.title import in_words
 from core.neurons.scores import SCORES
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
-from core.stats.intervals import wilson
 from core.stats.units import counted
 from dashboard.charts import compare as charts
 from dashboard.charts import present as drawing
@@ -367,9 +366,7 @@ def chosen_bars(a: Result, b: Result, chosen: Chosen) -> pd.DataFrame:
         codes = list(dict.fromkeys(code for _, code in after.candidates))
         hits = [after.of(code) == 1 for code in codes]
         rate, n = np.array([hit.mean() for hit in hits]), np.array([len(hit) for hit in hits])
-        low, high = wilson(rate, n)
-        names = [theme.name(code) for code in codes]
-        parts.append(pd.DataFrame({"name": names, "setting": name, "top1": rate, "low": low, "high": high, "n": n}))
+        parts.append(frames.share_rows(rate, n, name=[theme.name(code) for code in codes], setting=name))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -380,17 +377,5 @@ def bar_frame(a: Result, b: Result) -> pd.DataFrame:
     for name, result in (("A", a), ("B", b)):
         rows = result.from_target[result.from_target["candidate"].isin(common)]
         rate, n = rows["top1_post"].to_numpy(dtype=np.float64), rows["n"].to_numpy()
-        low, high = wilson(rate, n)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "name": rows["candidate"].map(theme.name).to_numpy(),
-                    "setting": name,
-                    "top1": rate,
-                    "low": low,
-                    "high": high,
-                    "n": n,
-                }
-            )
-        )
+        parts.append(frames.share_rows(rate, n, name=rows["candidate"].map(theme.name).to_numpy(), setting=name))
     return pd.concat(parts, ignore_index=True)

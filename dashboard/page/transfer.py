@@ -19,6 +19,7 @@ from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
 from core.neurons.selection import CONTROLS
+from core.pipeline.before_after import SPACE_TITLES
 from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
 from core.stats.significance import LEVEL
@@ -35,7 +36,6 @@ from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
 _BESIDE = {"centring": "centring alone", "all": "all that is free"}
 _SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
 _COEFFICIENTS = dict(zip(COEFFICIENTS, ("Pearson's r", "Spearman's rank", "partial r"), strict=True))
-_SPACE_TITLES = {"pre": "before", "post": "after"}
 
 
 def draw() -> None:
@@ -160,7 +160,7 @@ def means_frame(found: Transfer, train: str) -> pd.DataFrame:
     frame = frame[frame["train"] == train].sort_values("accuracy", ascending=False, kind="stable")
     return pd.DataFrame(
         {
-            "space": frame["space"].map(_SPACE_TITLES),
+            "space": frame["space"].map(SPACE_TITLES),
             "free map": ["" if name is None else RIVALS[name].title for name in frame["rival"]],
             "accuracy": frame["accuracy"],
             "low": frame["low"],
@@ -207,7 +207,7 @@ def layers_frame(found: Transfer, train: str, rival: str | None) -> pd.DataFrame
     return pd.DataFrame(
         {
             "layer": frame["layer"],
-            "space": frame["space"].map(_SPACE_TITLES),
+            "space": frame["space"].map(SPACE_TITLES),
             "value": frame["accuracy"],
             "low": frame["low"],
             "high": frame["high"],

@@ -94,15 +94,27 @@ def drawn_words(result: Result, points: pd.DataFrame) -> str:
     return "" if len(points) == every else f" {len(points):,} of {every:,} sentences are drawn."
 
 
+def share_rows(rate: np.ndarray, n: np.ndarray, **columns: object) -> pd.DataFrame:
+    """Shares as the rows of a chart of bars: ``top1, low, high, n`` behind the given columns; Wilson's 95% intervals.
+
+    Parameters
+    ----------
+    rate, n : ndarray, (n_rows,)
+        Shares, and what they are of.
+    columns
+        Each an array of as many rows, or one value for all.
+    """
+    low, high = wilson(rate, n)
+    return pd.DataFrame({**columns, "top1": rate, "low": low, "high": high, "n": n})
+
+
 def bar_frame(result: Result) -> pd.DataFrame:
     """One row a candidate and space: ``candidate, name, space, top1, low, high, n, centred_pre``."""
     parts = []
     for space, column in (("before", "top1_pre"), ("after", "top1_post")):
-        rows = result.from_target[["candidate", "n", "centred_pre"]].copy()
-        rate = result.from_target[column].to_numpy(dtype=np.float64)
-        rows["space"], rows["top1"] = space, rate
-        rows["low"], rows["high"] = wilson(rate, rows["n"].to_numpy())
-        parts.append(rows)
+        rows = result.from_target
+        named = {"candidate": rows["candidate"].to_numpy(), "centred_pre": rows["centred_pre"].to_numpy()}
+        parts.append(share_rows(rows[column].to_numpy(dtype=np.float64), rows["n"].to_numpy(), **named, space=space))
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(name=frame["candidate"].map(theme.name))
 
@@ -125,8 +137,7 @@ def chosen_frame(rows: pd.DataFrame, target: str) -> pd.DataFrame:
     for space in ("before", "after"):
         hits = (ranked[space] == 1).groupby(ranked["name"], sort=False).agg(["mean", "size"])
         rate, n = hits["mean"].to_numpy(dtype=np.float64), hits["size"].to_numpy()
-        low, high = wilson(rate, n)
-        parts.append(pd.DataFrame({"name": hits.index, "space": space, "top1": rate, "low": low, "high": high, "n": n}))
+        parts.append(share_rows(rate, n, name=hits.index, space=space))
     return pd.concat(parts, ignore_index=True)
 
 

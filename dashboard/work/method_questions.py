@@ -11,13 +11,13 @@ from core.analyses.method_comparison import Part, Row
 from core.analyses.steering import RANDOM, UNMODIFIED, Asked
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.inference.writing import TOKEN_SECONDS
 from core.neurons.methods import METHODS
 from core.pipeline.engine import Engine
 from core.progress import Progress
 from core.store.files import digest
 
-# A token takes about so long on a laptop, for a model of a few hundred million parameters; measures and perplexity too.
-_SECONDS, _MEASURING, _FREE = 0.15, 10.0, 60.0
+_MEASURING, _FREE = 10.0, 60.0  # seconds, about: measures and perplexity of a method; all that is free
 _MOST = 400
 _rows: OrderedDict[str, list[Row]] = OrderedDict()
 """Rows that were read, by all that determines them: a page that is drawn again reads nothing anew."""
@@ -97,7 +97,7 @@ def _estimate(engine: Engine, missing: Sequence[Part], asked: Asked) -> float:
         if number == 0:
             seconds += sum(expected[name] for name in ("load", "capture", "expertise", "embed_pre"))
         seconds += expected["embed_post"] + expected["learn"] + _MEASURING
-        seconds += _SECONDS * asked.tokens * len(asked.prompts)
+        seconds += TOKEN_SECONDS * asked.tokens * len(asked.prompts)
         seconds += _FREE if part.condition.name == UNMODIFIED else 0.0
     return seconds
 

@@ -8,10 +8,9 @@ from functools import partial
 from core.analyses import steering
 from core.analyses.steering import Answers, Asked
 from core.experiment.settings import Experiment
+from core.inference.writing import TOKEN_SECONDS
 from core.pipeline.engine import Engine
 from core.progress import Progress
-
-_SECONDS = 0.15  # a token takes about so long on a laptop, for a model of a few hundred million parameters
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class SteeringAsked:
         missing = len(steering.conditions(self.experiment, self.methods)) - len(self.known_so_far(engine))
         expected = engine.estimate(self.experiment)
         preparation = sum(expected[name] for name in ("load", "capture", "expertise", "learn"))
-        return preparation + _SECONDS * self.asked.tokens * len(self.asked.prompts) * missing
+        return preparation + TOKEN_SECONDS * self.asked.tokens * len(self.asked.prompts) * missing
 
     def run(self, engine: Engine, progress: Progress) -> list[Answers]:
         """Have all of them written."""

@@ -8,12 +8,10 @@ from core.analyses.text_perplexity import own_perplexity, pooled_perplexity
 from core.analyses.texts import TITLES, check_generates, written
 from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
-from core.inference.writing import Writing
+from core.inference.writing import TOKEN_SECONDS, Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import STEPS, Run
 from dashboard.work.of_experiment import OfExperiment
-
-_SECONDS = 0.15  # a token takes about so long on a laptop, for a model of a few hundred million parameters
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Written(OfExperiment):
 
     def estimate(self, engine: Engine) -> float:
         """Seconds, experts included."""
-        return _preparation(engine, self.experiment) + 2 * _SECONDS * self.writing.tokens
+        return _preparation(engine, self.experiment) + 2 * TOKEN_SECONDS * self.writing.tokens
 
     def question(self, run: Run) -> Texts:
         """Write, publishing the texts so far as the progress's ``partial``."""
@@ -55,7 +53,7 @@ class Written(OfExperiment):
         def publish_pre(texts: list[str]) -> None:
             run.progress.publish(Texts(tuple(texts)))
 
-        seconds = _SECONDS * self.writing.tokens
+        seconds = TOKEN_SECONDS * self.writing.tokens
         run.progress.plan({STEPS["load"]: run.expected()["load"]} | dict.fromkeys(TITLES.values(), seconds))
         pre = written(run, self.writing, None, publish_pre)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.analyses.profit import Profit, profit
-from core.analyses.transfer import ALL, Settings, Transfer, transfer
+from core.analyses.transfer import ALL, PROBE_SECONDS, Settings, Transfer, transfer
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from dashboard.work.of_experiment import OfExperiment
 
-_FIT = 0.4  # approximate seconds to train and test one linear probe
 _LAYERS, _LANGUAGES = 20, 12  # of a small model and corpus, where all of them are asked for
 
 
@@ -26,7 +25,7 @@ class TransferAsked(OfExperiment):
         languages = _LANGUAGES if self.settings.train_languages == (ALL,) else 1
         layers = _LAYERS if self.settings.layers else 1
         fits = 2 * layers * languages * (1 + len(self.settings.rivals))
-        return sum(stages.values()) + 2 * stages["embed_pre"] * languages / _LANGUAGES + _FIT * fits
+        return sum(stages.values()) + 2 * stages["embed_pre"] * languages / _LANGUAGES + PROBE_SECONDS * fits
 
     def question(self, run: Run) -> Transfer:
         """Train the linear probes, and read the answer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.charts.bars import Bars
-from core.reproduction.charts.figure import SPACE_NAMES, Figure
+from core.pipeline.before_after import SPACE_TITLES
+from core.reproduction.charts.figure import Figure
 from core.reproduction.tables import Tables, mean_distances
 
 _CAPTION = "Cosine distances, mean over targets; lines are one standard error over targets."
@@ -13,7 +14,7 @@ def distances(tables: Tables) -> list[Figure]:
     """Draw distances, mean over targets."""
     mean = mean_distances(tables)
     rows = mean.assign(
-        space=mean["space"].map(SPACE_NAMES),
+        space=mean["space"].map(SPACE_TITLES),
         low=mean["value"] - mean["standard_error"],
         high=mean["value"] + mean["standard_error"],
     )

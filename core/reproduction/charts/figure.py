@@ -1,4 +1,4 @@
-"""The type of the report's figures, and what they share: names and colours of languages, names of spaces."""
+"""The type of the report's figures, and what they share: names and colours of languages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import pandas as pd
 
 from core.charts.palette import colours
 from core.charts.scales import colour_scale
-from core.language.codes import describe
-
-SPACE_NAMES = {"pre": "before", "post": "after"}
+from core.language.codes import english_name
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,12 @@ class Figure:
 
 def names_of(codes: pd.Series) -> pd.Series:
     """English names of languages."""
-    return codes.map({code: describe(code).english for code in codes.unique()})
+    return codes.map({code: english_name(code) for code in codes.unique()})
 
 
 def colours_by_name(codes: Iterable[str]) -> dict[str, str]:
     """The colour of each language by its English name, in the order in which the languages first appear."""
-    return {describe(code).english: colour for code, colour in colours(list(dict.fromkeys(codes))).items()}
+    return {english_name(code): colour for code, colour in colours(list(dict.fromkeys(codes))).items()}
 
 
 def language_scale(codes: Iterable[str]) -> alt.Scale:

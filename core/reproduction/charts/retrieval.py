@@ -9,8 +9,9 @@ import pandas as pd
 from core.charts.bars import ROW_HEIGHT, Bars
 from core.charts.matrices import change_matrix
 from core.charts.palette import BEFORE_AFTER, FREE
-from core.language.codes import describe
-from core.reproduction.charts.figure import SPACE_NAMES, Figure, names_of, panels
+from core.language.codes import english_name
+from core.pipeline.before_after import SPACE_TITLES
+from core.reproduction.charts.figure import Figure, names_of, panels
 from core.reproduction.tables import Tables, at_plan_layer
 from core.spaces.similarity import COMPARISONS
 
@@ -27,7 +28,7 @@ def retrieval(tables: Tables) -> list[Figure]:
     rows = rows[rows["control"] == "none"]
     figures = []
     for target, of_target in rows.groupby("target", sort=False):
-        name = describe(str(target)).english
+        name = english_name(str(target))
         from_target = of_target[of_target["query"] == target]
         caption = f"Top-1, {name} as the query, by candidate language; Wilson 95% intervals, n = "
         figures.append(
@@ -46,7 +47,7 @@ def retrieval(tables: Tables) -> list[Figure]:
 
 def top1_bars(rows: pd.DataFrame) -> Any:
     """Draw top-1 before and after by label: ``label, space, top1, low, high``, spaces ``pre`` and ``post``."""
-    rows = rows.assign(space=rows["space"].map(SPACE_NAMES))
+    rows = rows.assign(space=rows["space"].map(SPACE_TITLES))
     bars = Bars(category="label", value="top1", title="top-1")
     return bars.draw(rows).properties(width=520, height=ROW_HEIGHT * rows["label"].nunique() + 20)
 
@@ -69,7 +70,7 @@ def _free(gains: pd.DataFrame) -> Any:
         for metric, layer in zip(rows["metric"], rows["layer"], strict=True)
     ]
     rows = rows.assign(way=way, language=names_of(rows["target"]))
-    both_spaces = pd.concat([_of_space(rows, side, name) for side, name in SPACE_NAMES.items()])
+    both_spaces = pd.concat([_of_space(rows, side, name) for side, name in SPACE_TITLES.items()])
     order = [*(comparison.title for comparison in COMPARISONS.values()), "best layer"]
     bars = Bars(category="way", value="value", title="mean top-1", order=order, upright=True, label_angle=-30)
     return panels(bars.draw(both_spaces).properties(width=170, height=170), rows["language"])

@@ -6,7 +6,8 @@ import pandas as pd
 
 from core.charts.bars import Bars
 from core.charts.palette import BEFORE_AFTER, FREE
-from core.reproduction.charts.figure import SPACE_NAMES, Figure, names_of
+from core.pipeline.before_after import SPACE_TITLES
+from core.reproduction.charts.figure import Figure, names_of
 from core.reproduction.tables import Tables
 from core.spaces.rivals import RIVALS
 
@@ -18,7 +19,7 @@ def transfer(tables: Tables) -> list[Figure]:
     rows = tables["transfer_means"]
     train = rows["train"].iloc[0]
     rows = rows[rows["train"] == train]
-    plain = rows[rows["rival"].isna()].assign(bar=lambda frame: frame["space"].map(SPACE_NAMES))
+    plain = rows[rows["rival"].isna()].assign(bar=lambda frame: frame["space"].map(SPACE_TITLES))
     languages = plain["languages"].max()  # a mean over fewer stands beside none over all
     free = rows[rows["rival"].notna() & (rows["space"] == "pre") & (rows["languages"] == languages)]
     best = free.loc[free.groupby("target", sort=False)["accuracy"].idxmax()].assign(bar=_BEST)

@@ -14,6 +14,7 @@ from core.corpora.load import load_corpus
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
+from core.pipeline.engine import Ask
 from core.pipeline.run import Run
 from core.progress import Progress
 from core.reproduction.charts import methods_compared as charts
@@ -52,7 +53,7 @@ def _labelled(study: Study) -> Callable[[Experiment], Experiment] | None:
     )
 
 
-def _compare(study: Study, ask: method_comparison.Answer, methods: Sequence[str], timed: bool) -> list[Row]:
+def _compare(study: Study, ask: Ask, methods: Sequence[str], timed: bool) -> list[Row]:
     asked = steering.Asked(steering.default_prompts(), tokens=study.settings.text_tokens, seed=study.settings.seed)
     return method_comparison.compare(ask, _experiment(study), methods, asked, timed, _labelled(study))
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.corpora.corpus import ParallelSet
 from core.neurons.interventions import Intervention
+from core.pipeline.before_after import SPACE_TITLES
 from core.pipeline.incremental import embed
 from core.pipeline.run import Run
 from core.reproduction.charts import paraphrase as charts
@@ -125,9 +126,8 @@ def _on_pairs(run: Run, pairs: Pairs) -> Run:
 def _embed(run: Run, inner: Run, which: Intervention | None, space: str) -> None:
     missing = inner.stages.missing_embeddings(which)
     if missing:
-        words = {"pre": "before", "post": "after"}[space]
         tokens = sum(inner.stages.tokens(inner.plan.groups[side].texts[code], code).n_tokens for side, code in missing)
-        run.progress.stage(f"{STAGES['paraphrases'].title}, {words}", tokens)
+        run.progress.stage(f"{STAGES['paraphrases'].title}, {SPACE_TITLES[space]}", tokens)
         embed(inner.stages, [which])
 
 

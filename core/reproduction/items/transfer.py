@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from core.analyses import profit, transfer_table
-from core.analyses.transfer import SIDES, Settings, transfer
+from core.analyses.transfer import PROBE_SECONDS, SIDES, Settings, transfer
 from core.analyses.transfer_rows import task
 from core.errors import SettingError
 from core.experiment.plan import plan
@@ -18,8 +18,6 @@ from core.reproduction.item import Item
 from core.reproduction.steps import Step
 from core.reproduction.study import Study
 from core.spaces.rivals import RIVALS
-
-_FIT = 0.4  # approximate seconds to train and test one linear probe
 
 
 def settings() -> Settings:
@@ -64,7 +62,7 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def _steps(study: Study) -> list[Step]:
-    seconds = _FIT * 2 * len(SIDES) * (1 + len(settings().rivals))
+    seconds = PROBE_SECONDS * 2 * len(SIDES) * (1 + len(settings().rivals))
     question = partial(transfer, asked=settings())
     return [
         study.step(

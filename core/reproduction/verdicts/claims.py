@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from core.language.codes import english_name
 from core.reproduction.tables import Tables, at_plan_layer, gains_by_candidate, mean_distances, top1_from_language
-from core.reproduction.verdicts.verdict import HELD, NOT, PARTLY, Verdict, graded, name_of
+from core.reproduction.verdicts.verdict import HELD, NOT, PARTLY, Verdict, graded
 from core.stats.paired import MARGIN
 from core.stats.significance import holm
 
@@ -15,7 +16,7 @@ from core.stats.significance import holm
 def _experts(tables: Tables) -> Verdict:
     frame = tables["experts"]
     score = frame[frame["measure"] == "mean score"].set_index("target")["value"]
-    listed = ", ".join(f"{name_of(str(target))} {value:.3f}" for target, value in score.items())
+    listed = ", ".join(f"{english_name(str(target))} {value:.3f}" for target, value in score.items())
     return Verdict(
         "experts",
         "Experts tell their language from all others: mean AUROC .83 to .99.",
@@ -45,7 +46,7 @@ def _retrieval(tables: Tables) -> Verdict:
     rose = int((gains["gain_low"] > 0).sum())
     by_candidate = gains_by_candidate(tables)
     listed = "; ".join(
-        f"{name_of(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
+        f"{english_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f} ({row.gain:+.3f}, 95% {row.gain_low:+.3f} to "
         f"{row.gain_high:+.3f}; {row.up} of {row.pairs} candidates rise, {row.down} fall)"
         for row in gains.itertuples()
     )
@@ -69,7 +70,7 @@ def _all_pairs(tables: Tables) -> Verdict | None:
     gains = _of_target(tables["gains"], view="without target")
     if gains.empty:
         return None
-    listed = "; ".join(f"{name_of(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
+    listed = "; ".join(f"{english_name(str(row.target))} {row.pre:.3f} -> {row.post:.3f}" for row in gains.itertuples())
     return Verdict(
         "retrieval",
         "Pairs that do not contain the target improve too.",
@@ -97,7 +98,9 @@ def _control(tables: Tables) -> Verdict | None:
     gain_at_random = dict(zip(random["target"], random["gain"], strict=True))
     by_experts = {target: float(experts["gain"][target]) for target in gain_at_random}
     n_below = sum(gain_at_random[target] < by_experts[target] for target in gain_at_random)
-    listed = "; ".join(f"{name_of(t)} {gain_at_random[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gain_at_random)
+    listed = "; ".join(
+        f"{english_name(t)} {gain_at_random[t]:+.3f} (experts {by_experts[t]:+.3f})" for t in gain_at_random
+    )
     useless = (random["gain_low"] <= 0) & (random["gain_high"] <= MARGIN)  # few rows alone must not make it hold
     return Verdict(
         "control",
@@ -141,7 +144,7 @@ def _with_english(name: str, title: str) -> Callable[[Tables], Verdict]:
         rose = sum(bool(row["post"] > row["pre"] and target in significant) for target, row in top1.iterrows())
         fell = sum(bool(row["post"] < row["pre"] and target in significant) for target, row in top1.iterrows())
         listed = ", ".join(
-            f"{name_of(str(code))} {row['pre']:.3f} -> {row['post']:.3f}" for code, row in top1.iterrows()
+            f"{english_name(str(code))} {row['pre']:.3f} -> {row['post']:.3f}" for code, row in top1.iterrows()
         )
         return Verdict(
             name,
@@ -163,7 +166,9 @@ def _choice_of_k(tables: Tables) -> Verdict | None:
         before, after = part[part["k"] == 0].iloc[0], part[part["k"] > 0]
         best = after.iloc[int(after["value"].to_numpy().argmax())]
         rose += bool(best["low"] > before["high"])
-        listed.append(f"{name_of(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}")
+        listed.append(
+            f"{english_name(str(target))} {before['value']:.2f} -> {best['value']:.2f} at k = {int(best['k']):,}"
+        )
     return Verdict(
         "choice_of_k",
         "With enough experts the model writes in the target language.",
@@ -181,7 +186,7 @@ def _paraphrase(tables: Tables) -> Verdict:
     )
     as_claimed = (wide["post"] >= wide["pre"] - 0.05) & (wide["mixed"] < wide["pre"])
     listed = "; ".join(
-        f"{name_of(str(code))} {row['pre']:.2f} / {row['post']:.2f} / {row['mixed']:.2f}"
+        f"{english_name(str(code))} {row['pre']:.2f} / {row['post']:.2f} / {row['mixed']:.2f}"
         for code, row in wide.iterrows()
     )
     return Verdict(

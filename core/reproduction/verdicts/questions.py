@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from core.language.codes import english_name
 from core.reproduction.tables import Tables, at_plan_layer
-from core.reproduction.verdicts.verdict import Verdict, name_of
+from core.reproduction.verdicts.verdict import Verdict
 from core.spaces.rivals import RAW
 from core.spaces.similarity import CENTRED, COMPARISONS, COSINE
 from core.stats import paired
@@ -24,7 +25,9 @@ def _perplexity(tables: Tables) -> Verdict | None:
     listed = []
     for target, rows in part.groupby("target", sort=False):
         by_k = rows.set_index("k")["value"]
-        listed.append(f"{name_of(str(target))} " + ", ".join(f"{value:,.0f} at {k:,}" for k, value in by_k.items()))
+        listed.append(
+            f"{english_name(str(target))} " + ", ".join(f"{value:,.0f} at {k:,}" for k, value in by_k.items())
+        )
     return Verdict(
         "choice_of_k",
         "What k costs the model in its own language: perplexity on target-language sentences (k = 0: unmodified).",
@@ -44,7 +47,7 @@ def _rivals(tables: Tables) -> Verdict:
         best, in_class = (some.iloc[int(some["top1_target"].to_numpy().argmax())] for some in (free, nothing))
         beaten += bool(best["difference_low"] > 0 and best["p"] < LEVEL)
         parts.append(
-            f"{name_of(str(target))} {intervention['top1_target']:.3f}, against {_rival(best)}, the best of "
+            f"{english_name(str(target))} {intervention['top1_target']:.3f}, against {_rival(best)}, the best of "
             f"{len(free)} on these rows, and {_rival(in_class)}, the best of the {len(nothing)} that need nothing to "
             "be known of a sentence"
         )
@@ -82,7 +85,7 @@ def _free(tables: Tables) -> Verdict:
         listed = ", ".join(
             f"{_way(row, plain['layer'])} {row['pre']:.3f} -> {row['post']:.3f}" for row in part.to_dict("records")
         )
-        parts.append(f"{name_of(str(target))}: {listed}")
+        parts.append(f"{english_name(str(target))}: {listed}")
     nouns = ", ".join(by.noun for by in COMPARISONS.values() if by is not COSINE)
     # the unmodified model's best layer may be the plan's, which is no other one
     elsewhere = sum(part["layer"].nunique() > 1 for _, part in gains.groupby("target", sort=False))
@@ -116,7 +119,9 @@ def _added(tables: Tables) -> Verdict:
     rose, fell = gains[gains["gain_low"] > 0], gains[gains["gain_high"] < 0]
 
     def names(part: pd.DataFrame) -> str:
-        return ", ".join(f"{name_of(r['target'])} ({r['gain']:+.3f})" for r in part.to_dict("records")) or "no target"
+        return (
+            ", ".join(f"{english_name(r['target'])} ({r['gain']:+.3f})" for r in part.to_dict("records")) or "no target"
+        )
 
     return Verdict(
         "retrieval",
@@ -141,7 +146,8 @@ def _similarity(tables: Tables) -> Verdict | None:
         "Which languages profit?",
         "",
         f"Mean gain by similarity to the target (a point each for the same script, family and branch): {listed}. Most: "
-        f"{name_of(top['candidate'])} from {name_of(top['target'])} ({top['gain']:+.3f}). {_by_syntax(tables)}",
+        f"{english_name(top['candidate'])} from {english_name(top['target'])} ({top['gain']:+.3f}). "
+        f"{_by_syntax(tables)}",
     )
 
 
@@ -151,7 +157,7 @@ def _by_syntax(tables: Tables) -> str:
     if by_target.empty:
         return "Similarity of syntax is not known here (lang2vec is not installed)."
     listed = ", ".join(
-        f"{name_of(row['target'])} {row['r']:+.2f} (95% {row['low']:+.2f} to {row['high']:+.2f})"
+        f"{english_name(row['target'])} {row['r']:+.2f} (95% {row['low']:+.2f} to {row['high']:+.2f})"
         for row in by_target.to_dict("records")
     )
     return f"Correlation of the gain with similarity of syntax: {listed}."
@@ -159,7 +165,7 @@ def _by_syntax(tables: Tables) -> str:
 
 def _transfer(tables: Tables) -> Verdict:
     rows = tables["transfer_lessons"]
-    listed = " ".join(f"Target {name_of(row['target'])}: {row['sentence']}" for row in rows.to_dict("records"))
+    listed = " ".join(f"Target {english_name(row['target'])}: {row['sentence']}" for row in rows.to_dict("records"))
     return Verdict("transfer", "Does the intervention help a task in other languages?", "", listed)
 
 
@@ -173,7 +179,7 @@ def _methods(tables: Tables) -> Verdict:
         "methods",
         "Do other methods or scores do better?",
         "",
-        f"{name_of(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred: "
+        f"{english_name(paper['target'])}: set-mean on AUROC experts gives {paper['top1']:.3f} (centred: "
         f"{paper['centred']:.3f}). "
         f"Best: {best['method']} on {best['score']} experts, {best['top1']:.3f}; best when centred: "
         f"{centred['method']} on {centred['score']} experts, {centred['centred']:.3f}.",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.language.codes import describe
-
 HELD, PARTLY, NOT = "held", "held in part", "did not hold"
 
 
@@ -34,8 +32,3 @@ class Verdict:
 def graded(passed: int, of: int) -> str:
     """Grade a claim by whether it holds in all, some or none of the cases."""
     return HELD if passed == of else PARTLY if passed else NOT
-
-
-def name_of(code: str) -> str:
-    """The language's English name, as sentences have it."""
-    return describe(code).english
