@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # microseconds made a quiet machine of two cores 1.3 times as fast, and one with a busy neighbour 0.87 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 location.house_libraries()
-if os.environ.get("LANGUAGE_NEURONS_PUBLIC", "0") not in ("", "0"):
+if location.is_public():
     os.environ["HF_HUB_OFFLINE"] = "1"  # no visitor of a public server makes it download; its client reads this once
 
 # Where each public name is. `__init__.pyi` says the same to type checkers; a test holds the two together.

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from core import location
 from core.errors import AskError, CorpusError, ModelError, SettingError
-from core.location import checkout, default_cache
+from core.location import OFF, checkout, default_cache, is_public
 
 log = logging.getLogger(__name__)
 
-PUBLIC = "LANGUAGE_NEURONS_PUBLIC"
+PUBLIC = location.PUBLIC
 MODELS, CORPORA, ROOTS = (f"LANGUAGE_NEURONS_ALLOW_{what}" for what in ("MODELS", "CORPORA", "ROOTS"))
 """Variables: whether the server is public, and what it then offers, one entry a line."""
 
@@ -62,7 +63,6 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}(\.[a-z]{1,8}){1,2}")
 _UPLOAD_HERE = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8}){1,2}")
 _COMES_WITH_IT = {"embedded": "embedded", "embedded:gemma": "embedded", "embedded:e5": "embedded:e5"}
 _CORPUS_COMES_WITH_IT = {"embedded": "embedded"}
-_NOT_PUBLIC = ("", "0")
 _SHOWN = 20  # names in a refusal
 # A path in a sentence: from a slash, a tilde or a drive to the next mark that ends it.
 _PATH = re.compile(r"(?<![\w/:.~])(?:~?/|[A-Za-z]:\\)[^\s'\"`,;:()<>]+")
@@ -242,7 +242,7 @@ def allow(public: bool, models: Iterable[str], corpora: Iterable[str], roots: It
         As `current`; or if something is listed for a server that is not public.
     """
     lists = {MODELS: list(models), CORPORA: list(corpora), ROOTS: list(roots)}
-    if not public and os.environ.get(PUBLIC, "0") in _NOT_PUBLIC:
+    if not public and not is_public():
         if any(lists.values()):
             why = "a server that is not public offers everything that its user can read"
             raise SettingError("--allow-model, --allow-corpus or --allow-root", why, "Add --public, or leave them out.")
@@ -277,7 +277,7 @@ def reads_tables_apart() -> bool:
 
 def reads_only() -> bool:
     """Whether the cache is only read, and nothing is computed but what takes a moment."""
-    return os.environ.get(READ_ONLY, "0") not in _NOT_PUBLIC
+    return os.environ.get(READ_ONLY, "0") not in OFF
 
 
 def works_unasked() -> bool:
@@ -285,7 +285,7 @@ def works_unasked() -> bool:
 
     Loading a model ahead, measuring what is free, fitting a map again, computing the opening picture.
     """
-    return not reads_only() and os.environ.get(UNASKED, "1") not in _NOT_PUBLIC
+    return not reads_only() and os.environ.get(UNASKED, "1") not in OFF
 
 
 def words(text: str) -> str:
@@ -295,7 +295,7 @@ def words(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _read(public: str, models: str, corpora: str, roots: str) -> Access:
-    if public in _NOT_PUBLIC:
+    if public in OFF:
         return Access()
     return Access(
         True,

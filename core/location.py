@@ -1,4 +1,6 @@
-"""Folders to write in: where results are kept, and where libraries keep what they compile and download.
+"""What ``import core`` must know of the process: whether it serves the public, and the folders to write in.
+
+The folders are those where results are kept, and where libraries keep what they compile and download.
 
 A machine may run the code as any user, from a folder that is read only, with no home: each of these has a folder then
 too. It is imported by ``import core``, before the libraries look for their own.
@@ -14,12 +16,23 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+PUBLIC = "LANGUAGE_NEURONS_PUBLIC"
+"""Variable: whether the server is public, which `core.access` says more of."""
+
+OFF = ("", "0")
+"""Values of a variable that say no."""
+
 NAME = "language-neurons"  # the distribution's name, and that of its folder in the user's cache
 _PARENT = Path(__file__).resolve().parents[1]
 # Variable -> the library's own folder in the user's cache, and the folder in ours that takes its place. Numba refuses
 # to compile, and the hub's client to download, where they can write nowhere.
 _LIBRARIES = {"NUMBA_CACHE_DIR": ("numba", ".compiled"), "HF_HOME": ("huggingface", ".huggingface")}
 _housed: dict[str, str] = {}  # variable -> the folder that this process has set it to
+
+
+def is_public() -> bool:
+    """Whether the server is public."""
+    return os.environ.get(PUBLIC, "0") not in OFF
 
 
 def checkout(parent: Path = _PARENT) -> Path | None:

@@ -83,6 +83,8 @@ def _without_memory(base: nn.Module) -> Any:
 
 def _without_values(base: nn.Module, dtype: torch.dtype) -> Any:
     """Pass with fake tensors, as torch's exporter does: transformers then looks at no value of a mask."""
+    # The place that torch's own guide to fake tensors names, and the only one: what is public, `torch.export`, traces
+    # the whole model to a graph besides, where one pass is wanted.
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     tensors = [*base.named_parameters(), *base.named_buffers()]

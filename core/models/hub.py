@@ -13,7 +13,7 @@ from typing import Any
 
 from core import access
 from core.errors import ModelError, is_fault
-from core.models import adapters
+from core.models import adapters, pretrained
 from core.progress import Cancelled
 
 log = logging.getLogger(__name__)
@@ -53,11 +53,7 @@ def check_folder(folder: Path) -> None:
             else "Give a folder written by save_pretrained (config.json, *.safetensors, tokenizer.json).",
         )
     if not list(folder.glob("*.safetensors")):
-        raise ModelError(
-            f"load the model in {folder}",
-            "it holds no weights in the safetensors format",
-            "Save it again with save_pretrained; pickled weights are not loaded, since they can run code.",
-        )
+        raise pretrained.no_safetensors(f"load the model in {folder}", "it holds no weights in the safetensors format")
 
 
 def _adapter_alone(name: str, base: str, folder: str) -> ModelError:

@@ -137,6 +137,8 @@ def make_model(auto: Any, config: Any) -> Any:
     """Make a model of a config's kind by a class of transformers, with weights made up at random."""
     with _quiet():
         if not hasattr(auto, "from_config"):  # a model's own class rather than one that picks it
+            # The public `from_config` is that of the classes that pick one, and what they call is this. A model's
+            # constructor alone would leave out the type of numbers that the config states.
             return auto._from_config(config)
         return auto.from_config(config, trust_remote_code=False)
 
@@ -220,12 +222,15 @@ def _is_inside(file: object, endings: tuple[str, ...]) -> bool:
     return file.endswith(endings) and not path.is_absolute() and ".." not in path.parts
 
 
+def no_safetensors(asked: str, why: str) -> ModelError:
+    """The refusal of a model whose weights are not safetensors."""
+    instead = "Save it again with save_pretrained; pickled weights are not loaded, since they can run code."
+    return ModelError(asked, why, instead)
+
+
 def _not_safetensors(name: str, where: str, file: object) -> ModelError:
-    return ModelError(
-        f"load {name}",
-        f"its {where} names the weights {str(file)!r}, which are no safetensors file in the model's folder",
-        "Save it again with save_pretrained; pickled weights are not loaded, since they can run code.",
-    )
+    why = f"its {where} names the weights {str(file)!r}, which are no safetensors file in the model's folder"
+    return no_safetensors(f"load {name}", why)
 
 
 @contextmanager

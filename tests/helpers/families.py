@@ -20,7 +20,7 @@ from core.neurons.neuron_map import NeuronMap
 from tests.helpers.tiny import make_tokenizer
 
 N_LAYERS, HIDDEN = 2, 32
-_COMMON: Mapping[str, Any] = {
+COMMON: Mapping[str, Any] = {
     "hidden_size": HIDDEN,
     "num_hidden_layers": N_LAYERS,
     "num_attention_heads": 4,
@@ -75,7 +75,7 @@ class Family:
 
     def make(self, vocabulary: int) -> Any:
         """A randomly initialised model."""
-        config = AutoConfig.for_model(self.kind, **{**_COMMON, "vocab_size": vocabulary, **self.settings})
+        config = AutoConfig.for_model(self.kind, **{**COMMON, "vocab_size": vocabulary, **self.settings})
         return getattr(transformers, self.saved_as)(config)
 
 
@@ -97,7 +97,7 @@ _NAMED = {"n_embd": HIDDEN, "n_layer": N_LAYERS, "n_head": 4, "n_positions": 64}
 _T5 = {"d_model": HIDDEN, "d_ff": 48, "d_kv": 8, "num_layers": N_LAYERS, "num_heads": 4, "num_decoder_layers": 3}
 _MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24, "decoder_sparse_step": 1}
 _BART = {f"{half}_{name}": n for half in ("encoder", "decoder") for name, n in (("layers", 2), ("attention_heads", 4))}
-_HALF = {**_COMMON, **_GROUPED, "head_dim": 8, "vocab_size": 400, "sliding_window": 8}
+_HALF = {**COMMON, **_GROUPED, "head_dim": 8, "vocab_size": 400, "sliding_window": 8}
 FAMILIES: Mapping[str, Family] = {
     "llama": _decoder("llama", "LlamaForCausalLM"),
     "mistral": _decoder("mistral", "MistralForCausalLM", sliding_window=8),
