@@ -15,7 +15,7 @@ import numpy as np
 
 from core.spaces.projection import N_NEIGHBOURS, ROOM, curve, held_umap, joint_umap, nearest_of
 from core.spaces.similarity import normalise
-from core.spaces.umap_layout import NEGATIVES, _forces, _pushed, _read, _step
+from core.spaces.umap_layout import NEGATIVES, force_at, forces, limited_step, pushed_away
 
 # At umap's quarter of a layout's steps, the space after keeps its neighbours worse (docs/measures.md).
 N_EPOCHS = 100
@@ -96,8 +96,8 @@ def place(points: np.ndarray, fitted: np.ndarray, plane: np.ndarray, seed: int =
     start: np.ndarray = np.einsum("nk,nkd->nd", shares, plane[indices]).astype(np.float32)
     state = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
     held = np.ascontiguousarray(plane, dtype=np.float32)
-    forces = _forces(*curve())
-    _settle(start, indices, weights.astype(np.float32), held, *forces, N_EPOCHS, state)
+    attraction, repulsion = forces(*curve())
+    _settle(start, indices, weights.astype(np.float32), held, attraction, repulsion, N_EPOCHS, state)
     return start
 
 
@@ -147,9 +147,9 @@ def _settle(plane, near, weights, held, attraction, repulsion, n_epochs, first_s
                 dx, dy = x - held[near[i, e], 0], y - held[near[i, e], 1]
                 squared = dx * dx + dy * dy
                 if squared > 0:
-                    force = _read(attraction, squared)
-                    x, y = x + rate * _step(force, dx), y + rate * _step(force, dy)
+                    force = force_at(attraction, squared)
+                    x, y = x + rate * limited_step(force, dx), y + rate * limited_step(force, dy)
                 more = np.int64(NEGATIVES * epoch * weight) - pushed[e]
                 pushed[e] += more
-                x, y, state = _pushed(x, y, more, held, repulsion, rate, state)
+                x, y, state = pushed_away(x, y, more, held, repulsion, rate, state)
         plane[i, 0], plane[i, 1] = x, y

@@ -50,11 +50,11 @@ def optimise(
     plane = np.array(start, dtype=np.float32, order="C")
     every = (edges.data.max() / edges.data[kept]).astype(np.float32)
     state = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
-    _run(plane, edges.row[kept], edges.col[kept], every, *_forces(a, b), n_epochs, state, held)
+    _run(plane, edges.row[kept], edges.col[kept], every, *forces(a, b), n_epochs, state, held)
     return plane
 
 
-def _forces(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
+def forces(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
     """Attraction and repulsion per unit of difference, over the squared distance: see umap's ``layouts.py``."""
     parts = np.arange((_HIGHEST - _LOWEST << _PARTS) + 2)
     exponent, part = np.divmod(parts, 1 << _PARTS)
@@ -66,7 +66,7 @@ def _forces(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(nogil=True, cache=True)
-def _read(table, squared):  # type: ignore[no-untyped-def]
+def force_at(table, squared):  # type: ignore[no-untyped-def]
     """A force at a squared distance: a float's exponent and first bits are the place in the table."""
     held = min(max(squared, np.float32(2.0**_LOWEST)), np.float32(2.0**_HIGHEST))
     bits = np.float32(held).view(np.uint32) - np.uint32((127 + _LOWEST) << 23)
@@ -76,12 +76,13 @@ def _read(table, squared):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _step(force, difference):  # type: ignore[no-untyped-def]
+def limited_step(force, difference):  # type: ignore[no-untyped-def]
+    """How far a force moves a point along one axis: 4 at most, as in umap."""
     return min(max(force * difference, np.float32(-4)), np.float32(4))
 
 
 @numba.njit(nogil=True, cache=True)
-def _pushed(x, y, more, plane, repulsion, rate, state):  # type: ignore[no-untyped-def]
+def pushed_away(x, y, more, plane, repulsion, rate, state):  # type: ignore[no-untyped-def]
     """Push a point from so many of ``plane``, drawn at random: where it lies then, and the state to draw on from."""
     n = np.uint64(len(plane))
     away_x, away_y = np.float32(0), np.float32(0)
@@ -91,8 +92,8 @@ def _pushed(x, y, more, plane, repulsion, rate, state):  # type: ignore[no-untyp
         state ^= state << np.uint64(17)
         other = ((state >> np.uint64(32)) * n) >> np.uint64(32)
         dx, dy = x - plane[other, 0], y - plane[other, 1]
-        force = _read(repulsion, dx * dx + dy * dy)
-        away_x, away_y = away_x + _step(force, dx), away_y + _step(force, dy)
+        force = force_at(repulsion, dx * dx + dy * dy)
+        away_x, away_y = away_x + limited_step(force, dx), away_y + limited_step(force, dy)
     return x + rate * away_x, y + rate * away_y, state
 
 
@@ -112,8 +113,8 @@ def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state, hel
             dx, dy = x - plane[tail, 0], y - plane[tail, 1]
             squared = dx * dx + dy * dy
             if squared > 0:
-                force = _read(attraction, squared)
-                dx, dy = rate * _step(force, dx), rate * _step(force, dy)
+                force = force_at(attraction, squared)
+                dx, dy = rate * limited_step(force, dx), rate * limited_step(force, dy)
                 if tail >= held:
                     plane[tail, 0] -= dx
                     plane[tail, 1] -= dy
@@ -125,4 +126,4 @@ def _run(plane, heads, tails, every, attraction, repulsion, n_epochs, state, hel
             # so many a time that the edge could have taken part by now
             more = np.int64(NEGATIVES * (epoch / every[e])) - pushed[e]
             pushed[e] += more
-            plane[head, 0], plane[head, 1], state = _pushed(x, y, more, plane, repulsion, rate, state)
+            plane[head, 0], plane[head, 1], state = pushed_away(x, y, more, plane, repulsion, rate, state)

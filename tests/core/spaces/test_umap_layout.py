@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_matrix, lil_matrix
 from umap.umap_ import find_ab_params
 
-from core.spaces.umap_layout import NEGATIVES, _forces, _read, optimise
+from core.spaces.umap_layout import NEGATIVES, force_at, forces, optimise
 
 
 def ring(n: int) -> csr_matrix:
@@ -67,14 +67,16 @@ def slow_layout(
 @pytest.mark.parametrize("min_dist", [0.1, 0.5, 0.9])
 def test_the_tables_hold_the_forces(min_dist: float) -> None:
     a, b = find_ab_params(1.0, min_dist)
-    attraction, repulsion = _forces(a, b)
+    attraction, repulsion = forces(a, b)
     squared = np.float32(2.0) ** np.random.default_rng(0).uniform(-24, 14, 2000).astype(np.float32)
     wide = squared.astype(float)
     near = 1 + a * wide**b
-    np.testing.assert_allclose([_read(attraction, s) for s in squared], -2 * a * b * wide ** (b - 1) / near, rtol=5e-4)
-    np.testing.assert_allclose([_read(repulsion, s) for s in squared], 2 * b / ((0.001 + wide) * near), rtol=5e-4)
+    np.testing.assert_allclose(
+        [force_at(attraction, s) for s in squared], -2 * a * b * wide ** (b - 1) / near, rtol=5e-4
+    )
+    np.testing.assert_allclose([force_at(repulsion, s) for s in squared], 2 * b / ((0.001 + wide) * near), rtol=5e-4)
     for outside, end in ((0.0, 2.0**-24), (1e-30, 2.0**-24), (1e9, 2.0**14)):
-        assert _read(repulsion, np.float32(outside)) == _read(repulsion, np.float32(end))
+        assert force_at(repulsion, np.float32(outside)) == force_at(repulsion, np.float32(end))
 
 
 @pytest.mark.parametrize(("seed", "held"), [(0, 0), (1, 0), (2, 0), (3, 10)])
