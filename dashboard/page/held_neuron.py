@@ -14,6 +14,7 @@ from core.analyses.held_neuron import Effect
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.inference.writing import Writing
+from core.pipeline.measure_table import MEASURES
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import waiting
@@ -70,12 +71,11 @@ def _effect(found: Effect, value: float) -> None:
     target, spaces = theme.name(found.plan.target), found.spaces
     st.html('<div data-testid="held-ready"></div>')
     columns = st.columns(3)
-    for column, title, change in (
-        (columns[0], f"Top-1 from {target}", spaces.target_top1),
-        (columns[1], "Top-1, all pairs", spaces.all_top1),
-    ):
+    for column, name in zip(columns, ("target_top1", "all_top1"), strict=False):
+        measure = MEASURES[name]
+        change = measure.read(spaces)
         column.metric(
-            title,
+            measure.titled(target),
             summary.percent(change.post),
             f"before: {summary.percent(change.pre)}",
             delta_color="off",
