@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.work import process
 from tests.helpers import browser as finding
-from tests.helpers.bench import LONG, until
+from tests.helpers.bench import until
 from tests.helpers.browsing import Visit, Visitor, serving
 from tests.helpers.command_line import SETTINGS, EmbeddedRun
-from tests.helpers.pages import UNFOLDED, LinkOnCache, OpenPage
+from tests.helpers.pages import UNFOLDED, LinkOnCache, OpenPage, page_of
 from tests.helpers.tiny import save_tiny, write_table
 
 
@@ -156,7 +156,7 @@ def open_page(link_on_cache: LinkOnCache) -> Iterator[OpenPage]:
     """
 
     def opened(path: str, tiny: bool = True, **changes: str) -> AppTest:
-        page = AppTest.from_function(_script, default_timeout=LONG, args=(path,))
+        page = page_of(_script, path)
         for name, value in link_on_cache(tiny, **changes).items():
             page.query_params[name] = value
         for part in UNFOLDED:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core import access
 from dashboard import options
@@ -17,6 +16,7 @@ from dashboard.sidebar import uploads
 from dashboard.work import process
 from tests.helpers.bench import LONG
 from tests.helpers.command_line import ROOT
+from tests.helpers.pages import page_of
 
 APP = str(ROOT / "dashboard" / "app.py")
 SERVED = str(ROOT / "dashboard" / "served.py")
@@ -130,6 +130,6 @@ def _bare_expression() -> None:
 
 
 def test_magic_is_off_in_the_tests_too() -> None:
-    page = AppTest.from_function(_bare_expression, default_timeout=LONG).run()
+    page = page_of(_bare_expression).run()
     assert not page.exception
     assert len(page.main.children) == 0

@@ -15,7 +15,7 @@ from dashboard.page_table import PAGES, Page
 from dashboard.text import tour
 from tests.helpers.bench import LONG
 from tests.helpers.command_line import ROOT
-from tests.helpers.pages import LinkOnCache, OpenPage
+from tests.helpers.pages import LinkOnCache, OpenPage, page_of
 
 
 def test_every_page_has_its_line() -> None:
@@ -72,7 +72,7 @@ def test_a_page_that_is_added_is_opened_and_listed(
     page_table.load()  # as the server does before it serves
     assert added.module in sys.modules
     assert shows_it(open_page("added"))
-    menu = [text.value for text in AppTest.from_function(_menu, default_timeout=LONG).run().text]
+    menu = [text.value for text in page_of(_menu).run().text]
     assert menu == [f"{page.title}, /{page.path}, visible" for page in PAGES.values()]
     assert "Added, /added, visible" in menu
     # The whole dashboard, with this page as its first.

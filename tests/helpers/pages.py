@@ -11,11 +11,17 @@ from core.experiment.settings import Experiment
 from dashboard.state import kept, link
 from dashboard.state.kept import Kept
 from dashboard.state.session import KEY, Visitor
+from tests.helpers.bench import LONG
 
 UNFOLDED = ("sidebar-neurons", "sidebar-more", "sidebar-packs", "every-measure", "every-figure", "costs-of-report")
 """Keys of the parts of a page that are built only when they are open."""
 OpenPage = Callable[..., AppTest]  # the fixture `open_page`: ``open_page("layers", experts="20")``
 LinkOnCache = Callable[..., dict[str, str]]  # the fixture `link_on_cache`: ``link_on_cache(tiny, experts="20")``
+
+
+def page_of(script: Callable[..., None], *arguments: object) -> AppTest:
+    """A function as a page, which is not drawn yet; like every `AppTest` here, it has `LONG` for each drawing."""
+    return AppTest.from_function(script, default_timeout=LONG, args=arguments)
 
 
 def kept_beside(query: Mapping[str, str], *strengths: float) -> dict[str, str]:

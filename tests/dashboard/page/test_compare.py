@@ -24,7 +24,7 @@ from dashboard.state import link
 from dashboard.state.kept import Kept
 from dashboard.work import process
 from tests.helpers.bench import until, worker_held
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of
 from tests.helpers.results import N_EVAL, make_result
 
 A = Experiment(model="made", corpus="made", experts=20)
@@ -120,7 +120,7 @@ def _two_maps() -> None:
 
 def test_each_map_says_how_many_sentences_it_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint_map, "MOST_OF_A_SPACE", 2 * N_EVAL)
-    page = AppTest.from_function(_two_maps).run()
+    page = page_of(_two_maps).run()
     assert not page.exception
     first, second = ([str(html.proto.body) for html in column.get("html")] for column in page.columns)
     assert any("8 of 20 sentences are drawn." in text for text in first)

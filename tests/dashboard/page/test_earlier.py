@@ -15,7 +15,8 @@ from core.store.store import Store
 from dashboard.page import downloading
 from dashboard.work import process
 from dashboard.work.queue import Jobs
-from tests.helpers.bench import LONG, Bench, X, until
+from tests.helpers.bench import Bench, X, until
+from tests.helpers.pages import page_of
 from tests.helpers.results import make_result
 
 
@@ -45,7 +46,7 @@ def test_it_stays_while_another_setting_is_computed(tmp_path: Path, monkeypatch:
         assert not page.exception
         return [text for text in (html.proto.body for html in page.get("html")) if "computing" in text]
 
-    page = AppTest.from_function(_page, default_timeout=LONG).run()
+    page = page_of(_page).run()
     assert labels(page) == []
     (said, *_) = [text.value for text in page.markdown if "the intervention" in text.value]
     n_charts = len(page.get("vega_lite_chart"))

@@ -17,6 +17,7 @@ from dashboard.work import process
 from dashboard.work.questions import RivalsAsked
 from dashboard.work.queue import Jobs, Limits
 from tests.helpers.bench import LONG, Bench, X, Y, Z, ends, until
+from tests.helpers.pages import page_of
 
 NOT_ASKED = "The page Is it real? measures how the intervention compares"
 GOES_ON = "goes on in the background"
@@ -54,7 +55,7 @@ def _page(experts: int) -> None:
 
 
 def opened() -> AppTest:
-    return AppTest.from_function(_page, default_timeout=LONG, args=(X.experts,)).run()
+    return page_of(_page, X.experts).run()
 
 
 def said(page: AppTest) -> str:

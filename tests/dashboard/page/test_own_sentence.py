@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from streamlit.testing.v1 import AppTest
-
 from core.analyses.own_sentence import Near
 from core.language import identification
 from dashboard.page import own_sentence
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of
 from tests.helpers.results import make_result
 
 
@@ -51,7 +49,7 @@ def _field() -> None:
 
 def test_a_language_that_the_classifier_does_not_know_is_not_guessed_unasked() -> None:
     assert identification.unknown(("ja", "nah")) == ("nah",)
-    page = AppTest.from_function(_field).run()
+    page = page_of(_field).run()
     assert not page.exception
     assert page.selectbox[0].value == "ja"
     assert own_sentence.identified("Tlein ticchiua?", ("nah",)) is None

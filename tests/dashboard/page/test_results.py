@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core import access
 from core.experiment.settings import Experiment
@@ -17,9 +16,8 @@ from core.stats.intervals import wilson
 from dashboard.page import results
 from dashboard.state.session import KEY
 from dashboard.work import process
-from tests.helpers.bench import LONG
 from tests.helpers.browsing import Visit
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of
 from tests.helpers.results import computed_setting
 
 HERE = Experiment(target="ja", experts=2000)
@@ -120,7 +118,7 @@ def test_what_is_ticked_is_compared(titles: list[str], monkeypatch: pytest.Monke
     from dashboard.state import navigation
 
     monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
-    page = AppTest.from_function(_ticked, args=(titles,)).run()
+    page = page_of(_ticked, titles).run()
     assert not page.exception
     assert page.text[0].value == "compare"
     visitor = page.session_state[KEY]
@@ -162,7 +160,7 @@ def test_a_public_server_lists_what_it_offers_alone(public: bool, monkeypatch: p
         {"adapter": "/models/adapter"},
         {"experts_from": "/home/someone/experts.csv"},
     ]
-    page = AppTest.from_function(_seen, args=([*offered, *others],)).run(timeout=LONG)
+    page = page_of(_seen, [*offered, *others]).run()
     assert not page.exception
     assert [text.value for text in page.text] == ["True"] * len(offered) + [str(not public)] * len(others)
 

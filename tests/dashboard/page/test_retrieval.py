@@ -199,7 +199,7 @@ def test_the_page_shows_cores_numbers_and_keeps_its_view(open_page: OpenPage, mo
 
     with monkeypatch.context() as gone:  # from the cache, though its job is done
         gone.setattr(process, "known_beside", lambda *_: None)
-        page.run(timeout=60)
+        page.run()
         assert any(button.label.startswith("Compute the random control") for button in page.button)
 
     again = open_page("retrieval", seed="41", **{"view.metric": "csls", "view.direction": "to", "view.measure": "MRR"})

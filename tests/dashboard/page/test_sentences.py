@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core.analyses import translation_ranks
 from core.analyses.sentence_neighbours import of_sentence
@@ -15,7 +14,7 @@ from dashboard.page import sentences
 from dashboard.sentence_map import points
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage, experiment_of, visitor_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of, visitor_of
 
 
 def test_a_texts_markup_is_shown_not_obeyed() -> None:
@@ -116,7 +115,7 @@ def test_the_same_row_opens_its_sentence_again(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
     monkeypatch.setattr(present, "table", present.table)
-    page = AppTest.from_function(_two_clicks).run()
+    page = page_of(_two_clicks).run()
     assert not page.exception
     assert len(page.text) == 2
     assert page.text[0].value == page.text[1].value

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.experiment.settings import Experiment
 from core.reproduction import text_choice as evidence
 from dashboard.page import text_choice
 from dashboard.state import navigation
-from tests.helpers.bench import LONG
+from tests.helpers.pages import page_of
 from tests.helpers.results import make_plan
 from tests.helpers.text_choice import JA, report
 
@@ -42,7 +41,7 @@ def test_the_preferred_number_is_offered_where_it_is_known(
     opened: list[tuple[str, Experiment]] = []
     monkeypatch.setattr(text_choice, "_read", lambda *_: report(corpus="flores", probe_sentences=300, text_tokens=32))
     monkeypatch.setattr(navigation, "go", lambda path, experiment: opened.append((path, experiment)))
-    page = AppTest.from_function(_page, default_timeout=LONG, args=(experts, target)).run()
+    page = page_of(_page, experts, target).run()
     assert not page.exception
     assert said in " ".join(str(html.proto.body) for html in page.get("html"))
     assert bool(page.button) == button

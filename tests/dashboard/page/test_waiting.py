@@ -17,8 +17,8 @@ from core.store.store import Store
 from dashboard.page import downloading, waiting
 from dashboard.work import process
 from dashboard.work.queue import Jobs
-from tests.helpers.bench import LONG, Bench, X, Y, ends, until
-from tests.helpers.pages import visitor_of
+from tests.helpers.bench import Bench, X, Y, ends, until
+from tests.helpers.pages import page_of, visitor_of
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def _page_of_two() -> None:
 
 
 def opened(page_function: Callable[[], None] = _page) -> AppTest:
-    page = AppTest.from_function(page_function, default_timeout=LONG).run()
+    page = page_of(page_function).run()
     assert not page.exception
     return page
 
@@ -248,7 +248,7 @@ def test_the_picture_of_before_stays_while_another_setting_is_computed(jobs: Job
         assert not page.exception
         return [text for text in (html.proto.body for html in page.get("html")) if "<h2>" in text]
 
-    page = AppTest.from_function(_explore, default_timeout=LONG).run()
+    page = page_of(_explore).run()
     (label,) = drawn(page)
     assert "Japanese, 20 experts, strength 1" in label
     assert "computing" in label
@@ -269,7 +269,7 @@ def test_a_change_is_computed_once_the_controls_are_still(
         waited.append(len(jobs.all()))
 
     monkeypatch.setattr(waiting, "sleep", passes)
-    page = AppTest.from_function(_strength, default_timeout=LONG, args=(question,)).run()
+    page = page_of(_strength, question).run()
     assert (waited, len(jobs.all())) == ([], 1)
     for strength in (0.9, 0.8):
         begun.append(len(jobs.all()))

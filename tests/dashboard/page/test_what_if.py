@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.analyses import grid
 from core.experiment.settings import Experiment
@@ -16,7 +15,7 @@ from dashboard.page import what_if
 from dashboard.work import process, sweeps
 from dashboard.work.limits import Limits
 from tests.helpers.bench import X, until, worker_held
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of
 
 
 def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
@@ -78,7 +77,7 @@ def _bounded() -> None:
 
 
 def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
-    page = AppTest.from_function(_bounded).run()
+    page = page_of(_bounded).run()
     assert page.text[0].value == "Cell"
     page.selectbox[0].set_value("perplexity").run()
     assert not page.exception
@@ -113,7 +112,7 @@ def _usual() -> None:
 
 
 def test_the_usual_numbers_follow_the_setting() -> None:
-    page = AppTest.from_function(_usual).run()
+    page = page_of(_usual).run()
     assert page.text_input[0].value == "10, 20"
     page.number_input[0].set_value(33).run()
     assert page.text_input[0].value == "10, 33"

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.experiment.settings import Experiment
 from core.models.spec import E5, EMBEDDED
@@ -16,8 +15,7 @@ from core.store.store import Store
 from dashboard.sidebar import packs
 from dashboard.state import link
 from dashboard.work import process
-from tests.helpers.bench import LONG
-from tests.helpers.pages import experiment_of
+from tests.helpers.pages import experiment_of, page_of
 
 
 def _script() -> None:
@@ -33,7 +31,7 @@ def test_a_dropped_pack_opens_and_stays_listed(
     pack(Engine(Store(tmp_path / "elsewhere")), [experiment], tmp_path / "tiny.pack", ["ranks"])
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "here"))
     process.start.clear()
-    page = AppTest.from_function(_script, default_timeout=LONG)
+    page = page_of(_script)
     page.query_params.update(tiny_link)
     page.session_state["sidebar-packs"] = True
     page.run()

@@ -15,8 +15,7 @@ from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from dashboard.work import process
-from tests.helpers.bench import LONG
-from tests.helpers.pages import UNFOLDED
+from tests.helpers.pages import UNFOLDED, page_of
 
 
 def _sidebar() -> None:
@@ -32,7 +31,7 @@ def sidebar(tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
     """The sidebar alone, on the tiny model."""
     monkeypatch.setenv("LANGUAGE_NEURONS_CACHE", str(tmp_path / "cache"))
     process.start.clear()
-    page = AppTest.from_function(_sidebar, default_timeout=LONG)
+    page = page_of(_sidebar)
     for name, value in tiny_link.items():
         page.query_params[name] = value
     for part in UNFOLDED:

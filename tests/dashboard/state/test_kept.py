@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from streamlit.testing.v1 import AppTest
-
 from core.experiment.settings import Experiment
 from dashboard.state import kept
 from dashboard.state.kept import Kept
+from tests.helpers.pages import page_of
 
 
 def test_an_entry_holds_every_setting_and_its_name_and_one_alone_is_a_link() -> None:
@@ -36,13 +35,13 @@ def _reads(entry: str, at: str) -> None:
 def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
     first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
     again = Kept(Experiment(target="es"), "again")
-    page = AppTest.from_function(_reads, args=(kept.entry([first, second, again]), "1")).run()
+    page = page_of(_reads, kept.entry([first, second, again]), "1").run()
     assert not page.exception
     assert [text.value for text in page.text] == ["first|second", "second"]
     many = "|".join(f"experts={number}" for number in range(1, 200))  # more than a page reads in a moment
-    page = AppTest.from_function(_reads, args=(many, "0")).run()
+    page = page_of(_reads, many, "0").run()
     assert page.text[0].value.count("|") == kept.MOST - 1
-    page = AppTest.from_function(_reads, args=(kept.entry([first, again, second]), "2")).run()
+    page = page_of(_reads, kept.entry([first, again, second]), "2").run()
     assert [text.value for text in page.text] == ["first|second", "second"], "the one that the link names"
 
 
@@ -73,10 +72,10 @@ def _in_front(entry: str) -> None:
 
 def test_what_is_put_in_front_stands_before_what_is_kept_which_keeps_its_name() -> None:
     first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
-    page = AppTest.from_function(_in_front, args=(kept.entry([first, second]),)).run()
+    page = page_of(_in_front, kept.entry([first, second])).run()
     assert not page.exception
     assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), second, first])
     others = [Kept(Experiment(target="es", experts=number), str(number)) for number in range(1, kept.MOST + 1)]
-    page = AppTest.from_function(_in_front, args=(kept.entry(others),)).run()
+    page = page_of(_in_front, kept.entry(others)).run()
     newest = others[2:]
     assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), Kept(Experiment(target="ja")), *newest])

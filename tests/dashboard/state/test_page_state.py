@@ -6,8 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.state import page_state, session
-from tests.helpers.bench import LONG
-from tests.helpers.pages import visitor_of
+from tests.helpers.pages import page_of, visitor_of
 
 
 def _page() -> None:
@@ -26,7 +25,7 @@ def _page() -> None:
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_function(_page, default_timeout=LONG)
+    page = page_of(_page)
     for name, value in query.items():
         page.query_params[name] = value
     page.run()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers.bench import LONG
-from tests.helpers.pages import visitor_of
+from tests.helpers.pages import page_of, visitor_of
 
 
 def _page(path: str) -> None:
@@ -25,7 +24,7 @@ def _page(path: str) -> None:
 
 
 def opened(path: str = "layers", **query: str) -> AppTest:
-    page = AppTest.from_function(_page, default_timeout=LONG, args=(path,))
+    page = page_of(_page, path)
     for name, value in query.items():
         page.query_params[name] = value
     page.run()
