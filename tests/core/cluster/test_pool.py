@@ -29,12 +29,20 @@ from core.sweep import run
 from core.sweep.on_cluster import OnCluster
 from core.sweep.settings import Sweep
 from dashboard.work.questions import Cell
+from tests.helpers.bench import LONG, until
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with connected("", cores=2) as joined:
         yield joined
+
+
+def next_ended(pool: Pool, what: str) -> tuple[Any, dict[str, Any]]:
+    """Wait for the next request to end: the worker that was asked, and what it said."""
+    ended: list[tuple[Any, dict[str, Any]]] = []
+    until(lambda: ended.extend(pool.ended(0.2)) or ended, f"{what} ends")
+    return ended[0]
 
 
 def pids(pool: Pool) -> list[int]:
@@ -194,7 +202,7 @@ def test_a_request_that_was_stopped_or_hangs_is_not_done_by_the_worker_that_star
         def run(self, number: int, _: Any) -> dict[str, Any]:
             with self._one:
                 begun.touch()
-                time.sleep(60 if number in (1, 3) else 0)
+                time.sleep(10 * LONG if number in (1, 3) else 0)
                 return {"sound": True, "number": number}
 
         def heard(self, _: int) -> list[Any]:
@@ -203,27 +211,20 @@ def test_a_request_that_was_stopped_or_hangs_is_not_done_by_the_worker_that_star
     monkeypatch.setattr("core.cluster.pool.Worker", Deaf)
     pool = Pool(cluster, tmp_path, cluster.places(0, 1))
     pool.ask(pool.members[0], None, Progress())
-    while not begun.exists():
-        time.sleep(0.05)
+    until(begun.exists, "the first request begins")
     pool.stop(0.2)
     pool.ask(pool.members[0], None, Progress())
-    started = time.monotonic()
-    while not (outcomes := pool.ended(0.2)):
-        assert time.monotonic() - started < 30, "it waits behind the request that was stopped"
-    assert outcomes[0][1]["number"] == 2
+    assert next_ended(pool, "what waits behind the request that was stopped")[1]["number"] == 2
 
     monkeypatch.setattr(messages, "HANGS", 0.0)
     member = pool.members[0]
     pool.ask(member, None, Progress())
-    while not (outcomes := pool.ended(0.2)):
-        assert time.monotonic() - started < 60, "it is let hang"
-    assert outcomes[0][0] is member
-    assert "said nothing" in outcomes[0][1]["failed"]
+    hung, outcome = next_ended(pool, "the request that hangs")
+    assert hung is member
+    assert "said nothing" in outcome["failed"]
     monkeypatch.undo()
     pool.ask(member, None, Progress())
-    while not (outcomes := pool.ended(0.2)):
-        assert time.monotonic() - started < 90, "it waits behind the request that hung"
-    assert outcomes[0][1]["number"] == 4
+    assert next_ended(pool, "what waits behind the request that hung")[1]["number"] == 4
     pool.close()
 
 
@@ -252,8 +253,6 @@ def test_a_request_that_ends_every_worker_fails(
     monkeypatch.setattr("core.cluster.pool.Worker", Doomed)
     pool = Pool(cluster, tmp_path, cluster.places(0, 1))
     pool.ask(pool.members[0], None, Progress())
-    while not (outcomes := pool.ended(0.2)):
-        pass
-    assert "its worker died" in outcomes[0][1]["failed"]
+    assert "its worker died" in next_ended(pool, "the request that ends its worker")[1]["failed"]
     assert begun.read_text(encoding="ascii") == "x" * (1 + RETRIES)
     pool.close()
