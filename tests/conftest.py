@@ -16,9 +16,11 @@ from filelock import FileLock
 
 from tests.helpers.command_line import EmbeddedRun, command_line, run_arguments
 
-# A first call loads tables, and the cores are shared: how long an example takes says nothing.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# A first call loads tables, and the cores are shared: how long an example takes says nothing. The examples are the same
+# each time; `--hypothesis-profile=search` draws others.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,18 @@ import pytest
 from core.spaces.neighbours import nearest
 from core.spaces.similarity import COSINE
 
-RANDOM = np.random.default_rng(2)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(2)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def test_the_nearest_by_cosine_in_order() -> None:
-    query, candidates = RANDOM.normal(size=6).astype(np.float32), RANDOM.normal(size=(20, 6)).astype(np.float32)
+def test_the_nearest_by_cosine_in_order(random: np.random.Generator) -> None:
+    query, candidates = random.normal(size=6).astype(np.float32), random.normal(size=(20, 6)).astype(np.float32)
     found = nearest(COSINE.of_row(query[None], candidates, 0), row=7, k=4)
     order = sorted(range(20), key=lambda i: -cosine(query, candidates[i]))
     assert found.rows.tolist() == order[:4]

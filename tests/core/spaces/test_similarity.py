@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from core.spaces.similarity import COMPARISONS, COSINE, by_fit, centre, csls, explained, normalise
 from tests.helpers.spaces import spaces
 
-RANDOM = np.random.default_rng(5)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(5)
 
 
-def test_csls_is_a_plain_loops() -> None:
-    similarity = RANDOM.normal(size=(9, 9)).astype(np.float32)
+def test_csls_is_a_plain_loops(random: np.random.Generator) -> None:
+    similarity = random.normal(size=(9, 9)).astype(np.float32)
     found = csls(similarity, k=4)
     for query in range(9):
         for candidate in range(9):
@@ -22,8 +25,8 @@ def test_csls_is_a_plain_loops() -> None:
             assert found[query, candidate] == pytest.approx(2 * similarity[query, candidate] - near, abs=1e-5)
 
 
-def test_csls_with_fewer_sentences_than_neighbours() -> None:
-    similarity = RANDOM.normal(size=(3, 3)).astype(np.float32)
+def test_csls_with_fewer_sentences_than_neighbours(random: np.random.Generator) -> None:
+    similarity = random.normal(size=(3, 3)).astype(np.float32)
     np.testing.assert_allclose(csls(similarity, k=10), csls(similarity, k=3))
 
 
@@ -48,17 +51,19 @@ def test_normalise_gives_unit_vectors_and_keeps_zero() -> None:
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_one_query_is_a_row_of_the_whole_table_which_transposed_is_the_others(name: str) -> None:
+def test_one_query_is_a_row_of_the_whole_table_which_transposed_is_the_others(
+    random: np.random.Generator, name: str
+) -> None:
     by = COMPARISONS[name]
-    one, other = by.transformed(RANDOM.normal(size=(2, 14, 6)).astype(np.float32) + 0.5)
+    one, other = by.transformed(random.normal(size=(2, 14, 6)).astype(np.float32) + 0.5)
     table = by.adjusted(normalise(one) @ normalise(other).T)
     for row in range(14):
         np.testing.assert_allclose(by.of_row(one, other, row), table[row], atol=1e-6)
     np.testing.assert_allclose(by.adjusted(normalise(other) @ normalise(one).T), table.T, atol=1e-6)
 
 
-def test_what_is_fitted_on_other_rows_takes_their_means_away() -> None:
-    fitted_on, space = RANDOM.normal(size=(3, 9, 4)) + 3.0, RANDOM.normal(size=(3, 5, 4))
+def test_what_is_fitted_on_other_rows_takes_their_means_away(random: np.random.Generator) -> None:
+    fitted_on, space = random.normal(size=(3, 9, 4)) + 3.0, random.normal(size=(3, 5, 4))
     moved = COMPARISONS["centred"].transformed(space, fitted_on)
     for language in range(3):
         np.testing.assert_allclose(moved[language], space[language] - fitted_on[language].mean(axis=0))
