@@ -11,6 +11,7 @@ import pytest
 from core.store.artefact import Artefact, Payload
 from core.store.files import DamagedArtefact
 from core.store.store import Store
+from tests.helpers.bench import until
 from tests.helpers.store import SPEC, assert_built, assert_sample, build, python, sample, temporaries
 
 # --- computing once
@@ -52,55 +53,19 @@ def test_threads_that_want_the_same_compute_it_once(store: Store, same_store: bo
 
 
 def test_the_lock_excludes_other_threads(store: Store) -> None:
-    inside, overlaps = [], []
+    entered: list[int] = []
 
-    def work() -> None:
-        for _ in range(5):
-            with store.lock("s", SPEC):
-                overlaps.append(len(inside))
-                inside.append(1)
-                threading.Event().wait(0.001)
-                inside.pop()
+    def enter() -> None:
+        with store.lock("s", SPEC):
+            entered.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert overlaps == [0] * 15
-
-
-def test_processes_that_want_the_same_compute_it_once(store: Store, tmp_path: Path) -> None:
-    script = """
-        from pathlib import Path
-        from core.store.store import Store
-        from tests.helpers.store import SPEC, assert_sample, sample
-        root, counter = Path(sys.argv[1]), Path(sys.argv[2])
-        def compute():
-            with counter.open("a") as file:
-                file.write("computed\\n")
-            print("computing", flush=True)
-            sys.stdin.readline()  # until both were told to go on
-            return sample()
-        store = Store(root)
-        print("ready", flush=True)
-        sys.stdin.readline()
-        assert_sample(store.get_or_compute("s", SPEC, compute))
-    """
-    counter = tmp_path / "counter"
-    both = [python(script, store.root, counter) for _ in range(2)]
-    for process in both:
-        assert process.stdout.readline() == "ready\n"
-    for process in both:
-        process.stdin.write("start\n")
-        process.stdin.flush()
-    for process in both:
-        process.stdin.write("go on\n")
-        process.stdin.flush()
-    for process in both:
-        process.communicate(timeout=60)
-    assert [process.returncode for process in both] == [0, 0]
-    assert counter.read_text() == "computed\n"
+    other = threading.Thread(target=enter)
+    with store.lock("s", SPEC):
+        other.start()
+        until(lambda: store.waits, "the other thread waits")
+        assert entered == []
+    other.join(60)
+    assert entered == [1]
 
 
 def test_a_second_process_waits_for_the_first(store: Store) -> None:
@@ -120,8 +85,7 @@ def test_a_second_process_waits_for_the_first(store: Store) -> None:
         target=lambda: results.append(store.get_or_compute("s", SPEC, lambda: pytest.fail("computed twice")))
     )
     waiting.start()
-    waiting.join(0.3)
-    assert waiting.is_alive()
+    until(lambda: store.waits, "this process waits")
     assert results == []
     process.communicate("go on\n", timeout=60)
     waiting.join(60)
