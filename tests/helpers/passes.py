@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from typing import Any
+
 import numpy as np
 
+from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention, intervene
 from core.neurons.methods import Evidence
+from core.pipeline.engine import Engine
 from tests.helpers.tiny import LANGUAGES, sentences
 
 TEXTS = [text for code in LANGUAGES for text in sentences(code, 4)]
@@ -28,6 +34,21 @@ def same_bits(first: ForwardResult, second: ForwardResult) -> None:
         assert first.responses is not None
         assert second.responses is not None
         assert first.responses[path].tobytes() == second.responses[path].tobytes()
+
+
+def count_sentences(engine: Engine, experiment: Experiment) -> Counter[str]:
+    """Count every sentence that passes through the model that the engine's host has in memory from now on."""
+    counted: Counter[str] = Counter()
+    one_at_a_time = threading.Lock()  # batches pass side by side
+    base = engine.models.get(engine.plan(experiment).resolved).base
+
+    def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+        with one_at_a_time:
+            counted["passed"] += len(ids)
+
+    base.register_forward_pre_hook(note, with_kwargs=True)
+    return counted
 
 
 def run(model: LoadedModel, intervention: Intervention | None = None, **settings: object) -> ForwardResult:

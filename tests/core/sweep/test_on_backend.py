@@ -21,6 +21,7 @@ from core.progress import Cancelled, Progress, Snapshot
 from core.store.store import Store
 from core.sweep.on_backend import OnBackend
 from core.sweep.tasks import Task
+from tests.helpers.passes import count_sentences
 
 
 class Recorded(InThisProcess):
@@ -55,21 +56,6 @@ def backend(engine: Engine) -> Recorded:
 def to_the_end(work: OnBackend, report: Callable[[Snapshot], None] = lambda _: None) -> None:
     while work.next(report):
         pass
-
-
-def count_sentences(engine: Engine, experiment: Experiment) -> Counter[str]:
-    """Count every sentence that passes through the model that the engine's host has in memory from now on."""
-    counted: Counter[str] = Counter()
-    one_at_a_time = threading.Lock()  # batches pass side by side
-    base = engine.models.get(engine.plan(experiment).resolved).base
-
-    def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
-        with one_at_a_time:
-            counted["passed"] += len(ids)
-
-    base.register_forward_pre_hook(note, with_kwargs=True)
-    return counted
 
 
 @pytest.mark.parametrize("text", [False, True])

@@ -22,6 +22,7 @@ from core.sweep import graph, run, status
 from core.sweep.forecast import forecast
 from core.sweep.settings import Sweep
 from core.sweep.tasks import KINDS
+from tests.helpers.passes import count_sentences
 
 
 @pytest.fixture
@@ -122,23 +123,25 @@ def test_stopped_it_keeps_what_it_has_and_goes_on_to_the_same_table(
 
 def test_two_that_share_a_cache_divide_the_work(cells: list[Experiment], tmp_path: Path) -> None:
     root, halves = tmp_path / "shared", [cells[:-1:2], cells[1:-1:2]]
-    computed: list[str] = []
+    engines = [Engine(Store(root)) for _ in halves]
+    counted = [count_sentences(engine, cells[0]) for engine in engines]
     barrier = threading.Barrier(2)
 
     def work(number: int) -> None:
-        engine = Engine(Store(root))
         barrier.wait()
-        run.sweep(engine, halves[number], "embeddings", tmp_path / f"{number}.parquet")
+        run.sweep(engines[number], halves[number], "embeddings", tmp_path / f"{number}.parquet")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    store = Store(root)
-    computed = [entry.digest for entry in store.entries("responses")]
-    assert len(computed) == len(set(computed)) == 4
-    whole = run.sweep(Engine(store), cells[:-1], "embeddings", tmp_path / "cells.parquet")
+    plan = engines[0].plan(cells[0])
+    probe = len(plan.response_rows) * len(plan.response_rows.languages)
+    evaluated = sum(len(group) * len(group.languages) for group in plan.groups)
+    spaces = 1 + 7  # the unmodified one, and those of nine cells of which two are unmodified
+    assert sum(each["passed"] for each in counted) == probe + spaces * evaluated
+    whole = run.sweep(engines[0], cells[:-1], "embeddings", tmp_path / "cells.parquet")
     parts = pd.concat([pd.read_parquet(tmp_path / f"{number}.parquet") for number in range(2)])
     assert set(parts.digest) == set(pd.read_parquet(whole.table).digest)
 
