@@ -16,6 +16,7 @@ from core.inference.forward import forward
 from core.inference.generation import generate
 from core.inference.perplexity import likelihoods
 from core.models.load import LoadedModel
+from tests.helpers.bench import LONG
 from tests.helpers.tiny import sentences
 
 
@@ -27,7 +28,7 @@ def test_every_batch_is_worked_on_once(count: int, batches: int) -> None:
 
 
 def test_as_many_at_once_as_asked_each_in_its_share_of_the_cores() -> None:
-    meeting = threading.Barrier(2, timeout=30)  # passes only if two are at work at the same time
+    meeting = threading.Barrier(2, timeout=LONG)  # passes only if two are at work at the same time
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
@@ -68,7 +69,7 @@ def test_an_error_ends_the_rest(dropped: threading.Event) -> None:
         seen.append(batch)
         if batch == 1:
             raise KeyError("broken")
-        assert dropped.wait(60)
+        assert dropped.wait(LONG)
 
     with pytest.raises(KeyError, match="broken"):
         list(parallel.side_by_side(work, range(100), 2))
@@ -81,7 +82,7 @@ def test_a_consumer_that_gives_up_ends_the_rest(dropped: threading.Event) -> Non
 
     def work(batch: int) -> None:
         seen.append(batch)
-        assert batch == 0 or dropped.wait(60)
+        assert batch == 0 or dropped.wait(LONG)
 
     for _ in parallel.side_by_side(work, range(100), 2):
         break
@@ -126,12 +127,12 @@ def test_a_models_passes_switch_often(tiny_models: dict[str, LoadedModel], defau
 
 
 def test_the_last_of_several_passes_puts_the_interval_back(default_interval: float) -> None:
-    both, leave = threading.Barrier(2, timeout=30), threading.Event()
+    both, leave = threading.Barrier(2, timeout=LONG), threading.Event()
 
     def other_pass() -> None:
         with parallel.frequent_switches():
             both.wait()
-            leave.wait(30)
+            leave.wait(LONG)
 
     thread = threading.Thread(target=other_pass)
     with parallel.frequent_switches():

@@ -149,7 +149,7 @@ def test_an_exception_leaves_the_model_clean(where: str, tiny_models: Mapping[st
     same_bits(run(model), original)
     free = threading.Thread(target=lambda: model.lock.acquire() and model.lock.release(), daemon=True)
     free.start()
-    free.join(5)
+    free.join(60)
     assert not free.is_alive()
 
 
