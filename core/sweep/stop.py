@@ -52,14 +52,16 @@ class Stop:
         watcher = threading.Thread(target=self._watch, args=(interrupts,), name="stop", daemon=True)
         watcher.start()
         try:
-            yield
+            try:
+                yield
+            finally:
+                self._over.set()
+                watcher.join()  # it may be about to interrupt: that comes here then
         except KeyboardInterrupt:
             if self._interrupted:
                 raise Cancelled from None
             raise
         finally:
-            self._over.set()
-            watcher.join()
             with suppress(OSError):
                 self._request.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import SettingError
 from core.progress import Cancelled
-from core.sweep import status
+from core.sweep import status, stop
 from core.sweep.stop import Stop
 
 pytestmark = pytest.mark.usefixtures("interruptible")
@@ -42,6 +42,22 @@ def test_what_reports_nothing_is_interrupted(tmp_path: Path) -> None:
         threading.Event().wait(60)
     with pytest.raises(KeyboardInterrupt), Stop(request).watched():
         raise KeyboardInterrupt
+
+
+def test_what_ends_as_it_is_interrupted_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = tmp_path / "asked.stop"
+    request.touch()
+    work, interrupt, decided = Stop(request), stop._interrupt, threading.Event()
+
+    def interrupt_late() -> None:
+        decided.set()
+        assert work._over.wait(60)
+        interrupt()
+
+    monkeypatch.setattr(stop, "_interrupt", interrupt_late)
+    with pytest.raises(Cancelled), work.watched():
+        assert decided.wait(60)
+    assert not request.exists()
 
 
 def test_in_a_thread_reports_alone_stop_it(tmp_path: Path) -> None:
