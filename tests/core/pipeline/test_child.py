@@ -31,7 +31,7 @@ GIGABYTE = 1 << 30
 
 @pytest.fixture(scope="module")
 def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InChild]:
-    started = InChild(Engine(Store(tmp_path_factory.mktemp("child") / "cache")), 3 * GIGABYTE, patience=1.0)
+    started = InChild(Engine(Store(tmp_path_factory.mktemp("child") / "cache")), 3 * GIGABYTE)
     yield started
     started.close()
     assert not psutil.pid_exists(started._child.process.pid)
@@ -133,7 +133,11 @@ def test_it_stops_where_it_stands_when_it_is_told_to(child: InChild, tmp_path: P
         ("endless", "did not stop for 1 seconds and was ended"),
     ],
 )
-def test_however_it_ends_it_is_replaced_and_says_how(child: InChild, way: str, words: str, tmp_path: Path) -> None:
+def test_however_it_ends_it_is_replaced_and_says_how(
+    child: InChild, way: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "endless":
+        monkeypatch.setattr(child, "_patience", 1.0)
     begun = tmp_path / "begun"
 
     def stop_if_endless(_: Snapshot) -> None:
