@@ -58,7 +58,7 @@ _AT_ONCE = 4  # attacks: much of each is waiting
 
 
 def kills(folder: Path, sizes: Sizes) -> Count:
-    """Kill the process that computes at a moment of chance; the visitor asks again, until the answer is there."""
+    """Kill the process that computes after a random share of the work; the visitor asks again, until it is answered."""
     count, draw = Count("the process that computes is killed (-9) while it works"), random.Random(0)
     asked = tiny(folder)
     with served(folder) as server:
@@ -66,7 +66,9 @@ def kills(folder: Path, sizes: Sizes) -> Count:
             experiment = replace(asked, strength=round(0.01 * (turn + 1), 2))
             expected, cell = of_a_cell(experiment, folder), Cell(experiment)
             job = server.jobs.submit("a", cell)
-            time.sleep(draw.uniform(0.0, 1.0))
+            share = draw.uniform(0.0, 0.5)
+            while job.active and job.snapshot.fraction <= share:
+                time.sleep(0.001)
             psutil.Process(server.backend.process_id).kill()
             outcome, why = HUNG, "the killed job did not end"
             for _ in range(3):

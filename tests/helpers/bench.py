@@ -23,11 +23,12 @@ X, Y, Z = (Experiment(model="made", experts=k) for k in (10, 20, 30))  # three t
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:
-    """Wait for a condition, briefly between looks."""
-    deadline = time.monotonic() + LONG
+    """Wait for a condition; between looks, which may cost what is waited for, a little longer each time."""
+    deadline, pause = time.monotonic() + LONG, 0.002
     while not condition():
         assert time.monotonic() < deadline, f"never: {what or condition}"
-        time.sleep(0.002)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.05)
 
 
 def ends(job: Job, state: str = "done") -> None:
