@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from core.cli.main import main
 from core.corpora.load import load_corpus
 from core.models.embedded import converted
 from core.models.embedded_gemma import CONFIG, SHA256, tokenizer
@@ -15,7 +16,7 @@ from core.models.load import load
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store
-from tests.helpers.command_line import EmbeddedRun, command_line, run_arguments
+from tests.helpers.command_line import EmbeddedRun, run_arguments
 
 
 def test_the_effect_is_there(embedded: EmbeddedRun) -> None:
@@ -59,8 +60,7 @@ def test_the_terminal_says_what_the_json_says(embedded: EmbeddedRun) -> None:
 
 def test_asked_again_nothing_is_computed(embedded: EmbeddedRun, tmp_path: Path) -> None:
     out = tmp_path / "again.json"
-    done = command_line(*run_arguments(), "--cache", str(embedded.cache), "--json", str(out))
-    assert done.returncode == 0, done.stderr
+    assert main([*run_arguments(), "--cache", str(embedded.cache), "--json", str(out)]) == 0
     again = json.loads(out.read_text(encoding="utf-8"))
     assert again["computed"] == []
     for part in ("experiment", "experts", "retrieval", "distance", "baselines"):
@@ -69,8 +69,7 @@ def test_asked_again_nothing_is_computed(embedded: EmbeddedRun, tmp_path: Path) 
 
 def test_strength_zero_is_the_unmodified_model(embedded: EmbeddedRun, tmp_path: Path) -> None:
     out = tmp_path / "zero.json"
-    done = command_line(*run_arguments(strength=0), "--cache", str(embedded.cache), "--json", str(out))
-    assert done.returncode == 0, done.stderr
+    assert main([*run_arguments(strength=0), "--cache", str(embedded.cache), "--json", str(out)]) == 0
     zero = json.loads(out.read_text(encoding="utf-8"))
     assert not {"capture", "embed_pre", "embed_post"} & set(zero["computed"])
     for row, before in zip(zero["retrieval"], embedded.result["retrieval"], strict=True):
@@ -115,8 +114,7 @@ def test_experts_are_written_ranked(embedded: EmbeddedRun, tmp_path: Path) -> No
     cut = arguments.index("--languages")
     arguments = [*arguments[:cut], *arguments[cut + 2 :]]
     arguments = arguments[: arguments.index("--eval-sentences")]
-    done = command_line("experts", *arguments, "--cache", str(embedded.cache), "--out", str(out))
-    assert done.returncode == 0, done.stderr
+    assert main(["experts", *arguments, "--cache", str(embedded.cache), "--out", str(out)]) == 0
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "rank,neuron,layer,site,unit,score,value,model"
     scores = [float(line.split(",")[5]) for line in lines[1:]]

@@ -13,6 +13,7 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from core.analyses.experts import ScoredNeurons
+from core.cli.main import main
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.neurons.experts import Expertise, Experts
@@ -25,7 +26,6 @@ from dashboard.page import experts
 from dashboard.state import link, page_state
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.command_line import command_line
 from tests.helpers.pages import OpenPage
 from tests.helpers.results import make_plan
 
@@ -82,11 +82,9 @@ def stages(tiny_link: dict[str, str], tiny_cache: Path) -> Stages:
 def test_the_table_is_what_the_command_line_writes(opened: Any, tiny_link: dict[str, str], tmp_path: Path) -> None:
     shown = ranking(opened())
     out = tmp_path / "experts.csv"
-    done = command_line(
-        *("experts", "--model", tiny_link["model"], "--corpus", tiny_link["corpus"], "--target", "ja"),
-        *("--experts", "20", "--dtype", "float32", "--cache", str(tmp_path / "cache"), "--out", str(out)),
-    )
-    assert done.returncode == 0, done.stderr
+    asked = ["experts", "--model", tiny_link["model"], "--corpus", tiny_link["corpus"], "--target", "ja"]
+    asked += ["--experts", "20", "--dtype", "float32", "--cache", str(tmp_path / "cache"), "--out", str(out)]
+    assert main(asked) == 0
     written = pd.read_csv(out)
     assert list(written.columns) == [*shown.columns, "model"]
     assert written["model"].nunique() == 1
