@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 from streamlit.testing.v1 import AppTest
 
+from dashboard.page import waiting
 from dashboard.work import process
 from tests.helpers import browser as finding
 from tests.helpers.bench import until
@@ -133,9 +134,10 @@ def link_on_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Put the dashboard on a cache and give a link to it: ``link_on_cache(tiny, experts="20")``.
 
     On the tiny model and table; or, not ``tiny``, on the experiment that the command line has run, which takes minutes
-    and is therefore run only when a test asks for it.
+    and is therefore run only when a test asks for it. What is changed on a page is computed at once.
     """
     process.start.clear()
+    monkeypatch.setattr(waiting, "_SETTLES", 0.0)
 
     def link(tiny: bool, **changes: str) -> dict[str, str]:
         embedded: EmbeddedRun | None = None if tiny else request.getfixturevalue("embedded")
