@@ -44,7 +44,6 @@ TESTED_IN = {
     "core.experiment.entry": "core/experiment/test_names.py",
     "core.experiment.kinds": "core/experiment/test_names.py",
     "core.experiment.rows": "core/experiment/test_plan.py",
-    "core.experiment.settings": "core/experiment/test_plan.py",
     "core.export.comparison": "core/export/test_writing.py",
     "core.export.forms": "core/export/test_writing.py",
     "core.export.model_files": "core/export/test_writing.py",

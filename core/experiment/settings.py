@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -116,6 +117,13 @@ class Experiment:
     control: str = "none"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        # Python and JSON write 2 for 2.0, which are equal here and not to what draws a setting or writes it down.
+        for name in ("min_score", "strength", "learning_penalty"):
+            value = getattr(self, name)
+            if type(value) is int:
+                object.__setattr__(self, name, _as_float(value))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -146,3 +154,11 @@ class Experiment:
     def selection(self) -> Selection:
         """How the experts are chosen."""
         return Selection(self.experts, self.select, self.expert_layers, self.expert_sites, self.min_score)
+
+
+def _as_float(number: int) -> float:
+    """The number as a float; infinity for one that is too large, which the check of each setting refuses in words."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

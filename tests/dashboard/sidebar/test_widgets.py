@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from core.experiment.settings import Experiment
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
+from dashboard.state.session import KEY
 from dashboard.work import process
 from tests.helpers.pages import UNFOLDED, page_of
 
@@ -69,6 +71,15 @@ def test_every_choice_is_offered_by_its_title_with_what_it_means(sidebar: AppTes
             assert all(
                 about in boxes[setting.label].proto.help for entry in entries if (about := getattr(entry, "about", ""))
             )
+
+
+def test_a_setting_with_a_whole_number_is_drawn(sidebar: AppTest) -> None:
+    """As a row of Results opens it: Python and JSON write 2 for 2.0."""
+    chosen = Experiment.from_dict({**sidebar.session_state[KEY].experiment.to_dict(), "strength": 2})
+    sidebar.session_state[KEY].set(replace(chosen, method="lineas", learning_penalty=1))
+    sidebar.run()
+    assert not sidebar.exception
+    assert sidebar.sidebar.slider[0].value == 2
 
 
 LOADER = """
