@@ -29,8 +29,8 @@ from dashboard import sentence_map
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
-from dashboard.page import map_view, waiting
-from dashboard.sentence_map import LAYOUTS, MapView
+from dashboard.page import map_view, sentences, waiting
+from dashboard.sentence_map import LAYOUTS, MapView, points
 from dashboard.state import navigation, page_state, session
 from dashboard.text import frames, summary, tour
 from dashboard.work import process
@@ -307,12 +307,9 @@ def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.text(f"{point['name']}: {point['text']}")
         if right.button("Its neighbours", icon=":material/format_quote:", key="open-sentence"):
-            navigation.go(
-                "sentences",
-                result.plan.experiment,
-                query=str(point["language"]),
-                row=str(point["at"]),
-            )
+            plan, group = result.plan, points.group_of(int(point["key"]))
+            opened = sentences.opening(plan, group, str(point["language"]), int(point["at"]))
+            navigation.go("sentences", plan.experiment, **opened)
     drawing.table(_as_table(table[table["key"] == point["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
 
 

@@ -107,6 +107,8 @@ def _numbers(text: str, n: int) -> tuple[float, ...] | None:
 def in_layout(view: MapView, layout: str, most: float) -> MapView:
     """The view as a layout of the map can draw it: a brush is of a panel, or of a strength where the map is in motion.
 
+    Dots and crosses have one panel and both maps in it: a brush holds those of the map that it was drawn on.
+
     Parameters
     ----------
     most : float

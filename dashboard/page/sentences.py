@@ -13,6 +13,7 @@ from core.analyses.chosen_pairs import Chosen
 from core.analyses.own_sentence import LONGEST
 from core.analyses.sentence_neighbours import SentenceView, of_sentence
 from core.analyses.translation_ranks import Ranks
+from core.experiment.plan import Plan
 from core.pipeline.result import Result
 from core.spaces.neighbours import Neighbours
 from core.spaces.similarity import COMPARISONS, Comparison, explained
@@ -47,14 +48,14 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     chosen = map_view.draw_chosen(result, "The lists below are of them and their translations.")
     with st.container(horizontal=True):
         query = page_state.pick("Sentence in", plan.languages, "query", theme.name, plan.target)
-        group = next(number for number, candidate_group in enumerate(plan.groups) if query in candidate_group.languages)
-        others = [code for code in plan.groups[group].languages if code != query]
+        others = candidates_of(plan, query)
         candidate = page_state.pick(
             "Looks for its translation in", others, "candidate", theme.name, _first(others, plan.target)
         )
         comparison = page_state.choice(
             "Compared by", list(COMPARISONS), "metric", lambda name: COMPARISONS[name].title, explained()
         )
+    group = _group(plan, query, candidate)
     texts = plan.groups[group].texts[query]
     rows = listed_rows(chosen, group, query, len(texts))
     opened = page_state.whole("row", rows[0], 0, len(texts) - 1)  # a row in the link is listed, chosen or not
@@ -82,6 +83,29 @@ def listed_rows(chosen: Chosen | None, group: int, query: str, n: int) -> list[i
     """Rows of the list of sentences: the chosen ones of this language; all where none of it is chosen."""
     mask = None if chosen is None else chosen.groups[group][query]
     return list(range(n)) if mask is None or not mask.any() else [int(row) for row in np.flatnonzero(mask)]
+
+
+def candidates_of(plan: Plan, query: str) -> list[str]:
+    """Languages that a sentence may look for its translation in: those of every group that holds its language."""
+    groups = (group.languages for group in plan.groups if query in group.languages)
+    return list(dict.fromkeys(code for languages in groups for code in languages if code != query))
+
+
+def _group(plan: Plan, query: str, candidate: str) -> int:
+    """The group of rows that holds both languages: a corpus of pairs has one a pair; of several, the link's."""
+    holding = [number for number, group in enumerate(plan.groups) if {query, candidate} <= set(group.languages)]
+    asked = page_state.whole("group", holding[0], 0, len(plan.groups) - 1)
+    group = asked if asked in holding else holding[0]
+    page_state.put("group", str(group), str(holding[0]))
+    return group
+
+
+def opening(plan: Plan, group: int, query: str, row: int) -> dict[str, str]:
+    """Entries of this page's view that open a row of a group; the candidate language stays if the group has it."""
+    others = [code for code in plan.groups[group].languages if code != query]
+    kept = session.visitor().view("sentences").get("candidate", "")
+    candidate = kept if kept in others else _first(others, plan.target)
+    return {"query": query, "candidate": candidate, "group": str(group), "row": str(row)}
 
 
 def _first(others: list[str], target: str) -> str:
@@ -195,8 +219,8 @@ def _changed(
         )
         selected = picked["selection"]["rows"]
         if selected:  # once: the table that is drawn after the switch has another key, and nothing is selected in it
-            opened = str(rows.iloc[selected[0]]["row"])
-            navigation.go("sentences", session.experiment(), query=result.plan.target, candidate=candidate, row=opened)
+            opened = opening(result.plan, group, result.plan.target, rows.iloc[selected[0]]["row"])
+            navigation.go("sentences", session.experiment(), **opened | {"candidate": candidate})
     theme.quiet(
         f"From {theme.name(result.plan.target)} into {theme.name(candidate)}, by cosine. Choose a row to open it."
     )

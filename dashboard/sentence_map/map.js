@@ -19,7 +19,7 @@ export default function (component) {
   const state = old ? old.state : { ...initial, hovered: null };
   const hand = old ? old.hand : { drag: null, pinch: null, playing: null, unsaid: false };  // what is under way
   if (state.pinned >= n) state.pinned = null;
-  if (state.brush && (state.brush.panel > (layout === "pair" ? 1 : 0) || (state.brush.strength === null) === motion)) state.brush = null;
+  if (state.brush && (state.brush.panel > (motion ? 0 : 1) || (state.brush.strength === null) === motion)) state.brush = null;
   const at = [new Float32Array(2 * n), new Float32Array(2 * n)], grids = [null, null], [low, high] = bounds(frames, n);
   const shapes = [...new Set(languages.map((each) => each.shape))], marks = shapes.map(corners);
   const kind = Uint8Array.from(language, (number) => shapes.indexOf(languages[number].shape));
@@ -162,7 +162,7 @@ export default function (component) {
     pen.drawImage(base, 0, 0);
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     panels.forEach((panel, side) => {
-      const there = state.brush && state.brush.panel === side && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
+      const there = state.brush && (layout === "together" || state.brush.panel === side) && (!motion || Math.abs(state.brush.strength - position()) < 0.004);
       clip(pen, panel);
       if (there && around(state.brush.box).join() !== seen().join()) paintBrush(pen, panel, state.brush.box, ink);
       for (const i of new Set([state.pinned, state.hovered])) {

@@ -52,6 +52,11 @@ def frame(result: Result, shown: list[int], ranks: tuple[Ranks, Ranks] | None) -
     return table.assign(now=[outcome(pre, post) for pre, post in zip(table["before"], table["after"], strict=True)])
 
 
+def group_of(key: int) -> int:
+    """The number of the group that a sentence with this ``key`` is from."""
+    return key // _GROUP
+
+
 def outcome(pre: float, post: float) -> str:
     """Outcome of a sentence by its translation's rank before and after: one of `core.charts.palette.OUTCOMES`.
 

@@ -11,9 +11,8 @@ from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.neurons.interventions import check_strength
 
-NUMBERS = [
-    name for name, kind in get_type_hints(Experiment).items() if kind is float or set(get_args(kind)) == {float, type(None)}
-]
+KINDS = get_type_hints(Experiment)
+NUMBERS = [name for name, kind in KINDS.items() if kind is float or set(get_args(kind)) == {float, type(None)}]
 
 
 @pytest.mark.parametrize("name", NUMBERS)

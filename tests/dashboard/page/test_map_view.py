@@ -75,11 +75,12 @@ def test_a_brush_means_the_same_in_every_layout() -> None:
     def brush(given: tuple[int, tuple[float, ...], float | None], layout: str) -> object:
         return map_view.in_layout(MapView(brush=given), layout, 2.0).brush
 
-    assert brush((1, box, None), "pair") == (1, box, None)
     assert brush((1, box, None), "motion") == (0, box, 2.0)
-    assert brush((0, box, 2.0), "pair") == (1, box, None)
-    assert brush((0, box, 0.0), "pair") == (0, box, None)
-    assert brush((0, box, 0.5), "pair") is None  # neither map is of that strength
+    for layout in ("pair", "together"):
+        assert brush((1, box, None), layout) == (1, box, None)
+        assert brush((0, box, 2.0), layout) == (1, box, None)
+        assert brush((0, box, 0.0), layout) == (0, box, None)
+        assert brush((0, box, 0.5), layout) is None  # neither map is of that strength
 
 
 def test_chosen_are_the_sentences_that_lie_in_the_brush(visitor: Visitor) -> None:

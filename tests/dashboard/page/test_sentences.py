@@ -12,6 +12,7 @@ from core.spaces.neighbours import Neighbours
 from dashboard.charts import theme
 from dashboard.page import sentences
 from dashboard.sentence_map import points
+from dashboard.state import navigation
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of, page_of, visitor_of
@@ -86,6 +87,46 @@ def test_a_row_that_is_not_there_is_the_first(open_page: OpenPage) -> None:
     assert not page.exception
 
 
+def _pinned_of_pairs() -> None:
+    """A sentence of a corpus of pairs is pinned on the map; what its button opens, and the text that it stands for."""
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from core.corpora.corpus import ParallelSet
+    from core.experiment.settings import Experiment
+    from dashboard.page import map_panel, sentences
+    from dashboard.sentence_map import points
+    from dashboard.state import navigation, session
+    from tests.helpers.results import make_result
+
+    def pair(code: str) -> ParallelSet:
+        texts = {one: tuple(f"{one} of {code} {row}" for row in "abc") for one in ("en", code)}
+        return ParallelSet(tuple("abc"), texts)
+
+    visitor, result = session.visitor(), make_result(Experiment(model="made", corpus="made", target="ja"))
+    plan = replace(result.plan, groups=(pair("ja"), pair("zh")))
+    table = points.frame(replace(result, plan=plan), [3, 3], None)
+    (at,) = table.index[table["text"] == "en of zh b"]
+    visitor.sees("")
+    visitor.view("sentences")["candidate"] = "ja"  # of the other pair
+    navigation.switch = visitor.sees  # type: ignore[assignment]
+    map_panel._pinned(replace(result, plan=plan), table, at)
+    if visitor.page == "sentences":
+        opened = visitor.view()
+        group = sentences._group(plan, opened["query"], opened["candidate"])
+        st.text(plan.groups[group].texts[opened["query"]][int(opened["row"])])
+        st.text(",".join(sentences.candidates_of(plan, "en")))
+
+
+def test_the_map_opens_a_sentence_of_its_own_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
+    page = AppTest.from_function(_pinned_of_pairs).run()
+    page.button(key="open-sentence").click().run()
+    assert not page.exception
+    assert [text.value for text in page.text[-2:]] == ["en of zh b", "ja,zh"]
+
+
 def _two_clicks() -> None:
     """A click on the same row of a list, twice, and what it opens; only a browser can make the switch itself."""
     import numpy as np
@@ -111,7 +152,6 @@ def _two_clicks() -> None:
 
 def test_the_same_row_opens_its_sentence_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from dashboard.charts import present
-    from dashboard.state import navigation
 
     monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
     monkeypatch.setattr(present, "table", present.table)

@@ -19,6 +19,7 @@ Show = Callable[[bytes], Page]
 CODES = ("en", "zh", "ru", "ko")
 EACH = 900
 MARGIN = 14
+UNCHOSEN = MapView()
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +43,14 @@ def show(chromium: Browser) -> Iterator[Show]:
     tab.close()
 
 
-def made(layout: str = "pair", title: str = "After") -> tuple[pd.DataFrame, dict[float, np.ndarray], bytes]:
+def made(
+    layout: str = "pair", title: str = "After", view: MapView = UNCHOSEN
+) -> tuple[pd.DataFrame, dict[float, np.ndarray], bytes]:
     """Sentences at random places, each with words of its own, and the map's data."""
     table, rng = motion.points(CODES, EACH), np.random.default_rng(0)
     table["text"] = [f"sentence {number}." for number in range(len(table))]
     where = {strength: rng.uniform(size=(len(table), 2)) for strength in (0.0, 1.0)}
-    return table, where, sent(packed(table, where, layout, "zh", after=title), MapView())
+    return table, where, sent(packed(table, where, layout, "zh", after=title), view)
 
 
 def runs_again(tab: Page, data: bytes) -> None:
@@ -78,6 +81,19 @@ def test_a_brush_goes_on_while_the_script_runs(show: Show, title: str) -> None:
     inside = sum(ax <= x <= bx and ay <= y <= by for x, y in where[0.0])
     counted = tab.locator(".map .count").inner_text().split(" of ")[0]
     assert int(counted.replace(",", "")) == pytest.approx(inside, abs=8)
+
+
+@pytest.mark.parametrize("layout", ["pair", "together"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_brush_on_either_map_holds_in_every_layout(show: Show, layout: str, side: int) -> None:
+    view = MapView(brush=(side, (0.2, 0.2, 0.6, 0.7), None))
+    table, where, data = made(layout, view=view)
+    x, y = where[float(side)].T
+    inside = int(((x >= 0.2) & (x <= 0.6) & (y >= 0.2) & (y <= 0.7)).sum())
+    tab = show(data)
+    tab.wait_for_function("() => document.querySelector('.map').dataset.chosen !== '0'")
+    assert int(tab.locator(".map").get_attribute("data-chosen") or 0) == pytest.approx(inside, abs=8)  # of 16 bits
+    assert f"{view.chosen(table, where).sum()}" == f"{inside}"
 
 
 def test_the_map_is_not_made_anew_by_data_that_it_has(show: Show) -> None:
