@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import BEFORE_AFTER, FREE, INK, POST, RULE
+from core.charts.palette import BEFORE_AFTER, FREE, INK, POST, TEXT
 from core.charts.scales import colour_scale
 
 ROW_HEIGHT = 26  # pixels of a category whose bars lie
@@ -93,7 +93,7 @@ class Bars:
         if self.intervals:
             layers += self._intervals(base)
         if self.mark is not None:
-            text = base.mark_text(align="left", dx=5, fontSize=13, fontWeight="bold", color=RULE)
+            text = base.mark_text(align="left", dx=5, fontSize=13, fontWeight="bold", color=TEXT)
             layers.append(text.encode(**{self._along: self._channel(field="high")}, text=f"{self.mark}:N"))
         if self.free is not None:
             layers.append(self._free(rows))

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import FREE, INK, PRE
+from core.charts.palette import FREE, INK, PRE, TEXT
 from core.charts.scales import colour_scale
 
 Window = tuple[list[float], list[float]]
@@ -76,8 +76,8 @@ def language_map(
     chart = alt.Chart(points).mark_point(size=24, filled=True, strokeWidth=0, shape=shape)
     layers.append(chart.encode(x=x, y=y, color=colour, opacity=opacity, tooltip=tooltip).interactive())
     if ghosts is None:
-        label = alt.Chart(_names(points)).mark_text(fontSize=12, fontWeight="bold", dy=-9)
-        layers.append(label.encode(x=x, y=y, text="name:N", color=colour))
+        label = alt.Chart(_names(points)).mark_text(fontSize=12, fontWeight="bold", dy=-9, color=TEXT)
+        layers.append(label.encode(x=x, y=y, text="name:N"))
     if own is not None:
         star = alt.Chart(own).mark_point(shape=_STAR, size=320, filled=True, opacity=1, color=FREE, stroke=INK)
         layers.append(star.encode(x=x, y=y, tooltip=[alt.Tooltip("text:N", title="your sentence")]))

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import ON_DARK, ON_LIGHT, POST, RULE
+from core.charts.palette import ON_DARK, ON_LIGHT, POST, TEXT
 
 CELL_HEIGHT = 26  # pixels
 # From almost transparent to the full colour, so that zero is close to the background, light or dark.
@@ -72,7 +72,7 @@ def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:
     colour = alt.Color("share:Q", scale=COUNTS, legend=alt.Legend(title="shared", orient="top", format=".1~%"))
     largest = float(rows["share"].max()) if len(rows) else 0.0
     dark = (alt.datum.share > 0.55 * largest) & (alt.datum.share > 0)
-    return _cells(base, colour, "format(datum.neurons, ',d')", dark, len(names), RULE)
+    return _cells(base, colour, "format(datum.neurons, ',d')", dark, len(names), TEXT)
 
 
 def _cells(base: alt.Chart, colour: alt.Color, number: str, dark: Any, n: int, ink: str = ON_LIGHT) -> Any:

@@ -18,7 +18,9 @@ PRE, POST, FREE = "#98a2b3", "#4c6ef5", "#f08c00"
 BEFORE_AFTER = {"before": PRE, "after": POST}
 INK = "#343a40"  # lines and text over a light colour
 ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
-RULE = "#7d879a"  # marks of a place, and text outside a bar: visible on light and dark backgrounds
+RULE = "#7d879a"  # marks of a place: visible on light and dark backgrounds
+# Small type outside any mark: on a light ground, which files have too, and what is drawn for it on a dark one.
+TEXT, TEXT_ON_DARK = "#3d444d", "#ced4da"
 FAINT = "#c3c8d1"  # what is not significant
 # What an intervention is held against, by what it needs.
 INTERVENTION, ON_TOP, CONTROL, BEFORE = "the intervention", "on top of it", "random neurons", "before"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from core.charts.export import specification
+from core.charts.palette import TEXT, TEXT_ON_DARK
 from core.experiment.file import file_stem
 from dashboard.charts import export
 from dashboard.charts.cache import spec_of
@@ -47,6 +48,8 @@ def chart(
     """
     # `st.altair_chart` makes the same specification again whenever the page runs.
     spec = spec_of(drawing, _specification)
+    if st.context.theme.type == "dark":
+        spec = on_dark(spec)
     if own_height and not _OF_SEVERAL & spec.keys():
         spec = {**spec, "autosize": {"type": "fit-x", "contains": "padding"}}
     state = st.vega_lite_chart(
@@ -71,6 +74,15 @@ def table(frame: pd.DataFrame, *, key: str, saved: pd.DataFrame | None = None, *
     state = st.dataframe(frame, key=key, hide_index=True, **options)
     files(key, lambda: frame if saved is None else saved)
     return state
+
+
+def on_dark(spec: Any) -> Any:
+    """A chart's Vega-Lite, or a part of it, with small type as it is read on a dark ground."""
+    if isinstance(spec, Mapping):
+        return {name: part if name == "datasets" else on_dark(part) for name, part in spec.items()}
+    if isinstance(spec, list):
+        return [on_dark(part) for part in spec]
+    return TEXT_ON_DARK if spec == TEXT else spec
 
 
 def larger(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,9 +76,9 @@ _CSS = """
   .ln-near { list-style: none; margin: 0 !important; padding: 0 !important; }
   .ln-near li { display: flex; gap: .7rem; align-items: baseline; padding: .45rem .6rem; border-radius: .4rem;
     margin: 0 !important; }
-  .ln-near li > div { flex: 1; overflow-wrap: anywhere; } .ln-near small { display: block; opacity: .65; }
-  .ln-near .ln-rank { min-width: 1.8rem; text-align: right; font-weight: 700; opacity: .6; }
-  .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .75; }
+  .ln-near li > div { flex: 1; overflow-wrap: anywhere; } .ln-near small { display: block; opacity: .8; }
+  .ln-near .ln-rank { min-width: 1.8rem; text-align: right; font-weight: 700; opacity: .8; }
+  .ln-near .ln-sim { font-variant-numeric: tabular-nums; opacity: .8; }
   .ln-near .ln-own { background: #22883330; outline: 1px solid #228833; }
 </style>
 """.replace("POST", POST).replace("BUTTON", BUTTON)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.charts.bars import QUARTERS, SHARES_MARKED, Bars, interval_tooltips
 from core.charts.matrices import CELL_HEIGHT, change_matrix
-from core.charts.palette import BEFORE_AFTER, FREE, POST, RULE
+from core.charts.palette import BEFORE_AFTER, FREE, POST, RULE, TEXT
 from dashboard.charts.cache import made_once
 from dashboard.charts.sizes import bars_height
 
@@ -83,5 +83,5 @@ def profit(points: pd.DataFrame, likeness: str, title: str, gained: str) -> Any:
         zero,
         base.mark_rule(color=RULE, opacity=0.6).encode(y=alt.Y("low:Q", axis=up, scale=scale), y2="high:Q"),
         base.mark_circle(size=70, color=POST, opacity=1).encode(y=alt.Y("gain:Q", axis=up, scale=scale)),
-        base.mark_text(align="left", dx=8, dy=-6, fontSize=11, color=RULE).encode(y="gain:Q", text="name:N"),
+        base.mark_text(align="left", dx=8, dy=-6, fontSize=11, color=TEXT).encode(y="gain:Q", text="name:N"),
     ).properties(height=360)

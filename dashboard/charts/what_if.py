@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.palette import FREE, ON_DARK, ON_LIGHT, PRE, RULE
+from core.charts.palette import FREE, ON_DARK, ON_LIGHT, PRE, TEXT
 from dashboard.charts.cache import made_once
 
 
@@ -44,7 +44,7 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
         alt.Chart(missing)
         .mark_rect(filled=False, stroke=PRE, strokeDash=[3, 3], opacity=0.7)
         .encode(x=x, y=y, tooltip=tooltip),
-        alt.Chart(missing).mark_text(color=RULE, fontSize=12).encode(x=x, y=y, text="label:N"),
+        alt.Chart(missing).mark_text(color=TEXT, fontSize=12).encode(x=x, y=y, text="label:N"),
         base.mark_rect(cornerRadius=3).encode(color=colour).add_params(pick),
         base.mark_text(fontSize=13, fontWeight="bold").encode(text="label:N", color=ink),
         alt.Chart(outline).mark_rect(filled=False, stroke=FREE, strokeWidth=2.5).encode(x=x, y=y),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.charts.matrices import change_matrix, overlap_matrix
-from core.charts.palette import RULE
+from core.charts.palette import TEXT
 from tests.helpers.charts import layer_of, layers
 
 PAIRS = pd.DataFrame(
@@ -39,5 +39,5 @@ def test_shared_neurons_are_coloured_by_share_and_counted(shares: list[float]) -
     cells, numbers = layer_of(drawn, "rect"), layer_of(drawn, "text")
     assert cells["encoding"]["color"]["field"] == "share"
     assert cells["encoding"]["color"]["scale"]["domainMin"] == 0
-    assert numbers["encoding"]["color"]["value"] == RULE  # cells are nearly the page, light or dark
+    assert numbers["encoding"]["color"]["value"] == TEXT  # cells are nearly the page, whose ground says how it is drawn
     assert numbers["transform"] == [{"calculate": "format(datum.neurons, ',d')", "as": "written"}]

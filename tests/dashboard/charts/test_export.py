@@ -14,6 +14,7 @@ from PIL import Image
 from core.charts import palette
 from core.charts.export import specification
 from core.charts.maps import language_map, window_of
+from core.charts.palette import TEXT
 from core.experiment.settings import Experiment
 from dashboard.charts import explore as charts
 from dashboard.charts import export, present
@@ -71,6 +72,27 @@ def test_presenter_mode_scales_a_charts_type_and_its_height_and_leaves_the_rest(
         name: part for name, part in spec.items() if name not in ("height", "config")
     }
     assert "axis" not in spec.get("config", {}) or spec["config"]["axis"] != scaled["config"]["axis"]
+
+
+def _contrast(one: str, other: str) -> float:
+    """Contrast of two colours as WCAG 2 defines it."""
+    lights = []
+    for colour in (one, other):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        lights.append(sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)) + 0.05)
+    return max(lights) / min(lights)
+
+
+@pytest.mark.parametrize(("dark", "ground"), [(False, "#ffffff"), (True, "#171614")])
+def test_small_type_in_a_chart_is_read_on_the_pages_ground(dark: bool, ground: str) -> None:
+    points = pd.DataFrame({"x": [0.0], "y": [0.0], "language": "en", "name": "English", "shown": True})
+    points = points.assign(text="a", english="", row="1")
+    spec, _ = specification(language_map(points, {"en": "#4785f5"}, ([-1, 1], [-1, 1])))
+    drawn = present.on_dark(spec) if dark else spec
+    (colour,) = (layer["mark"]["color"] for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    assert _contrast(colour, ground) >= 4.5
+    assert present.on_dark({"datasets": {"a": [TEXT]}, "b": [1, None]}) == {"datasets": {"a": [TEXT]}, "b": [1, None]}
 
 
 def test_files_of_one_setting_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
