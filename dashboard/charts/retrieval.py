@@ -32,7 +32,7 @@ def bars(rows: pd.DataFrame, measure: str) -> Any:
         category="name",
         value="value",
         title=title,
-        format="%" if unit is SHARE else ".1f",
+        format="%" if unit is SHARE else ".2f",  # the ticks are quarters
         domain=SHARES_MARKED,
         ticks=QUARTERS,
         mark="mark",

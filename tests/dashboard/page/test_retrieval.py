@@ -77,6 +77,13 @@ def test_stars_stand_where_the_test_is_sure() -> None:
     assert {row["space"] for row in data if row["mark"]} == {"after"}
 
 
+def test_the_axis_of_mean_reciprocal_rank_names_its_ticks_as_they_are() -> None:
+    rows = retrieval.by_space(retrieval.candidate_frame(made(1, 0), made(2, 3), "cosine", "from", "MRR"))
+    encodings = (layer["encoding"] for layer in charts.bars(rows, "MRR").to_dict()["layer"])
+    axis = next(found for encoding in encodings if "values" in (found := encoding["x"].get("axis") or {}))
+    assert [float(format(tick, axis["format"])) for tick in axis["values"]] == axis["values"]
+
+
 @pytest.mark.parametrize(
     ("changes", "subject"),
     [({}, "The intervention"), ({"strength": 0.0}, "The model as it is"), ({"control": "random"}, "The control")],
