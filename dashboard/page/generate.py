@@ -197,6 +197,7 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
         waiting.refusal(error)
         return False
     if _goes_along(question, seconds) and (job is None or job.state != "failed"):
+        waiting.settle(question)
         if not _submitted(question):
             return False
         _follow(question)
@@ -272,7 +273,7 @@ def _columns(writing: Writing, texts: Texts) -> list[st.delta_generator.DeltaGen
 
 def markup(prompt: str, text: str) -> str:
     """HTML of a text. The text is escaped, since a model may write markup; its own letters set its direction."""
-    prompt_html = f'<span style="opacity:.6">{html.escape(prompt)}</span>' if prompt else ""
+    prompt_html = f'<span style="opacity:.8">{html.escape(prompt)}</span>' if prompt else ""
     return f'<div dir="auto" data-testid="written" style="{_STYLE}">{prompt_html}{html.escape(text)}</div>'
 
 

@@ -48,9 +48,13 @@ class _Stopped:
 
 @dataclass
 class _Asked:
-    """The setting that this visitor saw or asked for last, and the page and setting at which an answer was known."""
+    """What this visitor saw or asked for last, and the page and setting at which an answer was known.
+
+    Of questions the last of each kind, with the setting that they were asked at: a page asks for several kinds.
+    """
 
     experiment: Experiment | None = None
+    questions: dict[type, tuple[Question, Experiment | None]] = field(default_factory=dict)
     place: tuple[str, Experiment | None] | None = None
 
 
@@ -101,7 +105,7 @@ def answer_or_wait(request: Request) -> Any | None:
             seconds = sum(jobs.backend.estimate(request).values())
             if seconds > _ASK_BEFORE and not _confirmed(request, seconds):
                 return None
-            _settle(request)
+            settle(request)
         jobs.submit(visitor.name, request)
     except AskError as error:
         refusal(error)
@@ -127,23 +131,28 @@ def _leave_what_is_behind() -> None:
         process.jobs().leave(visitor.name)
 
 
-def _settle(request: Request) -> None:
+def settle(request: Request) -> None:
     """Let a moment pass before a change of controls is computed: who goes on moving them meanwhile asks for nothing.
 
     Streamlit ends this run of the page where it next draws, if another has been asked for.
     """
-    before, asked = session.visitor().part(_Asked).experiment, _setting_of(request)
-    if asked == session.visitor().experiment and before not in (None, asked):
+    asked, setting = session.visitor().part(_Asked), session.visitor().experiment
+    of_setting = _setting_of(request) == setting and asked.experiment not in (None, setting)
+    before = asked.questions.get(type(request))
+    of_question = before is not None and before[0] != request and before[1] == setting
+    if of_setting or of_question:
         sleep(_SETTLES)
         st.empty()
     _seen(request)
 
 
 def _seen(request: Request) -> None:
-    """Note the setting that was shown or asked for last: another one is a change."""
-    asked = _setting_of(request)
-    if asked == session.visitor().experiment:  # not one to compare with
-        session.visitor().part(_Asked).experiment = asked
+    """Note what was shown or asked for last: another setting, or another question at the same one, is a change."""
+    asked, setting = session.visitor().part(_Asked), session.visitor().experiment
+    if _setting_of(request) == setting:  # not one to compare with
+        asked.experiment = setting
+    if not isinstance(request, Experiment):
+        asked.questions[type(request)] = request, setting
 
 
 def _setting_of(request: Request) -> Experiment | None:

@@ -257,10 +257,8 @@ def test_the_picture_of_before_stays_while_another_setting_is_computed(jobs: Job
     assert drawn(page.run()) == []
 
 
-@pytest.mark.parametrize("question", [False, True], ids=["the setting", "a question of it"])
-def test_a_change_is_computed_once_the_controls_are_still(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, question: bool
-) -> None:
+@pytest.mark.parametrize("of", ["the setting", "a question of it", "a neuron"])
+def test_a_change_is_computed_once_the_controls_are_still(jobs: Jobs, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
     """What is opened first begins at once; of a row of changes only the last one begins."""
     waited: list[int] = []
     begun: list[int] = []
@@ -269,11 +267,11 @@ def test_a_change_is_computed_once_the_controls_are_still(
         waited.append(len(jobs.all()))
 
     monkeypatch.setattr(waiting, "sleep", passes)
-    page = page_of(_strength, question).run()
+    page = page_of(_asks, of).run()
     assert (waited, len(jobs.all())) == ([], 1)
-    for strength in (0.9, 0.8):
+    for number in (0.9, 0.8):
         begun.append(len(jobs.all()))
-        page.number_input[0].set_value(strength).run()
+        page.number_input[0].set_value(number).run()
         assert not page.exception
     assert waited == begun == [1, 2]  # nothing had been asked for when the moment passed
     monkeypatch.setattr(waiting, "sleep", _goes_on)
@@ -288,16 +286,21 @@ def _goes_on(_: float) -> None:
     raise StopException
 
 
-def _strength(question: bool) -> None:
+def _asks(of: str) -> None:
     from dataclasses import replace
 
     import streamlit as st
 
     from dashboard.page import waiting
     from dashboard.state import session
-    from dashboard.work.questions import RanksAsked
+    from dashboard.work.questions import HeldAsked, RanksAsked
     from tests.helpers.bench import X
 
     session.visitor().sees("")
-    chosen = session.visitor().experiment = replace(X, strength=st.number_input("Strength", value=1.0))
-    waiting.answer_or_wait(RanksAsked(chosen) if question else chosen)
+    changed = replace(X, strength=st.number_input("Strength", value=1.0))
+    if of == "a neuron":  # of a setting that is not the sidebar's, which stays
+        session.visitor().experiment = X
+        waiting.answer_or_wait(HeldAsked(changed))
+    else:
+        session.visitor().experiment = changed
+        waiting.answer_or_wait(changed if of == "the setting" else RanksAsked(changed))
