@@ -40,6 +40,17 @@ from dashboard.work.of_experiment import OfExperiment
 from dashboard.work.questions import MovementAsked, PathAsked, RanksAsked
 
 _MOST_ROWS = 500  # of chosen sentences in the table
+# As docs/measures.md has them, which says how they were measured and what other ways gave.
+_TRUST = (
+    " How far neighbours on a map are neighbours in the space (trustworthiness, 1 at best), as measured for the "
+    "opening setting: .986 before, .874 after, .957 of both together."
+)
+_HUES = {
+    "language": "family of languages",
+    "family": "family of languages",
+    "script": "script",
+    "outcome": "what became of the sentence's retrieval",
+}
 _COLUMNS = {
     "sentence": st.column_config.TextColumn(width="large"),
     "in English": st.column_config.TextColumn(width="large"),
@@ -88,7 +99,7 @@ def draw(result: Result) -> None:
         plays=tour.stop() > 0,
     )
     map_view.to_link(view, table)
-    _explain(result, layout, path)
+    _explain(result, layout, path, view.colour)
     if layout == "motion" and path is None:
         _between(result)
     if moves:
@@ -117,10 +128,12 @@ def between(experiment: Experiment) -> bool:
     share = (experiment.strength - lower) / (upper - lower)
     drawn = {0.0: places[0.0], experiment.strength: start + share * (places[upper] - start)}
     title = f"Between {lower:g} and {upper:g}, drawn straight"
-    packed = sentence_map.packed(table, drawn, "pair", experiment.target, after=title)
+    layout = _layout("together")
+    packed = sentence_map.packed(table, drawn, layout, experiment.target, after=title)
+    view = map_view.in_layout(map_view.from_link(table), layout, experiment.strength)
     with st.container(key="between"):
-        key = page_state.key(f"map-between-{experiment.strength:g}")
-        sentence_map.draw(packed, MapView(), key=key, on_change=lambda: None)
+        key = page_state.key(f"map-between-{layout}-{experiment.strength:g}")
+        sentence_map.draw(packed, view, key=key, on_change=lambda: None, still=True)
     theme.quiet(
         f"The map after is interpolated: each sentence stands on the straight line between its places at the computed "
         f"strengths {lower:g} and {upper:g}. It is a picture of where it goes; what is measured is being computed."
@@ -150,11 +163,19 @@ def _first_with_map(experiment: Experiment, strengths: Iterable[float]) -> Resul
 def earlier(result: Result) -> None:
     """Draw the map of a setting that is not the present one, to look at while that is computed; it is not operated."""
     table, places = map_view.points_of(result, None, None)
+    layout = _layout("together", *(["motion"] if result.plan.experiment.strength else []))
     packed = once(
-        result, ("map", "pair", False, False), lambda: sentence_map.packed(table, places, "pair", result.plan.target)
+        result, ("map", layout, False, False), lambda: sentence_map.packed(table, places, layout, result.plan.target)
     )
+    view = map_view.in_layout(map_view.from_link(table), layout, max(places, key=abs))
     with st.container(key="earlier"):
-        sentence_map.draw(packed, MapView(), key=page_state.key("map-earlier"), on_change=lambda: None)
+        key = page_state.key(f"map-earlier-{layout}")
+        sentence_map.draw(packed, view, key=key, on_change=lambda: None, still=True)
+
+
+def _layout(*others: str) -> str:
+    """The layout that the visitor has chosen, if it is one of these; else side by side."""
+    return next((name for name in others if LAYOUTS[name] == page_state.get("maps")), "pair")
 
 
 def fitted_words(result: Result, n_points: int, n_spaces: int) -> str:
@@ -166,7 +187,7 @@ def fitted_words(result: Result, n_points: int, n_spaces: int) -> str:
     return f" {placed}" if placed and n_points == joint_map.n_points(result.plan) else ""
 
 
-def _explain(result: Result, layout: str, path: Path | None) -> None:
+def _explain(result: Result, layout: str, path: Path | None, colour: str) -> None:
     held = "Before is one UMAP (cosine, fixed seed), the same for every setting of this model, layer and sentences"
     joint = f"{held}; after is laid out beside it in one graph of neighbours: a place means the same in both."
     if layout == "motion":
@@ -178,14 +199,16 @@ def _explain(result: Result, layout: str, path: Path | None) -> None:
             " Between computed strengths points are drawn on straight lines: a picture of where each goes, not a "
             "measurement of where it is on the way."
         )
+    joint += _TRUST if layout != "motion" else ""
     marks = {"pair": "; shape: script. Grey: where they were before.", "together": ".", "motion": "; shape: script."}
     maps = path.maps if path is not None else [pre for pre, _ in result.maps]
     n_points = sum(plane.shape[-3] * plane.shape[-2] for plane in maps)
     joint += fitted_words(result, n_points, len(path.strengths) if path is not None else 2)
+    hue = _HUES.get(colour, _HUES["language"])
     theme.quiet(
-        f"{joint} Hue: family of languages{marks[layout]} Drag to choose sentences, click one to see its "
+        f"{joint} Hue: {hue}{marks[layout]} Drag to choose sentences, click one to see its "
         "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "
-        "Shift and the arrows, move; both maps show the same part."
+        f"Shift and the arrows, move{'; both maps show the same part' if layout == 'pair' else ''}."
     )
 
 
@@ -266,6 +289,8 @@ def _chosen(result: Result, table: pd.DataFrame, view: MapView, places: dict[flo
     if len(rows) > _MOST_ROWS:
         theme.quiet(f"The first {_MOST_ROWS:,} are listed; the counts are of all of them.")
     listed = _as_table(rows.head(_MOST_ROWS))
+    if target_ranks := rank_words(result, rows):
+        theme.quiet(target_ranks)
     drawing.table(listed, key="chosen", height=min(320, 38 + 35 * len(listed)), column_config=_COLUMNS)
 
 
@@ -310,7 +335,19 @@ def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
             plan, group = result.plan, points.group_of(int(point["key"]))
             opened = sentences.opening(plan, group, str(point["language"]), int(point["at"]))
             navigation.go("sentences", plan.experiment, **opened)
-    drawing.table(_as_table(table[table["key"] == point["key"]]), key="translations-of-pinned", column_config=_COLUMNS)
+    translations = table[table["key"] == point["key"]]
+    drawing.table(_as_table(translations), key="translations-of-pinned", column_config=_COLUMNS)
+    if target_ranks := rank_words(result, translations):
+        theme.quiet(target_ranks)
+
+
+def rank_words(result: Result, rows: pd.DataFrame) -> str:
+    """What the rank of the target's own sentences is, in a sentence; empty where there is none among the rows."""
+    target = result.plan.target
+    own = rows[rows["language"] == target]
+    if not own["before"].notna().any():
+        return ""
+    return f"Rank of the sentence in {theme.name(target)}, the target: the median over the other languages."
 
 
 def _as_table(rows: pd.DataFrame) -> pd.DataFrame:

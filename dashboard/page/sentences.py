@@ -91,9 +91,14 @@ def candidates_of(plan: Plan, query: str) -> list[str]:
     return list(dict.fromkeys(code for languages in groups for code in languages if code != query))
 
 
+def _holding(plan: Plan, query: str, candidate: str) -> list[int]:
+    """Numbers of the groups that hold both languages."""
+    return [number for number, group in enumerate(plan.groups) if {query, candidate} <= set(group.languages)]
+
+
 def _group(plan: Plan, query: str, candidate: str) -> int:
     """The group of rows that holds both languages: a corpus of pairs has one a pair; of several, the link's."""
-    holding = [number for number, group in enumerate(plan.groups) if {query, candidate} <= set(group.languages)]
+    holding = _holding(plan, query, candidate)
     asked = page_state.whole("group", holding[0], 0, len(plan.groups) - 1)
     group = asked if asked in holding else holding[0]
     page_state.put("group", str(group), str(holding[0]))
@@ -105,7 +110,13 @@ def opening(plan: Plan, group: int, query: str, row: int) -> dict[str, str]:
     others = [code for code in plan.groups[group].languages if code != query]
     kept = session.visitor().view("sentences").get("candidate", "")
     candidate = kept if kept in others else _first(others, plan.target)
-    return {"query": query, "candidate": candidate, "group": str(group), "row": str(row)}
+    usual = _first(candidates_of(plan, query), plan.target)
+    return {
+        "query": query,
+        "candidate": "" if candidate == usual else candidate,
+        "group": "" if group == _holding(plan, query, candidate)[0] else str(group),
+        "row": str(row),
+    }
 
 
 def _first(others: list[str], target: str) -> str:

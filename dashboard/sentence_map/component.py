@@ -23,6 +23,7 @@ LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in
 FILES = ("map.html", "map.css", "paint.js", "gl.js", "unpack.js", "many.js", "map.js")
 """The component's: its markup, its style, and the parts of its script in their order."""
 _STEPS = 65535  # of a coordinate, from one end of the map to the other
+_NEAR = 0.004  # of the way between two computed strengths: so near to one of them, it is that one, as in map.js
 UNSOUGHT = "not looked for"
 """Outcome of a sentence that has no translation in the target: of a corpus of pairs, those of other pairs."""
 _NAMED = ("language",)  # colourings whose group names are drawn on the map
@@ -93,10 +94,11 @@ class MapView:
             out &= text.str.contains(self.find.lower(), regex=False).to_numpy()
         if self.brush is not None:
             panel, (ax, ay, bx, by), strength = self.brush
+            places = _as_drawn(places)
             coordinates = (
                 _places_at(places, strength) if strength is not None else places[max(places, key=abs) if panel else 0.0]
             )
-            x, y = coordinates[:, 0], coordinates[:, 1]
+            x, y = coordinates.T.astype(np.float64)  # the brush is not rounded
             out &= (x >= min(ax, bx)) & (x <= max(ax, bx)) & (y >= min(ay, by)) & (y <= max(ay, by))
         return out
 
@@ -109,7 +111,9 @@ def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarra
     for lower, upper in pairwise(strengths):
         share = (strength - lower) / (upper - lower)
         if 0 <= share <= 1:
-            return np.asarray(places[lower] + share * (places[upper] - places[lower]))
+            share = round(share) if abs(share - round(share)) < _NEAR else share
+            from_, to = (places[end].astype(np.float64) for end in (lower, upper))
+            return (from_ + share * (to - from_)).astype(np.float32)
     return places[strengths[-1]]
 
 
@@ -130,7 +134,15 @@ def _component() -> Any:
     return st.components.v2.component("language_neurons_map", html=html, css=css, js="".join(scripts))
 
 
-def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], None], plays: bool = False) -> MapView:
+def draw(
+    packed: bytes,
+    initial: MapView,
+    *,
+    key: str,
+    on_change: Callable[[], None],
+    plays: bool = False,
+    still: bool = False,
+) -> MapView:
     """Draw the map; the browser itself redraws it when the visitor moves, hovers, finds or brushes.
 
     Parameters
@@ -143,6 +155,8 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
         Called when the visitor changes the choice or the colouring.
     plays : bool
         A map in motion starts to move by itself, once.
+    still : bool
+        It is a picture to look at: no pointer and no key does anything to it.
 
     Returns
     -------
@@ -150,7 +164,7 @@ def draw(packed: bytes, initial: MapView, *, key: str, on_change: Callable[[], N
         What the visitor has chosen now.
     """
     state = _component()(
-        data=sent(packed, initial, plays), key=key, default={"view": initial.to_json()}, on_view_change=on_change
+        data=sent(packed, initial, plays, still), key=key, default={"view": initial.to_json()}, on_view_change=on_change
     )
     return MapView.of(state["view"] or {})
 
@@ -185,9 +199,7 @@ def packed(
         body.extend(np.ascontiguousarray(values, dtype=kind.newbyteorder("<")).tobytes())
         return place
 
-    stacked = np.stack([frame.astype(np.float64) for frame in header["frames"]])
-    low, high = stacked.min(axis=(0, 1)), stacked.max(axis=(0, 1))
-    steps = np.rint((stacked - low) / np.where(high > low, high - low, 1) * _STEPS).astype(np.uint16)
+    steps, low, high = _in_steps(header["frames"])
     header["bounds"] = [low.tolist(), high.tolist()]
     header["frames"] = [put(frame.ravel(), _STEPS) for frame in steps]
     for name in ("language", "row"):
@@ -203,15 +215,29 @@ def packed(
     return _headed(header) + bytes(body)
 
 
+def _in_steps(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates (n_frames, n, 2) as whole numbers of 16 bits, and the low and high end of both axes, (2,)."""
+    stacked = np.stack([frame.astype(np.float64) for frame in frames])
+    low, high = stacked.min(axis=(0, 1)), stacked.max(axis=(0, 1))
+    return np.rint((stacked - low) / np.where(high > low, high - low, 1) * _STEPS).astype(np.uint16), low, high
+
+
+def _as_drawn(places: Mapping[float, np.ndarray]) -> dict[float, np.ndarray]:
+    """Where the browser has the points: what a brush holds is the same here and there. As ``unpack.js`` reads them."""
+    steps, low, high = _in_steps(list(places.values()))
+    drawn = (low + steps / _STEPS * (high - low)).astype(np.float32)
+    return dict(zip(places, drawn, strict=True))
+
+
 def _headed(header: Mapping[str, Any]) -> bytes:
     """A header in JSON, in UTF-8, after its length in four bytes."""
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return len(text).to_bytes(4, "little") + text
 
 
-def sent(packed: bytes, initial: MapView, plays: bool = False) -> bytes:
+def sent(packed: bytes, initial: MapView, plays: bool = False, still: bool = False) -> bytes:
     """The data of `packed` with a visitor's initial view."""
-    return _headed({"initial": initial.to_json(), "plays": plays}) + packed
+    return _headed({"initial": initial.to_json(), "plays": plays, "still": still}) + packed
 
 
 def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str, target: str) -> dict[str, Any]:
@@ -223,6 +249,8 @@ def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str,
     number = {code: index for index, code in enumerate(languages)}
     colours = palette.colours(languages)
     ranked = points["before"].notna().all()
+    # Other layouts are drawn at strength 0 too, where the second map is of no other strength.
+    reach = f", strength {strengths[0]:g} to {strengths[-1]:g}" if layout == "motion" else ""
     return {
         "strengths": [float(strength) for strength in strengths],
         "frames": [places[strength] for strength in strengths],
@@ -235,9 +263,10 @@ def given(points: pd.DataFrame, places: Mapping[float, np.ndarray], layout: str,
         "colourings": [_colouring(name, groups, colours, target) for name, groups in groupings(points)],
         "named": list(_NAMED),
         "ghosts": palette.PRE,
+        "target": number.get(target),
         "layout": layout,
         "alt": f"Map of {len(points):,} sentences in {len(languages)} languages, before and after: "
-        f"{LAYOUTS[layout]}, strength {strengths[0]:g} to {strengths[-1]:g}. The same sentences are in the table below "
+        f"{LAYOUTS[layout]}{reach}. The same sentences are in the table below "
         "when some are chosen.",
     }
 

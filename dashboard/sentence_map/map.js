@@ -2,7 +2,7 @@
 // is told to Python (for the table below and the link), and where the scrubber rests; not while it moves.
 let gpu;  // undefined until a map of many points is drawn; null where there is none
 
-const REACH = 9, MANY = 3000, SLOW = 50, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
+const REACH = 9, SWIPE = 10, MANY = 3000, SLOW = 50, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
 
 export default function (component) {
   // Streamlit calls this whenever the page's script has run, mostly with what the map has already: then it stays as it
@@ -17,7 +17,7 @@ export default function (component) {
   if (gpu === undefined && n >= MANY) gpu = root.dataset.painter === "canvas" ? null : pointPainter(root.dataset.painter === "webgl");
   if (old) old.stop();
   const state = old ? old.state : { ...initial, hovered: null };
-  const hand = old ? old.hand : { drag: null, pinch: null, playing: null, unsaid: false };  // what is under way
+  const hand = old ? old.hand : { drag: null, pinch: null, playing: null, unsaid: false, picks: false };  // what is under way
   if (state.pinned >= n) state.pinned = null;
   if (state.brush && (state.brush.panel > (motion ? 0 : 1) || (state.brush.strength === null) === motion)) state.brush = null;
   const at = [new Float32Array(2 * n), new Float32Array(2 * n)], grids = [null, null], [low, high] = bounds(frames, n);
@@ -193,7 +193,7 @@ export default function (component) {
 
   function tell(i, side) {
     const piece = (kind, text) => { const made = document.createElement(kind); made.textContent = text; made.dir = "auto"; return made; };
-    const rank = ranks ? `rank of its translation: ${ranks[0][i]} before, ${ranks[1][i]} after` : "";
+    const rank = ranks ? `${language[i] === data.target ? "median rank of its translations over languages" : "rank of its translation"}: ${ranks[0][i]} before, ${ranks[1][i]} after` : "";
     tip.replaceChildren(piece("b", languages[language[i]].name), piece("span", texts ? texts[i] : "…"), piece("small", texts ? meanings[meaning[i]] : ""), piece("small", rank));
     tip.hidden = false;
     const [x, y] = toScreen(panels[side], at[side][2 * i], at[side][2 * i + 1]);
@@ -216,7 +216,7 @@ export default function (component) {
     const [x, y, side] = spot(event);
     if (side < 0 || event.button || hand.pinch) return;
     const touch = event.pointerType === "touch";
-    hand.drag = { x, y, side, brushes: !touch && !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
+    hand.drag = { x, y, side, brushes: touch ? hand.picks : !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
     if (!touch) canvas.setPointerCapture(event.pointerId);
   };
   canvas.onpointermove = (event) => {
@@ -236,6 +236,10 @@ export default function (component) {
       look(shifted(drag.from, whole, ((drag.x - x) / width) * (bx - ax), ((y - drag.y) / height) * (by - ay)));
       return;
     }
+    if (event.pointerType === "touch") {  // a swipe is no tap, and a finger hovers over nothing
+      if (drag && Math.hypot(x - drag.x, y - drag.y) > SWIPE) drag.moved = true;
+      return;
+    }
     const was = state.hovered;
     state.hovered = side < 0 ? null : nearest(x, y, side);
     if (state.hovered === null) tip.hidden = true; else tell(state.hovered, side);
@@ -245,13 +249,13 @@ export default function (component) {
     if (!hand.drag) return;
     const [x, y, side] = spot(event), made = hand.drag;
     hand.drag = null;
-    if (made.shifts && made.moved) return;
+    if (!made.brushes && made.moved) return;
     if (!made.moved) {
       if (side < 0) return;
       const hit = nearest(x, y, side);
       if (hit === null && state.brush) state.brush = null;
       state.pinned = hit === state.pinned ? null : hit;
-      if (hit !== null) tell(hit, side);
+      if (hit !== null && (state.pinned === hit || event.pointerType !== "touch")) tell(hit, side); else tip.hidden = true;
     }
     changed();
   };
@@ -282,7 +286,9 @@ export default function (component) {
     look(shifted(box, whole, ((hand.pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - hand.pinch.y) / height) * (box[3] - box[1])));
   };
   canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) hand.pinch = null; };
-  canvas.onpointerleave = () => { state.hovered = null; tip.hidden = true; ask(); };
+  canvas.onpointerleave = ({ pointerType }) => {  // a finger leaves when it is lifted: what it tapped is read then
+    if (pointerType !== "touch") { state.hovered = null; tip.hidden = true; ask(); }
+  };
   canvas.onkeydown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const pan = event.shiftKey && { ArrowRight: [0.15, 0], ArrowLeft: [-0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
@@ -292,7 +298,12 @@ export default function (component) {
       if (pan) aside(...pan); else closer(lens);
       return;
     }
-    if (event.key === "Escape") { state.pinned = null; tip.hidden = true; changed(); }
+    if (event.key === "Escape") {  // lets go of the sentence, then of the brush
+      if (state.pinned === null) state.brush = null;
+      state.pinned = null;
+      tip.hidden = true;
+      changed();
+    }
     if (!step) return;
     event.preventDefault();
     if (!standing) return;
@@ -309,8 +320,18 @@ export default function (component) {
   colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
   colour.onchange = () => { state.colour = colour.value; state.shown = []; chips(); changed(); };
   one(".zoom").onclick = () => {
-    look(around(state.brush.box));
+    const box = around(state.brush.box);
+    look(flat(box, whole) ? within(box, whole) : box);
   };
+  // A finger scrolls the page, unless it is to choose.
+  const pick = one(".pick"), picks = (on) => {
+    hand.picks = on;
+    pick.setAttribute("aria-pressed", String(on));
+    canvas.style.touchAction = on ? "none" : "";
+  };
+  pick.hidden = !navigator.maxTouchPoints;
+  pick.onclick = () => picks(!hand.picks);
+  picks(hand.picks);
   one(".in").onclick = () => closer(1.5);
   one(".out").onclick = () => closer(1 / 1.5);
   one(".reset").onclick = () => look(null);
@@ -363,8 +384,9 @@ export default function (component) {
     return tick;
   }));
   const resting = state.strength ?? state.brush?.strength ?? null;
-  if (!old && motion && resting !== null) range.value = String(Math.round((1000 * (resting - strengths[0])) / (strengths[last] - strengths[0])));
+  if (motion && resting !== null && !hand.playing) range.value = String(Math.round((1000 * (resting - strengths[0])) / (strengths[last] - strengths[0])));
   canvas.setAttribute("aria-label", data.alt);
+  root.inert = data.still;
   function size() {
     width = Math.max(200, Math.floor(root.clientWidth));
     arrange();

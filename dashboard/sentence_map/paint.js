@@ -32,16 +32,19 @@ function bounds(frames, n) {
   return [low, high];
 }
 
+// The least side of a window: no closer can be looked.
+const least = (whole, axis) => (whole[axis + 2] - whole[axis]) / DEEPEST;
+const flat = (box, whole) => [0, 1].some((axis) => box[axis + 2] - box[axis] < least(whole, axis));
 // A window is [x0, y0, x1, y1] of the plane; null: all of it. It never leaves what there is to see.
 function within(box, whole) {
-  const sizes = [0, 1].map((axis) => Math.min(box[axis + 2] - box[axis], whole[axis + 2] - whole[axis]));
+  const sizes = [0, 1].map((axis) => Math.min(Math.max(box[axis + 2] - box[axis], least(whole, axis)), whole[axis + 2] - whole[axis]));
   if (sizes.every((size, axis) => size >= (whole[axis + 2] - whole[axis]) * 0.999)) return null;
   const low = [0, 1].map((axis) => Math.min(Math.max(box[axis], whole[axis]), whole[axis + 2] - sizes[axis]));
   return [...low, low[0] + sizes[0], low[1] + sizes[1]];
 }
 // The place under the pointer stays under it.
 function zoomed(box, whole, factor, at) {
-  const sizes = [0, 1].map((axis) => Math.max((whole[axis + 2] - whole[axis]) / DEEPEST, (box[axis + 2] - box[axis]) / factor));
+  const sizes = [0, 1].map((axis) => Math.max(least(whole, axis), (box[axis + 2] - box[axis]) / factor));
   const low = [0, 1].map((axis) => at[axis] - ((at[axis] - box[axis]) / (box[axis + 2] - box[axis] || 1)) * sizes[axis]);
   return within([...low, low[0] + sizes[0], low[1] + sizes[1]], whole);
 }

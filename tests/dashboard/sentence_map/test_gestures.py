@@ -90,10 +90,86 @@ def test_a_brush_on_either_map_holds_in_every_layout(show: Show, layout: str, si
     table, where, data = made(layout, view=view)
     x, y = where[float(side)].T
     inside = int(((x >= 0.2) & (x <= 0.6) & (y >= 0.2) & (y <= 0.7)).sum())
+    expect(show(data).locator(".map")).to_have_attribute("data-chosen", f"{view.chosen(table, where).sum()}")
+    assert view.chosen(table, where).sum() == pytest.approx(inside, abs=8)  # coordinates are of 16 bits
+
+
+def test_at_a_strength_in_between_the_browser_counts_what_the_server_does(show: Show) -> None:
+    view = MapView(brush=(0, (0.2, 0.25, 0.61, 0.7), 0.3333), strength=0.3333)
+    table, where, data = made("motion", view=view)
+    expect(show(data).locator(".map")).to_have_attribute("data-chosen", f"{view.chosen(table, where).sum()}")
+
+
+def test_a_finger_taps_swipes_and_chooses(chromium: Browser) -> None:
+    """A tap pins and its tip stays; a swipe is no tap, and the brush stays; a finger draws only where it is to."""
+    _, _, data = made(view=MapView(brush=(0, (0.2, 0.2, 0.6, 0.7), None)))
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, has_touch=True)
+    tab = context.new_page()
+    tab.set_content(motion.page(data, "canvas"))
+    expect(tab.locator(".map[data-frames]")).to_be_attached()
+    box = tab.locator("canvas").bounding_box()
+    assert box
+    session = context.new_cdp_session(tab)
+
+    def drag(*along: tuple[float, float]) -> None:
+        for number, (x, y) in enumerate(along):
+            kind = "touchMove" if number else "touchStart"
+            at = {"x": box["x"] + x, "y": box["y"] + y}
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    chosen = tab.locator(".map").get_attribute("data-chosen")
+    drag((100, 100), (130, 100), (220, 100), (260, 101))
+    drag((150, 150))
+    tab.wait_for_function("() => said.length")
+    assert tab.evaluate("said.map(view => view.brush !== null)") == [True]
+    assert tab.evaluate("said.at(-1).pinned") is not None
+    expect(tab.locator(".map .tip")).to_be_visible()
+    expect(tab.locator(".map")).to_have_attribute("data-chosen", chosen or "")
+    tab.get_by_role("button", name="Choose").click()
+    drag((100, 100), (130, 120), (220, 160), (300, 250))
+    tab.wait_for_function("() => said.length > 1")
+    corners = tab.evaluate("said.at(-1).brush.box")
+    assert abs(corners[2] - corners[0]) * (box["width"] / 2 - 6 - 2 * MARGIN) == pytest.approx(200, abs=2)
+    context.close()
+
+
+def test_no_window_is_without_area(show: Show) -> None:
+    """Of a brush that is a line, the zoom shows as little as it ever does."""
+    tab = show(made(view=MapView(brush=(0, (0.2, 0.5, 0.6, 0.5), None)))[2])
+    tab.get_by_role("button", name="Zoom in on them").click()
+    x0, y0, x1, y1 = map(float, (tab.locator(".map").get_attribute("data-window") or "").split(","))
+    assert (x0, x1) == (0.2, 0.6)
+    assert y0 <= 0.5 <= y1
+    assert y1 - y0 > 0.01
+
+
+def test_escape_lets_go_of_the_sentence_then_of_the_brush(show: Show) -> None:
+    tab = show(made(view=MapView(brush=(0, (0.2, 0.2, 0.6, 0.7), None), pinned=5))[2])
+    whole = str(len(CODES) * EACH)
+    tab.locator("canvas").focus()
+    tab.keyboard.press("Escape")
+    tab.wait_for_function("() => said.length")
+    assert tab.evaluate("[said.at(-1).pinned, said.at(-1).brush === null]") == [None, False]
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".map")).to_have_attribute("data-chosen", whole)
+
+
+def test_the_scrubber_stays_at_its_strength_where_others_are_computed_meanwhile(show: Show) -> None:
+    view = MapView(strength=0.5)
+    table, where, data = made("motion", view=view)
     tab = show(data)
-    tab.wait_for_function("() => document.querySelector('.map').dataset.chosen !== '0'")
-    assert int(tab.locator(".map").get_attribute("data-chosen") or 0) == pytest.approx(inside, abs=8)  # of 16 bits
-    assert f"{view.chosen(table, where).sum()}" == f"{inside}"
+    expect(tab.locator(".map")).to_have_attribute("data-strength", "0.5")
+    runs_again(tab, sent(packed(table, where | {2.0: where[1.0]}, "motion", "zh"), view))
+    expect(tab.locator(".map .ticks")).to_contain_text("2")
+    expect(tab.locator(".map")).to_have_attribute("data-strength", "0.5")
+
+
+def test_a_picture_to_look_at_takes_no_key(show: Show) -> None:
+    table, where, _ = made()
+    tab = show(sent(packed(table, where, "pair", "zh"), UNCHOSEN, still=True))
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement === document.body")
 
 
 def test_the_map_is_not_made_anew_by_data_that_it_has(show: Show) -> None:
