@@ -30,7 +30,9 @@ def draw(chosen: Experiment) -> None:
     title = "Your own sentences"
     key = f"sidebar-upload-{session.visitor().generation}"  # closed where the table is taken into use
     menu = st.popover(title, icon=":material/upload_file:", width="stretch", key=key, on_change="rerun")
+    last = session.visitor().part(_Last)
     if not menu.open:
+        hosts.drop_upload(last.id)  # of a field that is gone with the popover
         return
     with menu:
         theme.quiet(
@@ -40,18 +42,18 @@ def draw(chosen: Experiment) -> None:
         )
         hosts.offer_upload()
         file = st.file_uploader("Table", type=[*KINDS, "gz"], key=f"upload-{session.visitor().generation}")
-        last = session.visitor().part(_Last)
-        if file is None or file.file_id != last.id:
-            hosts.drop_upload(last.id)  # of an earlier field, which is gone
-        if file is None:
+        if file is not None and file.file_id != last.id:
+            hosts.drop_upload(last.id)  # of an earlier field, or of the file before in this one
+            _take(file.file_id, file.name, file.getvalue())
+        table = last.taken
+        if isinstance(table, AskError):
+            if file is not None:
+                theme.problem(f"{file.name}: {table.why}. {table.instead}")
             return
-        try:
-            table = _taken(file.file_id, file.name, file.getvalue())
-        except AskError as error:
-            theme.problem(f"{file.name}: {error.why}. {error.instead}")
+        if table is None:
             return
         theme.quiet(
-            f"{file.name}: {counted(table.n_probe, 'row')} to find the neurons and {counted(table.n_measured, 'row')} "
+            f"{last.name}: {counted(table.n_probe, 'row')} to find the neurons and {counted(table.n_measured, 'row')} "
             f"to measure, in {', '.join(table.languages)}."
         )
         for note in table.notes:
@@ -59,13 +61,13 @@ def draw(chosen: Experiment) -> None:
         if chosen.corpus == table.spec:
             theme.quiet("In use.")
         elif st.button("Use these sentences", type="primary", width="stretch"):
-            hosts.drop_upload(file.file_id)
             target = chosen.target if chosen.target in table.languages else table.languages[0]
             session.visitor().set(
                 replace(
                     chosen,
                     corpus=table.spec,
                     target=target,
+                    targets=tuple(code for code in chosen.targets or () if code in (*table.languages, "all")) or None,
                     languages=None,
                     probe_languages=None,
                     probe_corpus=None,
@@ -89,31 +91,32 @@ class _Taken:
 
 @dataclass
 class _Last:
-    """The table that this visitor uploaded last, read once: a page is drawn at every control."""
+    """The table that this visitor uploaded last, read once: a page is drawn at every control.
+
+    It can be used for as long as the tab is open, also when the field that it came by is gone.
+    """
 
     id: str = ""
+    name: str = ""
     taken: _Taken | AskError | None = None
 
 
-def _taken(id_: str, name: str, content: bytes) -> _Taken:
+def _take(id_: str, name: str, content: bytes) -> None:
     """As `take`, once an upload; on a public server it becomes this visitor's alone."""
     visitor = session.visitor()
     last = visitor.part(_Last)
-    if last.taken is None or last.id != id_:
-        owner = visitor.name if access.current().public else None
-        last.id = id_
-        try:
-            spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
-            n_measured = max(map(len, corpus.evaluation), default=0)
-            last.taken = _Taken(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
-        except AskError as refusal:
-            last.taken = refusal
-        else:
-            if owner is not None:
-                visitor.uploads.add(last.taken.spec)
-    if isinstance(last.taken, AskError):
-        raise last.taken
-    return last.taken
+    owner = visitor.name if access.current().public else None
+    last.id, last.name = id_, name
+    try:
+        spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
+        n_measured = max(map(len, corpus.evaluation), default=0)
+        last.taken = _Taken(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
+    except AskError as refusal:
+        last.taken = refusal
+    else:
+        hosts.drop_upload(id_)  # it is kept in the cache
+        if owner is not None:
+            visitor.uploads.add(last.taken.spec)
 
 
 def take(name: str, content: bytes, folder: Path, owner: str | None = None) -> tuple[str, Corpus]:

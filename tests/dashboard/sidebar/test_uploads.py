@@ -112,6 +112,16 @@ def test_it_stays_chosen_when_it_is_brought_again_under_another_name(
         assert dict(parse_qsl(visitor.query))["corpus"] == used
 
 
+def test_languages_that_it_lacks_are_no_longer_asked_for(new_server: str, tiny_link: Link, table: bytes) -> None:
+    with visiting(new_server) as visitor:
+        visitor.opens(tiny_link | {"targets": "es,fa"}).unfolds()
+        assert visitor.uploads("Table", "one.tsv", table) == 204
+        visitor.sets("Use these sentences", trigger_value=True)
+        used = dict(parse_qsl(visitor.query))
+        assert used["corpus"].startswith("upload:")
+        assert used["targets"] == "es"
+
+
 def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path, table: bytes) -> None:
     bad, good = tmp_path / "<b>ragged.csv", tmp_path / "good.tsv"
     bad.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
@@ -128,6 +138,12 @@ def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path
     visitor.sees_results()
     assert visitor.figures() == figures  # the rest of the page goes on
     field.set_input_files(good)
+    use = visitor.page.get_by_role("button", name="Use these sentences")
+    expect(use).to_be_visible()
+    visitor.clicks("Your own sentences")
+    expect(use).to_have_count(0)
+    visitor.clicks("Your own sentences")  # what was taken is offered, also by a field that is empty by now
+    expect(visitor.page.get_by_test_id("stPopoverBody")).to_contain_text("good.tsv: 10 rows to find the neurons")
     with visitor.sees_the_link_change():
         visitor.clicks("Use these sentences")
     visitor.sees_results("7 evaluation rows")
