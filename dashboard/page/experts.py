@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -140,11 +141,11 @@ def _sites(scored: ScoredNeurons) -> None:
     column = page_state.choice("Colour", list(_COLOURS), "colour", lambda name: _COLOURS[name])
     rows = by_site(scored.plan.outline.neurons, scored.experts.neurons).rename(columns={"layer": "block"})
     chart = charts.sites(rows, column)
-    alt = "Number of experts in every block of the model, by the linear map that they are outputs of."
+    alt = "Number of experts in every block of the model, by the part of it that they are outputs of."
     drawing.chart(chart, key="experts-by-site", alt=alt, data=rows)
     earlier.keep(_summary(scored), chart, alt)
     theme.quiet(
-        f"{', '.join(dict.fromkeys(rows['site']))}: the linear maps of a block whose outputs are the neurons. Blocks "
+        f"{', '.join(dict.fromkeys(rows['site']))}: the parts of a block whose outputs are the neurons. Blocks "
         "are counted from 0; hover for counts and shares. A neuron of block L changes layer L + 1 on."
     )
 
@@ -223,7 +224,9 @@ def _table(scored: ScoredNeurons) -> int:
     st.header("The experts, best first", anchor=False)
     rows = ranking_frame(scored)
     best, total = int(rows["neuron"].iloc[0]), scored.plan.outline.neurons.total
-    key, table = f"{page_state.key('neuron')}-{best}", f"{page_state.key('ranking')}"
+    # A tick is of a row by its number: it means nothing in the table of another target or selection.
+    listed = sha256(rows["neuron"].to_numpy().tobytes()).hexdigest()[:12]
+    key, table = f"{page_state.key('neuron')}-{best}", f"{page_state.key('ranking')}-{listed}"
 
     def pick() -> None:
         picked: Any = st.session_state[table]

@@ -16,6 +16,7 @@ from core import access
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.progress import duration
+from core.stats.units import counted
 from core.store import inventory, quota
 from core.store.inventory import size
 from core.sweep import status
@@ -107,10 +108,8 @@ def _running_sweep(root: Path, sweep: Status) -> None:
     shown.progress(min(sweep.fraction, 1.0), f"{sweep_counts(sweep)}: {sweep.now}{left}")
     with shown:
         where = "" if offered else " Stop it where it was started."
-        theme.quiet(
-            f"By {sweep.engine}, on {sweep.host}. {'It is being stopped.' if stops else 'Its cells are on *Results*.'}"
-            f"{where}"
-        )
+        now = "It is being stopped." if stops else "Its cells are on the page Results."
+        theme.quiet(f"By {sweep.engine}, on {sweep.host}. {now}{where}")
     if offered and right.button("Stop", key=f"stop-sweep-{sweep.run}", disabled=stops):
         try:
             status.stop(root, sweep)
@@ -159,7 +158,7 @@ def title(job: Job) -> str:
         return type(request).__name__
     control = "" if experiment.control == "none" else f", control: {experiment.control}"
     return (
-        f"{theme.name(experiment.target)}, {experiment.experts:,} neurons, {experiment.method} at strength "
+        f"{theme.name(experiment.target)}, {counted(experiment.experts, 'neuron')}, {experiment.method} at strength "
         f"{experiment.strength:g}, {experiment.model}, {access.titled(experiment.corpus)}{control}"
     )
 

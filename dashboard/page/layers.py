@@ -12,6 +12,7 @@ import streamlit as st
 from core.analyses.chosen_pairs import Chosen, by_layer
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
+from core.neurons.methods import METHODS
 from core.pipeline.before_after import ways
 from core.pipeline.result import Result
 from core.pipeline.run import Run
@@ -130,9 +131,8 @@ def _distance(result: Result, target: str) -> None:
         if log
         else ""
     )
-    lost = (
-        f"{len(rows) - len(drawn)} distances of zero or below cannot be drawn on it. " if len(drawn) < len(rows) else ""
-    )
+    left_out = len(rows) - len(drawn)
+    lost = f"{counted(left_out, 'distance')} of zero or below cannot be drawn on it. " if left_out else ""
     theme.quiet(
         f"Mean cosine distance of a sentence to its translation, pairs with {target} only, embeddings as they are. "
         f"{axis}{lost}A small distance alone says little: where all sentences are close, so are wrong ones."
@@ -152,8 +152,8 @@ def _neurons(result: Result) -> None:
         data=rows,
     )
     theme.quiet(
-        f"{len(neurons):,} neurons. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L changes "
-        f"the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
+        f"{counted(len(neurons), 'neuron')}. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L "
+        f"changes the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
     )
 
 
@@ -170,14 +170,15 @@ def _control(result: Result) -> str:
 
 
 def _written(result: Result) -> np.ndarray:
-    """Neurons that are written to: the experts, or those drawn for a control."""
-    if result.plan.experiment.control == "none":
+    """Neurons that are written to: the experts, those of other languages too by some methods, or a control's."""
+    experiment = result.plan.experiment
+    if experiment.control == "none" and not METHODS[experiment.method].source_experts:
         return result.experts.neurons
 
     def read_neurons(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    neurons = process.known_beside(result.plan.experiment, read_neurons)
+    neurons = process.known_beside(experiment, read_neurons)
     return result.experts.neurons if neurons is None else neurons
 
 

@@ -15,6 +15,7 @@ from core.charts.palette import colours
 from core.errors import AskError
 from core.language.identification import probabilities, unknown
 from core.pipeline.result import Result
+from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.page import waiting
@@ -54,10 +55,12 @@ def draw(result: Result) -> None:
         return
     st.html(coloured(found.tokens, found.responses))
     if found.tokens:
+        one = len(result.experts.neurons) == 1
+        its = "its" if one else "their"
         theme.quiet(
-            f"Blue: the {len(result.experts.neurons):,} experts respond towards their mean on "
-            f"{theme.name(result.plan.target)} (1); orange: away from it, below their mean on other probe languages "
-            f"(0). In the unmodified model; mean over the {len(found.tokens):,} tokens: "
+            f"Blue: the {counted(len(result.experts.neurons), 'expert')} respond{'s' * one} towards {its} mean on "
+            f"{theme.name(result.plan.target)} (1); orange: away from it, below {its} mean on other probe languages "
+            f"(0). In the unmodified model; mean over {counted(len(found.tokens), 'token')}: "
             f"{float(found.responses.mean()):.2f}."
         )
     _neighbours(result, found)

@@ -14,6 +14,7 @@ from core.reproduction import reader, text_choice
 from core.reproduction.reader import Written
 from core.reproduction.text_choice import TextChoice
 from core.stats.intervals import Interval
+from core.stats.units import counted
 from dashboard.charts import theme
 from dashboard.page import reproduction
 from dashboard.state import navigation, session
@@ -32,7 +33,7 @@ def draw(bound: Plan) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         theme.quiet(words(found, experiment.target, experiment.experts))
         if found.rises and k != experiment.experts:
-            few = f"Write with {k:,} neurons"
+            few = f"Write with {counted(k, 'neuron')}"
             if st.button(few, key="text-k", icon=":material/tune:", type="tertiary", width="content"):
                 navigation.go("generate", replace(experiment, experts=k))
 
@@ -86,8 +87,9 @@ def words(found: TextChoice, target: str, experts: int) -> str:
         if experts != k and experts != best and experts in found.probability
         else ""
     )
+    are = "is" if k == 1 else "are"
     return (
-        f"For text, {k:,} neurons are enough: {language} with probability {_share(found.probability[k])}"
+        f"For text, {counted(k, 'neuron')} {are} enough: {language} with probability {_share(found.probability[k])}"
         f"{_perplexity(found, k)} ({texts}){level if best != k else ', the most of all that were tried'}.{this} "
         f"{measured}"
     )

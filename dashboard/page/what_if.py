@@ -122,7 +122,7 @@ def _spread(numbers: Sequence[float], most: int) -> Sequence[float]:
 
 def _numbers(label: str, name: str, standard_numbers: Sequence[float], low: float, high: float) -> list[float]:
     """Read a line of numbers with commas in between; name the numbers that cannot be used, and leave them out."""
-    standard = ", ".join(f"{value:g}" for value in standard_numbers)
+    standard = ", ".join(map(page_state.exact, standard_numbers))
     text = st.text_input(label, page_state.get(name, standard), key=f"{page_state.key(name)}-{standard}")
     good: list[str] = []
     bad: list[str] = []
@@ -249,7 +249,7 @@ def _best(
     value = known[best][measure.name]
     value_text = measure.unit.text(value)
     of = counted(len(known), "setting")
-    st.markdown(f"**{best.experts:,} neurons at strength {best.strength:g}**: {value_text}, of {of}.")
+    st.markdown(f"**{counted(best.experts, 'neuron')} at strength {best.strength:g}**: {value_text}, of {of}.")
     theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if not packed.opens(best, lacking):
         theme.quiet(packed.MEASURES_ALONE)
@@ -340,7 +340,7 @@ def regions(missing: Sequence[Experiment], current: Experiment) -> dict[str, tup
     """
     row = [experiment for experiment in missing if experiment.experts == current.experts]
     column = [experiment for experiment in missing if experiment.strength == current.strength]
-    parts = {"row": (f"{current.experts:,} neurons", row), "column": (f"strength {current.strength:g}", column)}
+    parts = {"row": (counted(current.experts, "neuron"), row), "column": (f"strength {current.strength:g}", column)}
     return {name: (title, part) for name, (title, part) in parts.items() if 0 < len(part) < len(missing)}
 
 
@@ -371,4 +371,4 @@ def _open(experiment: Experiment, picked: object, lacking: AskError | None) -> N
     if packed.opens(clicked, lacking):
         navigation.go("", clicked)
     else:
-        theme.problem(f"{clicked.experts:,} neurons at strength {clicked.strength:g}: {packed.MEASURES_ALONE}")
+        theme.problem(f"{counted(clicked.experts, 'neuron')} at strength {clicked.strength:g}: {packed.MEASURES_ALONE}")

@@ -92,6 +92,14 @@ def test_the_table_is_what_the_command_line_writes(opened: Any, tiny_link: dict[
     pd.testing.assert_frame_equal(shown.reset_index(drop=True), written, check_dtype=False, rtol=1e-6, atol=1e-7)
 
 
+def test_a_tick_is_of_one_table(opened: Any) -> None:
+    """It is of a row by its number, and the same row of another target's table is another neuron."""
+    tables = [opened(**changes) for changes in ({}, {"strength": "0.5"}, {"target": "es"})]
+    ours, weaker, other = (page.dataframe[0].proto.id for page in tables)
+    assert ours == weaker != other
+    assert ranking(tables[0])["neuron"].tolist() != ranking(tables[2])["neuron"].tolist()
+
+
 def test_the_best_expert_is_shown_first_with_its_stored_responses(
     opened: Any, tiny_link: dict[str, str], tiny_cache: Path
 ) -> None:

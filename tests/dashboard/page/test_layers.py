@@ -223,3 +223,18 @@ def test_under_a_control_the_neurons_that_were_drawn_are_shown(open_page: OpenPa
     found = process.engine().known(experiment)
     drawn = process.engine().answer(experiment, written)
     assert layers._written(found).tolist() == drawn.tolist() != found.experts.neurons.tolist()
+
+
+def test_neurons_of_other_languages_that_a_method_writes_to_are_shown(open_page: OpenPage) -> None:
+    page = opened(open_page, method="arithmetic")
+    experiment = experiment_of(page)
+    found = process.engine().known(experiment)
+    assert isinstance(found, Result)
+
+    def written(run: Run) -> np.ndarray:
+        return run.spaces()[1].neurons
+
+    shown = layers._written(found).tolist()
+    assert sorted(shown) == sorted(process.engine().answer(experiment, written).tolist())
+    assert set(shown) > set(found.experts.neurons.tolist())
+    assert f"{len(shown):,} neurons. The bar" in small_print(page)

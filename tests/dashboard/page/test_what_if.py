@@ -108,7 +108,7 @@ def _usual() -> None:
     from dashboard.page import what_if
 
     experts = int(st.number_input("Experts", value=20))
-    what_if._numbers("Expert neurons", "counts", [10, experts], 1, 100)
+    st.text(what_if._numbers("Expert neurons", "counts", [10, experts], 1, 10_000_000))
 
 
 def test_the_usual_numbers_follow_the_setting() -> None:
@@ -116,6 +116,8 @@ def test_the_usual_numbers_follow_the_setting() -> None:
     assert page.text_input[0].value == "10, 20"
     page.number_input[0].set_value(33).run()
     assert page.text_input[0].value == "10, 33"
+    page.number_input[0].set_value(1_234_567).run()
+    assert page.text[0].value == "[10.0, 1234567.0]", "to the last digit"
     page.text_input[0].set_value("1, 2").run()
     page.number_input[0].set_value(34).run()
     assert page.text_input[0].value == "1, 2", "what the visitor wrote stays"
