@@ -125,8 +125,13 @@ def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpa
         "intervals (bootstrap over sentences). ★ finds more than the intervention, ▼ less: the paired interval leaves "
         "out zero and Wilcoxon's signed ranks give p < 0.05 after Holm's correction over all measured spaces. "
         f"Rivals are fitted on {spaces.n_probe:,} probe rows; a best layer is chosen on probe rows that the rival was "
-        f"not fitted on. {_needs(spaces)} when it is applied. {colours_explained(set(rows['kind']))}"
+        f"not fitted on{_best_of(of)}. {_needs(spaces)} when it is applied. {colours_explained(set(rows['kind']))}"
     )
+
+
+def _best_of(space: str) -> str:
+    """Whose best layer a rival stands at, where that is not the model that it is applied to."""
+    return ", as the best of the unmodified model, also on top of the intervention" if space == POST else ""
 
 
 def _needs(spaces: RivalSpaces) -> str:

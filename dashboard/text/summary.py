@@ -123,28 +123,28 @@ def among(experiment: Experiment) -> str:
 def _deed(result: Result) -> str:
     experiment = result.plan.experiment
     target = listed(map(name, result.plan.targets or (result.plan.target,)))
-    k, method, control = f"{len(result.experts.neurons):,}", METHODS[experiment.method], CONTROLS[experiment.control]
+    n, method, control = len(result.experts.neurons), METHODS[experiment.method], CONTROLS[experiment.control]
     named = f"that `{in_short(experiment.experts_from or '')}` names" if result.plan.imported is not None else ""
     if control.draw is None:
         how = method.in_words(target, experiment.strength, result.plan.held)
-        return f"With the **{k} neurons** {named or _chosen(experiment, target)} {how}"
+        return f"With the **{counted(n, 'neuron')}** {named or _chosen(experiment, target, n)} {how}"
     experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""
     if not method.sets_mean:
         much = "" if experiment.strength == 1 else f", with strength {experiment.strength:g}"
-        return f"With **{k} random neurons**{where} treated as {experts} would be{much} (a control)"
+        return f"With **{counted(n, 'random neuron')}**{where} treated as {experts} would be{much} (a control)"
     way = ("pulled", "to") if experiment.strength > 0 else ("pushed away", "from")
     put = "put to" if experiment.strength == 1 else f"{way[0]} with strength {experiment.strength:g} {way[1]}"
-    return f"With **{k} random neurons**{where} {put} the values of {experts} (a control)"
+    return f"With **{counted(n, 'random neuron')}**{where} {put} the values of {experts} (a control)"
 
 
-def _chosen(experiment: Experiment, target: str) -> str:
-    """How the experts were chosen, in words after "the neurons"."""
+def _chosen(experiment: Experiment, target: str, n: int) -> str:
+    """How the n experts were chosen, in words after "the neurons"."""
     if experiment.select == "all":
         return f"that were chosen whatever they recognise, for **{target}**,"
     if experiment.targets:
         return f"that are experts {EXPERT_SETS[experiment.combine].title} (**{target}**)"
-    return f"that best recognise **{target}**"
+    return f"that best recognise{'s' * (n == 1)} **{target}**"
 
 
 def _retrieval(result: Result) -> str:
@@ -199,18 +199,19 @@ def _free(result: Result) -> str:
     *phrases, last_phrase = (f"{title} gives {percent(value)}" for title, value in values.items())
     free = f"**Without any intervention,** {', '.join(phrases)}, and {last_phrase}"
     sentences = counted(int(result.from_target["n"].min()), "sentence")
+    subject = "the intervention" if CONTROLS[result.plan.experiment.control].draw is None else "the control"
     if gained.difference <= _NO_CHANGE:
-        return f"{free}: by {sentences}, the intervention adds nothing to what the model has already."
+        return f"{free}: by {sentences}, {subject} adds nothing to what the model has already."
     best = max(values, key=lambda title: values[title])
     more = values[best] - gained.post
     named = best.partition(" (")[0]  # what is in brackets was said a line before
     if overlap(result, values[best], gained.post):
         said = f"by these {sentences}, the intervention cannot be told from {named}"
     elif more > 0:
-        said = f"{named} alone finds **{100 * more:.1f} points more** than the intervention"
+        said = f"{named} alone finds **{100 * more:.1f} points more** than {subject}"
     else:
         of_these = "the better of these" if len(values) == 2 else "the best of these"
-        said = f"the intervention finds {-100 * more:.1f} points more than {of_these}"
+        said = f"{subject} finds {-100 * more:.1f} points more than {of_these}"
     return f"{free}: {said}. Whitening and other maps are not among these."
 
 

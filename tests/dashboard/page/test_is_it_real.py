@@ -72,6 +72,8 @@ def test_the_verdict_and_the_bars_are_the_librarys(open_page: OpenPage) -> None:
 def test_only_colours_that_are_drawn_are_explained() -> None:
     free = is_it_real.colours_explained({palette.NEEDS_NOTHING, palette.TRANSLATED, palette.BEFORE})
     assert free == "Orange rivals need nothing; those from translations learn from pairs of sentences."
+    assert "unmodified model" in is_it_real._best_of(POST)
+    assert is_it_real._best_of(PRE) == ""
     on_top = is_it_real.colours_explained({palette.INTERVENTION, palette.ON_TOP})
     assert on_top.startswith("Light blue rivals")
     assert "range" not in on_top

@@ -130,6 +130,22 @@ def test_the_random_control_is_called_that() -> None:
     assert "100 random neurons" in text
     assert "control" in text
     assert "best recognise" not in text
+    assert "the control finds 30.0 points more than" in of_many(
+        2_000, experiment=asked(control="random"), top1=(0.1, 0.6), centred=(0.3, 0.9), best_layer=(3, 0.2)
+    )
+    assert "the control adds nothing" in plain(experiment=asked(control="random"), top1=(0.4, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "With the 1 neuron that best recognises Japanese held at"),
+        ({"control": "random"}, "With 1 random neuron put to"),
+        ({"control": "random", "method": "zero"}, "With 1 random neuron treated as"),
+    ],
+)
+def test_one_neuron_is_one(changes: dict[str, object], said: str) -> None:
+    assert plain(experiment=asked(experts=1, **changes)).count(said) == 1
 
 
 def of_many(n: int, **changes: object) -> str:
