@@ -19,11 +19,15 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
+from core.reproduction import text_choice as evidence
+from dashboard.page import text_choice
 from dashboard.page_table import PAGES
 from dashboard.state import link, navigation, session
 from tests.helpers.bench import until
 from tests.helpers.browsing import PATIENCE, Visit, Visitor, serving
 from tests.helpers.pages import OpenPage, kept_beside, visitor_of
+from tests.helpers.results import make_plan
+from tests.helpers.text_choice import JA, report
 
 Link = dict[str, str]
 FAR = {"strength": "0.5", "seed": "7", "experts": "30", "method": "linear-act", "layer": "1", "score": "ap"}
@@ -161,6 +165,7 @@ VIEWS: dict[str, Link] = {
 }
 MAY_CHANGE: dict[str, set[str]] = {
     "Half the strength": {"strength"},
+    "Write with 500 neurons": {"experts"},
     "Its neighbours": {"view.query", "view.row"},
     "Edit this sentence": {"view.own", "view.own-in"},
     "All sentences": {"map.find"},
@@ -177,10 +182,11 @@ SEEN = {
     "sentences": ("The map", "All sentences", "Edit this sentence"),
     "compare": ("Keep this setting", "Swap the two", "Remove"),
     "what-if": ("Open it",),
+    "generate": ("Write with 500 neurons",),
 }
 """Buttons that are there only in some state, and were pressed."""
 LEFT = re.compile(
-    r"Add|Compute|Only|Stop|Search|Write|Measure|Download|Start|Take .* away|Ask|Back to the opening setting"
+    r"Add|Compute|Only|Stop|Search|Write(?! with)|Measure|Download|Start|Take .* away|Ask|Back to the opening setting"
 )
 """Buttons that compute or remove, which are on no link, and the one that takes everything back."""
 
@@ -211,8 +217,9 @@ def opened_pages(monkeypatch: pytest.MonkeyPatch) -> list[Link]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_button_leaves_the_whole_link_but_for_what_it_names(
-    open_page: OpenPage, opened_pages: list[Link], tiny_link: Link, path: str
+    open_page: OpenPage, opened_pages: list[Link], tiny_link: Link, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(text_choice, "_found", lambda _: evidence.read(report(), make_plan(JA)))
     far = FAR | MAP | SCREEN | VIEWS.get(path, {})
     if path == "compare":
         far |= kept_beside(tiny_link | FAR, 0.25, 0.75)
