@@ -121,7 +121,7 @@ def _pinned_of_pairs() -> None:
 
 def test_the_map_opens_a_sentence_of_its_own_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
-    page = AppTest.from_function(_pinned_of_pairs).run()
+    page = page_of(_pinned_of_pairs).run()
     page.button(key="open-sentence").click().run()
     assert not page.exception
     assert [text.value for text in page.text[-2:]] == ["en of zh b", "ja,zh"]
