@@ -13,7 +13,6 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import psutil
 from starlette.datastructures import MutableHeaders
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFileManager, UploadedFileRec
 
 # Streamlit has no public way to ask this. Its own answer is taken, so that http and websockets read a name alike; a
 # release that moves the function stops the server's start, not its guard.
@@ -126,16 +126,26 @@ def drop_upload(file: str) -> None:
         manager.remove_file(session_id=context.session_id, file_id=file)
 
 
+def dropped_upload(value: object) -> str:
+    """The id of a dropped file that its field names still, given the field's value; empty for all else."""
+    return value.file_id if isinstance(value, DeletedFile) else ""
+
+
 def held_by_uploads() -> int:
     """Bytes of uploaded files that Streamlit has in memory, of all sessions: it keeps them until it is told."""
     return sum(len(file.data) for files in list(_stored().values()) for file in list(files.values()))
 
 
-def _stored() -> Mapping[str, Mapping[str, Any]]:
+def _stored() -> Mapping[str, Mapping[str, UploadedFileRec]]:
     """Uploaded files by session and id."""
-    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
-    stored: Mapping[str, Mapping[str, Any]] = getattr(manager, "file_storage", {})
-    return stored
+    return _stored_by(runtime.get_instance().uploaded_file_mgr) if runtime.exists() else {}
+
+
+def _stored_by(manager: UploadedFileManager) -> Mapping[str, Mapping[str, UploadedFileRec]]:
+    """What Streamlit's manager of uploads holds; raises `TypeError` for another, of which nobody knows that."""
+    if not isinstance(manager, MemoryUploadedFileManager):
+        raise TypeError(f"uploads are held by {type(manager).__name__}, whose memory cannot be measured")
+    return manager.file_storage
 
 
 def _session(scope: Scope) -> str:
@@ -164,6 +174,9 @@ class OwnNamesOnly:
     """Refuses requests to other names, http and websocket, and adds the headers that keep a page out of a frame."""
 
     def __init__(self, app: ASGIApp) -> None:
+        # Streamlit has no public way to ask for what it holds. A release that holds it elsewhere stops the server's
+        # start: without it, uploads could fill the memory.
+        _stored_by(MemoryUploadedFileManager(""))
         self._app = app
         self._arriving = 0  # bytes of uploads whose requests go on
         self._arriving_of: Counter[str] = Counter()  # how many, by session

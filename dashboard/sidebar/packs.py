@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from core import access
 from core.errors import AskError, PackError
@@ -76,8 +75,8 @@ def _take() -> None:
     file = st.file_uploader("A pack", type=["pack"], key=key)
     refused = visitor.part(_Refused)
     if file is None:
-        dropped = st.session_state.get(key)  # the field still names it until the visitor takes it out
-        if isinstance(dropped, DeletedFile) and dropped.file_id == refused.id:
+        dropped = hosts.dropped_upload(st.session_state.get(key))  # named until the visitor takes it out
+        if dropped and dropped == refused.id:
             theme.problem(refused.words)
         return
     try:

@@ -7,11 +7,15 @@ import http.client
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from starlette.types import Message, Receive, Scope, Send
+from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from core import access
 from dashboard import hosts
@@ -93,11 +97,16 @@ def test_a_server_on_all_interfaces_is_asked_by_this_machines_names_and_addresse
     assert hosts.of_options(["--server.port", "9"]) == []
 
 
-@pytest.mark.parametrize(("held", "status"), [(hosts.MOST_HELD, 204), (hosts.MOST_HELD + 1, 503)])
+@pytest.mark.parametrize(("last", "status"), [(40, 204), (41, 503)])
 def test_uploads_that_nobody_reads_do_not_fill_the_memory(
-    monkeypatch: pytest.MonkeyPatch, held: int, status: int
+    monkeypatch: pytest.MonkeyPatch, last: int, status: int
 ) -> None:
-    monkeypatch.setattr(hosts, "held_by_uploads", lambda: held)
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    for session, size in (("b", 35), ("b", 25), ("c", last)):
+        manager.add_file(session, UploadedFileRec(f"{session}-{size}", "a.csv", "text/csv", b"x" * size))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
+    monkeypatch.setattr(hosts, "MOST_HELD", 100)
     monkeypatch.setattr(hosts, "_offered", {"a"})
     sent: list[Message] = []
 
@@ -113,6 +122,21 @@ def test_uploads_that_nobody_reads_do_not_fill_the_memory(
     scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": [(b"host", b"localhost")]}
     asyncio.run(hosts.OwnNamesOnly(app)(scope, receive, send))
     assert sent[0]["status"] == status
+
+
+def test_no_server_starts_where_it_cannot_tell_what_uploads_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    class Renamed(MemoryUploadedFileManager):
+        """As of a release that holds uploads under another name."""
+
+        def __init__(self, upload_endpoint: str) -> None:
+            super().__init__(upload_endpoint)
+            self.files = vars(self).pop("file_storage")
+
+    monkeypatch.setattr(hosts, "MemoryUploadedFileManager", Renamed)
+    with pytest.raises(AttributeError, match="file_storage"):
+        hosts.OwnNamesOnly(app)
 
 
 def test_uploads_on_their_way_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
