@@ -12,10 +12,13 @@ def identified(text: str, intervention: Intervention | None) -> str | None:
     Returns
     -------
     str or None
-        None where the intervention is the same for every language, the text has no letter, or the classifier knows none
-        of the languages.
+        None where the intervention is the same for every language, the text has no letter, the classifier knows none
+        of the languages, or several of them are varieties of the text's, which it does not tell apart.
     """
     languages = tuple(intervention.sources) if intervention is not None else ()
     if not languages or len(identification.unknown(languages)) == len(languages):
         return None
-    return next(iter(identification.probabilities(text, languages)), None)
+    likeliest = next(iter(identification.probabilities(text, languages)), None)
+    if likeliest is None or sum(identification.same(language, likeliest) for language in languages) > 1:
+        return None
+    return likeliest

@@ -42,7 +42,8 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
         Any Unicode form; it is brought to NFC. Without a letter in it, nothing is known: no language at all is given.
     languages : sequence of str, optional
         Canonical codes that are possible; those that the classifier does not know are left out. All that it knows
-        unless given.
+        unless given. The first of several varieties of one language (``es``, ``es-MX``) stands for all of them: the
+        classifier does not tell them apart.
 
     Returns
     -------
@@ -54,7 +55,9 @@ def probabilities(text: str, languages: Sequence[str] | None = None) -> dict[str
     SettingError
         If the classifier knows none of the languages.
     """
-    by_name = {_plain(code): code for code in languages} if languages is not None else {c: c for c in known()}
+    by_name: dict[str, str] = {}
+    for code in known() if languages is None else languages:
+        by_name.setdefault(_plain(code), code)
     missing = unknown(tuple(by_name))
     if len(missing) == len(by_name):
         raise SettingError(
@@ -93,6 +96,8 @@ def known_name(code: str) -> str:
 def share(texts: Sequence[str], target: str, languages: Sequence[str] | None = None) -> Interval:
     """Mean probability of a language over texts; a text without letters counts as 0.
 
+    Of a variety (``es-MX``) it is that of its language in whatever variety: the classifier does not tell them apart.
+
     The interval is a percentile bootstrap over texts; there is none (NaN) below two texts.
 
     Raises
@@ -113,7 +118,12 @@ def _named(target: str, languages: Sequence[str] | None) -> str:
     """The key of the target among `probabilities`."""
     if languages is None:
         return _plain(target)
-    return next((code for code in languages if _plain(code) == _plain(target)), target)
+    return next((code for code in languages if same(code, target)), target)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether the classifier takes two languages (canonical codes) for one, as it does a language's varieties."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(code: str) -> str:

@@ -24,6 +24,8 @@ def by_source(*languages: str) -> Intervention:
         ("12:30", ("de", "en"), None),
         ("Where is it?", (), None),
         ("Where is it?", ("tlh",), None),  # which the classifier does not know
+        ("¿Dónde está la estación?", ("en", "es", "es-MX"), None),  # it does not know which variety
+        ("Where is the nearest railway station?", ("en", "es", "es-MX"), "en"),
     ],
 )
 def test_a_text_is_in_the_likeliest_of_the_languages(

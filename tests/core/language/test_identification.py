@@ -44,6 +44,15 @@ def test_nothing_is_known_of_a_text_without_letters(text: str) -> None:
     assert share([text, text], "es").value == 0
 
 
+@pytest.mark.parametrize("target", ["es", "es-MX"])
+@pytest.mark.parametrize("languages", [("en", "es", "es-MX"), ("es-MX", "en", "es")])
+def test_varieties_of_a_language_count_as_it(target: str, languages: tuple[str, ...]) -> None:
+    texts = CORPUS.evaluation[0].texts["es"][:4]
+    assert share(texts, target, languages).value == share(texts, "es", ("en", "es")).value > 0.9
+    spanish = next(code for code in languages if code != "en")
+    assert set(probabilities(texts[0], languages)) == {"en", spanish}
+
+
 def test_says_which_languages_it_does_not_know() -> None:
     assert unknown(("es", "zh-Hant", "chr")) == ("chr",)
     assert "es" in known()
