@@ -91,8 +91,14 @@ def written_spec(run: Run, writing: Writing, intervention: Intervention | None) 
         model=run.plan.resolved.identity,
         writing=asdict(writing),
         **({"as_message": True} if as_message(run.plan, writing) else {}),
+        **({"decoding": 2} if _written_otherwise_before(run.plan, writing) else {}),
         **intervention_spec(run, intervention),
     )
+
+
+def _written_otherwise_before(plan: Plan, writing: Writing) -> bool:
+    """Whether an earlier version wrote other texts: by the model's own settings, or with filling taken for words."""
+    return plan.outline.shapes_text or (writing.samples > 1 and not plan.outline.pads)
 
 
 def intervention_spec(run: Run, intervention: Intervention | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ def generate(
     Parameters
     ----------
     prompt : str
-        Empty: the model starts from its first token (BOS).
+        Empty: the model starts from its first token (BOS), the tokenizer's or else the config's.
     temperature, top_p : float
         Temperature 0 takes the likeliest token each time.
     intervention : Intervention, optional
@@ -62,7 +63,8 @@ def generate(
     Returns
     -------
     list of str, (n_samples,)
-        The continuations, without the prompt and special tokens. The same seed gives the same text.
+        The continuations, without the prompt and special tokens. The same seed gives the same text. What the model's
+        own files say of generation (a repetition penalty, tokens that are never written) is left aside.
 
     Raises
     ------
@@ -73,11 +75,14 @@ def generate(
     lm: Any = model.lm
     check_generates(model.name, model.generates)
     ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)
-    start, passing = ids.shape[1], Passing()
+    start, passing, ends, pad_id = ids.shape[1], Passing(), _ends(lm), _padding(model)
     passing.languages = (sources.identified(prompt, intervention),)
 
     def decoded(everything: torch.Tensor) -> list[str]:
-        texts: list[str] = model.tokenizer.batch_decode(everything[:, start:], skip_special_tokens=True)
+        rows: Any = everything[:, start:]
+        if pad_id is None:
+            rows = [_until_end(row, ends) for row in rows.tolist()]
+        texts: list[str] = model.tokenizer.batch_decode(rows, skip_special_tokens=True)
         return texts
 
     def report(everything: torch.Tensor) -> None:
@@ -91,6 +96,7 @@ def generate(
         torch.inference_mode(),
         torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []),
         hooked(model, {}, intervention, neurons, passing) as untouched,
+        _no_settings_of_its_own(lm),
     ):
         torch.manual_seed(seed)
         reporter = _Report(report)
@@ -101,7 +107,7 @@ def generate(
                     attention_mask=torch.ones_like(ids),
                     max_new_tokens=max_tokens,
                     use_cache=use_cache,
-                    pad_token_id=model.pad_id,
+                    pad_token_id=next(iter(ends), model.pad_id) if pad_id is None else pad_id,
                     stopping_criteria=[reporter],
                     **_sampling(temperature, top_p),
                 )
@@ -122,12 +128,47 @@ def _prompt_ids(model: LoadedModel, prompt: str, as_message: bool) -> torch.Tens
     ids: torch.Tensor = encoded["input_ids"].long()
     if ids.shape[1] == 0:
         first = model.tokenizer.bos_token_id
+        if first is None:  # Qwen's base models name it in their config alone
+            first = getattr(model.base.config.get_text_config(), "bos_token_id", None)
         if first is None:
             raise ModelError(
                 f"write text with {model.name} from nothing", "it has no first token (BOS)", "Give it a prompt."
             )
         ids = torch.tensor([[first]])
     return ids.to(model.device)
+
+
+def _ends(lm: Any) -> tuple[int, ...]:
+    """The tokens that end a text."""
+    ids = lm.generation_config.eos_token_id
+    return (ids,) if isinstance(ids, int) else tuple(ids or ())
+
+
+def _padding(model: LoadedModel) -> int | None:
+    """What the tokenizer fills a text with that ended before others; None where it has nothing that the model takes."""
+    pad_id: int | None = model.tokenizer.pad_token_id
+    return pad_id if pad_id is not None and pad_id < model.n_ids else None
+
+
+def _until_end(row: list[int], ends: Sequence[int]) -> list[int]:
+    """A text's tokens up to the first that ends it."""
+    return row[: next((place for place, token in enumerate(row, start=1) if token in ends), len(row))]
+
+
+@contextmanager
+def _no_settings_of_its_own(lm: Any) -> Iterator[None]:
+    """Leave of a model's own settings for generation the tokens that begin and end a text; `generate` states the rest.
+
+    A setting that a call does not state is the model's, so that leaving it out of the call is not enough.
+    """
+    from transformers import GenerationConfig
+
+    own = lm.generation_config
+    lm.generation_config = GenerationConfig(bos_token_id=own.bos_token_id, eos_token_id=own.eos_token_id)
+    try:
+        yield
+    finally:
+        lm.generation_config = own
 
 
 def _sampling(temperature: float, top_p: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +53,10 @@ class Outline:
         Whether its tokenizer marks every sentence with a code of its language.
     chat : bool
         Whether it comes with a chat template.
+    pads : bool
+        Whether its files are known to name a token that fills up sentences.
+    shapes_text : bool
+        Whether its files say how it is to write text; see `core.models.pretrained.shapes_text`.
     """
 
     neurons: NeuronMap
@@ -63,6 +67,8 @@ class Outline:
     generates: bool = True
     language_coded: bool = False
     chat: bool = False
+    pads: bool = True
+    shapes_text: bool = False
 
 
 class Ranks(Protocol):
@@ -98,6 +104,8 @@ class LoadedModel:
         Where token ids go; modules of a sharded model may be elsewhere.
     dtype : torch.dtype
         What activations are in.
+    pad_id : int
+        What fills up a batch; the mask says where. The tokenizer's, or 0 where the model has no row for that.
     generates : bool
         Whether ``lm`` continues text: not if it is an encoder, or its files hold no language-modelling head.
     lock : RLock
@@ -211,31 +219,32 @@ def _outline(resolved: ResolvedModel, kinds: tuple[str, ...]) -> Outline:
             n_parameters=sum(p.numel() for p in made.lm.parameters()),
             architecture=type(made.lm).__name__,
             generates=made.generates,
-            language_coded=_has_files(resolved) and _language_coded(resolved),
+            language_coded=_language_coded(resolved),
             chat=_has_chat_template(resolved),
+            pads=resolved.name in embedded.MODELS or _files_say(resolved, pretrained.names_padding, _TOKENIZER),
+            shapes_text=_files_say(resolved, pretrained.shapes_text, pretrained.GENERATION_FILE),
         )
 
 
-def _has_files(resolved: ResolvedModel) -> bool:
-    """Whether a model's tokenizer is in files of its own; an embedded one is known."""
-    return resolved.name not in embedded.MODELS and not gguf_file.is_gguf(resolved)
+def _files_say(resolved: ResolvedModel, ask: Callable[..., bool], *files: str) -> bool:
+    """What a model's small files say; False where its tokenizer is in no files of its own (an embedded model, GGUF)."""
+    if resolved.name in embedded.MODELS or gguf_file.is_gguf(resolved):
+        return False
+    return ask(resolved.location, **hub.small_files(resolved.location, resolved.revision, *files))
 
 
-_TEMPLATES = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+_TOKENIZER = "tokenizer_config.json"
+_TEMPLATES = (_TOKENIZER, "chat_template.jinja", "chat_template.json")
 
 
 def _language_coded(resolved: ResolvedModel) -> bool:
-    where = hub.small_files(resolved.location, resolved.revision, "tokenizer_config.json")
-    return pretrained.takes_languages(_config(resolved), resolved.location, **where)
+    return _files_say(resolved, partial(pretrained.takes_languages, _config(resolved)), _TOKENIZER)
 
 
 def _has_chat_template(resolved: ResolvedModel) -> bool:
     if gguf_file.is_gguf(resolved):
         return gguf_file.has_chat_template(resolved)
-    if not _has_files(resolved):
-        return False  # both embedded models are plain
-    where = hub.small_files(resolved.location, resolved.revision, *_TEMPLATES)
-    return pretrained.has_chat_template(resolved.location, **where)
+    return _files_say(resolved, pretrained.has_chat_template, *_TEMPLATES)
 
 
 @lru_cache(maxsize=8)
@@ -307,7 +316,7 @@ def _tokenizer_of(resolved: ResolvedModel, location: str, where: dict[str, Any])
 
 
 def _loaded(resolved: ResolvedModel, made: architectures.Made, tokenizer: Any, device: torch.device) -> LoadedModel:
-    shape = outline(resolved)
+    shape, pad_id = outline(resolved), tokenizer.pad_token_id
     return LoadedModel(
         resolved=resolved,
         lm=made.lm,
@@ -316,7 +325,7 @@ def _loaded(resolved: ResolvedModel, made: architectures.Made, tokenizer: Any, d
         neurons=shape.neurons,
         hidden_size=shape.hidden_size,
         context=architectures.context(made.base, made.base.config.get_text_config(), tokenizer),
-        pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+        pad_id=pad_id if pad_id is not None and pad_id < architectures.n_ids(made.base) else 0,
         device=device,
         dtype=TORCH_DTYPES[resolved.dtype],
         generates=made.generates,

@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
@@ -123,6 +123,37 @@ def has_chat_template(location: str | Path, **where: Any) -> bool:
         if get_tokenizer_config(location, **where).get("chat_template"):
             return True
         return any(find_file(location, name, where) for name in ("chat_template.jinja", "chat_template.json"))
+
+
+def names_padding(location: str | Path, **where: Any) -> bool:
+    """Whether the files of a model's tokenizer name a token that fills up sentences."""
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    with _quiet():
+        return bool(get_tokenizer_config(location, **where).get("pad_token"))
+
+
+GENERATION_FILE = "generation_config.json"
+"""What a model's files say of generation; the config says it where there is no such file."""
+
+# What every call of `generate` states itself, and what says nothing of how text is written.
+_STATED_BY_CALLS = {"do_sample", "temperature", "top_k", "top_p", "max_length", "max_new_tokens", "use_cache"}
+_NO_MATTER = {"bos_token_id", "eos_token_id", "pad_token_id", "cache_implementation", "transformers_version"}
+_NO_MATTER |= {"output_attentions", "output_hidden_states", "return_dict_in_generate", "decoder_start_token_id"}
+
+
+def shapes_text(location: str | Path, **where: Any) -> bool:
+    """Whether a model's files say how it is to write text (a repetition penalty, say), which is left aside here."""
+    from transformers import GenerationConfig
+
+    names = {name for name in GenerationConfig().to_dict() if name[0] != "_"} - _STATED_BY_CALLS - _NO_MATTER
+    for file in (GENERATION_FILE, "config.json"):
+        path = find_file(location, file, where)
+        with suppress(OSError, ValueError, RecursionError):
+            stated = json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+            if isinstance(stated, dict):
+                return any(stated.get(name) is not None for name in names)
+    return False
 
 
 def check_packed_weights(stated: dict[str, Any]) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from core.analyses.texts import as_message, written
+import pytest
+
+from core.analyses.texts import as_message, written, written_spec
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.generation import generate
@@ -49,3 +53,36 @@ def test_a_prompt_is_a_message_where_the_model_has_a_template(
     model = engine.models.get(plan(tuned).resolved)
     assert texts["message"] == (*generate(model, "The dog", max_tokens=5, temperature=0, as_message=True),)
     assert texts["from nothing"] == (*generate(model, "", max_tokens=5, temperature=0),)
+
+
+@pytest.mark.parametrize(
+    ("file", "settings", "samples", "again"),
+    [
+        (
+            "generation_config.json",
+            {"do_sample": True, "top_k": 64, "top_p": 0.95, "cache_implementation": "hybrid"},
+            2,
+            0,
+        ),
+        ("generation_config.json", {"repetition_penalty": 1.2}, 1, 1),
+        ("tokenizer_config.json", {"pad_token": None}, 1, 0),
+        ("tokenizer_config.json", {"pad_token": None}, 2, 1),
+    ],
+)
+def test_only_texts_that_an_earlier_version_wrote_otherwise_are_written_again(
+    file: str,
+    settings: Mapping[str, object],
+    samples: int,
+    again: int,
+    asked: Experiment,
+    engine: Engine,
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(asked.model, tmp_path / "model"))
+    content = json.loads((folder / file).read_text(encoding="utf-8"))
+    (folder / file).write_text(json.dumps(content | settings), encoding="utf-8")
+    writing = Writing("The dog", tokens=2, samples=samples)
+    spec = engine.answer(replace(asked, model=str(folder)), lambda run: written_spec(run, writing, None))
+    plain = engine.answer(asked, lambda run: written_spec(run, writing, None))
+    assert set(spec) - set(plain) == ({"decoding"} if again else set())
+    assert set(plain) == {"version", "model", "writing", "intervention"}

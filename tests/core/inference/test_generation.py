@@ -1,10 +1,12 @@
 """What a model writes, against a plain loop and the library; with an intervention, with and without a cache."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import torch
+from tokenizers import processors
 from transformers import TopPLogitsWarper
 
 from core.errors import ModelError
@@ -54,6 +56,54 @@ def test_writes_what_the_library_writes(temperature: float, tiny_models: Mapping
             pad_token_id=model.pad_id,
         )
     assert found == model.tokenizer.batch_decode(whole[:, ids.shape[1] :], skip_special_tokens=True)
+
+
+def test_a_text_that_ends_before_others_is_filled_with_no_words(tiny_models: Mapping[str, LoadedModel]) -> None:
+    padded = tiny_models["llama"]
+    lm = copy.deepcopy(padded.lm)
+    lm.generation_config.eos_token_id = list(range(2, 100))  # so many that texts end early
+    padded = replace(padded, lm=lm, base=lm.base_model)
+    tokenizer = copy.deepcopy(padded.tokenizer)
+    tokenizer.pad_token = None
+    bare = replace(padded, tokenizer=tokenizer, pad_id=tokenizer.convert_tokens_to_ids("a"))  # a word, as 0 is in GPT-2
+    beyond = copy.deepcopy(padded.tokenizer)
+    beyond.add_tokens(["<beyond>"])
+    beyond.pad_token = "<beyond>"  # which the embedding has no row for
+    settings = {"n_samples": 12, "max_tokens": 12, "seed": 2}
+    expected = generate(padded, "The dog", **settings)
+    assert len({len(padded.tokenizer(text)["input_ids"]) for text in expected}) > 2
+    assert generate(bare, "The dog", **settings) == expected
+    assert generate(replace(bare, tokenizer=beyond), "The dog", **settings) == expected
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_model_s_own_settings_for_generation_change_nothing(
+    temperature: float, tiny_models: Mapping[str, LoadedModel]
+) -> None:
+    model = tiny_models["llama"]
+    lm = copy.deepcopy(model.lm)
+    stated = {
+        "repetition_penalty": 5.0,
+        "no_repeat_ngram_size": 1,
+        "suppress_tokens": list(range(3, 300)),
+        "min_p": 0.5,
+    }
+    lm.generation_config.update(**stated)
+    own = lm.generation_config
+    shaped = replace(model, lm=lm, base=lm.base_model)
+    settings = {"n_samples": 3, "max_tokens": 10, "temperature": temperature, "seed": 4}
+    assert generate(shaped, "The dog", **settings) == generate(model, "The dog", **settings)
+    assert lm.generation_config is own
+
+
+def test_an_empty_prompt_starts_from_the_config_s_first_token(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    tokenizer = copy.deepcopy(model.tokenizer)
+    tokenizer.bos_token = None
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
+    assert tokenizer("")["input_ids"] == []
+    found = generate(replace(model, tokenizer=tokenizer), "", max_tokens=6, seed=1)
+    assert found == generate(model, "", max_tokens=6, seed=1)
 
 
 def test_stopping_leaves_the_model_as_it_was(tiny_models: Mapping[str, LoadedModel]) -> None:
