@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import takewhile
 
 import numpy as np
 import torch
 from torch import nn
 
 from core.errors import ModelError
+from core.inference.language_codes import codes_of, is_coded
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -47,7 +49,8 @@ def hooked(
         if intervention is not None and not intervention.is_identity:
             passing = passing or Passing()
             if intervention.tokens != "all" or not intervention.is_affine:
-                note = partial(note_tokens, passing, intervention.tokens, first_token(model))
+                first = first_tokens(model) if intervention.tokens == "no-bos" else ()
+                note = partial(note_tokens, passing, intervention.tokens, first)
                 handles.append(model.base.register_forward_pre_hook(note, with_kwargs=True))
             for site, units, positions in (neurons or model.neurons).by_site(intervention.neurons):
                 write = _writer_of(site.path, units, positions, intervention, passing)
@@ -82,18 +85,31 @@ class Passing(threading.local):
     written: torch.Tensor | None = None
 
 
-def first_token(model: LoadedModel) -> int | None:
-    """The token that the tokenizer puts before every sentence, if it does."""
-    for name in ("bos_token_id", "cls_token_id"):
-        if (token := getattr(model.tokenizer, name, None)) is not None:
-            return int(token)
-    return None
+def first_tokens(model: LoadedModel) -> tuple[int, ...]:
+    """The tokens with which sentences begin, as far as the tokenizer puts them there.
+
+    Beside its BOS (or CLS) these are what it does put there: XGLM the token that ends a text, NLLB a language's code.
+    """
+    named = (getattr(model.tokenizer, name, None) for name in ("bos_token_id", "cls_token_id"))
+    first = [token for token in named if token is not None][:1]
+    put = leading(model)
+    if put and is_coded(model.tokenizer):
+        codes = model.tokenizer.convert_tokens_to_ids(list(codes_of(model.tokenizer)))
+        put = (*put, *(codes if set(codes) & set(put) else ()))  # of any language, not of the one that is set
+    return tuple(dict.fromkeys((*first, *put)))
+
+
+def leading(model: LoadedModel) -> tuple[int, ...]:
+    """The special tokens that the tokenizer puts before a sentence, in order; none where it puts none."""
+    encoded = model.tokenizer("a", return_special_tokens_mask=True, return_attention_mask=False)
+    pairs = zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True)
+    return tuple(int(token) for token, _ in takewhile(lambda pair: pair[1], pairs))
 
 
 def note_tokens(
     passing: Passing,
     tokens: str,
-    first: int | None,
+    first: tuple[int, ...],
     _module: nn.Module,
     args: tuple[object, ...],
     kwargs: dict[str, object],
@@ -106,7 +122,7 @@ def note_tokens(
     if tokens == "all":
         return
     if tokens == "no-bos":
-        passing.written = torch.ones_like(ids, dtype=torch.bool) if first is None else ids != first
+        passing.written = ~torch.isin(ids, torch.tensor(first, dtype=ids.dtype, device=ids.device))
         return
     mask = kwargs.get("attention_mask")
     width = ids.shape[1]  # with a cache the mask also covers what came before

@@ -37,6 +37,11 @@ def code_of(tokenizer: Any, language: str) -> str | None:
     return codes.get(canonical(language)) or codes.get(_without_region(language))
 
 
+def codes_of(tokenizer: Any) -> tuple[str, ...]:
+    """The tokens that the tokenizer marks languages with, as far as this module reads them."""
+    return tuple(_codes(tuple(tokenizer.all_special_tokens)).values())
+
+
 def check_languages(model: LoadedModel, languages: Iterable[str]) -> None:
     """Refuse languages that the model's tokenizer has no code for.
 

@@ -22,7 +22,7 @@ from core import parallel
 from core.errors import ModelError
 from core.inference import faults
 from core.inference.batching import Batch, Tokenised, padded, plan_batches
-from core.inference.hooks import Passing, first_token, note_tokens, output_tensor, unreached
+from core.inference.hooks import Passing, first_tokens, note_tokens, output_tensor, unreached
 from core.models.load import LoadedModel
 from core.neurons.methods import Learning
 from core.neurons.neuron_map import NeuronMap, Site
@@ -286,9 +286,10 @@ class _Passer:
         handles: list[torch.utils.hooks.RemovableHandle] = []
         try:
             if self._written_to != "all":
+                first = first_tokens(self._model) if self._written_to == "no-bos" else ()
 
                 def note(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-                    note_tokens(passing, self._written_to, first_token(self._model), module, args, kwargs)
+                    note_tokens(passing, self._written_to, first, module, args, kwargs)
 
                 handles.append(base.register_forward_pre_hook(note, with_kwargs=True))
             for site, units, positions in self._sites:

@@ -13,7 +13,7 @@ import torch
 from core import parallel
 from core.errors import ModelError, SettingError
 from core.inference import faults, sources
-from core.inference.hooks import Passing, hooked, unreached
+from core.inference.hooks import Passing, hooked, leading, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -79,10 +79,10 @@ def likelihoods(
 ) -> Likelihoods:
     """Predict every token of some texts, each text by itself.
 
-    Where the tokenizer puts a first token (BOS) before a text, it is given and the text's first own token is predicted;
-    where it puts none, the text's first token is given. A text longer than ``window`` tokens is read in windows that
+    What the tokenizer puts before a text (BOS, as a rule) is given and the text's first own token is predicted; where
+    it puts nothing, the text's first token is given. A text longer than ``window`` tokens is read in windows that
     each move on by at most ``stride``; every token is predicted once, with at least ``window - stride`` tokens before
-    it (the first window aside), and every window begins with BOS where texts do. A window is never longer than the
+    it (the first window aside), and every window begins with what texts begin with. A window is never longer than the
     model's context.
 
     Parameters
@@ -108,11 +108,11 @@ def likelihoods(
     _check(model, intervention)
     with faults.explained("turn text into tokens with", model):
         lists = [model.tokenizer(text, return_attention_mask=False, verbose=False)["input_ids"] for text in texts]
-    if not any(len(ids) > 1 for ids in lists):
+    first = leading(model) or (model.tokenizer.bos_token_id,)
+    if not any(len(ids) > len(first) for ids in lists):
         raise SettingError(
             "perplexity of an empty text", "there is no token to predict", "Give a text of at least two words."
         )
-    first = model.tokenizer.bos_token_id
     nll, n_tokens = np.zeros(len(lists)), np.zeros(len(lists), dtype=np.int64)
     with model.lock, parallel.frequent_switches(), torch.inference_mode():
         with faults.explained("predict text with", model):
@@ -142,14 +142,14 @@ def _check(model: LoadedModel, intervention: Intervention | None) -> None:
         )
 
 
-def _windows(ids: list[int], first: int | None, window: int, stride: int) -> list[tuple[list[int], int]]:
-    """Cut one text into windows: each with the number of its last tokens that are predicted."""
-    head = ids[:1] if ids and ids[0] == first else []
+def _windows(ids: list[int], first: tuple[int | None, ...], window: int, stride: int) -> list[tuple[list[int], int]]:
+    """Cut one text into windows that all begin with what is put first: each with how many of its last are predicted."""
+    head = ids[: len(first)] if tuple(ids[: len(first)]) == first else []
     stride = max(1, min(stride, window // 2))  # a short context still leaves some tokens before each
-    done = 1
+    done = max(1, len(head))
     parts: list[tuple[list[int], int]] = []
     while done < len(ids):
-        end = min(done + (stride if parts else window - 1), len(ids))
+        end = min(done + stride if parts else window, len(ids))
         body = ids[max(0, end - window) : end] if end <= window else head + ids[end - window + len(head) : end]
         parts.append((body, min(end - done, len(body) - 1)))
         done = end

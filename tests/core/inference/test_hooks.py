@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tokenizers import processors
 
 from core.errors import ModelError, SettingError
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult
-from core.inference.hooks import hooked
+from core.inference.hooks import Passing, first_tokens, hooked, leading, note_tokens
 from core.models.load import LoadedModel
 from core.neurons.interventions import TOKENS, Intervention
 from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits, set_value
@@ -198,6 +200,22 @@ def test_which_tokens_are_written(tiny_models: Mapping[str, LoadedModel]) -> Non
     assert found["all"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 1]]
     assert found["no-bos"].tolist() == [[0, 1, 1, 1], [0, 1, 1, 1]]
     assert found["last"].tolist() == [[0, 0, 0, 1], [0, 0, 1, 0]]
+
+
+def test_the_first_token_is_the_one_that_the_tokenizer_puts_first(tiny_models: Mapping[str, LoadedModel]) -> None:
+    model = tiny_models["llama"]
+    assert first_tokens(model) == leading(model) == (1,)
+    assert (first_tokens(tiny_models["gpt2"]), leading(tiny_models["gpt2"])) == ((1,), ())  # BOS, which is put nowhere
+    tokenizer = copy.deepcopy(model.tokenizer)  # as XGLM's: a text begins with what ends one
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="</s> $A", special_tokens=[("</s>", 2)]
+    )
+    other = replace(model, tokenizer=tokenizer)
+    ids = torch.tensor(tokenise(other, ["The dog"]).ids)
+    note_tokens(passing := Passing(), "no-bos", first_tokens(other), model.base, (ids,), {})
+    assert ids[0, 0] == 2
+    assert passing.written is not None
+    assert passing.written[0].tolist() == [False] + [True] * (ids.shape[1] - 1)
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma3", "gpt2", "bloom"])

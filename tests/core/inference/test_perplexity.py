@@ -77,17 +77,17 @@ def test_under_an_intervention_equals_a_loop_over_tokens(
     assert found.nll != pytest.approx(perplexity(model, TEXTS).nll, rel=1e-4)
 
 
-@pytest.mark.parametrize("first", [7, None])
+@pytest.mark.parametrize("first", [(7,), (None,), (7, 100)])
 @pytest.mark.parametrize(("length", "window", "stride"), [(1, 8, 4), (2, 8, 4), (8, 8, 4), (9, 8, 4), (50, 8, 7)])
-def test_windows_predict_each_token_once(length: int, window: int, stride: int, first: int | None) -> None:
+def test_windows_predict_each_token_once(length: int, window: int, stride: int, first: tuple[int | None, ...]) -> None:
     ids = [7, *range(100, 99 + length)]
     predicted: list[int] = []
     for number, (body, count) in enumerate(_windows(ids, first, window, stride)):
         assert count < len(body) <= window
-        assert not first or body[0] == first
+        assert first == (None,) or body[: len(first)] == ids[: len(first)]
         assert number == 0 or len(body) - count >= window // 2
         predicted += body[-count:]
-    assert predicted == ids[1:]
+    assert predicted == ids[len(first) :]
 
 
 def test_a_text_longer_than_the_context_is_read_in_windows(tiny_models: Mapping[str, LoadedModel]) -> None:
