@@ -80,7 +80,7 @@ class Encoder:
         sentences : str, sequence of str, or batches
             mteb's batches are mappings whose ``text`` is a list of sentences.
         prompt : str, optional
-            Put before every sentence, in place of the encoding's.
+            Put before every sentence, in place of the encoding's; its tokens count as the encoding's do.
         convert_to_tensor : bool
             Return a tensor rather than an array.
         normalize_embeddings : bool
@@ -100,14 +100,13 @@ class Encoder:
         Raises
         ------
         CorpusError
-            If a sentence has no token.
+            If a sentence has no token, or is no text.
         """
         texts = _texts(sentences)
-        encoding = self.encoding if prompt is None else replace(self.encoding, prompt="")  # it stands before them then
-        given = [f"{prompt}{text}" for text in texts] if prompt else texts
+        encoding = self.encoding if prompt is None else replace(self.encoding, prompt=prompt)
         parts = [
-            self._embedded(given[start : start + _AT_ONCE], language or self.language, encoding, advance)
-            for start in range(0, len(given), _AT_ONCE)
+            self._embedded(texts[start : start + _AT_ONCE], language or self.language, encoding, advance)
+            for start in range(0, len(texts), _AT_ONCE)
         ]
         embeddings = (
             np.concatenate(parts) if parts else np.empty((0, self.encoding.width(self.model.hidden_size)), np.float32)
@@ -143,7 +142,8 @@ class Encoder:
     @property
     def max_seq_length(self) -> int:
         """Tokens beyond which a sentence is cut."""
-        return self.model.context
+        context, encoder = self.model.context, self.encoding.encoder
+        return min(context, (encoder and encoder.max_length) or context)
 
     @property
     def device(self) -> torch.device:
@@ -159,7 +159,7 @@ class Encoder:
                 "name": f"language-neurons/{self.name}",
                 "revision": "-".join(digest[:12] for digest in digests if digest),
                 "embed_dim": self.encoding.width(self.model.hidden_size),
-                "max_tokens": self.model.context,
+                "max_tokens": self.max_seq_length,
             }
         )
 
@@ -204,9 +204,9 @@ def encoders(run: Run) -> tuple[Encoder, Encoder]:
 def _texts(sentences: str | Sequence[str] | Iterable[Mapping[str, Any]]) -> list[str]:
     if isinstance(sentences, str):
         return [sentences]
-    texts: list[str] = []
+    texts: list[Any] = []
     for part in sentences:
-        texts += [part] if isinstance(part, str) else part["text"]
+        texts += part["text"] if isinstance(part, Mapping) and "text" in part else [part]
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise CorpusError(

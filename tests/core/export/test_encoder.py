@@ -13,6 +13,8 @@ import torch
 import core
 from core.errors import CorpusError
 from core.experiment.settings import Experiment
+from core.inference.encoding import Encoding
+from core.models.sentence_pooling import SentenceEncoder
 from tests.helpers.tiny import sentences
 
 
@@ -56,6 +58,25 @@ def test_what_encode_returns(session: core.Session, asked: Experiment) -> None:
     )
     with pytest.raises(CorpusError, match="sentence 2"):
         encoder.encode(["Good.", ""])
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_prompt_counts_as_the_encoding_says(counted: bool, session: core.Session, asked: Experiment) -> None:
+    # Of a folder whose pooling leaves the prompt out (include_prompt), and which reads 12 tokens at most.
+    folder = SentenceEncoder(("mean",), counts_prompt=counted, max_length=12)
+    plain = replace(session.encoder(asked), encoding=Encoding("folder", encoder=folder))
+    stated = replace(plain, encoding=replace(plain.encoding, prompt="query: "))
+    texts = sentences("en", 3)
+    np.testing.assert_array_equal(plain.encode(texts, prompt="query: "), stated.encode(texts))
+    beside = plain.encode([f"query: {text}" for text in texts])
+    assert np.array_equal(beside, stated.encode(texts)) == counted
+    assert plain.max_seq_length == 12 < session.encoder(asked).max_seq_length
+
+
+@pytest.mark.parametrize("odd", [None, float("nan"), 3])
+def test_what_is_no_text_is_refused_with_its_row(odd: object, session: core.Session, asked: Experiment) -> None:
+    with pytest.raises(CorpusError, match="sentence 2: it is not text"):
+        session.encoder(asked).encode(["Good.", odd])  # type: ignore[list-item]
 
 
 class Loader:
