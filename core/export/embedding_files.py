@@ -14,6 +14,7 @@ from core.corpora.table_files import Rows, read_rows
 from core.corpora.validation import refuse_bad_text
 from core.errors import CorpusError, SettingError
 from core.export.encoder import Encoder, encoders
+from core.inference.language_codes import check_languages
 from core.language.codes import canonical
 from core.pipeline.run import Run
 from core.store.disk import whole
@@ -101,7 +102,8 @@ def read_texts(path: Path) -> Texts:
     refuse_bad_text(what, [str(cell) for cell in columns[text]], f"column {text!r}", rows.places.__getitem__)
     language = _column(rows, _LANGUAGE)
     if language:
-        columns[language] = [canonical(str(code)) for code in columns[language]]
+        cells = zip(rows.places, columns[language], strict=True)
+        columns[language] = [_language(what, place, language, cell) for place, cell in cells]
     return Texts(columns, text, language)
 
 
@@ -117,13 +119,15 @@ def embed_file(run: Run, source: Path, out: Path) -> Texts:
     Raises
     ------
     AskError
-        As `check_out` and `read_texts`; or where a column to be written has values of several types.
+        As `check_out` and `read_texts`; where a column to be written has values of several types; or where the
+        tokenizer has no code for a language that is stated, or the intervention nothing.
     """
     check_out(out)
     texts = read_texts(source)
     if out.suffix.lower() != ".npy":
         _check_columns(source, texts.columns)  # before hours of work
     pair = encoders(run)
+    _check_languages(pair[1], texts)  # not after half the work
     run.progress.stage("embedding the sentences, before and after", 2 * len(texts.sentences))
     before, after = (_embedded(encoder, texts, run) for encoder in pair)
     with whole(out) as temporary:
@@ -133,6 +137,27 @@ def embed_file(run: Run, source: Path, out: Path) -> Texts:
         else:
             temporary.write_bytes(parquet(texts.columns, before, after))
     return texts
+
+
+def _language(what: str, place: str, column: str, cell: object) -> str:
+    """Read a cell that names a language; raises `CorpusError` with its row."""
+    if not isinstance(cell, str) or not cell.strip():
+        kind = "nothing" if cell in (None, "") or str(cell) in ("nan", "<NA>") else f"{cell!r:.40}"
+        raise CorpusError(
+            what, f"{place} has {kind} in {column!r}", "Name a language there, or leave the column out of the file."
+        )
+    try:
+        return canonical(cell)
+    except CorpusError as error:
+        raise CorpusError(what, f"{place} has {cell!r:.40} in {column!r}: {error.why}", error.instead) from None
+
+
+def _check_languages(encoder: Encoder, texts: Texts) -> None:
+    """Refuse languages that the tokenizer has no code for, or the intervention nothing."""
+    languages = dict.fromkeys(str(code) for code in texts.columns[texts.language]) if texts.language else {}
+    check_languages(encoder.model, languages)
+    for code in languages if encoder.intervention is not None else ():
+        encoder.intervention.of(code)
 
 
 def _embedded(encoder: Encoder, texts: Texts, run: Run) -> np.ndarray:

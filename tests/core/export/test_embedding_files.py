@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import core
@@ -15,6 +18,7 @@ from core.errors import AskError, CorpusError
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
 from core.export.embedding_files import check_out, embed_file, read_texts
+from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from tests.helpers.tiny import sentences
 
@@ -68,6 +72,32 @@ def test_what_cannot_be_read_is_refused(content: str, words: str, tmp_path: Path
     (tmp_path / "in.csv").write_text(content, encoding="utf-8")
     with pytest.raises(AskError, match=words):
         read_texts(tmp_path / "in.csv")
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), "", 3.5, "klingon!"])
+def test_a_cell_that_names_no_language_is_refused_with_its_row(cell: object, tmp_path: Path) -> None:
+    first = cell if isinstance(cell, float) else "en"
+    cells = pa.array([first, cell], pa.float64() if isinstance(cell, float) else pa.string())
+    pq.write_table(pa.table({"text": ["Good.", "Better."], "language": cells}), tmp_path / "in.parquet")
+    row = 1 if isinstance(cell, float) else 2
+    with pytest.raises(CorpusError, match=f"row {row} has .* in 'language'"):
+        read_texts(tmp_path / "in.parquet")
+
+
+def test_a_language_that_cannot_be_is_refused_before_the_sentences_are_embedded(
+    asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("text,language\nGood.,en\nBon.,fr\n", encoding="utf-8")
+    said: list[str] = []
+
+    def embed(run: Run) -> object:
+        run.progress.stage = lambda title, *_: said.append(title)  # type: ignore[method-assign]
+        return embed_file(run, tmp_path / "in.csv", tmp_path / "out.npy")
+
+    by_source = replace(asked, method="diff-mean")
+    with pytest.raises(AskError, match="'fr'"):
+        engine.answer(by_source, embed)
+    assert not any("embedding the sentences, before" in title for title in said)
 
 
 def test_a_column_that_parquet_cannot_hold_is_refused_before_any_work(tmp_path: Path) -> None:
