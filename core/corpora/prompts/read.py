@@ -31,21 +31,33 @@ def read_prompts(path: Path = PROMPTS) -> tuple[Prompt, ...]:
     Raises
     ------
     CorpusError
-        If the table cannot be read, a column is no language, or a cell is blank.
+        If the table cannot be read, a column is no language, two are the same one, or a cell is blank.
     """
     what = f"prompts from {path}"
     rows = read_rows(what, path)
-    codes = {name: canonical(name) for name in rows.columns if name != "id"}
+    ids, codes = _columns(what, rows.columns)
     if not codes or not rows.cells:
         raise CorpusError(what, "it has no prompts", "Write a column for each language, named by its code.")
     prompts = []
     for number, (cells, place) in enumerate(zip(rows.cells, rows.places, strict=True)):
-        row = dict(zip(rows.columns, cells, strict=True))
-        for name, code in codes.items():
-            if not str(row[name] or "").strip():
+        for code, column in codes.items():
+            if not str(cells[column] or "").strip():
+                name = rows.columns[column]
                 raise CorpusError(what, f"{place} has none in {name!r}", "Write every prompt in every language.")
-            prompts.append(Prompt(str(row.get("id", number)), code, str(row[name])))
+            prompts.append(Prompt(str(number if ids is None else cells[ids]), code, str(cells[column])))
     return tuple(prompts)
+
+
+def _columns(what: str, names: Sequence[str]) -> tuple[int | None, dict[str, int]]:
+    """Positions of the column of ids, in whatever case, and of each language; raises `CorpusError` for one twice."""
+    columns: dict[str, int] = {}
+    for position, name in enumerate(names):
+        key = "" if name.lower() == "id" else canonical(name)  # Indonesian is 'ind' here
+        if key in columns:
+            why = f"its columns {names[columns[key]]!r} and {name!r} mean the same"
+            raise CorpusError(what, why, "Keep one of them, or name them apart (a script or region: 'pt-BR', 'pt-PT').")
+        columns[key] = position
+    return columns.pop("", None), columns
 
 
 def chosen(prompts: Sequence[Prompt], languages: Sequence[str] | None = None, first: int | None = None) -> list[Prompt]:

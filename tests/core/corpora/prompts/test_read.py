@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.corpora.prompts.read import asking_for, chosen, read_prompts
+from core.corpora.prompts.read import Prompt, asking_for, chosen, read_prompts
 from core.errors import CorpusError, SettingError
 from core.language.identification import probabilities
 
@@ -40,10 +40,22 @@ def test_a_choice_of_none_is_refused(languages: list[str] | None, first: int) ->
 
 @pytest.mark.parametrize(
     ("table", "words"),
-    [("id\ten\nx\t\n", "line 2 has none in 'en'"), ("id\nx\n", "no prompts"), ("id\tnonsense!\nx\ty\n", "nonsense")],
+    [
+        ("id\ten\nx\t\n", "line 2 has none in 'en'"),
+        ("id\nx\n", "no prompts"),
+        ("id\tnonsense!\nx\ty\n", "nonsense"),
+        ("id\tes\tspa\nx\ty\tz\n", "'es' and 'spa' mean the same"),
+        ("en\ten\nx\ty\n", "'en' and 'en' mean"),
+    ],
 )
 def test_a_table_with_a_fault_is_refused(table: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "prompts.tsv"
     path.write_text(table, encoding="utf-8")
     with pytest.raises(CorpusError, match=words):
         read_prompts(path)
+
+
+def test_a_column_of_ids_is_none_of_indonesian(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.tsv"
+    path.write_text("ID\ten\tind\nx\tHello\tHalo\n", encoding="utf-8")
+    assert read_prompts(path) == (Prompt("x", "en", "Hello"), Prompt("x", "id", "Halo"))
