@@ -43,7 +43,7 @@ from core.neurons.experts import expert_table
 from core.pipeline.joint_map import fitted, n_points
 from core.pipeline.result import Result
 from core.progress import progress_shown
-from core.session_base import Asked, Sentences, check_choice, chosen_names, names
+from core.session_base import Asked, Sentences, check_choice, chosen_names, names, spec_of
 from core.session_methods import SessionOfMethods
 from core.spaces.retrieval import RANK_MEASURES
 from core.spaces.rivals import RIVALS
@@ -141,7 +141,7 @@ class Session(SessionOfMethods):
         *,
         rivals: Iterable[str] | None = None,
         measures: Iterable[str] | None = None,
-        layers: Iterable[int] | str | None = None,
+        layers: Iterable[int] | str | int | None = None,
         by_pair: bool = False,
         **settings: Any,
     ) -> pd.DataFrame:
@@ -152,7 +152,7 @@ class Session(SessionOfMethods):
         rivals, measures : iterable of str, optional
             Names in `core.spaces.rivals.RIVALS` and `core.spaces.space_measures.SPACE_MEASURES`, or ``("all",)``.
             All by default.
-        layers : iterable of int, or str, optional
+        layers : iterable of int, str or int, optional
             Hidden states, as ``[6, 9]``, ``6,last``, ``0-18`` or ``all``, beside the layer of the setting. By default,
             of each rival the one at which it does best on probe rows.
         by_pair : bool
@@ -176,7 +176,7 @@ class Session(SessionOfMethods):
         /,
         *,
         train_languages: Iterable[str] | None = None,
-        layers: Iterable[int] | str | None = None,
+        layers: Iterable[int] | str | int | None = None,
         rivals: Iterable[str] = ("own-means",),
         **settings: Any,
     ) -> pd.DataFrame:
@@ -186,7 +186,7 @@ class Session(SessionOfMethods):
         ----------
         train_languages : iterable of str, optional
             Each is trained on by itself; ``("all",)`` for every one tested on. English and the target by default.
-        layers : iterable of int, or str, optional
+        layers : iterable of int, str or int, optional
             Hidden states, as ``[6, 9]``, ``6,last``, ``0-18`` or ``all``; that of the setting ``layer`` by default.
         rivals : iterable of str
             Free maps beside the intervention: names in `core.spaces.rivals.RIVALS`, or ``("all",)``.
@@ -202,6 +202,7 @@ class Session(SessionOfMethods):
             Where the corpus has no labels, or something that is asked for is not there.
         """
         languages = None if train_languages is None else names(train_languages)
+        layers = [layers] if isinstance(layers, int) else layers
         at = layers if layers is None or isinstance(layers, str) else ",".join(map(str, layers))
         asked = transfer.Settings(languages, at, names(rivals))
         requested = self.experiment(experiment, **settings)
@@ -309,8 +310,8 @@ def run(experiment: Asked = None, /, **settings: Any) -> Result:
 
 def load_corpus(sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
     """Read sentences by a spec, or keep lists and data frames in the default cache; see `Session.corpus`."""
-    if isinstance(sentences, str):
-        return load.load_corpus(sentences)
+    if isinstance(sentences, str | Path):
+        return load.load_corpus(spec_of(sentences))
     return _default_session().corpus(sentences, evaluate_all=evaluate_all)
 
 

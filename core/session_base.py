@@ -32,8 +32,9 @@ from core.pipeline.result import Result
 from core.progress import Shown, progress_shown
 from core.store.opening import open_store
 
-Sentences: TypeAlias = str | Corpus | SentencesByLanguage
-"""A corpus by its spec (``"embedded"``, ``"flores:DIR"``, ...), one that was loaded, lists by language, or a frame."""
+Sentences: TypeAlias = str | Path | Corpus | SentencesByLanguage
+"""A corpus by its spec (``"embedded"``, ``"flores:DIR"``, ...), the path of a table, a corpus that was loaded, lists by
+language, or a frame."""
 
 Asked: TypeAlias = Experiment | Result | None
 """What a question is about: an experiment, one that was run, or nothing but settings."""
@@ -61,9 +62,10 @@ class SessionBase:
 
         Parameters
         ----------
-        sentences : str, mapping of str to sequence of str, or DataFrame
-            See `core.corpora.load.load_corpus` and `core.corpora.user_tables.keep_sentences`. Lists are kept as a table
-            in the cache, under the digest of their content.
+        sentences : str, Path, mapping of str to sequence of str, or DataFrame
+            A path is that of a table's file. See `core.corpora.load.load_corpus` and
+            `core.corpora.user_tables.keep_sentences`. Lists are kept as a table in the cache, under the digest of their
+            content.
         evaluate_all : bool
             Lists without a ``split``: use every row for evaluation, so that the neurons are found on another corpus.
 
@@ -73,8 +75,8 @@ class SessionBase:
         """
         if isinstance(sentences, Corpus):
             return sentences
-        if isinstance(sentences, str):
-            return load.load_corpus(sentences)
+        if isinstance(sentences, str | Path):
+            return load.load_corpus(spec_of(sentences))
         return keep_sentences(sentences, self.cache / FOLDER, evaluate_all=evaluate_all)
 
     def model(
@@ -137,6 +139,11 @@ def _engine(root: Path, shared: str) -> Engine:
         if engine is None:
             engine = _engines[root, shared] = Engine(open_store(root, shared=shared))
         return engine
+
+
+def spec_of(sentences: str | Path) -> str:
+    """The spec of a corpus; a path is that of a table's file."""
+    return f"table:{sentences}" if isinstance(sentences, Path) else sentences
 
 
 def names(value: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -135,7 +135,11 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
         raise CorpusError(
             _WHAT, f"{name!r} is one {type(column).__name__}, not a list of sentences", f"Give {_EXAMPLE}"
         )
+    if isinstance(column, Set):
+        why = f"{name!r} is a {type(column).__name__}, whose sentences are in no order"
+        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}")
     cells = []
+    column = column.values() if isinstance(column, Mapping) else column
     for number, cell in enumerate(column, start=1):
         if name.strip().lower() == "id" and not isinstance(cell, float | bool):
             cell = str(cell)

@@ -196,6 +196,17 @@ def test_all_own_sentences_are_measured_where_the_experts_come_from_elsewhere(
     assert session.corpus("embedded").kind == "embedded"
 
 
+def test_a_path_is_a_table(asked: Experiment, tmp_path: Path) -> None:
+    session, path = Session(tmp_path, progress=False), Path(asked.corpus.removeprefix("table:"))
+    assert session.experiment(corpus=path).corpus == session.corpus(path).spec == asked.corpus
+    assert core.load_corpus(path) == session.corpus(path)
+
+
+def test_one_layer_is_a_number_in_every_question(session: Session, asked: Experiment) -> None:
+    with pytest.raises(SettingError, match="label"):  # of the corpus, which has none
+        session.transfer(asked, layers=1)
+
+
 # -- one process, several sessions -----------------------------------------------------------------------------------
 
 

@@ -69,6 +69,11 @@ def test_labels_of_rows_in_memory_may_be_numbers_and_missing(tmp_path: Path) -> 
     assert keep_sentences(frame, tmp_path).evaluation[0].labels == ("3", "") * 3
 
 
+def test_a_mapping_in_place_of_a_list_gives_its_values(tmp_path: Path) -> None:
+    numbered = {language: dict(enumerate(texts)) for language, texts in lists().items()}
+    assert keep_sentences(numbered, tmp_path) == keep_sentences(lists(), tmp_path)  # type: ignore[arg-type]
+
+
 def test_whole_numbers_can_be_row_ids(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": range(7, 19), **lists()})
     assert keep_sentences(frame, tmp_path).evaluation[0].ids[0] == "13"
@@ -80,6 +85,7 @@ def test_whole_numbers_can_be_row_ids(tmp_path: Path) -> None:
         ({"es": ["una"]}, "different numbers of sentences: en 12, es 1, ja 12"),
         ({"es": "una frase"}, "'es' is one str, not a list"),
         ({"es": 5}, "'es' is one int, not a list"),
+        ({"es": set("abcdefghijkl")}, "'es' is a set, whose sentences are in no order"),
         ({"es": [None] * 12}, "row 1 of 'es' is not text but NoneType"),
         ({"es": ["a", "b", float("nan"), *"cdefghijk"]}, "row 3 of 'es' is not text but float"),
         ({"es": ["a", " ", *"bcdefghijk"]}, "column 'es' has blank sentences: row 2"),
