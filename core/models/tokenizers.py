@@ -29,7 +29,10 @@ def read(name: str, location: str, where: dict[str, Any]) -> Any:
     tokenizer = pretrained.read_tokenizer(name, location, **where)
     if not tokenizer.is_fast:
         raise ModelError(
-            f"the tokenizer of {location}", "it has no fast version", "Save it with a tokenizer.json (fast tokenizer)."
+            f"the tokenizer of {location}",
+            f"transformers has no fast version of {type(tokenizer).__name__}, and a slow one does not say where in a "
+            "sentence its tokens are",
+            "Use a model whose tokenizer has one: NLLB or mBART rather than M2M100 or Marian, mT5 rather than ByT5.",
         )
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise ModelError(
