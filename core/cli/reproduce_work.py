@@ -13,6 +13,7 @@ from core.cluster.connection import connected
 from core.cluster.device import on_workers
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
+from core.models import hub
 from core.models.placement import check_device
 from core.pipeline.engine import Engine
 from core.progress import Terminal, duration
@@ -57,7 +58,8 @@ def reproduce(
         If it is impossible, or the folder cannot be written to or holds the report of another reproduction.
     """
     try:
-        _reproduce(requested, folder, cache, address, keep, items)
+        with hub.holding():
+            _reproduce(requested, folder, cache, address, keep, items)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",

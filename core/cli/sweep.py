@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from core.cli import options, output
 from core.cli.command import Command
-from core.errors import SettingError
+from core.errors import AskError, SettingError
 from core.experiment.file import read_experiment
 from core.experiment.kinds import split_names
 from core.experiment.names import SETTINGS
@@ -90,6 +91,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
     from core.cluster.connection import chosen, connected
     from core.cluster.device import on_workers
+    from core.models import hub
     from core.pipeline.engine import Engine
     from core.progress import Terminal
     from core.store.opening import open_store
@@ -104,12 +106,14 @@ def _run(arguments: argparse.Namespace) -> None:
     if not arguments.dry_run:
         output.check_folder(arguments.out, "the table of a sweep")
     with ExitStack() as held:
+        held.enter_context(hub.holding())
         runner: run.Runner = local.run
         where, places = "this process", None
         if address is not None:
             cluster = held.enter_context(connected(address))
             places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
             requested = replace(requested, base=on_workers(requested.base, arguments.gpus_per_model))
+        commits = _commits(requested)
         cells = requested.cells()
         if part:
             cells = settings.shard(cells, *part)
@@ -118,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> None:
             _check_models(engine, made.tasks)
         workers = 1 if places is None else len(places)
         cost = forecast(made.tasks, workers)
-        output.say(forecast_lines(made, cost, requested.keep))
+        output.say("\n".join([forecast_lines(made, cost, requested.keep), *commits]))
         if ranks > 1 and requested.base.device != "sharded":
             output.say(f"  each model is spread over {ranks} processes")
         if arguments.dry_run:
@@ -163,6 +167,20 @@ def _check_models(engine: Any, tasks: Any) -> None:
     """Refuse models that cannot be spread over the processes that are asked for."""
     for experiment in {task.experiment.model: task.experiment for task in tasks}.values():
         engine.models.check(engine.plan(experiment).resolved)
+
+
+def _commits(requested: Any) -> list[str]:
+    """The commits at which models of the hub are swept that were not asked for by one, a line each."""
+    from core.models import hub
+    from core.models.resolve import resolve
+
+    lines = []
+    for model in requested.models:
+        with suppress(AskError):  # its cells say why
+            revision = resolve(replace(requested.base, model=model).model_spec).revision
+            if hub.is_commit(revision) and revision != requested.base.revision:
+                lines.append(f"  {model} at commit {revision}, whatever is pushed there meanwhile")
+    return lines
 
 
 def title(requested: Any, cells: int) -> str:

@@ -6,8 +6,9 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ _BELIEVED = 30.0  # seconds
 _LARGEST_SMALL = 16 << 20  # bytes of a file of settings
 _answers: dict[tuple[str, str | None], tuple[float, str | ModelError]] = {}
 _reached: dict[tuple[str, str | None], tuple[float, bool]] = {}
+_held: ContextVar[dict[str, str] | None] = ContextVar("held", default=None)
 
 
 def looks_like_folder(name: str) -> bool:
@@ -81,16 +83,45 @@ def check_weight_file(path: Path) -> None:
         )
 
 
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision names one commit for good, as no branch and no tag does."""
+    return bool(revision and _COMMIT.fullmatch(revision))
+
+
+@contextmanager
+def holding(commits: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Have every id mean one commit in this thread, whatever its owner pushes meanwhile: long work is of one model.
+
+    Within another such context that one goes on.
+
+    Parameters
+    ----------
+    commits : mapping of str to str, optional
+        By id, what is decided already; of others it is what they mean when they are first asked for. A commit that is
+        asked for by name is that one in any case.
+    """
+    outer = _held.get()
+    token = _held.set({**(outer or {}), **(commits or {})} if commits or outer is None else outer)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
 def commit(name: str, revision: str | None) -> str:
     """The commit that a hub id and revision mean now; from the local cache when the hub cannot be reached.
 
-    The hub's answer, a refusal too, is believed for half a minute: a page asks at every change of a control.
+    The hub's answer, a refusal too, is believed for half a minute: a page asks at every change of a control. See
+    `holding` for work that takes longer.
 
     Raises
     ------
     ModelError
         For a wrong id or revision, a gated model, or no network with nothing cached.
     """
+    held = None if is_commit(revision) else _held.get()
+    if held is not None:
+        revision = held.get(name, revision)
     asked_at, answer = _answers.get((name, revision), (-_BELIEVED, ""))
     if time.monotonic() - asked_at >= _BELIEVED:
         try:
@@ -101,6 +132,8 @@ def commit(name: str, revision: str | None) -> str:
         _answers[name, revision] = (time.monotonic(), answer)
     if isinstance(answer, ModelError):
         raise answer
+    if held is not None:
+        held.setdefault(name, answer)
     return answer
 
 
@@ -121,7 +154,7 @@ def _ask_commit(name: str, revision: str | None) -> str:
             "it is neither a hub id nor a folder",
             "Give an id like bigscience/bloom-560m, a folder, or embedded.",
         )
-    pinned = revision if revision and _COMMIT.fullmatch(revision) else None
+    pinned = revision if is_commit(revision) else None
     known = pinned and isinstance(try_to_load_from_cache(name, "config.json", revision=pinned), str)
     with explained(name, revision):
         # Its config is downloaded, not only its commit asked for: so the local cache knows the commit on a day without

@@ -10,13 +10,14 @@ from typing import Any
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.models import hub
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run, guessed_tokens
 from core.progress import Progress
 from core.store.files import DamagedArtefact, digest
 from core.store.stage import NotCached
 from core.sweep.cells import EVERYTHING, Asked
-from core.sweep.tasks import CAPTURE, CELL, RANK, SPACE, Task, ground
+from core.sweep.tasks import CAPTURE, CELL, RANK, SPACE, Task, commits_of, ground
 
 _RESPONSE_BYTES = {"float32": 4}  # of one response; other precisions have two
 _RANKING = 3e-8  # seconds to rank one response
@@ -71,10 +72,13 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     made: dict[Experiment, str] = {}
     known: dict[Experiment, Any] = {}
     refused: dict[Experiment, AskError] = {}
+    commits: dict[str, str] = {}  # what is pushed while this goes on is another model
     guess = lru_cache(guessed_tokens)  # cells share their sentences
     for experiment in settings:
         try:
-            run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
+            with hub.holding(commits):
+                run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
+            commits |= commits_of(run.plan)
             answer = _known(run, asked)  # where there is a ranking, this may find that no neuron meets a bound
             own = [] if answer is not None else _Cell(run, experiment, keep, asked, guess).tasks()
         except AskError as error:
@@ -103,7 +107,15 @@ class _Cell:
         self, run: Run, experiment: Experiment, keep: str, asked: Asked, guess: Callable[[tuple[str, ...]], float]
     ) -> None:
         self.run, self.plan, self.stages, self._guess = run, run.plan, run.stages, guess
-        self.base = Task(CELL, experiment, "", ground=ground(run.plan), keep=keep, asked=asked)
+        self.base = Task(
+            CELL,
+            experiment,
+            "",
+            ground=ground(run.plan),
+            commits=tuple(commits_of(run.plan).items()),
+            keep=keep,
+            asked=asked,
+        )
         self.pace = run.models.pace(self.plan.resolved, self.plan.outline.n_parameters)
 
     def tasks(self) -> list[Task]:

@@ -13,6 +13,7 @@ from typing import Any
 from core.errors import ModelError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.models import hub
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress
@@ -67,6 +68,8 @@ class Task:
         Keys of the tasks that come before it.
     ground : str
         Digest of the model and the sentences: a worker that has others refuses.
+    commits : tuple of (str, str)
+        By id, the commit of a model of the hub that was planned with; its owner may push another meanwhile.
     language : str
         Of a capture.
     modified : bool
@@ -86,6 +89,7 @@ class Task:
     key: str
     needs: tuple[str, ...] = ()
     ground: str = ""
+    commits: tuple[tuple[str, str], ...] = ()
     language: str = ""
     modified: bool = False
     keep: str = "embeddings"
@@ -98,7 +102,10 @@ class Task:
 
     def known(self, engine: Engine) -> Any | None:
         """The answer of a cell, if that takes only a moment; of other tasks nothing is known but by doing them."""
-        return engine.answer_known(self.experiment, self.asked.read) if self.kind == CELL else None
+        if self.kind != CELL:
+            return None
+        with hub.holding(dict(self.commits)):
+            return engine.answer_known(self.experiment, self.asked.read)
 
     def estimate(self, engine: Engine) -> float:  # noqa: ARG002 - a task was estimated when it was made
         """Seconds that it is expected to take."""
@@ -113,11 +120,13 @@ class Task:
             If it cannot be done here; above all if the model or the sentences are others than those that were planned.
         Cancelled
         """
-        return engine.answer(self.experiment, self._work, progress)
+        with hub.holding(dict(self.commits)):
+            return engine.answer(self.experiment, self._work, progress)
 
     def lock(self, engine: Engine) -> tuple[str, dict[str, Any]] | None:
         """The lock that another process holds while it does the same; None where none is needed, or it is not known."""
-        return engine.answer_known(self.experiment, self._lock)
+        with hub.holding(dict(self.commits)):
+            return engine.answer_known(self.experiment, self._lock)
 
     def _work(self, run: Run) -> Any:
         if self.ground and ground(run.plan) != self.ground:
@@ -138,6 +147,12 @@ class Task:
         if self.kind == SPACE:
             return "rounds", {"space": run.stages.space_spec(run.intervention() if self.modified else None)}
         return None
+
+
+def commits_of(plan: Plan) -> dict[str, str]:
+    """The commit of a plan's model by its id, where that is of the hub."""
+    resolved = plan.resolved
+    return {resolved.location: resolved.revision} if hub.is_commit(resolved.revision) else {}
 
 
 def ground(plan: Plan) -> str:

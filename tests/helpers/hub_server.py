@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A model on the hub: its files, the names of its one revision, whether there are terms to accept, or no answer.
+    """A model on the hub: its files, the names of its revisions, whether there are terms to accept, or no answer.
+
+    All revisions are of one commit.
 
     ``understated`` are sizes that the hub states of files that are longer.
     """
@@ -27,6 +31,7 @@ class Repository:
     gated: bool = False
     broken: bool = False
     understated: Mapping[str, int] = field(default_factory=dict)
+    commit: str = COMMIT
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             record = {
                 "_id": "0",
                 "id": f"{owner}/{name}",
-                "sha": COMMIT,
+                "sha": repository.commit,
                 "private": False,
                 "gated": "manual" if repository.gated else False,
                 "siblings": [{"rfilename": sibling} for sibling in names],
@@ -75,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(404, "EntryNotFound", "Entry not found", body)
         content = path.read_bytes()
         etag = hashlib.sha256(content).hexdigest()
-        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": repository.commit, "Accept-Ranges": "bytes"}
         if (stated := repository.understated.get(path.name)) is not None and not body:
             headers["X-Linked-Size"] = str(stated)
         return self._send(200, content, headers, body)
@@ -110,3 +115,20 @@ def serving(repositories: Mapping[str, Repository]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def surroundings(home: Path, endpoint: str, offline: bool = False) -> dict[str, str]:
+    """The environment of a process whose hub is at an endpoint."""
+    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment.pop("LANGUAGE_NEURONS_DOWNLOADS", None)
+    environment |= {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": str(int(offline)),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    for key in ("HF_TOKEN", "HF_HUB_CACHE", "TRANSFORMERS_OFFLINE"):
+        environment.pop(key, None)
+    return environment

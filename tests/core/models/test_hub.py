@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -19,11 +18,9 @@ from core.models.hub import explained
 from core.models.load import outline
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
-from tests.helpers.hub_server import COMMIT, Repository, serving
+from tests.helpers.hub_server import COMMIT, Repository, serving, surroundings
 from tests.helpers.refusals import refusal
 from tests.helpers.sentence_folder import DENSE_WIDTH, after, save_encoder
-
-ROOT = Path(__file__).parents[3]
 
 # Asks for each (id, revision), all the way to a loaded model, and writes down how each went.
 SCRIPT = """
@@ -57,23 +54,6 @@ print(json.dumps(answers))
 """
 
 Answer = dict[str, object]
-
-
-def surroundings(home: Path, endpoint: str, offline: bool = False) -> dict[str, str]:
-    """The environment of a process whose hub is at an endpoint."""
-    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    environment.pop("LANGUAGE_NEURONS_DOWNLOADS", None)
-    environment |= {
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(home),
-        "HF_HUB_OFFLINE": str(int(offline)),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    for key in ("HF_TOKEN", "HF_HUB_CACHE", "TRANSFORMERS_OFFLINE"):
-        environment.pop(key, None)
-    return environment
 
 
 def ask(wanted: list[tuple[str, str | None]], home: Path, endpoint: str, offline: bool = False) -> list[Answer]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -22,6 +24,7 @@ from core.sweep import graph, run, status
 from core.sweep.forecast import forecast
 from core.sweep.settings import Sweep
 from core.sweep.tasks import KINDS
+from tests.helpers.hub_server import COMMIT, Repository, serving, surroundings
 from tests.helpers.passes import count_sentences
 
 
@@ -154,3 +157,49 @@ def test_measures_are_shared_and_what_passes_is_not(cells: list[Experiment], tmp
     made = graph.build(there, cells[:2], "measures")
     assert not made.tasks
     assert len(made.known) == 2
+
+
+# Plans a cell, waits until somebody has pushed, and does all its tasks.
+_PUSHED = """
+import sys, tempfile
+from pathlib import Path
+from core.experiment.settings import Experiment
+from core.models import hub
+from core.models.resolve import resolve
+from core.pipeline.engine import Engine
+from core.progress import Progress
+from core.store.store import Store
+from core.sweep import graph
+
+of_model = {"model": "tiny/llama", "dtype": "float32", "device": "cpu", "corpus": "embedded"}
+asked = Experiment(**of_model, target="ja", languages=("en", "ja"), experts=10)
+engine = Engine(Store(tempfile.mkdtemp()))
+hub._BELIEVED = 0.0
+made = graph.build(engine, [asked], "measures")
+print("planned", flush=True)
+input()
+for task in made.tasks[:1]:
+    task.run(engine, Progress())
+with hub.holding({"tiny/llama": sys.argv[1]}):
+    held = resolve(asked.model_spec).revision
+print(held, resolve(asked.model_spec).revision)
+"""
+
+
+def test_a_task_is_of_the_commit_that_was_planned(tiny_folders: dict[str, Path], tmp_path: Path) -> None:
+    pushed = COMMIT[::-1]
+    served = {"tiny/llama": Repository(tiny_folders["llama"])}
+    with serving(served) as endpoint:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PUSHED, COMMIT],
+            env=surroundings(tmp_path, endpoint),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "planned\n"
+        served["tiny/llama"] = replace(served["tiny/llama"], revisions=("main", pushed, COMMIT), commit=pushed)
+        said, _ = process.communicate("\n")
+    assert (process.returncode, said.split()) == (0, [COMMIT, pushed])
