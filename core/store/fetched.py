@@ -5,6 +5,7 @@ The manifest of an artefact comes first, and its files join it as they are read.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +25,18 @@ UNSENT = ".waiting"
 def path_here(root: Path, stage: str, key: str) -> Path:
     """Where an artefact from a shared store lies in a cache."""
     return root / FOLDER / stage / key
+
+
+def mark_of(root: Path, address: str) -> Path:
+    """The file of a cache that says that the shared store at an address was there."""
+    return root / FOLDER / f".seen-{hashlib.sha256(address.encode()).hexdigest()[:16]}"
+
+
+def note_seen(root: Path, address: str) -> None:
+    """Make that file; raises OSError."""
+    mark = mark_of(root, address)
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
 
 
 def whole_here(root: Path, stage: str, key: str) -> Artefact | None:

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import StoreError
-from core.store.disk import sync
+from core.store.disk import sha256_of, sync
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 Spec: TypeAlias = Mapping[str, JSON]
@@ -42,6 +43,8 @@ class DamagedArtefact(StoreError):  # noqa: N818 - reads as what it is, wherever
 
 # Files that this process has checked: (path, bytes, mtime in ns) -> sha256. A changed file has another key.
 _verified: dict[tuple[str, int, int], str] = {}
+_MOST_VERIFIED = 100_000  # of which the oldest is forgotten first, and hashed again should it be read
+_noting = threading.Lock()
 _SETTLED_NS = 1_000_000_000
 
 
@@ -136,6 +139,9 @@ class FileEntry:
 
     def __post_init__(self) -> None:
         # A manifest from elsewhere must pass this check too, so that no name in it leads out of the artefact.
+        if self.kind not in SUFFIXES:
+            kinds = ", ".join(SUFFIXES)
+            raise StoreError(f"file {self.name!r} of kind {self.kind!r}", f"kinds are {kinds}", "Name one of these.")
         if self.kind != "file":
             checked_name(self.name, self.kind)
         elif {"", ".", ".."} & set(self.name.split("/")) or {"\\", ":"} & set(self.name):
@@ -262,8 +268,7 @@ def record_folder(folder: Path) -> list[FileEntry]:
         if not stat.S_ISREG(mode) or name == MANIFEST:
             why = "the store writes that one itself" if name == MANIFEST else "it is a link or a device, not a file"
             raise StoreError(f"file {name!r} of a built artefact", why, "Copy the file itself, under its own name.")
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         sync(path)
         entries.append(FileEntry(name, "file", path.stat().st_size, sha256))
     return entries
@@ -320,6 +325,13 @@ def is_settled(status: os.stat_result) -> bool:
     return time.time_ns() - status.st_mtime_ns > _SETTLED_NS
 
 
+def _note_verified(key: tuple[str, int, int], sha256: str) -> None:
+    with _noting:
+        _verified[key] = sha256
+        while len(_verified) > _MOST_VERIFIED:
+            _verified.pop(next(iter(_verified)), None)
+
+
 @contextmanager
 def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io.BufferedReader]:
     """Check a file's checksum, and open it.
@@ -342,10 +354,11 @@ def opened(path: Path, entry: FileEntry, *, afresh: bool = False) -> Iterator[io
         status = os.fstat(file.fileno())
         key = (str(path), status.st_size, status.st_mtime_ns)
         if afresh or _verified.get(key) != entry.sha256:
-            _verified.pop(key, None)
+            with _noting:
+                _verified.pop(key, None)
             if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
                 raise damaged(path, "its checksum is not that of what was written")
             if is_settled(status):
-                _verified[key] = entry.sha256
+                _note_verified(key, entry.sha256)
             file.seek(0)
         yield file

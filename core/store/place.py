@@ -42,6 +42,7 @@ _REFUSALS = (
     "StorageFull",
     "ExpiredToken",
 )
+_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s]*@")
 _CLOCK = "RequestTimeTooSkewed"
 _PART = re.compile(r"\.tmp-\d+-(?:[0-9a-f]{12}|[0-9a-f]{16})")  # as `disk.whole` and `Place._draft` name them
 
@@ -63,6 +64,12 @@ class Place:
         ``file:///DIR``, ``s3://BUCKET/PREFIX``, ``gcs://BUCKET/PREFIX``, or another that fsspec knows; a path without
         a protocol is a folder. Credentials come from where its client looks for them (the environment, its files).
 
+    Attributes
+    ----------
+    address : str
+        To be shown: a password in it has given way to stars.
+    is_folder : bool
+
     Raises
     ------
     StoreError
@@ -71,15 +78,18 @@ class Place:
 
     def __init__(self, address: str) -> None:
         protocol, separator, rest = address.partition("://")
-        self.address = address.rstrip("/")
+        whole = address.rstrip("/")
         if not separator:
             protocol, rest = "file", str(expanded(address).absolute())
-            self.address = f"file://{rest}"
+            whole = f"file://{rest}"
+        self.address = without_password(whole)
         if not rest.strip("/"):
             raise StoreError(
-                f"the shared store {address!r}", "it names no folder and no bucket", "Give one: s3://BUCKET/PREFIX."
+                f"the shared store {self.address!r}",
+                "it names no folder and no bucket",
+                "Give one: s3://BUCKET/PREFIX.",
             )
-        self._fs, self._base = _opened(protocol, self.address)
+        self._fs, self._base = _opened(protocol, whole)
         self.is_folder = protocol in ("file", "local")
         # A client that is not asynchronous is not known to be safe between threads.
         self._one: Any = nullcontext() if self.is_folder or self._fs.async_impl else threading.RLock()
@@ -276,6 +286,15 @@ class Place:
             raise explained(f"{what} in the shared store {self.address}", error) from error
 
 
+def without_password(text: str) -> str:
+    """A text with the passwords in its addresses hidden.
+
+    >>> without_password("ftp://me:secret@host/folder")
+    'ftp://me:***@host/folder'
+    """
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
 def _delete_if_old(part: Path, now: float) -> None:
     with suppress(OSError):  # another was first, or may and this machine may not
         status = part.lstat()
@@ -320,22 +339,25 @@ def _said(error: BaseException) -> str:
         if not any(text in part for part in parts):
             parts.append(text)
         cause = cause.__cause__
-    return "; ".join(parts)[:300]
+    return without_password("; ".join(parts))[:300]
 
 
 def _opened(protocol: str, address: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
+    shown = without_password(address)
     try:
         fs, base = url_to_fs(address, use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
         instead = f"In the checkout: pip install '.[{extra}]'." if extra else "Install the package that it names."
-        raise StoreError(f"the shared store {address}", f"its client is not installed ({error})", instead) from error
+        raise StoreError(f"the shared store {shown}", f"its client is not installed ({error})", instead) from error
     except ValueError as error:
         raise StoreError(
-            f"the shared store {address}", f"{error}", "Give file:///DIR, s3://BUCKET/PREFIX or gcs://BUCKET/PREFIX."
+            f"the shared store {shown}",
+            without_password(f"{error}"),
+            "Give file:///DIR, s3://BUCKET/PREFIX or gcs://BUCKET/PREFIX.",
         ) from error
     except Exception as error:
-        raise explained(f"open the shared store {address}", error) from error
+        raise explained(f"open the shared store {shown}", error) from error
     return fs, str(base)

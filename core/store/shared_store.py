@@ -10,7 +10,6 @@ Here, what has come from there lies in a folder of the cache (`core.store.fetche
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -18,13 +17,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from core.errors import StoreError
-from core.store import disk, files, manifest
+from core.store import disk, fetched, files, manifest
 from core.store.artefact import Artefact
 from core.store.fetched import is_here, path_here
 from core.store.files import MANIFEST, DamagedArtefact, FileEntry
@@ -41,6 +41,7 @@ _FORMAT = 1
 _ABSENT_FOR = 20.0  # seconds for which what was not there is not asked for again by those who only look
 _MOST_ABSENT = 10_000
 _AT_ONCE = 8  # files that are sent
+_MOST_REFUSED = 3  # artefacts, after which the others are not tried
 _AWAY_FOR = 30.0  # seconds after which a place that did not answer is tried again
 
 
@@ -105,8 +106,10 @@ class SharedStore:
                     f"the shared store {self.place.address}", "there is none", "Name the address that others write to."
                 )
             if text is None:
+                self._refuse_unmounted()
                 self.place.make_folder()
                 text = self.place.create(_ABOUT, json.dumps({"format": _FORMAT}).encode())
+                log.warning("the shared store %s is new: nothing was there", self.place.address)
             try:
                 version = int(json.loads(text)["format"])
             except (ValueError, TypeError, KeyError) as error:
@@ -122,6 +125,22 @@ class SharedStore:
                     "Update this program, or name another place.",
                 )
             self._known = True
+            self._note_seen()
+
+    def _note_seen(self) -> None:
+        if self.place.is_folder and not self.read_only and self.root.is_dir():
+            with suppress(OSError):  # a later start then makes a new one where it is not mounted
+                fetched.note_seen(self.root, self.place.address)
+
+    def _refuse_unmounted(self) -> None:
+        """Make no new store in an empty mount point: nobody would see what is put there, nor later what is below."""
+        mark = fetched.mark_of(self.root, self.place.address)
+        if self.place.is_folder and os.path.lexists(mark):
+            raise Unreachable(
+                f"use the shared store {self.place.address}",
+                f"its file {_ABOUT} is not there any more: its file system may not be mounted",
+                f"Mount it; or if it was removed, and a new one is to be made, remove {mark}.",
+            )
 
     def find(self, stage: str, key: str, *, afresh: bool = False) -> Artefact | None:
         """Look an artefact up there and note its manifest here, without its files; None if there is none.
@@ -190,7 +209,7 @@ class SharedStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             with disk.whole(path) as draft:
                 there = self._ask("read", lambda: self.place.download(_blob_name(entry.sha256), draft))
-                if not there or _sha256(draft) != entry.sha256:
+                if not there or disk.sha256_of(draft) != entry.sha256:
                     self._distrusted.add((artefact.stage, artefact.digest))
                     raise DamagedArtefact(what, "it is not what was written there", "It is computed again here.")
         except (Unreachable, Refused) as trouble:
@@ -254,7 +273,9 @@ class SharedStore:
         return self.unsent.has(stage, key)
 
     def send_waiting(self, load: Callable[[str, str], Artefact | None]) -> int:
-        """Send what could not be sent before, until something goes wrong; gives how many are sent.
+        """Send what could not be sent before; gives how many are sent.
+
+        What is not taken waits behind all others, which are sent nevertheless unless the place does not answer.
 
         Parameters
         ----------
@@ -264,18 +285,28 @@ class SharedStore:
         Raises
         ------
         StoreError
-            If the place does not take them.
+            If the place does not take one of them.
         """
-        sent = 0
+        sent, refusals = 0, list[Refused]()
         with self._sending:
             for stage, key in self.waiting():
                 artefact = load(stage, key)
                 if artefact is not None:
                     # Of two machines that computed the same while they did not see each other, the first to send is
                     # the others' truth; what was shown here stays as it is.
-                    self._ask("write", partial(self._send, artefact.path, artefact))
+                    try:
+                        self._ask("write", partial(self._send, artefact.path, artefact))
+                    except StoreError as trouble:
+                        self.unsent.say_why(stage, key, trouble.why)  # with that, its note is the newest
+                        if not isinstance(trouble, Refused) or len(refusals) + 1 == _MOST_REFUSED:
+                            raise
+                        refusals.append(trouble)
+                        self._away_until["write"] = 0.0
+                        continue
                     sent += 1
                 self.unsent.remove(stage, key)
+        if refusals:
+            raise refusals[0]
         return sent
 
     def note(self, artefact: Artefact) -> None:
@@ -364,8 +395,3 @@ def _manifest_name(stage: str, key: str) -> str:
 
 def _blob_name(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -87,13 +87,20 @@ class Store:
         self.shared = None if shared is None else shared(self.root)
         self.sweep()
 
-    def find(self, stage: str, spec: Spec) -> Artefact | None:
+    def find(self, stage: str, spec: Spec, *, here: bool = False) -> Artefact | None:
         """Look up an artefact; None if it is absent, or was damaged and therefore removed.
 
         Quick: manifest and file sizes are checked, checksums only when a file is read.
+
+        Parameters
+        ----------
+        here : bool
+            Do not ask a shared store for what this cache does not have.
         """
         key = digest(spec)
-        found = self._sound(files.checked_name(stage, "stage"), key, thorough=False) or self._elsewhere(stage, key)
+        found = self._sound(files.checked_name(stage, "stage"), key, thorough=False)
+        if found is None and not here:
+            found = self._elsewhere(stage, key)
         if found is not None:
             self._note_use(found)
         return found

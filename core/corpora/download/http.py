@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import json
 import re
@@ -18,7 +17,7 @@ from typing import Any
 
 from core.corpora.download.remote import Remote
 from core.errors import DataError
-from core.store.disk import sync
+from core.store.disk import sha256_of, sync
 
 _CHUNK = 1 << 16
 _PATIENCE = 30.0  # seconds without a byte
@@ -71,12 +70,6 @@ def fetch(remote: Remote, folder: Path, advance: Callable[[int], None] = lambda 
         return Fetched(target, fetched.size, fetched.sha256, fetched.checked)
     advance(target.stat().st_size)
     return _checked(remote, target)
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> None:

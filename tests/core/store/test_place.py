@@ -30,6 +30,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, service: str) -> Place
     return made
 
 
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(StoreError) as refused:
+        Place("nothing://me:secret@host/folder")
+    assert "secret" not in str(refused.value)
+    assert "nothing://me:***@host/folder" in str(refused.value)
+    assert Place("memory://me:secret@host/folder").address == "memory://me:***@host/folder"
+
+
 def test_what_is_written_is_there_and_what_is_not_is_none(place: Place, tmp_path: Path) -> None:
     local = tmp_path / "local"
     local.write_bytes(b"content")

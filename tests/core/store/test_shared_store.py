@@ -164,11 +164,39 @@ def test_what_is_computed_while_the_store_is_not_mounted_is_sent_when_it_is(tmp_
     place.mkdir()  # the mount point
     store.put("embeddings", {"number": 2}, sample())
     assert (len(store.shared.waiting()), list(place.iterdir())) == (1, [])
+    store = open_store(tmp_path / "one", shared=folder)  # by a program that starts meanwhile
+    store.put("embeddings", {"number": 3}, sample())
+    assert store.shared is not None
+    assert (len(store.shared.waiting()), list(place.iterdir())) == (2, [])
+    with pytest.raises(StoreError, match="may not be mounted"):
+        check_shared(folder, tmp_path / "one")
     place.rmdir()
     place.with_name("away").rename(place)
     store.shared.retry()
-    assert store.send_waiting() == 1
+    assert store.send_waiting() == 2
     assert store.shared.waiting() == []
+
+
+def test_what_cannot_be_sent_keeps_nothing_else_from_it(tmp_path: Path, folder: str) -> None:
+    store = open_store(tmp_path / "one")
+    made = [store.put("embeddings", {"n": n}, Payload(arrays={"x": np.full(3, n)})) for n in range(3)]
+    store = open_store(tmp_path / "one", shared=folder)
+    assert store.shared is not None
+    for artefact in made:
+        store.shared.note(artefact)
+        os.utime(next(store.root.glob(f".shared/.waiting/*{artefact.digest}*")), (made.index(artefact),) * 2)
+    sha256 = made[0].files[0].sha256
+    blocked = tmp_path / "shared" / "blobs" / sha256[:2] / sha256
+    blocked.mkdir(parents=True)  # a folder where its file should go
+    for _ in range(2):
+        store.shared.retry()
+        with pytest.raises(StoreError):
+            store.send_waiting()
+    assert store.shared.waiting() == [("embeddings", made[0].digest)]
+    store.shared.retry()
+    assert store.shared.content().artefacts == {"embeddings": 2}
+    blocked.rmdir()
+    assert store.send_waiting() == 1
 
 
 def test_a_cache_that_is_only_read_takes_and_gives_nothing(
