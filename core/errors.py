@@ -53,6 +53,10 @@ class ComputeError(AskError):
     """The process that computes ended before it had an answer."""
 
 
+class TooLargeError(ComputeError):
+    """The process that computes took more memory than it may; another try would too."""
+
+
 class CorpusError(AskError):
     """The requested sentences are missing or cannot be used."""
 

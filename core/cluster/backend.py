@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 import torch
 
 from core.cluster.connection import connected, lost
-from core.cluster.pool import Pool
+from core.cluster.pool import LOOK, PATIENCE, Pool
 from core.errors import ComputeError
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import ReadsHere
 from core.pipeline.engine import Engine
 from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Cancelled, Progress
 
-_LOOK, _PATIENCE = 0.25, 2.0  # seconds between two looks at the progress, and for a worker that was told to stop
 
-
-class OnCluster:
+class OnCluster(ReadsHere):
     """Computes on one worker of a cluster; reads what is known in this process, whatever the cluster does.
 
     Parameters
@@ -40,7 +37,7 @@ class OnCluster:
     """
 
     def __init__(self, engine: Engine, address: str, gpus_per_model: int | None = None) -> None:
-        self.engine, self._here = engine, InThisProcess(engine)
+        super().__init__(engine)
         self._one = threading.Lock()
         self._address, self._gpus, self._closed = address, gpus_per_model, False
         self._join()
@@ -58,18 +55,6 @@ class OnCluster:
 
     def _started(self) -> Pool:
         return Pool(self._cluster, self.engine.store.root, self._places)
-
-    def known(self, request: Any) -> Any | None:
-        """The answer if it can be had at once."""
-        return self._here.known(request)
-
-    def holds(self, answer: Any) -> bool:
-        """Whether an answer kept in memory is still the answer."""
-        return self._here.holds(answer)
-
-    def estimate(self, request: Any) -> Mapping[str, float]:
-        """Seconds by stage."""
-        return self._here.estimate(request)
 
     def run(self, request: Any, progress: Progress) -> Any:
         """Compute the answer on the worker.
@@ -107,10 +92,10 @@ class OnCluster:
         (member,) = pool.members
         pool.ask(member, request, progress)
         try:
-            while not (outcomes := pool.ended(_LOOK)):
+            while not (outcomes := pool.ended(LOOK)):
                 pass
         except Cancelled:
-            pool.stop(_PATIENCE)
+            pool.stop(PATIENCE)
             raise
         ((_, message),) = outcomes
         return message

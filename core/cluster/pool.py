@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 import secrets
 import time
@@ -19,12 +20,18 @@ from core.cluster.worker import Worker
 from core.errors import ComputeError
 from core.pipeline.messages import Expectation, Message, heed
 from core.progress import Progress
+from core.stats.units import counted
+
+log = logging.getLogger(__name__)
 
 RETRIES = 3
 """How often a request is begun anew whose worker died: by Ray, once it is asked again, and by Ray once more."""
 
 SILENCE = 60.0
 """Seconds without an answer after which a worker is given up: its machine has gone, and it found no room elsewhere."""
+
+LOOK, PATIENCE = 0.25, 2.0
+"""Seconds between two looks at the progress, and for workers that were told to stop."""
 
 _THREADS = 4  # of a worker: one computes, the others say how that goes
 _LAST_CHANCE = 5.0  # seconds that a silent worker has to answer
@@ -112,6 +119,9 @@ class Pool:
         while waiting and time.monotonic() < deadline:
             done, waiting = self.ray.wait(waiting, timeout=1.0)
             ready += done
+        if waiting and ready:
+            these = counted(len(waiting), "worker")
+            log.warning("%s did not start within %.0f seconds: the others go on alone", these, _BEGIN_WITHIN)
         for reference in waiting:
             self.ray.kill(starting[reference].actor)
             self.members.remove(starting[reference])
@@ -126,6 +136,8 @@ class Pool:
                 ) from error
             version.check(about)
             starting[reference].host = str(about["host"])
+            if why := about.get("shared"):
+                log.warning("on %s: %s What it computes stays in the cache, to be sent later.", about["host"], why)
         if not self.members:
             raise ComputeError(
                 "start a worker on the cluster",

@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from core.errors import AskError
 from core.pipeline.messages import MOVED, Message
 from core.version import __version__
 
@@ -91,10 +92,21 @@ class Worker:
         self._one = threading.Lock()
 
     def about(self) -> dict[str, Any]:
-        """Which program this is, and where it runs."""
+        """Which program this is, where it runs, and why it cannot use the shared store, if it cannot."""
         from core.cluster.version import stages
 
-        return {"version": __version__, "stages": stages(), "host": socket.gethostname(), "pid": os.getpid()}
+        here = {"host": socket.gethostname(), "pid": os.getpid()}
+        return {"version": __version__, "stages": stages(), "shared": self._why_not_shared(), **here}
+
+    def _why_not_shared(self) -> str:
+        """Empty where it can, or there is none: credentials are each machine's own, and may be missing here."""
+        shared = self._engine.store.shared
+        try:
+            if shared is not None:
+                shared.check()
+        except AskError as error:
+            return str(error)
+        return ""
 
     def sees(self, name: str) -> bool:
         """Whether a file is in its cache: the driver has put one into its own."""

@@ -113,3 +113,22 @@ class InThisProcess:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class ReadsHere:
+    """Reads what is known in this process, whatever computes: what backends that compute elsewhere have in common."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self._here = engine, InThisProcess(engine)
+
+    def known(self, request: Any) -> Any | None:
+        """The answer if it can be had at once."""
+        return self._here.known(request)
+
+    def holds(self, answer: Any) -> bool:
+        """Whether an answer kept in memory is still the answer."""
+        return self._here.holds(answer)
+
+    def estimate(self, request: Any) -> Mapping[str, float]:
+        """Seconds by stage."""
+        return self._here.estimate(request)

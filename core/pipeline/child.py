@@ -20,8 +20,8 @@ from typing import Any
 import psutil
 
 from core import serialisation, subprocesses
-from core.errors import ComputeError
-from core.pipeline.backend import InThisProcess
+from core.errors import ComputeError, TooLargeError
+from core.pipeline.backend import ReadsHere
 from core.pipeline.engine import Engine
 from core.pipeline.messages import HANGS, MOVED, Expectation, answer_of, heed, note_state
 from core.progress import Cancelled, Progress
@@ -127,7 +127,7 @@ def start_early(root: Path) -> None:
     _early[root.resolve()] = Child(root.resolve(), subprocesses.machine_memory() * 9 // 10)
 
 
-class InChild:
+class InChild(ReadsHere):
     """Computes in a child process, one answer at a time; reads what is known in this one.
 
     Parameters
@@ -146,25 +146,13 @@ class InChild:
     def __init__(
         self, engine: Engine, most_bytes: int | None = None, patience: float = 30.0, silence: float = HANGS
     ) -> None:
-        self.engine, self._here = engine, InThisProcess(engine)
+        super().__init__(engine)
         self._most = most_bytes or subprocesses.machine_memory() * 9 // 10
         self._patience, self._silence = patience, silence
         self._one = threading.Lock()
         self._restarts = 0
         root = engine.store.root
         self._child = _early.pop(root) if root in _early else Child(root, self._most)
-
-    def known(self, request: Any) -> Any | None:
-        """The answer if it can be had at once."""
-        return self._here.known(request)
-
-    def holds(self, answer: Any) -> bool:
-        """Whether an answer kept in memory is still the answer."""
-        return self._here.holds(answer)
-
-    def estimate(self, request: Any) -> Any:
-        """Seconds by stage."""
-        return self._here.estimate(request)
 
     def about(self) -> str:
         """Where it computes, in words."""
@@ -199,7 +187,9 @@ class InChild:
             except Cancelled:
                 self._interrupt(child, following)
                 raise
-            return self._answer(request, message, child)
+            if "ended" in message:
+                raise self._lost(message.get("why") or child.how_it_ended(), following.too_large)
+            return self._answer(request, message)
 
     def _living(self) -> Child:
         if self._child.process.poll() is not None:  # it ended while nothing was asked of it
@@ -220,24 +210,23 @@ class InChild:
         while (left := deadline - time.monotonic()) > 0:
             message = child.next(min(left, _LOOK))
             if message is None and (why := following.fault()):
-                raise self._lost(why)
+                raise self._lost(why, following.too_large)
             if message is not None and "ended" in message:
                 raise self._lost(child.how_it_ended())
             if message is not None and following.take_state(message):
                 return
         raise self._lost(f"did not stop for {patience:.0f} seconds and was ended")
 
-    def _answer(self, request: Any, message: dict[str, Any], child: Child) -> Any:
-        if "ended" in message:
-            raise self._lost(message.get("why") or child.how_it_ended())
+    def _answer(self, request: Any, message: dict[str, Any]) -> Any:
         if "failed" in message and not message["sound"]:
             self._restart()
         return answer_of(request, message, self._here)
 
-    def _lost(self, how: str) -> ComputeError:
+    def _lost(self, how: str, too_large: bool = False) -> ComputeError:
         """Replace the child; returns the error that says how it was lost."""
         self._restart()
-        return ComputeError("compute this", f"the process that computes {how}", _INSTEAD)
+        kind = TooLargeError if too_large else ComputeError
+        return kind("compute this", f"the process that computes {how}", _INSTEAD)
 
 
 class _Following:
@@ -246,7 +235,7 @@ class _Following:
     def __init__(self, child: Child, progress: Progress, engine: Engine, most: int, silence: float) -> None:
         self._child, self._progress, self._engine = child, progress, engine
         self._most, self._silence = most, silence
-        self.longest_silence = 0.0
+        self.longest_silence, self.too_large = 0.0, False
         self._expectation = Expectation()
 
     @property
@@ -285,5 +274,6 @@ class _Following:
         if self._expectation.hangs(silent, self._silence):
             return f"said nothing for {silent:.0f} seconds and was ended"
         if (taken := self._child.memory()) > self._most:
+            self.too_large = True
             return f"took {taken / 1e9:.1f} GB of memory, more than the {self._most / 1e9:.1f} it may, and was ended"
         return None

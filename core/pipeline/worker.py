@@ -29,10 +29,12 @@ from core.pipeline.messages import Speaks
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.opening import open_store
+from core.store.store import Store
 from core.subprocesses import limit_memory
 
 _log = logging.getLogger(__name__)
 _EVERY = 0.1  # seconds between two messages of units that are done
+_WAITING_EVERY = 30.0  # seconds between two messages that it waits at a lock
 
 
 class Channel:
@@ -158,6 +160,13 @@ def _facts(answer: object) -> dict[str, Any]:
         return {}
 
 
+def tell_of_waiting(store: Store, channel: Speaks, over: threading.Event, every: float = _WAITING_EVERY) -> None:
+    """Say now and then, until it is over, that the work waits for another process to make an artefact: it lives."""
+    while not over.wait(every):
+        if store.waits:
+            channel.say(moved=True)
+
+
 def main() -> int:
     """Serve until the server ends."""
     root, most = sys.argv[1], int(sys.argv[2])
@@ -170,6 +179,9 @@ def main() -> int:
     os.environ[access.TABLES] = ""  # a table may crash this process, which is there for that
     engine = Engine(open_store(root))
     backend = InThisProcess(engine)
+    threading.Thread(
+        target=tell_of_waiting, args=(engine.store, channel, threading.Event()), name="waiting", daemon=True
+    ).start()
     channel.say(ready=os.getpid())
     with suppress(AskError):  # loads what the first request needs; a request itself says what is wrong
         plan(Experiment())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -38,12 +39,15 @@ class Graph:
         The answers of cells that are measured already.
     refused : mapping of Experiment to AskError
         Cells that cannot be, and why.
+    begun : float
+        When it began to be made, by `time.monotonic`: what it found in the store is needed since.
     """
 
     tasks: tuple[Task, ...]
     cells: dict[Experiment, str]
     known: dict[Experiment, Any]
     refused: dict[Experiment, AskError]
+    begun: float = field(default_factory=time.monotonic, compare=False)
 
     def needed(self, cells: Iterable[Experiment]) -> list[Task]:
         """The tasks that some of the cells need, each once."""
@@ -68,6 +72,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     asked : Asked
         What is asked of every cell.
     """
+    begun = time.monotonic()
     tasks: dict[str, Task] = {}
     made: dict[Experiment, str] = {}
     known: dict[Experiment, Any] = {}
@@ -90,7 +95,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
         for task in own:
             tasks.setdefault(task.key, task)
             made[experiment] = task.key  # the last is the cell's own
-    return Graph(tuple(tasks.values()), made, known, refused)
+    return Graph(tuple(tasks.values()), made, known, refused, begun)
 
 
 def _known(run: Run, asked: Asked) -> Any | None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from core.cluster.connection import Cluster
-from core.cluster.pool import Member, Pool
+from core.cluster.pool import LOOK, PATIENCE, Member, Pool
 from core.errors import AskError, in_one_line
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
@@ -16,8 +16,6 @@ from core.progress import Progress, Snapshot
 from core.sweep.local import Listener, rest, take_free
 from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
-
-_LOOK, _PATIENCE = 0.25, 2.0  # seconds between two looks, and for workers that were told to stop
 
 
 class OnCluster:
@@ -52,11 +50,11 @@ class OnCluster:
                         rest(listener)
                     else:
                         self._fail_refused()
-                for member, message in self.pool.ended(_LOOK):
+                for member, message in self.pool.ended(LOOK):
                     note_state(message, engine)
                     self._take(member, message)
         except BaseException:
-            self.pool.stop(_PATIENCE)
+            self.pool.stop(PATIENCE)
             raise
 
     def _give(self, member: Member) -> bool:

@@ -24,6 +24,7 @@ RUNNING, DONE, STOPPED = "running", "done", "stopped"
 SILENT = 120.0
 """Seconds without a word after which a sweep that says it runs is taken for dead."""
 
+_OVER = 3600.0  # seconds; loading a large model says nothing for longer than `SILENT`
 _KEPT = 30 * 86_400.0  # seconds that the file of a sweep which has ended is kept
 
 
@@ -47,6 +48,8 @@ class Status:
         When this was written, in seconds since the epoch by this machine's clock; another's may be an hour apart.
     host : str
     pid : int
+    elapsed : float
+        Seconds since it began to look up what there is.
     run : str
         Names this run of it, so that it can be told to stop; empty where it cannot.
     """
@@ -65,11 +68,22 @@ class Status:
     host: str = ""
     pid: int = 0
     run: str = ""
+    elapsed: float = 0.0
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
         return self.state == RUNNING and time.time() - self.updated < SILENT
+
+
+def began(root: Path) -> float | None:
+    """When the oldest sweep under way began, in seconds since the epoch: what has been used since then is needed.
+
+    One that has said nothing for an hour is over.
+    """
+    now = time.time()
+    running = (one for one in read(root) if one.state == RUNNING and now - one.updated < _OVER)
+    return min((one.updated - one.elapsed for one in running), default=None)
 
 
 def write(root: Path, name: str, status: Status) -> None:

@@ -33,6 +33,8 @@ class Tally:
         The cells that failed or were refused, and why.
     on_cell : callable
         Called after every cell.
+    pace : float
+        Seconds that an expected second takes, until it has shown: many workers take less.
     """
 
     graph: Graph
@@ -41,6 +43,7 @@ class Tally:
     on_cell: Callable[[], None] = lambda: None
     measured: dict[Experiment, Any] = field(default_factory=dict)
     failures: dict[Experiment, str] = field(default_factory=dict)
+    pace: float = 1.0
     _began: float | None = field(default_factory=time.monotonic)  # None while it rests
     _worked: float = 0.0  # seconds before that
     _fractions: dict[str, float] = field(default_factory=dict)  # of tasks that run
@@ -96,7 +99,7 @@ class Tally:
         running = [self.schedule.tasks[key].seconds * part for key, part in self._fractions.items()]
         spent, elapsed = self._spent + sum(running), self._elapsed()
         self._shown = max(self._shown, spent / self._all if self._all else 1.0)
-        pace = elapsed / spent if spent > 0.02 * self._all else 1.0
+        pace = elapsed / spent if spent > 0.02 * self._all else self.pace
         counted = f"{len(self.measured):,} of {self.cells:,} cells"
         failed = f", {len(self.failures):,} failed" if self.failures else ""
         return Snapshot(
@@ -153,6 +156,7 @@ class NotedTally(Tally):
             now,
             state,
             run=self.run,
+            elapsed=time.monotonic() - self.graph.begun,
         )
 
 

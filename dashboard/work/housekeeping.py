@@ -13,6 +13,7 @@ import streamlit as st
 from core.errors import AskError
 from core.store import quota
 from core.store.store import Store
+from core.sweep import status
 from dashboard.work import process
 from dashboard.work.job import Job
 from dashboard.work.queue import Jobs
@@ -46,11 +47,17 @@ class Housekeeping:
     _seen: dict[int, tuple[Job, float]] = field(default_factory=dict)
 
     def round(self) -> quota.Freed:
-        """Take away what has expired or does not fit; nothing that was used since the oldest job under way began."""
+        """Take away what has expired or does not fit; nothing that was used since the oldest work under way began.
+
+        That is a job of this server, or a sweep over the same cache, wherever it runs.
+        """
         now = time.time()
         begun = {id(job): job for job in self.jobs.all() if job.state == "running" or job.paused}
         self._seen = {key: self._seen.get(key, (job, now)) for key, job in begun.items()}
-        since = min((moment for _, moment in self._seen.values()), default=now) - _BEFORE
+        moments = [moment for _, moment in self._seen.values()]
+        if (sweep := status.began(self.store.root)) is not None:
+            moments.append(sweep)
+        since = min(moments, default=now) - _BEFORE
         freed = quota.enforce(self.store, self.limit, since)
         if freed.artefacts:
             self.jobs.drop_answers()

@@ -104,6 +104,8 @@ class Job:
         Seconds that it runs at least before it is paused for a shorter one, and when it was last begun.
     interrupted : bool
         Whether it was told to stop or to pause since it was last begun.
+    losses : int
+        How often what computed it was lost, other than by not stopping in time.
     asked : int
         How many requests it stood for when it was asked for.
     parts : Parts, optional
@@ -125,6 +127,7 @@ class Job:
     turn: float = TURN
     turn_began: float = 0.0
     interrupted: bool = False
+    losses: int = 0
     asked: int = 1
     parts: Parts | None = None
 

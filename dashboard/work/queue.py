@@ -22,7 +22,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from core.errors import AskError, in_one_line
+from core.errors import AskError, ComputeError, TooLargeError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
 from dashboard.work.answers import Answers
@@ -31,6 +31,8 @@ from dashboard.work.limits import Limits
 from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
+
+_MOST_LOSSES = 1  # of what computes, after which a job is begun once more
 
 
 def settle() -> None:
@@ -369,12 +371,25 @@ class Jobs:
         except Cancelled as cancelled:
             # For its next turn, unless it is to stop.
             return ("waiting", None) if job.interrupted else ("failed", in_one_line(cancelled))
+        except ComputeError as lost:
+            return self._lost(job, lost)
         except AskError as refusal:
             return "failed", refusal
         except BaseException as unexpected:  # a panic in Rust code is no Exception, and the worker must outlive it
             log.exception("the job failed")
             return "failed", in_one_line(unexpected)
         return "done", None
+
+    def _lost(self, job: Job, error: ComputeError) -> tuple[str, AskError | None]:
+        """What computed a job was lost: it did not pause in time, or ended; then the job is begun once more.
+
+        Not where it took too much memory.
+        """
+        if job.interrupted:
+            return "waiting", None
+        job.losses += 1
+        again = job.losses <= _MOST_LOSSES and not isinstance(error, TooLargeError)
+        return ("waiting", None) if again else ("failed", error)
 
     def _part(self, job: Job, request: InParts, progress: Progress) -> tuple[str, AskError | str | None]:
         """Do the next part of a job; it waits again after that, or has ended."""

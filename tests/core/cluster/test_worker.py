@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core import access
 from core.cluster.worker import Traffic, Worker
 from core.pipeline import worker as pipeline_worker
 
@@ -25,6 +26,12 @@ def test_what_it_says_of_one_request_is_not_heard_as_said_of_the_next(
     made.run(2, "the second")
     assert made.heard(1) == []
     assert made.heard(2) == [{"stage": ["of the second", 1.0]}]
+
+
+def test_it_says_why_it_cannot_use_the_shared_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Worker(str(tmp_path)).about()["shared"] == ""
+    monkeypatch.setenv(access.SHARED, f"file://{tmp_path / 'not' / 'there'}")
+    assert "there is no folder" in Worker(str(tmp_path)).about()["shared"]
 
 
 def test_who_waits_for_another_to_make_an_artefact_gives_signs_of_life(

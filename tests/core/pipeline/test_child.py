@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from core.errors import ComputeError, SettingError, WorkFailed
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
+from core.pipeline import worker
 from core.pipeline.child import InChild
 from core.pipeline.early_estimates import Estimate
 from core.pipeline.engine import Engine
@@ -162,6 +164,30 @@ def test_telling_it_to_stop_gives_it_no_longer_silence(
 
     with pytest.raises(ComputeError, match="said nothing for"):
         child.run(Ends("endless", str(begun)), Progress(stop_once_begun))
+
+
+def test_it_says_that_it_waits_for_another_process(tmp_path: Path) -> None:
+    store, over, said = Store(tmp_path), threading.Event(), queue.SimpleQueue[dict[str, bool]]()
+
+    class Heard:
+        def say(self, **message: bool) -> None:
+            said.put(message)
+
+    def wait() -> None:
+        with store.lock("responses", {"of": 1}):
+            pass
+
+    threads = [
+        threading.Thread(target=worker.tell_of_waiting, args=(store, Heard(), over, 0.01)),
+        threading.Thread(target=wait),
+    ]
+    with store.lock("responses", {"of": 1}):
+        for thread in threads:
+            thread.start()
+        assert said.get(timeout=LONG) == {"moved": True}
+    over.set()
+    for thread in threads:
+        thread.join()
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import threading
 
 import pytest
 
-from core.errors import BusyError, SettingError
+from core.errors import BusyError, ComputeError, SettingError, TooLargeError
 from core.experiment.settings import Experiment
-from core.progress import Cancelled
+from core.pipeline.result import Result
+from core.progress import Cancelled, Progress
 from dashboard.work.job import Health, Job
 from dashboard.work.limits import Limits
 from dashboard.work.queue import Jobs
-from tests.helpers.bench import Bench, X, Y, away, ends, until
+from tests.helpers.bench import Bench, X, Y, Z, away, ends, until
 
 # -- how much is taken ------------------------------------------------------------------------------------------------
 
@@ -153,6 +154,51 @@ class MuteError(Exception):
 
     def __str__(self) -> str:
         raise Panic("nothing to say")
+
+
+def lost(kind: type[ComputeError] = ComputeError) -> ComputeError:
+    return kind("compute this", "the process that computes was ended", "Try again.")
+
+
+def test_a_job_is_begun_once_more_where_what_computed_it_was_lost(jobs: Jobs, bench: Bench) -> None:
+    job = jobs.submit("a", X)
+    bench.fail(X, lost())
+    bench.runs(X, times=2)
+    bench.finish(X)
+    ends(job, "done")
+    job = jobs.submit("a", Y)
+    bench.fail(Y, lost())
+    bench.fail(Y, lost())
+    ends(job, "failed")
+    job = jobs.submit("a", Z)
+    bench.fail(Z, lost(TooLargeError))
+    ends(job, "failed")
+    assert (bench.begun.count(X), bench.begun.count(Y), bench.begun.count(Z)) == (2, 2, 1)
+
+
+class DoesNotPause(Bench):
+    """Is ended where it is told to stop, since it does not."""
+
+    def run(self, experiment: Experiment, progress: Progress | None = None) -> Result:
+        try:
+            return super().run(experiment, progress)
+        except Cancelled:
+            raise lost() from None
+
+
+def test_a_job_that_did_not_pause_in_time_waits_for_its_next_turn() -> None:
+    bench = DoesNotPause()
+    jobs = Jobs(bench)
+    for times in (1, 2, 3):
+        job = jobs.submit("a", X, background=True)
+        bench.runs(X, times)
+        short = jobs.submit("b", (Y, Z, Y)[times - 1])
+        bench.step(X)
+        bench.finish(short.request)
+        ends(short, "done")
+        jobs.forget(short.request)
+    bench.finish(X)
+    ends(job, "done")
 
 
 @pytest.mark.parametrize(
