@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -9,6 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeAlias
+
+FROM_MANY = 5.0
+"""Seconds between two lines of a log of what many workers do."""
 
 _SILENT = 60.0  # seconds without a report that say nothing yet, however short the stage was guessed to be
 
@@ -165,17 +169,24 @@ def duration(seconds: float) -> str:
 
 
 class Terminal:
-    """Shows progress on one line of standard error; where that is not a terminal, as a plain line for each stage."""
+    """Shows progress on one line of standard error; where that is not a terminal, as a plain line for each stage.
 
-    def __init__(self) -> None:
-        self._live = _is_terminal(sys.stderr)
-        self._stage, self._last = "", 0.0
+    Parameters
+    ----------
+    least : float
+        Seconds between two lines, also where another stage has begun: of many workers one does at every moment.
+    """
+
+    def __init__(self, least: float = 0.0) -> None:
+        self._live, self._least = _is_terminal(sys.stderr), least
+        self._stage, self._last = "", -math.inf
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
         now = time.monotonic()
-        new = snapshot.stage != self._stage
-        if not new and now - self._last < (0.2 if self._live else 10.0):
+        usual = 0.2 if self._live else 10.0
+        between = 0.0 if snapshot.fraction >= 1.0 else min(self._least, usual)
+        if now - self._last < (usual if snapshot.stage == self._stage else between):
             return
         self._stage, self._last = snapshot.stage, now
         left = f", about {duration(snapshot.remaining)} left" if snapshot.remaining >= 1 else ""

@@ -185,6 +185,16 @@ def test_a_log_has_one_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_a_log_of_many_workers_has_few_lines_and_the_last(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    show = Terminal(5.0)
+    for number in range(100):
+        show(Snapshot(f"{number} of 100 cells", number / 100, 1, 0))
+        clock.now += 0.1
+    show(Snapshot("100 of 100 cells", 1.0, 1, 0))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines] == ["0%", "50%", "100%"]
+
+
 def test_time_is_seen_to_pass_while_a_stage_is_silent() -> None:
     seen: list[Snapshot] = []
     reported = {stage: threading.Semaphore(0) for stage in ("preparing", "loading")}
