@@ -9,6 +9,7 @@ from typing import Any
 
 from core.cli import options
 from core.cli.command import Command
+from core.errors import SettingError
 from core.experiment.kinds import split_names
 from core.experiment.names import SETTINGS, in_group
 from core.reproduction.options import SWEEP, Options
@@ -63,6 +64,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: "
         "local)",
     )
+    options.add_gpus_per_model(other)
     other.add_argument(
         "--items",
         type=split_names,
@@ -139,14 +141,30 @@ def _run(arguments: argparse.Namespace) -> None:
 
     names = {field.name for field in fields(Options)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
+    address, gpus = connection.chosen(arguments.engine), arguments.gpus_per_model
+    _check_gpus(gpus, address)
     reproduce(
         settings,
         arguments.out,
         arguments.cache,
-        connection.chosen(arguments.engine),
+        address,
+        gpus=gpus,
         keep=arguments.keep,
         items=arguments.items,
     )
+
+
+def _check_gpus(gpus: int, address: str | None) -> None:
+    """Refuse GPUs a model without a cluster, and a number that is none."""
+    what = f"--gpus-per-model {gpus}"
+    if gpus < 0:
+        raise SettingError(what, "it is no number of GPUs", "Give 1 or more, or leave it out.")
+    if gpus and address is None:
+        raise SettingError(
+            f"{what} without a cluster",
+            "the report also writes texts, for which one process needs the whole model",
+            "Use --device cuda, or --device sharded for a model that is too large for one GPU; or add --engine ray.",
+        )
 
 
 COMMAND = Command(

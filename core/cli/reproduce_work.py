@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from core.cluster.device import on_workers
 from core.errors import AskError, SettingError
 from core.experiment.plan import Plan
 from core.models import hub
-from core.models.placement import check_device
 from core.pipeline.engine import Engine
-from core.progress import Terminal, duration
+from core.progress import FROM_MANY, Terminal, duration
 from core.reproduction.items import ITEMS
 from core.reproduction.kept import kept
 from core.reproduction.reader import summary
@@ -27,6 +27,7 @@ from core.reproduction.study import Study
 from core.store.opening import open_store
 from core.sweep import graph
 from core.sweep import run as sweep
+from core.sweep.forecast import forecast
 from core.sweep.on_cluster import workers
 
 _NOT_ASKED = "Not asked for (--items)."
@@ -38,6 +39,7 @@ def reproduce(
     cache: Path,
     address: str | None = None,
     *,
+    gpus: int = 0,
     keep: Sequence[str] = (),
     items: Sequence[str] = (),
 ) -> None:
@@ -47,6 +49,8 @@ def reproduce(
     ----------
     address : str, optional
         Of a cluster that first does what the items have in common, as `core.cluster.connection.chosen` gives it.
+    gpus : int
+        Of each of the cluster's workers, over which it spreads a model; 0 for the processor.
     keep : sequence of str
         Items that the folder holds and that are not measured again; see `core.reproduction.kept.kept`.
     items : sequence of str
@@ -59,7 +63,7 @@ def reproduce(
     """
     try:
         with hub.holding():
-            _reproduce(requested, folder, cache, address, keep, items)
+            _reproduce(requested, folder, cache, address, gpus, keep, items)
     except OSError as error:  # a full disk, above all: every file is written whole or not at all
         raise SettingError(
             f"go on with the report in {folder}",
@@ -69,17 +73,23 @@ def reproduce(
 
 
 def _reproduce(
-    requested: Settings, folder: Path, cache: Path, address: str | None, keep: Sequence[str], items: Sequence[str]
+    requested: Settings,
+    folder: Path,
+    cache: Path,
+    address: str | None,
+    gpus: int,
+    keep: Sequence[str],
+    items: Sequence[str],
 ) -> None:
     _check_items(items)
-    if address is not None and check_device(requested.device) == "cpu":  # else what workers have decides
-        requested = on_workers(requested, 0)
+    if address is not None:
+        requested = on_workers(requested, gpus)
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
     found = kept(folder, keep, settings)
     study = Study(Engine(open_store(cache)), settings, plan)
     if address is not None:
-        _on_cluster(study, address, folder)
+        _on_cluster(study, address, gpus, folder)
     report = Report(folder, study)
     runner = _step_runner(study, report, found, items)
     if found:
@@ -99,15 +109,18 @@ def _reproduce(
     print(_summary(report, runner))
 
 
-def _on_cluster(study: Study, address: str, folder: Path) -> None:
+def _on_cluster(study: Study, address: str, gpus: int, folder: Path) -> None:
     """Have a cluster do the tasks of all targets, with the experts and with random neurons; the steps find it done."""
     cells = study.experiments("none", "random")
     made = graph.build(study.engine, cells, "embeddings")
     if not made.tasks:
         return
-    with connected(address) as cluster, workers(cluster, study.engine.store.root, cluster.places(0)) as runner:
+    with ExitStack() as held:
+        cluster = held.enter_context(connected(address))
+        places = cluster.places(gpus)
+        runner = held.enter_context(workers(cluster, study.engine.store.root, places))
         table, title = folder / sweep.TABLE, "What a reproduction's items have in common"
-        where, report = cluster.about(), Terminal()
+        where, report = cluster.about(), Terminal(FROM_MANY)
         outcome = sweep.sweep(
             study.engine,
             cells,
@@ -118,6 +131,7 @@ def _on_cluster(study: Study, address: str, folder: Path) -> None:
             where=where,
             report=report,
             graph=made,
+            seconds=forecast(made.tasks, len(places)).seconds,
         )
     for cell, why in outcome.failures.items():  # the step that needs it tries again, and says what it is
         print(f"{cell.target}: {why}", file=sys.stderr)

@@ -202,6 +202,22 @@ def test_an_item_that_there_is_not_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--gpus-per-model", "2"], "one process needs the whole model"),
+        (["--engine", "ray", "--gpus-per-model", "-1"], "no number of GPUs"),
+        (["--engine", "ray", "--device", "cuda"], "its workers are given no GPU"),
+    ],
+)
+def test_gpus_that_nobody_could_use_are_refused(
+    arguments: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "--out", str(tmp_path / "report"), "--cache", str(tmp_path / "c"), *arguments]) == 2
+    assert why in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_list_of_numbers_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["reproduce", "--out", str(tmp_path), "--sweep", "some"])
