@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.cluster.device import on_workers
     from core.models import hub
     from core.pipeline.engine import Engine
-    from core.progress import Terminal
+    from core.progress import FROM_MANY, Terminal
     from core.store.opening import open_store
     from core.sweep import graph, local, run, settings
     from core.sweep.forecast import forecast
@@ -140,8 +140,9 @@ def _run(arguments: argparse.Namespace) -> None:
             title=title(requested, len(cells)),
             runner=runner,
             where=where,
-            report=Terminal(),
+            report=Terminal(0.0 if places is None else FROM_MANY),
             graph=made,
+            seconds=cost.seconds,
         )
     output.say(f"{outcome.measured:,} cells are in {outcome.table}")
     run.check(outcome)

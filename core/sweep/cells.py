@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from core.experiment.names import SETTINGS
 from core.experiment.plan import Plan
@@ -154,6 +157,23 @@ def write(path: Path, cells: Sequence[tuple[Experiment, CellMeasures]]) -> None:
     content = io.BytesIO()
     frame(cells).to_parquet(content, index=False)
     write_whole(path, content.getvalue())
+
+
+def write_failed(path: Path, failures: Mapping[Experiment, str]) -> None:
+    """Write the cells that failed and why as JSON, a list; where none has, remove what an earlier sweep wrote."""
+    if not failures:
+        path.unlink(missing_ok=True)
+        return
+    listed = [{"why": why, "setting": cell.to_dict()} for cell, why in failures.items()]
+    write_whole(path, json.dumps(listed, indent=1, ensure_ascii=False).encode())
+
+
+def count(path: Path) -> int:
+    """The cells of a table; 0 where there is none that can be read."""
+    try:
+        return int(pq.read_table(path, columns=list(_FIRST)).group_by(list(_FIRST)).aggregate([]).num_rows)
+    except (OSError, ValueError, LookupError, pa.ArrowException):
+        return 0
 
 
 def _plain(value: Any) -> Any:

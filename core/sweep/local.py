@@ -75,9 +75,10 @@ def take_free(
     while (task := schedule.take(model, others)) is not None:
         try:
             lock = task.lock(engine)
+            free = lock is None or held.enter_context(engine.store.lock(*lock, wait=False))
         except AskError:  # it is said when the task is done
-            lock = None
-        if lock is None or held.enter_context(engine.store.lock(*lock, wait=False)):
+            free = True
+        if free:
             return task
         others.add(task.key)
         schedule.put_back(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from core.errors import AskError, ComputeError
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress, Snapshot
@@ -23,8 +25,11 @@ from core.sweep.schedule import Schedule
 from core.sweep.stop import Stop
 from core.sweep.tally import NotedTally
 
+log = logging.getLogger(__name__)
+
 TABLE = "cells.parquet"
 _WRITTEN_EVERY = 30.0  # seconds between two writings of the table while cells come in
+_WRITING_SHARE = 20.0  # times as long as the last writing took: it takes a twentieth of the time at most
 _SHOWN = 5  # reasons in a message
 
 Runner = Callable[[Engine, Schedule, Listener], None]
@@ -68,11 +73,14 @@ def sweep(
     where: str = "this process",
     report: Callable[[Snapshot], None] = lambda _: None,
     graph: Graph | None = None,
+    seconds: float | None = None,
 ) -> Outcome:
     """Measure all cells and write their table; what the store has is not computed again.
 
-    The table is written every half minute, at the end, and also where the sweep is stopped: by ``report``, by Ctrl-C,
-    or by whoever sees in the cache that it runs (`core.sweep.status.stop`).
+    The table is written every half minute (more seldom where that takes seconds), at the end, and also where the sweep
+    is stopped: by ``report``, by Ctrl-C,
+    or by whoever sees in the cache that it runs (`core.sweep.status.stop`). A table there of more cells than are known
+    now becomes ``cells.earlier.parquet``. Cells that fail are listed in ``failed.json`` beside it.
 
     Parameters
     ----------
@@ -89,6 +97,8 @@ def sweep(
         Called with a `core.progress.Snapshot` of the whole; may raise `core.progress.Cancelled`.
     graph : Graph, optional
         The tasks, where they are made already.
+    seconds : float, optional
+        That it is expected to take; as long as all tasks one after the other unless given.
 
     Returns
     -------
@@ -109,10 +119,12 @@ def sweep(
         stop.check()
         report(snapshot)
 
+    alone = sum(task.seconds for task in graph.tasks)
     tally = NotedTally(
         graph,
         schedule,
         told,
+        pace=1.0 if seconds is None or not alone else seconds / alone,
         root=root,
         name=digest({"cells": [cell.to_dict() for cell in settings]})[:16],
         title=title,
@@ -120,16 +132,19 @@ def sweep(
         engine=where,
         run=run,
     )
-    written = time.monotonic()
+    _set_aside(table, len(tally.measured))
+    written, took = time.monotonic(), 0.0
 
     def write() -> None:
+        nonlocal written, took
+        begun = time.monotonic()
         done = [(cell, tally.measured[cell]) for cell in settings if cell in tally.measured]
         cells.write(table, done)
+        written = time.monotonic()
+        took = written - begun
 
     def now_and_then() -> None:
-        nonlocal written
-        if time.monotonic() - written > _WRITTEN_EVERY:
-            written = time.monotonic()
+        if time.monotonic() - written > max(_WRITTEN_EVERY, _WRITING_SHARE * took):
             write()
 
     tally.on_cell = now_and_then
@@ -137,22 +152,41 @@ def sweep(
     try:
         with stop.watched():
             runner(engine, schedule, tally)
+            if keep != "embeddings":
+                _drop_passing(engine, settings, graph, keep, stop)
         state = status.DONE
-        if keep != "embeddings":
-            _drop_passing(engine, settings, graph, keep)
     finally:
         write()
+        cells.write_failed(failed_beside(table), tally.failures)
         tally.end(state)
     return Outcome(table, len(tally.measured), tally.failures)
 
 
-def _drop_passing(engine: Engine, settings: Sequence[Experiment], graph: Graph, keep: str) -> None:
+def failed_beside(table: Path) -> Path:
+    """The list of cells that failed, beside a table.
+
+    >>> failed_beside(Path("cells-2-of-8.parquet")).name
+    'failed-2-of-8.json'
+    """
+    return table.with_name(f"failed{table.stem.removeprefix('cells')}.json")
+
+
+def _set_aside(table: Path, known: int) -> None:
+    """Keep the table of an earlier sweep that has more than this one begins with: other settings, or another cache."""
+    earlier = table.with_suffix(f".earlier{table.suffix}")
+    if (before := cells.count(table)) > known and before >= cells.count(earlier):
+        table.replace(earlier)
+        log.warning("%s has %d cells, of which %d are known here: it is kept as %s", table, before, known, earlier.name)
+
+
+def _drop_passing(engine: Engine, settings: Sequence[Experiment], graph: Graph, keep: str, stop: Stop) -> None:
     """Drop the spaces that were embedded for the sweep: every cell has its measures now.
 
     A cell drops its own space once it is measured; one that was known may have been cut off before that.
     """
     seen = set()
     for experiment in settings:
+        stop.check()
         with suppress(AskError, NotCached):
             run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
             key = digest({"space": run.stages.space_spec(None)})
@@ -167,11 +201,23 @@ def check(outcome: Outcome) -> None:
     """Raise `ComputeError` if cells failed: all others are in the table."""
     if not outcome.failures:
         return
-    reasons = list(dict.fromkeys(outcome.failures.values()))
+    by_reason: dict[str, list[Experiment]] = {}
+    for cell, why in outcome.failures.items():
+        by_reason.setdefault(why, []).append(cell)
+    reasons = [f"{_named(of)}: {why}" for why, of in by_reason.items()]
     more = f"; and {len(reasons) - _SHOWN:,} more reasons" if len(reasons) > _SHOWN else ""
     raise ComputeError(
         f"measure {len(outcome.failures):,} of {len(outcome.failures) + outcome.measured:,} cells",
         "; ".join(reasons[:_SHOWN]) + more,
-        f"The others are in {outcome.table}. Put right what is named and give the same command again: it computes what "
-        "is missing.",
+        f"The others are in {outcome.table}, and all that failed in {failed_beside(outcome.table).name} beside it. Put "
+        "right what is named and give the same command again: it computes what is missing.",
     )
+
+
+def _named(of: Sequence[Experiment]) -> str:
+    """Cells in words: the first, and how many more."""
+    try:
+        first = in_words(of[0])
+    except (AskError, LookupError):  # of a setting that there is not
+        first = f"{of[0].target} ({of[0].model})"
+    return first if len(of) == 1 else f"{first}, and {len(of) - 1:,} more"

@@ -94,11 +94,11 @@ class Schedule:
     def fail(self, task: Task, why: str) -> list[Task]:
         """Note that a task failed; returns it and the tasks that fail with it, since they need it."""
         self.running.pop(task.key, None)
-        lost, found = [task.key], [task.key]
+        found, lost = {task.key: None}, [task.key]
         while lost:
-            lost = [key for gone in lost for key in self._after.get(gone, ()) if key not in self.failed]
-            lost = [key for key in dict.fromkeys(lost) if key not in found]
-            found += lost
+            after = dict.fromkeys(key for gone in lost for key in self._after.get(gone, ()))
+            lost = [key for key in after if key not in self.failed and key not in found]
+            found.update(dict.fromkeys(lost))
         for key in found:
             self.failed[key] = why
         return [self.tasks[key] for key in found]

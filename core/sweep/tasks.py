@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.cluster.version import stages
 from core.errors import ModelError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
@@ -19,6 +20,7 @@ from core.pipeline.run import Run
 from core.progress import Progress
 from core.store.files import digest
 from core.sweep.cells import EVERYTHING, Asked
+from core.version import __version__
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Task:
     needs : tuple of str
         Keys of the tasks that come before it.
     ground : str
-        Digest of the model and the sentences: a worker that has others refuses.
+        Digest of the model, the sentences and the program: a worker that has others refuses.
     commits : tuple of (str, str)
         By id, the commit of a model of the hub that was planned with; its owner may push another meanwhile.
     language : str
@@ -156,9 +158,10 @@ def commits_of(plan: Plan) -> dict[str, str]:
 
 
 def ground(plan: Plan) -> str:
-    """Digest of the model and the sentences of a plan."""
+    """Digest of the model and the sentences of a plan, and of the program: a worker that starts anew may be another."""
     sentences = [plan.corpus.digest, plan.probe_corpus.digest]
-    return digest({"model": plan.resolved.identity, "sentences": sentences})
+    program = {"version": __version__, "stages": stages()}
+    return digest({"model": plan.resolved.identity, "sentences": sentences, "program": program})
 
 
 def _capture(task: Task, run: Run) -> None:

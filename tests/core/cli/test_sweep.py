@@ -38,7 +38,12 @@ def test_it_says_what_it_costs_computes_it_and_then_knows_it(
     assert "6 cells: 2 known, 2 to measure" in said.out
     assert "2 of 6 cells" in said.err
     assert "'xx'" in said.err
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"cells.parquet", "cells-1-of-2.parquet"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "cells.parquet",
+        "cells-1-of-2.parquet",
+        "failed.json",
+        "failed-1-of-2.json",
+    }
     table = pd.read_parquet(tmp_path / "out" / "cells.parquet")
     assert list(table.columns[:5]) == ["model", "target", "method", "experts", "strength"]
     assert list(table[["target", "experts"]].drop_duplicates().itertuples(index=False, name=None)) == [

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import subprocess
 import sys
 import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from core.analyses import grid, paired_settings
 from core.errors import ComputeError
@@ -52,8 +56,11 @@ def test_it_measures_what_single_runs_do_and_drops_what_they_keep(
     shown: list[Snapshot] = []
     outcome = run.sweep(engine, cells, "measures", tmp_path / "cells.parquet", report=shown.append, title="nine")
     assert outcome.measured == 9
-    with pytest.raises(ComputeError, match=r"1 of 10 cells.*'fr'"):
+    with pytest.raises(ComputeError, match=r"1 of 10 cells: French, 30 experts, strength 0.5, .*'fr'.*failed\.json"):
         run.check(outcome)
+    (failed,) = json.loads(run.failed_beside(outcome.table).read_text(encoding="utf-8"))
+    assert Experiment.from_dict(failed["setting"]) == cells[-1]
+    assert "'fr'" in failed["why"]
     fractions = [snapshot.fraction for snapshot in shown]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
@@ -91,6 +98,31 @@ def test_it_measures_what_single_runs_do_and_drops_what_they_keep(
     again = run.sweep(engine, cells, "measures", outcome.table, report=shown.append)
     assert again.table.read_bytes() == before
     assert not graph.build(engine, cells, "measures").tasks
+
+    # Fewer cells than the table has, and none that fails: the fuller table stays beside the new one.
+    run.sweep(engine, cells[:-1], "measures", outcome.table)
+    assert outcome.table.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"cells.parquet"}
+    run.sweep(engine, cells[:2], "measures", outcome.table)
+    assert pd.read_parquet(outcome.table).digest.nunique() == 2
+    assert (tmp_path / "cells.earlier.parquet").read_bytes() == before
+
+
+def test_a_lock_that_cannot_be_had_ends_no_sweep(
+    asked: Experiment, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([OSError(errno.ESTALE, "Stale file handle")])
+    acquire = FileLock.acquire
+
+    def stale_once(lock: FileLock, **how: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return acquire(lock, **how)
+
+    monkeypatch.setattr(FileLock, "acquire", stale_once)
+    cell = replace(asked, languages=("en", "ja"), seed=11)
+    assert run.sweep(engine, [cell], "measures", tmp_path / "cells.parquet").failures == {}
+    assert list(faults) == []
 
 
 @pytest.mark.usefixtures("interruptible")
