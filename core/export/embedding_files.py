@@ -156,8 +156,9 @@ def _check_languages(encoder: Encoder, texts: Texts) -> None:
     """Refuse languages that the tokenizer has no code for, or the intervention nothing."""
     languages = dict.fromkeys(str(code) for code in texts.columns[texts.language]) if texts.language else {}
     check_languages(encoder.model, languages)
-    for code in languages if encoder.intervention is not None else ():
-        encoder.intervention.of(code)
+    if encoder.intervention is not None:
+        for code in languages:
+            encoder.intervention.of(code)
 
 
 def _embedded(encoder: Encoder, texts: Texts, run: Run) -> np.ndarray:

@@ -129,7 +129,8 @@ def _prompt_ids(model: LoadedModel, prompt: str, as_message: bool) -> torch.Tens
     if ids.shape[1] == 0:
         first = model.tokenizer.bos_token_id
         if first is None:  # Qwen's base models name it in their config alone
-            first = getattr(model.base.config.get_text_config(), "bos_token_id", None)
+            config: Any = model.base.config
+            first = getattr(config.get_text_config(), "bos_token_id", None)
         if first is None:
             raise ModelError(
                 f"write text with {model.name} from nothing", "it has no first token (BOS)", "Give it a prompt."

@@ -54,7 +54,7 @@ class _Asked:
     """
 
     experiment: Experiment | None = None
-    questions: dict[type, tuple[Question, Experiment | None]] = field(default_factory=dict)
+    questions: dict[type, tuple[Request, Experiment | None]] = field(default_factory=dict)
     place: tuple[str, Experiment | None] | None = None
 
 
