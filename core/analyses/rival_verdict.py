@@ -93,8 +93,14 @@ def best(spaces: RivalSpaces, *, in_class: bool = False, scope: str | None = Non
     return max(free, key=lambda s: (round(s.measured.value(HEADLINE, at).value, 9), s.rival.in_class), default=None)
 
 
-def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> str:
-    """Say whether the intervention beats what is free, in a sentence or two of Markdown, from the figures alone."""
+def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None, *, brief: bool = False) -> str:
+    """Say whether the intervention beats what is free, in a few sentences of Markdown, from the figures alone.
+
+    Parameters
+    ----------
+    brief : bool
+        Leave out what the intervention finds at other layers.
+    """
     top = best(spaces)
     if top is None:
         return "No free rival was measured, so that it is open what the intervention is worth."
@@ -115,7 +121,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None) -> st
         f"{_figures(spaces, first)}."
     )
     text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
-    text += _elsewhere(spaces) + _missing(spaces)
+    text += ("" if brief else _elsewhere(spaces)) + _missing(spaces)
     learns = " The intervention learns from translations, which no free rival does."
     text += learns if _method(spaces).translations else ""
     least = fewest_pairs(len(found))

@@ -63,7 +63,7 @@ def summary(result: Result, free: RivalSpaces | None = None, control: RivalSpace
     done = changed(result) + (f" {_at_random(control)}" if control is not None else "")
     if free is None:
         return f"{done}\n\n{_free(result)}"
-    return f"{verdict(free, against(free))}\n\n{done}"
+    return f"{verdict(free, against(free), brief=True)}\n\n{done}"
 
 
 def changed(result: Result) -> str:

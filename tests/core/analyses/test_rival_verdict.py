@@ -164,6 +164,7 @@ def test_the_layers_are_named_and_one_that_suits_the_intervention_better_is_told
     assert said is not None
     assert [float(end) for end in said.groups()] == pytest.approx([low, high], abs=3)
     assert "At layer 2" not in verdict(spaces_with(asked, {**shares, ("raw", POST, 2): 0.4}))
+    assert "At layer 2" not in verdict(spaces_with(asked, shares), brief=True)
 
 
 def test_a_wide_interval_shows_neither_a_difference_nor_that_there_is_none(asked: Experiment) -> None:
