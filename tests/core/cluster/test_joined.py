@@ -22,6 +22,7 @@ from core.pipeline.engine import Engine
 from core.store.store import Store
 from core.sweep import run
 from core.sweep.settings import Sweep
+from core.sweep.tasks import Task
 from tests.helpers import ray_cluster
 from tests.helpers.ray_cluster import Head, command
 
@@ -35,12 +36,22 @@ def head() -> Iterator[Head]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(asked: Experiment, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The table of one process that nothing befalls."""
-    root = tmp_path_factory.mktemp("undisturbed")
+def cells(asked: Experiment) -> list[Experiment]:
+    """What the commands are asked for."""
     base = replace(asked, languages=("en", "ja"))
-    cells = Sweep(base, (base.model,), ("ja",), ("set-mean",), (10,), _STRENGTHS).cells()
-    return run.sweep(Engine(Store(root / "cache")), cells, "measures", root / run.TABLE).table.read_bytes()
+    return Sweep(base, (base.model,), ("ja",), ("set-mean",), (10,), _STRENGTHS).cells()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """One process that nothing befalls."""
+    return Engine(Store(tmp_path_factory.mktemp("alone") / "cache"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(alone: Engine, cells: list[Experiment]) -> bytes:
+    """Its table."""
+    return run.sweep(alone, cells, "measures", alone.store.root / run.TABLE).table.read_bytes()
 
 
 def arguments(asked: Experiment, folder: Path, *more: str) -> list[str]:
@@ -62,15 +73,14 @@ def waits_for(process: subprocess.Popen[str], what: Callable[[], object], log: P
 def test_a_command_without_the_token_is_refused_in_words(asked: Experiment, head: Head, tmp_path: Path) -> None:
     log = tmp_path / "said.txt"
     tried = (
-        (head.address, {}, "it asks for a token, and none was sent"),
-        (head.address, {"RAY_AUTH_TOKEN": "0" * 64}, "it does not accept the token that was sent"),
-        (head.address, {"RAY_AUTH_TOKEN_PATH": str(tmp_path / "none")}, "cannot be opened"),
+        ({}, "it asks for a token, and none was sent"),
+        ({"RAY_AUTH_TOKEN_PATH": str(tmp_path / "none")}, "cannot be opened"),
     )
-    for address, environment, why in tried:
-        with command(log, arguments(asked, tmp_path, "--engine", address), environment) as process:
+    for environment, why in tried:
+        with command(log, arguments(asked, tmp_path, "--engine", head.address), environment) as process:
             assert process.wait() == 2
         what, reason, instead = log.read_text(encoding="utf-8").splitlines()
-        assert what == f"error: join the cluster at {address}"
+        assert what == f"error: join the cluster at {head.address}"
         assert why in reason
         assert instead.startswith("  instead: Give ")
 
@@ -94,7 +104,7 @@ def test_why_rays_client_was_not_let_in(head: Head, monkeypatch: pytest.MonkeyPa
 
 
 def test_killed_then_stopped_then_finished_by_rays_client_it_gives_the_bits_of_one_process(
-    asked: Experiment, head: Head, tmp_path: Path, undisturbed: bytes
+    asked: Experiment, head: Head, tmp_path: Path, alone: Engine, cells: list[Experiment], undisturbed: bytes
 ) -> None:
     joined = arguments(asked, tmp_path, "--engine", head.address)
     log, table, store = tmp_path / "said.txt", tmp_path / "out" / run.TABLE, Store(tmp_path / "cache")
@@ -106,8 +116,10 @@ def test_killed_then_stopped_then_finished_by_rays_client_it_gives_the_bits_of_o
     assert psutil.wait_procs([worker], timeout=60)[1] == []
     assert not table.exists()
 
-    # The only core is free again.
-    with command(log, joined, head.token) as process:
+    # The only core is free again. The last cell is not measured before the command is stopped: its space is locked.
+    last = Task("space", cells[-1], "last", modified=True).lock(alone)
+    assert last is not None
+    with store.lock(*last), command(log, joined, head.token) as process:
         waits_for(process, lambda: "1 of 4 cells" in log.read_text(encoding="utf-8"), log)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 128 + signal.SIGINT
