@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +19,8 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from core.cli.main import main
 from core.experiment.names import SETTINGS
-from tests.helpers.command_line import ROOT, command_line
+from tests.helpers.command_line import ROOT
+from tests.helpers.ports import free_port
 
 PATIENCE = 300_000
 _TRIES = 4
@@ -54,10 +54,7 @@ def serving(
     **environment: str,
 ) -> Iterator[str]:
     """Run the dashboard on a free port, as ``make run`` does unless told otherwise; gives its address."""
-    if port is None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
         [*command, "--server.port", str(port)],
@@ -323,17 +320,9 @@ def options_of(query: Mapping[str, str]) -> list[str]:
 
 
 def told(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
-    """As `run_of`, by the command line's own function in this process: for many settings of a tiny model."""
+    """What the command line finds for the setting of a link, by its own function in this process."""
     out = cache.parent / "told.json"
     assert main(["run", *options_of(query), "--cache", str(cache), "--json", str(out)]) == 0
-    return dict(json.loads(out.read_text(encoding="utf-8")))
-
-
-def run_of(query: Mapping[str, str], cache: Path) -> dict[str, Any]:
-    """What the command line finds for the setting of a link."""
-    out = cache.parent / "run-of.json"
-    process = command_line("run", *options_of(query), "--cache", str(cache), "--json", str(out))
-    assert process.returncode == 0, process.stderr
     return dict(json.loads(out.read_text(encoding="utf-8")))
 
 

@@ -11,7 +11,7 @@ from core.charts.palette import POST, PRE
 from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.state import link
-from tests.helpers.browsing import Visit, figures_of, run_of
+from tests.helpers.browsing import Visit, figures_of, told
 from tests.helpers.command_line import EmbeddedRun
 from tests.helpers.tiny import LANGUAGES, sentences, write_table
 
@@ -41,7 +41,7 @@ def test_a_control_moved_brings_new_numbers_and_never_the_old_ones(
     assert visitor.progress(), "numbers came without a sign of the work on them"
     asked = small_link | {"strength": "0.95"}
     assert visitor.query == asked
-    expected = figures_of(run_of(asked, twin))
+    expected = figures_of(told(asked, twin))
     assert visitor.figures() == expected
     assert expected != figures_of(embedded.result)
     visitor.sees("with strength 0.95")
@@ -77,7 +77,7 @@ def test_a_reload_in_the_middle_of_a_job_finds_it_again(
     visitor.page.reload()
     visitor.sees_results(strength="0.9")
     assert visitor.query == asked
-    assert visitor.figures() == figures_of(run_of(asked, twin))
+    assert visitor.figures() == figures_of(told(asked, twin))
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from core.cli.main import main
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
 from dashboard.state import presentation, session
 from dashboard.text import report, tour
 from tests.helpers.browsing import Visit, Visitor, share
-from tests.helpers.command_line import EmbeddedRun, command_line
+from tests.helpers.command_line import EmbeddedRun
 from tests.helpers.results import make_result
 
 Link = dict[str, str]
@@ -153,10 +154,8 @@ def test_what_is_saved_opens_elsewhere(
         assert re.fullmatch(rf"ja-2000-set-mean-1-\w{{6}}\{Path(name).suffix}", download.value.suggested_filename)
         download.value.save_as(tmp_path / name)
     out = tmp_path / "again.json"
-    done = command_line(
-        "run", "--experiment", str(tmp_path / "setting.json"), "--cache", str(embedded.cache), "--json", str(out)
-    )
-    assert done.returncode == 0, done.stderr
+    saved = str(tmp_path / "setting.json")
+    assert main(["run", "--experiment", saved, "--cache", str(embedded.cache), "--json", str(out)]) == 0
     again = json.loads(out.read_text(encoding="utf-8"))
     assert again["retrieval"] == embedded.result["retrieval"]
     assert again["computed"] == []
