@@ -136,4 +136,4 @@ def _parquet(experiment: Experiment) -> bytes:
 def _python(experiment: Experiment) -> None:
     st.header("The same in Python", anchor=False)
     st.markdown("What was computed here is found in the cache, if Python runs on this machine.")
-    st.code(lines.python(experiment), language="python")
+    st.code(lines.python(experiment), language="python", wrap_lines=True)
