@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from dashboard import hosts, login
 from tests.helpers.browsing import serving
 from tests.helpers.command_line import ROOT
 from tests.helpers.oidc_server import CLIENT, SECRET, Provider, providing
+from tests.helpers.ports import free_port
 from tests.helpers.raw_visitor import RawVisitor, visiting
 
 KEY = "0123456789abcdef" * 4
@@ -42,12 +42,6 @@ def secrets_file(path: Path, port: int, provider: str, key: str = KEY) -> Path:
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import psutil
 
 from core.cluster import pool
 from tests.helpers.command_line import ROOT
+from tests.helpers.ports import free_port
 
 _HEAD, _OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address that others know this machine by
 # Whoever runs the tests may ignore interruptions, and what they start would do so too.
@@ -139,9 +139,7 @@ def head() -> Iterator[Head]:
 
     The first process that is to serve a client fails to start, as happens now and then.
     """
-    with socket.socket() as free:
-        free.bind((_HEAD, 0))
-        port = free.getsockname()[1]
+    port = free_port(_HEAD)
     token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     # The paths of Ray's sockets have little room.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
