@@ -329,9 +329,10 @@ def test_both_maps_zoom_and_move_together(visit: Visit, server: str, small_link:
     keyboard.up("Control")
     expect(visitor.page.locator(".map")).to_have_attribute("data-window", re.compile(","))
     first = window_of(visitor)
-    visitor.page.wait_for_timeout(100)
-    assert all(now != was for now, was in zip(canvas.evaluate(halves), whole, strict=True)), (
-        "one of the two stood still"
+    # Both move: neither half is as it was.
+    visitor.page.wait_for_function(
+        f"([canvas, whole]) => ({halves})(canvas).every((now, half) => now !== whole[half])",
+        arg=[canvas.element_handle(), whole],
     )
     mouse.move(box["x"] + 60, box["y"] + 60)
     keyboard.down("Shift")
@@ -353,8 +354,9 @@ def test_both_maps_zoom_and_move_together(visit: Visit, server: str, small_link:
     assert window_of(visitor) == []
     expect(visitor.page.get_by_role("button", name="Zoom out")).to_be_disabled()
     mouse.move(5, 5)
-    visitor.page.wait_for_timeout(100)
-    assert canvas.evaluate("c => c.toDataURL()") == before
+    visitor.page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() === before", arg=[canvas.element_handle(), before]
+    )
     visitor.sees_the_link_leave_out("map.window")
     assert "brush" not in visitor.page.url
 

@@ -8,25 +8,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks import motion
 from dashboard.sentence_map import MapView
 from dashboard.sentence_map.component import packed, sent
-from tests.helpers import browser as finding
 
 Show = Callable[[bytes], Page]
 CODES = ("en", "zh", "ru", "ko")
 EACH = 900
 MARGIN = 14
 UNCHOSEN = MapView()
-
-
-@pytest.fixture(scope="module")
-def chromium(browsers: BrowserType) -> Iterator[Browser]:
-    browser = browsers.launch(executable_path=finding.executable(), args=finding.FLAGS)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
