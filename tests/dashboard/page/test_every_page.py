@@ -29,18 +29,19 @@ def sees_it_whole(visitor: Visitor, path: str) -> None:
 def violations(visitor: Visitor) -> list[tuple[str, Any]]:
     """What axe-core finds on the page once its charts are drawn, without what it calls minor: the rule and where.
 
-    How Streamlit colours and scrolls a block of code is left out: its highlighter, which is loaded late, has a contrast
-    of its own.
+    The colours of Streamlit's blocks of code are left out: its highlighter, which is loaded late, chooses them.
     """
     visitor.page.wait_for_function(
         """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
           .every(chart => chart.querySelector('canvas, svg'))"""
     )
     visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    response: dict[str, Any] = Axe().run(visitor.page, {"exclude": [["[data-testid=stCode]"]]}).response
+    colours, code = "color-contrast", {"exclude": [["[data-testid=stCode]"]]}
+    others: dict[str, Any] = Axe().run(visitor.page, None, {"rules": {colours: {"enabled": False}}}).response
+    coloured: dict[str, Any] = Axe().run(visitor.page, code, {"runOnly": [colours]}).response
     return [
         (rule["id"], [node["target"] for node in rule["nodes"]])
-        for rule in response["violations"]
+        for rule in [*others["violations"], *coloured["violations"]]
         if rule["impact"] != "minor"
     ]
 
