@@ -190,8 +190,8 @@ class RankProcesses:
             self._group.tell(rank, request)
         try:
             answers = self._answers(self._group, range(self._count), "done", passed)
-        except _Told as told:  # all have answered, and go on with the next request
-            raise told.reason from None
+        except _AllAnswered as ended:  # and they go on with the next request
+            raise ended.reason from None
         except BaseException:
             self.close()
             raise
@@ -200,7 +200,7 @@ class RankProcesses:
     def _answers(
         self, group: _Group, ranks: Sequence[int], expected: str, passed: Callable[[int], None] = lambda _: None
     ) -> dict[int, dict[str, Any]]:
-        """Wait until ranks have answered; raises `_Told` where all did and the answer is a refusal or a stop."""
+        """Wait until ranks have answered; raises `_AllAnswered` where all did and the answer is a refusal or a stop."""
         answers: dict[int, dict[str, Any]] = {}
         reason: BaseException | None = None
         deadline = None
@@ -222,7 +222,7 @@ class RankProcesses:
             if "refused" in message and not message["sound"]:
                 raise refusal(*message["refused"])
         if reason is not None:
-            raise _Told(reason)
+            raise _AllAnswered(reason)
         if any(expected not in answer for answer in answers.values()):
             raise self._lost(f"did not answer as it should ({', '.join(sorted(map(str, answers.values())))[:200]})")
         return answers
@@ -260,7 +260,7 @@ class RankProcesses:
         )
 
 
-class _Told(Exception):  # noqa: N818 - no error of its own
+class _AllAnswered(Exception):  # noqa: N818 - no error of its own
     """All ranks have answered, and this is why there is no result."""
 
     def __init__(self, reason: BaseException) -> None:

@@ -54,7 +54,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class BuiltModel:
     """A model as it is used.
 
     Attributes
@@ -135,7 +135,7 @@ def _no_text_model(name: str, found: str) -> ModelError:
 
 
 @pretrained.one_at_a_time
-def skeleton(name: str, made_by: Recipe) -> Made:
+def skeleton(name: str, made_by: Recipe) -> BuiltModel:
     """Make the modules without memory for weights.
 
     Raises
@@ -172,7 +172,7 @@ def _check_size(name: str, config: Any) -> None:
             )
 
 
-def cut(name: str, made_by: Recipe, whole: Any) -> Made:
+def cut(name: str, made_by: Recipe, whole: Any) -> BuiltModel:
     """Keep of a model what is used.
 
     Raises
@@ -181,13 +181,13 @@ def cut(name: str, made_by: Recipe, whole: Any) -> Made:
         If it does not take tokens.
     """
     if made_by.part == "all":
-        return Made(whole, whole, whole.base_model, generates=True)
+        return BuiltModel(whole, whole, whole.base_model, generates=True)
     encoder = whole.get_encoder() if made_by.part == "encoder" else whole.base_model
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # after the last hidden state; most checkpoints have none, and it would be made up
     if getattr(encoder, "main_input_name", "input_ids") != "input_ids" or not hasattr(made_by.config, "vocab_size"):
         raise _no_text_model(name, made_by.config.model_type)
-    return Made(whole, encoder, encoder, generates=False)
+    return BuiltModel(whole, encoder, encoder, generates=False)
 
 
 @pretrained.one_at_a_time
@@ -200,7 +200,7 @@ def read(
     dtype: str,
     device: str,
     adapter: str = "",
-) -> Made:
+) -> BuiltModel:
     """Read a model's weights and put them where they belong; merge the adapter of a folder into them if one is named.
 
     Raises
@@ -227,10 +227,10 @@ def read(
     used.lm.eval().requires_grad_(False)
     if not placement(device, dtype):
         used.lm.to(torch.device(device))
-    return Made(used.lm, used.lm, used.base, used.generates and not headless)
+    return BuiltModel(used.lm, used.lm, used.base, used.generates and not headless)
 
 
-def _check_complete(name: str, made_by: Recipe, made: Made, missing: Iterable[str]) -> bool:
+def _check_complete(name: str, made_by: Recipe, made: BuiltModel, missing: Iterable[str]) -> bool:
     """Refuse what transformers only warns of: weights that the files lack, and that it made up at random.
 
     A table that is made frozen is computed and not learned (Marian's sinusoidal positions), and no file holds it.
@@ -285,7 +285,7 @@ def n_ids(base: nn.Module) -> int:
     return int(base.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
 
 
-def input_device(made: Made, device: str) -> torch.device:
+def input_device(made: BuiltModel, device: str) -> torch.device:
     """Where token ids go: to the input embeddings."""
     if device != SHARDED:
         return torch.device(device)

@@ -248,7 +248,7 @@ def _has_chat_template(resolved: ResolvedModel) -> bool:
 
 
 @lru_cache(maxsize=8)
-def skeleton_of(resolved: ResolvedModel) -> architectures.Made:
+def skeleton_of(resolved: ResolvedModel) -> architectures.BuiltModel:
     """A model's modules without memory for weights; raises `ModelError` as `core.models.architectures.skeleton`."""
     return architectures.skeleton(resolved.name, recipe_of(resolved))
 
@@ -315,7 +315,9 @@ def _tokenizer_of(resolved: ResolvedModel, location: str, where: dict[str, Any])
     return tokenizer
 
 
-def _loaded(resolved: ResolvedModel, made: architectures.Made, tokenizer: Any, device: torch.device) -> LoadedModel:
+def _loaded(
+    resolved: ResolvedModel, made: architectures.BuiltModel, tokenizer: Any, device: torch.device
+) -> LoadedModel:
     shape, pad_id = outline(resolved), tokenizer.pad_token_id
     return LoadedModel(
         resolved=resolved,

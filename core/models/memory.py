@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models.architectures import Made
+from core.models.architectures import BuiltModel
 from core.models.placement import PACKED, SHARDED, TORCH_DTYPES
 
 
-def weight_bytes(made: Made, dtype: str) -> float:
+def weight_bytes(made: BuiltModel, dtype: str) -> float:
     """Memory that a model's weights take while it is loaded, from its skeleton."""
     width = TORCH_DTYPES[dtype].itemsize
     total = sum(p.numel() for p in made.whole.parameters())
@@ -25,7 +25,7 @@ def weight_bytes(made: Made, dtype: str) -> float:
     return float(count * PACKED[dtype] + (total - count) * width)
 
 
-def check_memory(name: str, made: Made, *, dtype: str, device: str) -> None:
+def check_memory(name: str, made: BuiltModel, *, dtype: str, device: str) -> None:
     """Refuse a model that would push the machine into swap, before anything is downloaded.
 
     Raises

@@ -20,7 +20,7 @@ from torch import distributed, nn
 
 from core.errors import ModelError
 from core.models import placement
-from core.models.architectures import Made
+from core.models.architectures import BuiltModel
 from core.models.load import LoadedModel
 from core.models.spec import ResolvedModel
 from core.neurons.sites import find_blocks
@@ -29,12 +29,12 @@ _WAITS = timedelta(minutes=10)  # of a rank for the others within a pass
 _KINDS = ("cpu", "cuda")
 
 
-def check(resolved: ResolvedModel, made: Made, count: int) -> None:
+def check(resolved: ResolvedModel, made: BuiltModel, count: int) -> None:
     """Refuse a model that cannot be spread over so many ranks of this machine.
 
     Parameters
     ----------
-    made : Made
+    made : BuiltModel
         Its modules, which may be without memory.
     count : int
         Ranks.
@@ -62,7 +62,7 @@ def check(resolved: ResolvedModel, made: Made, count: int) -> None:
             raise ModelError(what, f"this machine has {there} CUDA devices", f"Give at most {there} --gpus-per-model.")
 
 
-def check_room(resolved: ResolvedModel, made: Made, count: int) -> None:
+def check_room(resolved: ResolvedModel, made: BuiltModel, count: int) -> None:
     """Refuse a model of which this rank's part, and what is gathered at one time, do not fit on its GPU.
 
     Raises

@@ -28,7 +28,7 @@ Ask = Callable[[Experiment, Callable[[Run], Any]], Any]
 _MOST_LOSSES = 2  # of the processes that hold a model together, before the work is given up
 
 
-class Elsewhere(Protocol):
+class ImportedAnswers(Protocol):
     """Answers that other machines computed; see `core.packs.pack_folder.PackFolder`."""
 
     def find(self, experiment: Experiment, question: Callable[..., Any], bound: Plan | None = None) -> Any | None:
@@ -48,14 +48,14 @@ class Engine:
 
     Parameters
     ----------
-    elsewhere : Elsewhere, optional
+    elsewhere : ImportedAnswers, optional
         Asked for what is known where the store does not have it; what is computed here never comes from there.
     ranks : int
         Processes of this machine over which a model is spread, each with a GPU of its own on ``cuda``. The numbers are
         those of one process but for rounding, and are kept under the same digests.
     """
 
-    def __init__(self, store: Store, elsewhere: Elsewhere | None = None, ranks: int = 1) -> None:
+    def __init__(self, store: Store, elsewhere: ImportedAnswers | None = None, ranks: int = 1) -> None:
         self.store, self.models, self.elsewhere = store, ModelHost(store, ranks), elsewhere
 
     def plan(self, experiment: Experiment) -> Plan:

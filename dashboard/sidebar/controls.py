@@ -18,7 +18,7 @@ from dashboard.state import link, navigation, page_state, presentation, role, se
 def sidebar() -> Experiment:
     """Draw the controls and return what is chosen; the link follows."""
     initial = chosen = _from_link()
-    around = widgets.Surroundings()
+    around = widgets.ModelAndCorpus()
     with st.sidebar:
         for setting in in_panel("top"):
             chosen = replace(chosen, **{setting.name: widgets.draw(setting, chosen, around)})
@@ -40,7 +40,7 @@ def sidebar() -> Experiment:
     return chosen
 
 
-def _panel(panel: str, chosen: Experiment, around: widgets.Surroundings) -> Experiment:
+def _panel(panel: str, chosen: Experiment, around: widgets.ModelAndCorpus) -> Experiment:
     """Draw the settings of a part of the sidebar, in the table's order."""
     for setting in in_panel(panel):
         chosen = replace(chosen, **{setting.name: widgets.draw(setting, chosen, around)})

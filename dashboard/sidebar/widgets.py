@@ -36,8 +36,8 @@ _GRID = [round(m * 10**e) for e in range(1, 7) for m in (1, 2, 5)]
 _LARGEST_SHARE = 0.25
 
 
-class Surroundings:
-    """Options that depend on earlier settings: the model's shape, the corpus's languages; None where unknown."""
+class ModelAndCorpus:
+    """The chosen model's outline and the chosen corpus, on which options depend; None where unknown."""
 
     def __init__(self) -> None:
         self._shapes: dict[tuple[ModelSpec, tuple[str, ...]], Outline | None] = {}
@@ -57,7 +57,7 @@ class Surroundings:
         return self._corpora[chosen.corpus]
 
 
-def draw(setting: Setting, chosen: Experiment, around: Surroundings) -> Any:
+def draw(setting: Setting, chosen: Experiment, around: ModelAndCorpus) -> Any:
     """Draw a setting's widget and return its value; ``chosen`` holds those drawn before it.
 
     A setting that says nothing beside those is not drawn, and has its default.
@@ -134,7 +134,7 @@ def _pick(
     titled: Callable[[], Mapping[str, str]],
     offered: Callable[[access.Access], tuple[str, ...]],
     forms: Callable[[], str] = str,
-) -> Callable[[Setting, Experiment, Surroundings], str]:
+) -> Callable[[Setting, Experiment, ModelAndCorpus], str]:
     """A widget that lists names, and also takes a name that is typed in; of a public server's only those offered.
 
     Parameters
@@ -143,7 +143,7 @@ def _pick(
         What can be typed in, in words.
     """
 
-    def draw_list(setting: Setting, chosen: Experiment, _: Surroundings) -> str:
+    def draw_list(setting: Setting, chosen: Experiment, _: ModelAndCorpus) -> str:
         value = getattr(chosen, setting.name)
         allowed, titles = access.current(), titled()
         options = _with(offered(allowed) if allowed.public else list(titles), value)
@@ -174,7 +174,7 @@ def _models() -> dict[str, str]:
     return _MODELS | {name: f"{model_title(name)}, from a pack" for name in names if name not in MODELS}
 
 
-def _target(setting: Setting, chosen: Experiment, around: Surroundings) -> str:
+def _target(setting: Setting, chosen: Experiment, around: ModelAndCorpus) -> str:
     corpus = around.corpus(chosen)
     options = _with(corpus.languages if corpus else (), chosen.target)
     picked = st.selectbox(
@@ -188,7 +188,7 @@ def _target(setting: Setting, chosen: Experiment, around: Surroundings) -> str:
     return picked or chosen.target
 
 
-def _experts(setting: Setting, chosen: Experiment, around: Surroundings) -> int:
+def _experts(setting: Setting, chosen: Experiment, around: ModelAndCorpus) -> int:
     shape = around.shape(chosen)
     most = shape.neurons.total * _LARGEST_SHARE if shape else 5000
     options = sorted(_with([k for k in _GRID if k <= most] or [1], chosen.experts))
@@ -217,7 +217,7 @@ def _without_count(chosen: Experiment) -> str:
     return ""
 
 
-def _strength(setting: Setting, chosen: Experiment, _: Surroundings) -> float:
+def _strength(setting: Setting, chosen: Experiment, _: ModelAndCorpus) -> float:
     return float(
         st.slider(
             setting.label,
@@ -231,7 +231,7 @@ def _strength(setting: Setting, chosen: Experiment, _: Surroundings) -> float:
     )
 
 
-def _layer(setting: Setting, chosen: Experiment, around: Surroundings) -> str | int:
+def _layer(setting: Setting, chosen: Experiment, around: ModelAndCorpus) -> str | int:
     shape = around.shape(chosen)
     options: list[str | int] = ["last", *range(shape.n_layers if shape else 0)]
     options = _with(options, chosen.layer)
@@ -246,14 +246,14 @@ def _layer(setting: Setting, chosen: Experiment, around: Surroundings) -> str | 
     return "last" if picked is None else picked
 
 
-def _sites(setting: Setting, chosen: Experiment, around: Surroundings) -> tuple[str, ...] | None:
+def _sites(setting: Setting, chosen: Experiment, around: ModelAndCorpus) -> tuple[str, ...] | None:
     shape = around.shape(chosen)
     hint = f"This model's: {', '.join(dict.fromkeys(site.name for site in shape.neurons.sites))}." if shape else None
     sites: tuple[str, ...] | None = _text(setting, chosen.expert_sites, hint)
     return sites
 
 
-_OWN: dict[str, Callable[[Setting, Experiment, Surroundings], Any]] = {
+_OWN: dict[str, Callable[[Setting, Experiment, ModelAndCorpus], Any]] = {
     "model": _pick(_models, access.Access.offered_models),
     "corpus": _pick(lambda: _CORPORA, access.Access.offered_corpora, _forms_of_corpora),
     "target": _target,

@@ -15,7 +15,7 @@ from core.models import architectures, first_pass
 from core.models.load import LoadedModel
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.sites import KINDS, find_neurons
-from tests.helpers.families import _COMMON, FAMILIES, N_LAYERS
+from tests.helpers.families import COMMON, FAMILIES, N_LAYERS
 from tests.helpers.refusals import refusal
 
 CPU = torch.device("cpu")
@@ -40,8 +40,8 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def skeleton(kind: str, **settings: Any) -> tuple[architectures.Made, NeuronMap]:
-    config = AutoConfig.for_model(kind, **{**_COMMON, "vocab_size": 400, **settings})
+def skeleton(kind: str, **settings: Any) -> tuple[architectures.BuiltModel, NeuronMap]:
+    config = AutoConfig.for_model(kind, **{**COMMON, "vocab_size": 400, **settings})
     made = architectures.skeleton("it", architectures.recipe("it", config))
     return made, find_neurons(made.base, made.n_layers, KINDS)
 

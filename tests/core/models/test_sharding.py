@@ -12,7 +12,7 @@ from torch import distributed, nn
 
 from core.errors import ModelError
 from core.models import sharding
-from core.models.architectures import Made
+from core.models.architectures import BuiltModel
 from core.models.load import LoadedModel, skeleton_of
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
@@ -69,7 +69,7 @@ def test_what_no_group_holds_is_refused_before_one_is_started(
 
 def test_a_model_without_a_stack_of_blocks_is_refused(resolved: ResolvedModel) -> None:
     made = skeleton_of(resolved)
-    other = Made(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2), generates=False)
+    other = BuiltModel(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2), generates=False)
     other.base.config = made.base.config
     with pytest.raises(ModelError, match="find the blocks"):
         sharding.check(resolved, other, 2)
