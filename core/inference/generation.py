@@ -72,10 +72,9 @@ def generate(
         If the model does not generate text, cannot start from an empty prompt, or has no chat template.
     """
     model.check_whole("continue text with")
-    lm: Any = model.lm
     check_generates(model.name, model.generates)
     ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)
-    start, passing, ends, pad_id = ids.shape[1], Passing(), _ends(lm), _padding(model)
+    start, passing, ends, pad_id = ids.shape[1], Passing(), _ends(model.lm), _padding(model)
     passing.languages = (sources.identified(prompt, intervention),)
 
     def decoded(everything: torch.Tensor) -> list[str]:
@@ -96,28 +95,32 @@ def generate(
         torch.inference_mode(),
         torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []),
         hooked(model, {}, intervention, neurons, passing) as untouched,
-        _no_settings_of_its_own(lm),
     ):
         torch.manual_seed(seed)
-        reporter = _Report(report)
-        try:
-            with faults.explained("write text with", model):
-                continued = lm.generate(
-                    ids,
-                    attention_mask=torch.ones_like(ids),
-                    max_new_tokens=max_tokens,
-                    use_cache=use_cache,
-                    pad_token_id=next(iter(ends), model.pad_id) if pad_id is None else pad_id,
-                    stopping_criteria=[reporter],
-                    **_sampling(temperature, top_p),
-                )
-        except ModelError as error:
-            if reporter.raised is not None and error.__cause__ is reporter.raised:
-                raise reporter.raised from None  # the caller's, not the model's
-            raise
+        settings = {"max_new_tokens": max_tokens, "use_cache": use_cache, **_sampling(temperature, top_p)}
+        settings["pad_token_id"] = next(iter(ends), model.pad_id) if pad_id is None else pad_id
+        continued = _continued(model, ids, _Report(report), settings)
         if untouched:
             raise unreached(untouched)
     return decoded(continued)
+
+
+def _continued(model: LoadedModel, ids: torch.Tensor, reporter: _Report, settings: dict[str, Any]) -> torch.Tensor:
+    """The prompt's tokens and what the model makes of them, (n_samples, n); what the reporter raises is not hidden."""
+    lm: Any = model.lm
+    try:
+        with faults.explained("write text with", model), _no_settings_of_its_own(lm):
+            continued: torch.Tensor = lm.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                stopping_criteria=[reporter],
+                **settings,
+            )
+    except ModelError as error:
+        if reporter.raised is not None and error.__cause__ is reporter.raised:
+            raise reporter.raised from None  # the caller's, not the model's
+        raise
+    return continued
 
 
 def _prompt_ids(model: LoadedModel, prompt: str, as_message: bool) -> torch.Tensor:
