@@ -282,7 +282,8 @@ def _speed(_: Record) -> str:
         f"- A known page opens in a new browser on the same machine in {float(rows['cached-page']):.1f} s.\n"
         f"- The map in motion draws {float(rows['map-motion']):.0f} frames a second with 2,400 points and "
         f"{float(rows['map-motion-22000']):.0f} with 22,000.\n"
-        f"- The whole reproduction takes {sum(report['seconds_by_step'].values()) / 60:.0f} minutes."
+        f"- The whole reproduction took {sum(report['seconds_by_step'].values()) / 60:.0f} minutes, "
+        f"the sum of the steps of its report of {report['written'][:10]}."
     )
 
 

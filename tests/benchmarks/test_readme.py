@@ -36,6 +36,12 @@ LISTED = {
 }
 
 
+def test_results_are_those_of_benchmarks_that_there_are() -> None:
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| ", command.RESULTS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert "expertise-sklearn" in rows
+    assert set(rows) - {"row"} <= {benchmark.name for benchmark in command.ALL}
+
+
 def test_the_texts_state_what_is_recorded() -> None:
     """`python -m benchmarks readme --from docs/measured.json` would leave every figure as it is."""
     record = recorded.read()
