@@ -61,14 +61,19 @@ def test_the_command_line_lists_and_runs_both(
         assert words in text
     query, out = link_on_cache(tiny=True), tmp_path / "result.json"
     options = ["--model", query["model"], "--corpus", query["corpus"], "--dtype", "float32", "--target", "ja"]
-    options += ["--experts", "20", "--cache", str(tmp_path / "cache"), "--json", str(out)]
-    assert main(["run", *options, "--method", "flip", "--score", "largest"]) == 0
+    options += ["--experts", "20", "--score", "largest", "--cache", str(tmp_path / "cache")]
+    assert main(["run", *options, "--method", "flip", "--json", str(out)]) == 0
     written = json.loads(out.read_text(encoding="utf-8"))
     assert (written["experiment"]["method"], written["experts"]["score"]) == ("flip", "largest")
     text = capsys.readouterr().out
     assert f"mean {SCORE.title} of the experts" in text
     assert "flip at strength 1" in text
     assert read_experiment(out) == replace(read_experiment(out), method="flip", score="largest")
+    compared = ["--methods", "flip", "--languages", "en,ja", "--prompt-languages", "en", "--n-prompts", "1"]
+    assert main(["methods", *options, *compared, "--json", str(out)]) == 0
+    rows = json.loads(out.read_text(encoding="utf-8"))["methods"]
+    assert [row["condition"] for row in rows if row["kind"] == "method"] == ["flip"]
+    assert f"\n{METHOD.title} " in capsys.readouterr().out
 
 
 def test_link_and_file_hold_both(tmp_path: Path) -> None:
@@ -116,6 +121,12 @@ def test_the_pages_say_both(open_page: OpenPage) -> None:
     assert "AUROC" not in said
     page = open_page("what-if", method="flip", score="largest", **{"view.counts": "20", "view.strengths": "0, 1"})
     assert not page.exception
+    page = open_page("methods", method="flip", score="largest")
+    assert not page.exception
+    (offered,) = [box for box in page.multiselect if box.label == "Interventions"]
+    assert METHOD.title in offered.options
+    assert offered.value == ["flip"]
+    assert page.button(key="start-methods").label == "Measure 3 conditions"  # unmodified, this one, random neurons
 
 
 def test_the_reproduction_compares_both() -> None:

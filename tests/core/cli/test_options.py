@@ -126,3 +126,19 @@ def test_a_model_is_spread_over_gpus_that_are_there(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SettingError, match=r"has 0 CUDA devices.*--device cpu"):
         ranks("1", "auto")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [("--counts", "100,500", (100, 500)), ("--strengths", "0.5, 1", (0.5, 1.0)), ("--counts", "0.5", None)],
+)
+def test_numbers_between_commas_are_read_and_anything_else_is_refused(
+    option: str, text: str, value: tuple[float, ...] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["search", "--target", "ja", "--minutes", "1", option, text]
+    if value is None:
+        with pytest.raises(SystemExit):
+            parser().parse_args(words)
+        assert f"'{text}' is not a list of whole numbers such as 100,500" in capsys.readouterr().err
+    else:
+        assert getattr(parser().parse_args(words), option.removeprefix("--")) == value
