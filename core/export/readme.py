@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from core.experiment.named_neurons import in_short
+from core.experiment.places import PLACES, passed_on, without_folders
 from core.experiment.plan import Plan
 from core.export.outcome import GGUF, Written
 from core.language.codes import describe
@@ -39,11 +40,12 @@ model, tokenizer = load()
 
 def provenance(plan: Plan, intervention: Intervention, written: Written, source: str | None = None) -> str:
     """Everything that the folder was made of, as JSON; ``source``: the language of all sentences, where it matters."""
+    passed = without_folders(plan.experiment).to_dict()  # the folder is meant to be passed on
     content = {
         "program": f"language-neurons {__version__}",
         "form": written.form.name,
         "config_set": list(written.form.switches),
-        "setting": plan.describe(),
+        "setting": {**plan.describe(), **{name: place for name, place in passed.items() if name in PLACES}},
         **({"source_language": source} if source else {}),
         "intervention_digest": intervention.digest,
         "neurons_written": len(intervention.neurons),
@@ -92,7 +94,8 @@ def _in_words(plan: Plan, intervention: Intervention) -> str:
         deed = f"treated as the {f'neurons{named}' if named else f'experts of {languages}'} would be: {deed}"
         named = ""
     offer = CATALOGUE.get(plan.resolved.name)
-    return f"{len(intervention.neurons):,} {kind} of {offer.title if offer else plan.resolved.name}{named}, {deed}"
+    name = offer.title if offer else passed_on("model", plan.resolved.name)
+    return f"{len(intervention.neurons):,} {kind} of {name}{named}, {deed}"
 
 
 def _sentence_embedding(plan: Plan) -> str:

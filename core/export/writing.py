@@ -31,6 +31,7 @@ from core.store.store import Store
 
 def check_folder(folder: Path) -> None:
     """Refuse a place where nothing may be written over; raises `SettingError`."""
+    folder = folder.expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         kind = "there is something in that folder" if folder.is_dir() else "it is a file"
         raise SettingError(f"write a model into {folder}", kind, "Name a folder that is empty, or not there yet.")

@@ -158,7 +158,8 @@ def test_the_command_writes_what_transformers_and_the_product_read(
 
     stated = json.loads((out / writing.PROVENANCE).read_text(encoding="utf-8"))
     assert stated["form"] == form
-    assert stated["setting"] == bound.describe()
+    named = {"model": Path(asked.model).name, "corpus": "table:sentences.tsv"}  # not where they are
+    assert stated["setting"] == bound.describe() | named
     assert stated["difference_from_hooks"]["exact"]
     described = (out / "README.md").read_text(encoding="utf-8")
     assert "30 neurons" in described
@@ -301,6 +302,30 @@ def test_the_readme_says_how_sentences_were_embedded() -> None:
         "special ones left out. Every sentence was read behind the prompt 'query: '. "
         "Every sentence was wrapped in the model's chat template."
     )
+
+
+def test_the_folder_names_no_place_of_this_machine() -> None:
+    bound = make_plan(Experiment(model="made", corpus="made"))
+    home = replace(
+        bound.experiment, model="/home/anna/made", corpus="table:/home/anna/mine.csv", adapter="/home/anna/a"
+    )
+    bound = replace(bound, experiment=home, resolved=replace(bound.resolved, name="/home/anna/made"))
+    written = Written(Form(PATCH), None, "AutoModel", "", "none")
+    change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
+    stated, text = readme.provenance(bound, change, written), readme.text(bound, change, written)
+    assert "anna" not in stated + text
+    setting = json.loads(stated)["setting"]
+    assert [setting[name] for name in ("model", "corpus", "adapter")] == ["made", "table:mine.csv", "a"]
+    assert "neurons of made," in text
+
+
+def test_a_folder_in_use_is_found_under_its_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "out").mkdir()
+    writing.check_folder(Path("~/out"))
+    (tmp_path / "out" / "file").touch()
+    with pytest.raises(SettingError, match="something in that folder"):
+        writing.check_folder(Path("~/out"))
 
 
 def test_the_readme_says_which_neurons_and_what_they_are_held_at() -> None:
