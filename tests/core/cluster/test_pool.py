@@ -199,6 +199,9 @@ def test_a_request_that_was_stopped_or_hangs_is_not_done_by_the_worker_that_star
         def __init__(self, *_: Any) -> None:
             self._one, self._stops = threading.Lock(), {}
 
+        def _why_not_shared(self) -> str:  # it has no cache, and so no shared store
+            return ""
+
         def run(self, number: int, _: Any) -> dict[str, Any]:
             with self._one:
                 begun.touch()
@@ -238,6 +241,9 @@ def test_a_request_that_ends_every_worker_fails(
 
         def __init__(self, *_: Any) -> None:
             self._asked = threading.Semaphore(0)
+
+        def _why_not_shared(self) -> str:  # it has no cache, and so no shared store
+            return ""
 
         def run(self, *_: Any) -> dict[str, Any]:
             with begun.open("a", encoding="ascii") as marks:
