@@ -206,7 +206,7 @@ def _free(result: Result) -> str:
     more = values[best] - gained.post
     named = best.partition(" (")[0]  # what is in brackets was said a line before
     if overlap(result, values[best], gained.post):
-        said = f"by these {sentences}, the intervention cannot be told from {named}"
+        said = f"by these {sentences}, {subject} cannot be told from {named}"
     elif more > 0:
         said = f"{named} alone finds **{100 * more:.1f} points more** than {subject}"
     else:
