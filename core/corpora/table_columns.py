@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from core.corpora.table_files import Rows
 from core.corpora.validation import MIN_LANGUAGES, check_size, listed
 from core.errors import CorpusError
-from core.language.codes import canonical
+from core.language.codes import canonical, describe
 
 RESERVED = ("id", "split", "topic", "label")
 """Columns with a meaning of their own that are no languages: row ids, probe or evaluation, what kind of sentence a row
@@ -21,6 +21,12 @@ is (kept for people), and its class in a task."""
 _PREFIX = re.compile(r"(?:sentence|text|translation)[_.-](?=.)", re.IGNORECASE)
 # What pandas calls an index that had no name.
 _INDEX = re.compile(r"(?:unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)
+# Names that tables give to other columns, and that are codes of languages too.
+_AMBIGUOUS = re.compile(
+    "cid|col|day|dep|dev|doc|end|gid|iso|key|len|lem|lid|new|num|old|pid|pos|row|sen|seq|set|sid|sim|src|std|str|sum|tag"
+    "|tgt|url|val|var",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -35,7 +41,7 @@ class Layout:
     languages : dict of str to int
         Positions of the columns of sentences, by canonical code.
     notes : tuple of str
-        Which columns are left out, and why.
+        Which columns are left out, and why; which are read as languages and may be none.
     """
 
     reserved: dict[str, int]
@@ -99,6 +105,9 @@ def layout_of(what: str, rows: Rows) -> Layout:
             no_sentences.append(name)
         else:
             _put(what, rows.columns, languages, code, position)
+    if unsure := [rows.columns[at] for at in languages.values() if _AMBIGUOUS.fullmatch(rows.columns[at])]:
+        read = ", ".join(f"{name!r} ({describe(name).english})" for name in unsure)
+        notes.append(f"Columns read as languages, whose codes their names are: {read}. Rename any that is none.")
     if foreign:
         notes.append(f"Columns left out, because their names are no languages: {', '.join(foreign)}.")
     if no_sentences:

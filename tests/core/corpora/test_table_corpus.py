@@ -206,6 +206,15 @@ def test_a_column_that_is_no_language_is_left_out_with_a_note(tmp_path):
     assert "Columns left out, because their names are no languages: comments." in corpus.notes
 
 
+def test_a_column_that_may_be_no_language_is_read_as_one_with_a_note(tmp_path):
+    rows = (f"{row},words of line {number}" for number, row in enumerate(PLAIN))
+    corpus = load_corpus(table(tmp_path, csv_text(*rows, header="en,es,doc")))
+    assert corpus.languages == ("en", "es", "doc")
+    assert any("'doc' (Northern Dong)" in note for note in corpus.notes)
+    plain = load_corpus(table(tmp_path, csv_text(*PLAIN)))
+    assert not any("Columns read" in note for note in plain.notes)
+
+
 def test_where_too_few_languages_are_left_the_column_is_named(tmp_path):
     error = refusal(table(tmp_path, csv_text(*PLAIN, header="en,comments")))
     assert "column 'comments' is not a language" in error.why

@@ -7,13 +7,23 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BloomConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, ViTConfig, WhisperConfig
+from transformers import (
+    BloomConfig,
+    ByT5Tokenizer,
+    LlamaConfig,
+    PreTrainedConfig,
+    Qwen2_5_VLConfig,
+    ViTConfig,
+    WhisperConfig,
+)
 
 from core.errors import CorpusError
 from core.inference.batching import tokenise
+from core.inference.forward import forward
 from core.models import embedded
 from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
@@ -301,6 +311,28 @@ def test_no_tokenizer(folder: Path, store: Store) -> None:
     for path in folder.glob("tokenizer*"):
         path.unlink()
     assert str(folder) in refusal(lambda: load(resolve(spec(folder)), store)).what
+
+
+def test_a_tokenizer_without_a_fast_version(folder: Path, store: Store) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    ByT5Tokenizer().save_pretrained(folder)
+    error = refusal(lambda: load(resolve(spec(folder)), store))
+    assert "no fast version of ByT5Tokenizer" in error.why
+    assert "mT5 rather than ByT5" in error.instead
+
+
+def test_padding_that_the_embedding_has_no_row_for(folder: Path, store: Store) -> None:
+    texts = ["The dog sleeps.", "A child is singing today."]  # of two lengths
+    plain = load(resolve(spec(folder)), store)
+    tokenizer = make_tokenizer(True)
+    tokenizer.add_special_tokens({"pad_token": "<beyond>"})
+    tokenizer.save_pretrained(folder)
+    model = load(resolve(spec(folder)), store)
+    assert tokenizer.pad_token_id == model.n_ids
+    found, expected = (forward(m, tokenise(m, texts), embeddings=True).embeddings for m in (model, plain))
+    assert found is not None
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_tokenizer_with_more_ids_than_the_embedding_has_rows(folder: Path, store: Store) -> None:
