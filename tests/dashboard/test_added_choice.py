@@ -136,7 +136,7 @@ def test_the_reproduction_compares_both() -> None:
     assert "largest" in {experiment.score for experiment in compared}
 
 
-FIELD = "    seed: int = 0\n\n    def to_dict"
+FIELD = "    seed: int = 0\n\n    def __post_init__"
 ENTRY = """
 from core.choices import Choice, by_name
 

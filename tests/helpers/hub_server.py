@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Repository:
     """A model on the hub: its files, the names of its revisions, whether there are terms to accept, or no answer.
 
-    All revisions are of one commit.
+    A revision that is a commit is of itself, all others of one commit.
 
     ``understated`` are sizes that the hub states of files that are longer.
     """
@@ -60,12 +61,13 @@ class _Handler(BaseHTTPRequestHandler):
         revision = path_parts[1] if len(path_parts) > 1 else "main"
         if revision not in repository.revisions:
             return self._refuse(404, "RevisionNotFound", "Revision not found", body)
+        commit = revision if len(revision) == len(COMMIT) else repository.commit
         if api:
             names = sorted(path.name for path in repository.folder.iterdir())
             record = {
                 "_id": "0",
                 "id": f"{owner}/{name}",
-                "sha": repository.commit,
+                "sha": commit,
                 "private": False,
                 "gated": "manual" if repository.gated else False,
                 "siblings": [{"rfilename": sibling} for sibling in names],
@@ -77,19 +79,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(403, "GatedRepo", "Access to this model is restricted", body)
         path = repository.folder / "/".join(path_parts[2:])
         if path_parts[0] != "resolve" or not path.is_file():
-            return self._refuse(404, "EntryNotFound", "Entry not found", body)
+            # so that the client remembers what this commit lacks
+            return self._refuse(404, "EntryNotFound", "Entry not found", body, {"X-Repo-Commit": commit})
         content = path.read_bytes()
         etag = hashlib.sha256(content).hexdigest()
-        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": repository.commit, "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         if (stated := repository.understated.get(path.name)) is not None and not body:
             headers["X-Linked-Size"] = str(stated)
         return self._send(200, content, headers, body)
 
-    def _refuse(self, status: int, code: str, message: str, body: bool) -> None:
-        headers = {"X-Error-Code": code, "X-Error-Message": message}
-        if code == "EntryNotFound":  # so that the client remembers what this commit lacks
-            headers["X-Repo-Commit"] = COMMIT
-        self._send(status, b"{}", headers, body)
+    def _refuse(
+        self, status: int, code: str, message: str, body: bool, further: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": message, **further}, body)
 
     def _send(self, status: int, content: bytes, headers: Mapping[str, str], body: bool) -> None:
         self.send_response(status)
