@@ -28,7 +28,7 @@ _OBJECTS = 100_000_000  # bytes of Ray's own store where it is started here: res
 _MOST_CORES = 8  # of a worker; more streams would wait for Python's lock (`core.parallel.MOST`)
 # What a client server says whose process for this client did not start: it may at the next try (`explain`).
 _NOT_STARTED = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
-_TRIES = 3
+_TRIES = 5
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import socket
 
-_FIRST, _LAST = 20_000, 32_000  # below those that systems give to whoever asks for any
+# Below those that systems give to whoever asks for any, and above those that Ray takes for its clients' servers.
+_FIRST, _LAST = 24_001, 32_000
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -120,7 +120,7 @@ def test_killed_then_stopped_then_finished_by_rays_client_it_gives_the_bits_of_o
     last = Task("space", cells[-1], "last", modified=True).lock(alone)
     assert last is not None
     with store.lock(*last), command(log, joined, head.token) as process:
-        waits_for(process, lambda: "1 of 4 cells" in log.read_text(encoding="utf-8"), log)
+        waits_for(process, lambda: "3 of 4 cells" in log.read_text(encoding="utf-8"), log)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 128 + signal.SIGINT
     assert log.read_text(encoding="utf-8").splitlines()[-1] == "stopped; what was finished is kept in the cache"
