@@ -160,7 +160,8 @@ def _elsewhere(spaces: RivalSpaces) -> str:
         return ""
     ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
     which = f"the best of {len(others) + 1} measured layers on these rows"
-    return f" At layer {top.layer}, {which}, it finds {SPACE_MEASURES[HEADLINE].unit.text(value.value)} {ends}."
+    who = "the intervention" if CONTROLS[spaces.plan.experiment.control].draw is None else "the control"
+    return f" At layer {top.layer}, {which}, {who} finds {SPACE_MEASURES[HEADLINE].unit.text(value.value)} {ends}."
 
 
 def _missing(spaces: RivalSpaces) -> str:
