@@ -160,7 +160,8 @@ def test_the_layers_are_named_and_one_that_suits_the_intervention_better_is_told
     text = verdict(spaces_with(asked, shares))
     assert "it finds 50% of translations from Japanese at layer 3 [" in text.replace(" (日本語)", "")
     low, high = (100 * end for end in stats.bootstrap((found_hits(0.7),), np.mean, rng=0).confidence_interval)
-    said = re.search(r"At layer 2, the best of 2 measured layers on these rows, the intervention finds 70% \[(.*), (.*)\]\.", text)
+    told = r"At layer 2, the best of 2 measured layers on these rows, the intervention finds 70% \[(.*), (.*)\]\."
+    said = re.search(told, text)
     assert said is not None
     assert [float(end) for end in said.groups()] == pytest.approx([low, high], abs=3)
     assert "At layer 2" not in verdict(spaces_with(asked, {**shares, ("raw", POST, 2): 0.4}))
