@@ -178,9 +178,8 @@ def compare(
         if not run.only_cached:
             run.progress.advance(1)
     run.progress.finish()
-    notes = [*probe.plan.groups[0].notes, *notes]
-    left_out = tuple(rival.name for rival in chosen_rivals if rival not in kept)
-    return RivalSpaces(run.plan, len(probe.plan.groups[0]), tuple(spaces), tuple(notes), left_out)
+    rows, left_out = probe.plan.groups[0], tuple(rival.name for rival in chosen_rivals if rival not in kept)
+    return RivalSpaces(run.plan, len(rows), tuple(spaces), (*rows.notes, *notes), left_out)
 
 
 def _parts(names: Sequence[str], apart: Iterable[Iterable[str]]) -> list[list[str]]:

@@ -107,8 +107,8 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None, *, br
     found = {id(row.space): row for row in (against_all(spaces) if against is None else against)}
     target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
     value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
-    ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    own = f"{unit.text(value.value)} of translations from {target} at layer {spaces.plan.layer} {ends}, n = {value.n:,}"
+    where = f"from {target} at layer {spaces.plan.layer}"
+    own = f"{unit.text(value.value)} of translations {where} {_ends(value)}, n = {value.n:,}"
     first, many = found[id(top)], len(contenders(spaces))
     which = f"the best of {many} free rivals on these rows" if many > 1 else "the one free rival that was measured"
     if spaces.plan.experiment.strength == 0:
@@ -158,10 +158,15 @@ def _elsewhere(spaces: RivalSpaces) -> str:
     top = max(others, key=lambda space: space.measured.value(HEADLINE, at).value, default=None)
     if top is None or (value := top.measured.value(HEADLINE, at)).value <= own.value:
         return ""
-    ends = f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
     which = f"the best of {len(others) + 1} measured layers on these rows"
     who = "the intervention" if CONTROLS[spaces.plan.experiment.control].draw is None else "the control"
-    return f" At layer {top.layer}, {which}, {who} finds {SPACE_MEASURES[HEADLINE].unit.text(value.value)} {ends}."
+    share = SPACE_MEASURES[HEADLINE].unit.text(value.value)
+    return f" At layer {top.layer}, {which}, {who} finds {share} {_ends(value)}."
+
+
+def _ends(value: Interval) -> str:
+    """The ends of a share's interval in per cent: ``[55.4, 62.1]``."""
+    return f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
 def _missing(spaces: RivalSpaces) -> str:
