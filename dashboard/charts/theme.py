@@ -19,7 +19,7 @@ _CSS = """
   .block-container { padding: 1.4rem clamp(1rem, 3vw, 4rem) 3rem; max-width: 1500px; }
   /* What only carries a style or a mark for tests takes no place, nor the gap beside it. */
   [data-testid="stElementContainer"]:has(
-    > [data-testid="stHtml"] > :is(style, [data-testid="result-ready"]):only-child) { position: absolute; }
+    > [data-testid="stHtml"] > :is(style, [data-testid$="-ready"]):only-child) { position: absolute; }
   @media (max-width: 768px) { .block-container { padding-top: 4rem; } }
   h1 { font-size: 1.65rem !important; letter-spacing: -.02em; padding: .2rem 0 0 !important; }
   h2 { font-size: 1.1rem !important; padding-bottom: .25rem !important; }
