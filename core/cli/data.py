@@ -11,6 +11,7 @@ from core.cli.command import Command
 from core.corpora.download.catalogue import Dataset, catalogue
 from core.errors import DataError, StoreError
 from core.experiment.kinds import split_names
+from core.stats.units import counted
 
 _PACE = 2e6  # bytes a second, to begin with
 _GET = (
@@ -136,7 +137,7 @@ def _share(arguments: argparse.Namespace) -> None:
         if entry.source is None:
             store.shared.note(entry)
     sent = store.send_waiting()
-    print(f"{sent:,} artefacts of {store.root} are in {store.shared.place.address}")
+    print(f"{counted(sent, 'artefact')} of {store.root} {'is' if sent == 1 else 'are'} in {store.shared.place.address}")
 
 
 COMMAND = Command(

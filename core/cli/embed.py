@@ -9,6 +9,7 @@ from pathlib import Path
 from core.cli import options, output
 from core.cli.command import Command
 from core.experiment.names import SETTINGS
+from core.stats.units import counted
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> None:
             progress,
         )
     progress.finish()
-    print(f"{len(texts.sentences):,} sentences, before and after: {arguments.out}")
+    print(f"{counted(len(texts.sentences), 'sentence')}, before and after: {arguments.out}")
 
 
 COMMAND = Command(

@@ -19,6 +19,7 @@ from core.language.codes import label
 from core.language.degeneration import degeneration
 from core.pipeline.run import Run
 from core.stats.intervals import Interval, finite
+from core.stats.units import counted
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def summary(report: Report) -> str:
         before, after = report.perplexities
         lines.append(
             f"perplexity: {before.value:,.2f} -> {after.value:,.2f} "
-            f"({before.n_tokens:,} tokens of {before.n_texts:,} paragraphs)"
+            f"({counted(before.n_tokens, 'token')} of {counted(before.n_texts, 'paragraph')})"
         )
     return "\n".join(lines)
 

@@ -144,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> None:
             graph=made,
             seconds=cost.seconds,
         )
-    output.say(f"{outcome.measured:,} cells are in {outcome.table}")
+    output.say(f"{counted(outcome.measured, 'cell')} {'is' if outcome.measured == 1 else 'are'} in {outcome.table}")
     run.check(outcome)
 
 
@@ -189,7 +189,7 @@ def title(requested: Any, cells: int) -> str:
     counts = ("models", "targets", "methods", "experts", "strengths")
     parts = [f"{len(values)} {name}" for name in counts if len(values := getattr(requested, name)) > 1]
     what = f"{', '.join(parts)}, " if parts else ""
-    return f"A sweep of {cells:,} cells: {what}{', '.join(requested.models)} on {requested.base.corpus}"
+    return f"A sweep of {counted(cells, 'cell')}: {what}{', '.join(requested.models)} on {requested.base.corpus}"
 
 
 def forecast_lines(made: Any, found: Any, keep: str) -> str:
@@ -200,7 +200,7 @@ def forecast_lines(made: Any, found: Any, keep: str) -> str:
     n_cells = len(made.cells) + len(made.known) + len(made.refused)
     counts = f"{len(made.known):,} known, {len(made.cells):,} to measure, {len(made.refused):,} impossible"
     lines = [
-        f"{n_cells:,} cells: {counts}",
+        f"{counted(n_cells, 'cell')}: {counts}",
         *(f"  impossible: {cell.target}, {cell.model}: {why}" for cell, why in list(made.refused.items())[:10]),
     ]
     if not made.tasks:

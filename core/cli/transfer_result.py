@@ -11,6 +11,7 @@ from core.experiment.plan import Plan
 from core.language.codes import describe, label
 from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
+from core.stats.units import counted
 
 
 def to_json(plan: Plan, found: Transfer, gains: Profit | None = None) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def summary(plan: Plan, found: Transfer, gains: Profit | None = None) -> str:
     rows = f"trained on {task.n_train:,} rows of one language, tested on {task.n_test:,} of each"
     lines = [
         "",
-        f"{label(plan.target)}: {experiment.experts:,} experts, {experiment.method} at strength "
+        f"{label(plan.target)}: {counted(experiment.experts, 'expert')}, {experiment.method} at strength "
         f"{experiment.strength:g}, {experiment.model}, {experiment.corpus}",
         f"  {len(task.classes)} classes; {rows}",
         f"  most frequent class ({task.majority}): {_interval(transfer_table.majority(found))}",

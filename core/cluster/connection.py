@@ -19,6 +19,7 @@ from typing import Any
 from core import subprocesses
 from core.cluster.reach import ADDRESS, CLIENT, FOUND, check, explain, named_by_port, own_mode
 from core.errors import AskError, ComputeError, SettingError
+from core.stats.units import counted
 
 LOCAL, AUTO, RAY = "local", "auto", "ray"
 """Engines: this process; a cluster where `ADDRESS` names one, else this process; a cluster, or one started here."""
@@ -52,8 +53,8 @@ class Cluster:
     def about(self) -> str:
         """What it is, in words."""
         where = f"Ray at {self.address}" if self.address else "Ray on this machine"
-        gpus = f", {sum(self.gpus)} GPUs" if any(self.gpus) else ""
-        return f"{where}: {len(self.cores)} machines, {sum(self.cores)} cores{gpus}"
+        gpus = f", {counted(sum(self.gpus), 'GPU')}" if any(self.gpus) else ""
+        return f"{where}: {counted(len(self.cores), 'machine')}, {counted(sum(self.cores), 'core')}{gpus}"
 
     def places(self, gpus_per_model: int, workers: int | None = None) -> list[dict[str, float]]:
         """What each worker takes of the cluster, as Ray's options: as many workers as there is room for.

@@ -27,7 +27,7 @@ from core.pipeline.result import Result
 from core.pipeline.stages import Stages
 from core.progress import Progress
 from core.stats.paired import Part
-from core.stats.units import listed
+from core.stats.units import counted, listed
 from core.store.stage import STAGES, NotCached
 
 Maps = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -380,12 +380,14 @@ class Run:
         cut, unknown = self.stages.counted("cut", "unknown")
         notes = []
         if long := sum(cut.values()):
-            notes.append(f"{long:,} sentences were longer than the model's context and were cut.")
+            notes.append(
+                f"{counted(long, 'sentence')} longer than the model's context {'was' if long == 1 else 'were'} cut."
+            )
         if blank := sum(unknown.values()):
             where = ", ".join(f"{code} {n:,}" for code, n in unknown.items() if n)
             notes.append(
-                f"{blank:,} sentences are nothing but unknown text to the model's tokenizer, and what is measured of "
-                f"them says nothing: {where}."
+                f"{counted(blank, 'sentence')} {'is' if blank == 1 else 'are'} nothing but unknown text to the model's "
+                f"tokenizer, and what is measured of {'it' if blank == 1 else 'them'} says nothing: {where}."
             )
         if placed := joint_map.in_words(self.plan):
             notes.append(f"{placed} Every number is computed from all of them.")

@@ -365,9 +365,9 @@ def _show_perplexity(perplexities: tuple[Perplexity, Perplexity]) -> None:
     columns[2].metric("After / before", f"{post.value / pre.value:,.2f} ×", border=True)
     theme.quiet(
         f"How surprised the model is by each token of the text, lower is better: exp of the mean negative "
-        f"log-likelihood of {pre.n_tokens:,} tokens in {pre.n_texts:,} paragraphs, each read by itself from its first "
-        f"token (BOS), in windows of at most {WINDOW:,} tokens with stride {STRIDE}. Above 1 ×, the intervention makes "
-        "the text harder to predict."
+        f"log-likelihood of {counted(pre.n_tokens, 'token')} in {counted(pre.n_texts, 'paragraph')}, each read by "
+        f"itself from its first token (BOS), in windows of at most {WINDOW:,} tokens with stride {STRIDE}. Above 1 ×, "
+        "the intervention makes the text harder to predict."
     )
 
 

@@ -122,7 +122,7 @@ def _running_sweep(root: Path, sweep: Status) -> None:
 def sweep_counts(sweep: Status) -> str:
     """How far a sweep is, in words."""
     failed = f", {sweep.failed:,} failed" if sweep.failed else ""
-    return f"{sweep.done:,} of {sweep.cells:,} cells{failed}"
+    return f"{sweep.done:,} of {counted(sweep.cells, 'cell')}{failed}"
 
 
 def sweep_frame(sweeps: list[Status]) -> pd.DataFrame:
@@ -174,10 +174,10 @@ def _cache() -> None:
     artefacts, disk = inventory.table(store), inventory.disk(store)
     total = int(artefacts["bytes"].sum())
     theme.quiet(
-        f"{size(total)} in {int(artefacts['artefacts'].sum()):,} artefacts in {store.root}; {size(disk.free)} of "
-        f"{size(disk.total)} free on that disk. At most {size(quota.limit(store.root))} are kept: what was used least "
-        "recently goes first, and what takes long to compute again stays longer. What is kept opens at once; what is "
-        f"taken away is {'fetched or ' if store.shared else ''}computed again when it is needed."
+        f"{size(total)} in {counted(int(artefacts['artefacts'].sum()), 'artefact')} in {store.root}; "
+        f"{size(disk.free)} of {size(disk.total)} free on that disk. At most {size(quota.limit(store.root))} are kept: "
+        "what was used least recently goes first, and what takes long to compute again stays longer. What is kept "
+        f"opens at once; what is taken away is {'fetched or ' if store.shared else ''}computed again when it is needed."
     )
     if store.shared is not None:
         theme.quiet(_shared(store.shared.place.address))
@@ -225,7 +225,7 @@ def _remove(artefacts: pd.DataFrame) -> None:
     if st.button(f"Take {freed} away for good", type="primary", key="remove-for-good", disabled=busy):
         count, gone = inventory.remove(process.engine().store, stages)
         process.jobs().drop_answers()
-        st.toast(f"{count:,} artefacts, {size(gone)}, are gone.")
+        st.toast(f"{counted(count, 'artefact')}, {size(gone)}, {'is' if count == 1 else 'are'} gone.")
         st.rerun()
 
 
@@ -234,9 +234,9 @@ def _machine() -> None:
     memory = psutil.virtual_memory()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "the processor (no GPU)"
     rows = {
-        "Processor": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "Processor": f"{platform.processor() or platform.machine()}, {counted(os.cpu_count() or 1, 'core')}",
         "Memory": f"{size(memory.total)}, {size(memory.available)} free",
-        "Models run on": f"{device}, {torch.get_num_threads()} threads",
+        "Models run on": f"{device}, {counted(torch.get_num_threads(), 'thread')}",
         "System": platform.platform(),
         "Python": platform.python_version(),
         **{name: _version(name) for name in _PACKAGES},

@@ -18,6 +18,7 @@ from core.reproduction import published
 from core.reproduction.html import compared_table, table_html
 from core.reproduction.items import figures
 from core.reproduction.reader import Written, included, read
+from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import page_state
@@ -132,7 +133,7 @@ def _item(name: str, item: dict[str, Any], report: Written) -> None:
         theme.quiet(figure.caption)
     for stem in stems:
         frame = report.tables[stem]
-        title = f"{stem}: {len(frame):,} measurements"
+        title = f"{stem}: {counted(len(frame), 'measurement')}"
         folder = st.expander(title, key=f"measurements-{stem}", on_change="rerun")
         if not folder.open:
             continue

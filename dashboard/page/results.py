@@ -26,7 +26,7 @@ from core.pipeline.computed_settings import ComputedSetting, Summary
 from core.pipeline.measure_table import MEASURES
 from core.pipeline.result import Result
 from core.stats.intervals import wilson
-from core.stats.units import SHARE, Unit
+from core.stats.units import SHARE, Unit, counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
 from dashboard.state import kept as kept_settings
@@ -133,8 +133,8 @@ def draw() -> None:
     if len(found) != len(chosen):
         theme.quiet(f"{len(found):,} fit by now: they are listed once nothing is ticked.")
     theme.quiet(
-        f"{len(chosen):,} of {len(every):,} settings, the newest first. Measures are after the intervention, the gain "
-        "is after minus before. 95%: Wilson's interval of the first measure, for as many sentences. Settings "
+        f"{len(chosen):,} of {counted(len(every), 'setting')}, the newest first. Measures are after the intervention, "
+        "the gain is after minus before. 95%: Wilson's interval of the first measure, for as many sentences. Settings "
         "that were computed by an earlier version are listed once they are opened."
     )
 

@@ -25,10 +25,11 @@ from dashboard.state import navigation, page_state, session
 from dashboard.work import process
 
 _TALLEST = 600  # pixels of a table
+_RANK = 95  # pixels of a column: a "small" one cuts its heading
 _COLUMNS = {
     "row": None,
-    "rank before": st.column_config.NumberColumn(width="small"),
-    "rank after": st.column_config.NumberColumn(width="small"),
+    "rank before": st.column_config.NumberColumn(width=_RANK),
+    "rank after": st.column_config.NumberColumn(width=_RANK),
 }
 
 

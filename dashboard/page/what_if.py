@@ -186,10 +186,10 @@ def _live(
             data=cells,
         )
     theme.quiet(
-        f"{len(values):,} of {len(set(experiments)):,} settings {'is' if len(values) == 1 else 'are'} computed. "
-        "Strength 0 is the unmodified model "
-        f"whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer {experiment.layer}, "
-        f"{access.titled(experiment.corpus)}; all other settings as they are now, whose place is outlined in orange."
+        f"{len(values):,} of {counted(len(set(experiments)), 'setting')} {'is' if len(values) == 1 else 'are'} "
+        f"computed. Strength 0 is the unmodified model whatever k is. Target {theme.name(experiment.target)}, "
+        f"{experiment.method}, layer {experiment.layer}, {access.titled(experiment.corpus)}; all other settings as "
+        "they are now."
     )
     packed.counted(values.values())
     if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
@@ -250,7 +250,8 @@ def _best(
     value_text = measure.unit.text(value)
     of = counted(len(known), "setting")
     st.markdown(f"**{counted(best.experts, 'neuron')} at strength {best.strength:g}**: {value_text}, of {of}.")
-    theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
+    if len(known) > 1:
+        theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if not packed.opens(best, lacking):
         theme.quiet(packed.MEASURES_ALONE)
     elif st.button("Open it", key="open-best", icon=":material/open_in_new:"):

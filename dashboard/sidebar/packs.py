@@ -15,6 +15,7 @@ from core.models import download
 from core.models.embedded import MODELS
 from core.models.resolve import resolve
 from core.packs.contents import model_title
+from core.stats.units import counted
 from dashboard import hosts
 from dashboard.charts import theme
 from dashboard.state import navigation, session
@@ -39,7 +40,7 @@ def draw(chosen: Experiment) -> None:
             if st.button(title, key=f"pack-{hash(setting)}", width="stretch", disabled=setting == chosen):
                 _open(setting)
         for grid in _by_grid(list(alone)):
-            words = f"{len(grid):,} cells from a pack: {in_words(grid[0])}, …"
+            words = f"{counted(len(grid), 'cell')} from a pack: {in_words(grid[0])}, …"
             title = theme.plain(f"{model_title(grid[0].model)}, {words}")
             if st.button(title, key=f"pack-cells-{hash(grid[0])}", width="stretch"):
                 _open_grid(grid[0])

@@ -11,6 +11,7 @@ from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.pipeline.backend import Backend
 from core.pipeline.engine import Engine
+from core.stats.units import counted
 from core.sweep import graph
 from core.sweep.on_backend import OnBackend
 from dashboard.work.job import Job
@@ -89,7 +90,7 @@ def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind
     """
     if access.reads_only() or not experiments:
         return
-    title = f"{len(experiments):,} settings of What if ({experiments[0].target})"
+    title = f"{counted(len(experiments), 'setting')} of What if ({experiments[0].target})"
     jobs.submit(visitor, Fill(tuple(experiments), _asked(kind)), background=True, title=title)
 
 
