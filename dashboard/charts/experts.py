@@ -99,7 +99,7 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
     )
     lowest = alt.Chart(pd.DataFrame({"score": [cut]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
     return alt.layer(
-        bars, lowest.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert")])
+        bars, lowest.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert", format=".4f")])
     ).properties(height=300)
 
 
@@ -189,7 +189,13 @@ def responses(rows: pd.DataFrame, names: Sequence[str], target: str, value: floa
     return alt.layer(
         sentences,
         median.encode(
-            x=x, y=y, color=colour, tooltip=["name:N", alt.Tooltip("response:Q", title="median", format=".4g")]
+            x=x,
+            y=y,
+            color=colour,
+            tooltip=[
+                alt.Tooltip("name:N", title="language"),
+                alt.Tooltip("response:Q", title="median", format=".4g"),
+            ],
         ),
         value_line.encode(x=x, tooltip=[alt.Tooltip("response:Q", title="mean on the target", format=".4g")]),
     ).properties(height=_ROW * len(names) + 70)

@@ -30,7 +30,7 @@ def choice_of_k(tables: Tables) -> list[Figure]:
 
 def _figure(rows: pd.DataFrame, name: str, title: str, scale: alt.Scale) -> Figure:
     base = alt.Chart(rows).encode(
-        x=alt.X("k:O", title="experts (0: unmodified)", axis=alt.Axis(labelAngle=0)),
+        x=alt.X("k:O", title="experts (0: unmodified)", axis=alt.Axis(labelAngle=0, format=",")),
         color=alt.Color("language:N", title=None, scale=language_scale(rows["target"])),
     )
     lines = base.mark_line(point=True).encode(y=alt.Y("value:Q", title=title, scale=scale))

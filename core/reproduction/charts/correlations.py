@@ -56,7 +56,7 @@ def _scatter(points: pd.DataFrame, across: str, up: str, across_title: str, up_t
         ),
     )
     line = base.transform_regression(across, up, groupby=["label"]).mark_line(strokeWidth=1.5, clip=True)
-    return (base.mark_circle(size=36, opacity=0.8) + line).properties(width=260, height=230)
+    return (base.mark_circle(size=36, opacity=0.8) + line).properties(width=220, height=230)
 
 
 def _span(values: pd.Series) -> list[float]:

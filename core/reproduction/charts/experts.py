@@ -36,7 +36,7 @@ def _by_layer(rows: pd.DataFrame) -> Any:
         alt.Chart(sites)
         .mark_line(point=True)
         .encode(
-            x=alt.X("layer:Q", title="layer", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("layer:Q", title="block", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("share:Q", title="share of the site's neurons", axis=alt.Axis(format="%")),
             color=alt.Color("site:N", title=None, scale=colour_scale(categories(sorted(set(sites["site"]))))),
         )
