@@ -164,18 +164,14 @@ def verdict(
 
 
 def _points(difference: float) -> str:
-    return f"{100 * (difference + 0.0):+.1f}"
+    return f"{100 * difference:+z.1f}"
 
 
 def _tally(rows: Sequence[Compared]) -> str:
     """On how many measures each setting is better."""
     with_interval = [row for row in rows if row.difference is not None]
-    parts = []
-    for name, sign in (("A", 1), ("B", -1)):
-        count = sum(row.winner == sign for row in with_interval)
-        parts.append(f"{name} on {count}")
-    chance = sum(row.winner == 0 for row in with_interval)
-    return f"Of {len(with_interval)} measures {listed(parts)} are better; on {chance} the two may be level."
+    a, b, chance = (sum(row.winner == sign for row in with_interval) for sign in (1, -1, 0))
+    return f"Of {len(with_interval)} measures, A is better on {a} and B on {b}; on {chance} the two may be level."
 
 
 def _free(a: BeforeAfter, b: BeforeAfter) -> str:

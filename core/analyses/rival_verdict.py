@@ -213,7 +213,7 @@ def _figures(spaces: RivalSpaces, row: Against) -> str:
         )
         # one that its own interval would show, and not the test of so many
         p = "" if row.difference.low <= 0 <= row.difference.high else f", corrected p = {row.p:.2g}"
-        return f"{unit.text(value)}, a difference of {change:+.1f} points [{least:+.1f}, {most:+.1f}]{p}"
+        return f"{unit.text(value)}, a difference of {change:+z.1f} points [{least:+z.1f}, {most:+z.1f}]{p}"
     return f"{unit.text(value)}, {size:.1f} points {'fewer' if row.sign > 0 else 'more'} [{low:.1f}, {high:.1f}]"
 
 

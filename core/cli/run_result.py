@@ -41,7 +41,7 @@ def summary(result: Result) -> str:
 
 def _line(measure: Measure, result: Result) -> str:
     change, title = measure.read(result), measure.titled(label(result.plan.target), result)
-    return f"  {title:<{_WIDTH}} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+.3f})"
+    return f"  {title:<{_WIDTH}} {change.pre:.3f} -> {change.post:.3f}  ({change.difference:+z.3f})"
 
 
 def rival_lines(spaces: RivalSpaces) -> str:
@@ -55,7 +55,7 @@ def rival_lines(spaces: RivalSpaces) -> str:
         values, row = measures_of(space, target), minus.get(id(space))
         of_target, of_all = (values[key] for key in SPACE_MEASURES[HEADLINE].keys)
         ends = f"[{of_target.low:.3f} {of_target.high:.3f}]"
-        beside = "the intervention" if row is None else f"{-row.difference.value:+.3f}, p = {row.p:.2g}"
+        beside = "the intervention" if row is None else f"{-row.difference.value:+z.3f}, p = {row.p:.2g}"
         lines.append(
             f"    {space.rival.name:<30} {space.space:<5} {space.layer:>3}{'*' if space.chosen else ' '}  "
             f"{of_target.value:.3f}  {ends}  {of_all.value:.3f}      {beside:<27}  {_needs(spaces, space.rival)}"

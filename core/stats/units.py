@@ -19,7 +19,7 @@ class Unit:
     text : callable
         A value as people read it.
     change_text : callable
-        A difference of two values as people read it, with its sign.
+        A difference of two values as people read it, with its sign; one that is zero as written has a plus.
     """
 
     name: str
@@ -40,10 +40,10 @@ def percent(value: float) -> str:
 def points(difference: float) -> str:
     """Write a difference of two shares in percentage points.
 
-    >>> points(-0.25)
-    '-25.0 points'
+    >>> points(-0.25), points(-0.0001)
+    ('-25.0 points', '+0.0 points')
     """
-    return f"{100 * difference:+.1f} points"
+    return f"{100 * difference:+z.1f} points"
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
@@ -66,10 +66,10 @@ def listed(names: Iterable[str]) -> str:
 
 
 SHARE = Unit("share", ".1%", percent, points)
-DISTANCE = Unit("cosine distance", ".3f", "{:.3f}".format, "{:+.3f}".format)
-RECIPROCAL_RANK = Unit("mean reciprocal rank", ".3f", "{:.3f}".format, "{:+.3f}".format)
-TIMES = Unit("times the unmodified model's", ".3f", "{:.3f}".format, "{:+.3f}".format)
-COSINE = Unit("cosine similarity", ".3f", "{:.3f}".format, "{:+.3f}".format)
-SKEWNESS = Unit("skewness", ".2f", "{:.2f}".format, "{:+.2f}".format)
-DIMENSIONS = Unit("dimensions", ",.1f", "{:,.1f}".format, "{:+,.1f}".format)
-SIMILARITY = Unit("similarity", ".3f", "{:.3f}".format, "{:+.3f}".format)
+DISTANCE = Unit("cosine distance", ".3f", "{:.3f}".format, "{:+z.3f}".format)
+RECIPROCAL_RANK = Unit("mean reciprocal rank", ".3f", "{:.3f}".format, "{:+z.3f}".format)
+TIMES = Unit("times the unmodified model's", ".3f", "{:.3f}".format, "{:+z.3f}".format)
+COSINE = Unit("cosine similarity", ".3f", "{:.3f}".format, "{:+z.3f}".format)
+SKEWNESS = Unit("skewness", ".2f", "{:.2f}".format, "{:+z.2f}".format)
+DIMENSIONS = Unit("dimensions", ",.1f", "{:,.1f}".format, "{:+z,.1f}".format)
+SIMILARITY = Unit("similarity", ".3f", "{:.3f}".format, "{:+z.3f}".format)

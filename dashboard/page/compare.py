@@ -221,7 +221,8 @@ def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Ch
 
 def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
     st.header("Maps", anchor=False)
-    for column, (name, title), result in zip(st.columns(2), titles.items(), (a, b), strict=True):
+    columns = st.columns(2, vertical_alignment="bottom")  # titles of several lines would set the maps off each other
+    for column, (name, title), result in zip(columns, titles.items(), (a, b), strict=True):
         spaces = [frames.map_frame(result, space, []) for space in (0, 1)]
         with column:
             theme.heading(f"{name}: {title}")
@@ -282,7 +283,9 @@ _BETTER = {1: "A", -1: "B", 0: "may be level"}
 
 
 def _in_words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else "default" if value is None else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    return "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def warnings(a: Result, b: Result) -> list[str]:
@@ -328,13 +331,13 @@ def text_frame(rows: Sequence[Compared]) -> pd.DataFrame:
 def _in_text(row: Compared) -> dict[str, str]:
     unit, interval = row.measure.unit, row.difference
     write = unit.change_text
-    ends = "" if interval is None else f"{write(interval.low + 0.0)} to {write(interval.high + 0.0)}"
+    ends = "" if interval is None else f"{write(interval.low)} to {write(interval.high)}"
     return {
         "measure": row.measure.titled(),
         "A": unit.text(row.first),
         "B": unit.text(row.second),
         "better": "" if interval is None else _BETTER[row.winner],
-        "A - B": write(row.first - row.second + 0.0),
+        "A - B": write(row.first - row.second),
         "95%": ends,
         "p": "" if interval is None else f"{row.p:.2g}",
     }

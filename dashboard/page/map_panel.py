@@ -320,7 +320,7 @@ def chosen_words(target: str, before: Interval, after: Interval, gain: Interval)
         f"**{summary.percent(share.value)}** [{100 * share.low:.1f}, {100 * share.high:.1f}] {when}"
         for share, when in ((before, "before"), (after, "after"))
     )
-    change = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    change = f"{100 * gain.value:+z.1f} points [{100 * gain.low:+z.1f}, {100 * gain.high:+z.1f}]"
     chance = ", **which may be chance**" if gain.low <= 0 <= gain.high or gain.n < fewest_pairs(1) else ""
     meanings = counted(gain.n, "meaning")
     return f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {meanings}."

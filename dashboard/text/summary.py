@@ -173,7 +173,7 @@ def _at_random(control: RivalSpaces) -> str:
     target = control.plan.target
     share = drawn.measured.value(HEADLINE, target).value
     change, _ = difference(drawn.measured, before.measured, HEADLINE, target)
-    moved, low, high = (f"{100 * end + 0.0:+.1f}" for end in (change.value, change.low, change.high))
+    moved, low, high = (f"{100 * end:+z.1f}" for end in (change.value, change.low, change.high))
     return f"As many neurons **drawn at random** give {percent(share)}, {moved} points from before [{low}, {high}]."
 
 

@@ -43,7 +43,7 @@ def test_more_is_better_where_higher_is_and_less_where_lower_is() -> None:
     assert rows["target_top1"].difference.low > 0.03
     text = verdict(a, b, list(rows.values()))
     assert text.startswith("**A finds more translations from Japanese (日本語) than B**: 45% against 40%")
-    assert "Of 8 measures A on 4 and B on 4 are better; on 0 the two may be level." in text
+    assert "Of 8 measures, A is better on 4 and B on 4; on 0 the two may be level." in text
     assert (
         "Without any intervention it is 30% by subtracting each language's mean embedding and 25% by layer 2 (the best "
         "on these sentences)." in text

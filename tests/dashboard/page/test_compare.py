@@ -34,7 +34,7 @@ def test_only_what_differs_is_listed() -> None:
     a, b = make_result(A), make_result(replace(A, strength=0.5, experts=30))
     rows = compare.differences(a, b).set_index("setting")
     assert rows.index.tolist() == ["experts", "strength"]
-    assert rows.loc["strength"].tolist() == ["1.0", "0.5"]
+    assert rows.loc["strength"].tolist() == ["1", "0.5"]
     assert compare.differences(a, a).empty
     lower = replace(b, experts=replace(b.experts, scores=b.experts.scores - 0.2))
     said = compare.experts_shared(a, lower)
