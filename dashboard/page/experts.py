@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ _DRAWN = 6000  # sentences of one neuron; more would only overlap
 class ExpertView:
     """Asks for the experts and all scores; needs the responses, but no embeddings."""
 
+    asks: ClassVar[str] = "The experts"
     experiment: Experiment
 
     def known(self, engine: Engine) -> ScoredNeurons | None:
@@ -66,6 +67,7 @@ class ExpertView:
 class NeuronView:
     """One neuron's responses to the probe sentences."""
 
+    asks: ClassVar[str] = "One neuron's responses"
     experiment: Experiment
     neuron: int
 

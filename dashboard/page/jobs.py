@@ -157,9 +157,10 @@ def title(job: Job) -> str:
     if not isinstance(experiment, Experiment):
         return type(request).__name__
     control = "" if experiment.control == "none" else f", control: {experiment.control}"
+    asks = f"{asked}: " if (asked := getattr(request, "asks", "")) else ""
     return (
-        f"{theme.name(experiment.target)}, {counted(experiment.experts, 'neuron')}, {experiment.method} at strength "
-        f"{experiment.strength:g}, {experiment.model}, {access.titled(experiment.corpus)}{control}"
+        f"{asks}{theme.name(experiment.target)}, {counted(experiment.experts, 'neuron')}, {experiment.method} at "
+        f"strength {experiment.strength:g}, {experiment.model}, {access.titled(experiment.corpus)}{control}"
     )
 
 

@@ -99,7 +99,7 @@ def _conditions(report: Written) -> None:
         f"{settings['model']} ({str(settings['model_digest'])[:12]}, {settings['dtype']}), {settings['experts']:,} of "
         f"{settings['n_neurons']:,} neurons, {settings['corpus']}: {settings['eval_sentences']:,} sentences in "
         f"{len(settings['languages'])} languages, {settings['probe_sentences']:,} probe sentences, "
-        f"seed {settings['seed']}; written {report.content['written']}."
+        f"seed {settings['seed']}; written {report.content['written'][:16].replace('T', ' ')} UTC."
     )
 
 

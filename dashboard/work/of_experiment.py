@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -13,8 +13,15 @@ from core.progress import Progress
 
 @dataclass(frozen=True)
 class OfExperiment:
-    """Asks something of one experiment's stages."""
+    """Asks something of one experiment's stages.
 
+    Attributes
+    ----------
+    asks : str
+        What is asked, for a list of jobs: several may be of one experiment.
+    """
+
+    asks: ClassVar[str] = ""
     experiment: Experiment
 
     def question(self, run: Run) -> Any:

@@ -43,6 +43,7 @@ def _probe_seconds(engine: Engine, experiment: Experiment) -> float:
 class RanksAsked(OfExperiment):
     """The ranks of translations in both spaces: a pair of `core.analyses.translation_ranks.Ranks`."""
 
+    asks = "The rank of every translation"
     question = staticmethod(translation_ranks.both)
 
 
@@ -50,12 +51,15 @@ class RanksAsked(OfExperiment):
 class SentenceValuesAsked(OfExperiment):
     """Every measure sentence by sentence, after: see `core.analyses.paired_settings.sentence_values`."""
 
+    asks = "Every measure by sentence"
     question = staticmethod(paired_settings.sentence_values)
 
 
 @dataclass(frozen=True)
 class Figures(OfExperiment):
     """A result without its map, which needs no embeddings where the setting was measured before."""
+
+    asks = "The measures without the map"
 
     @staticmethod
     def question(run: Run) -> Result:
@@ -67,6 +71,7 @@ class Figures(OfExperiment):
 class RivalsAsked(OfExperiment):
     """The intervention beside all free rivals, by every measure: a `core.analyses.rival_spaces.RivalSpaces`."""
 
+    asks = "What is free, by every measure"
     question = staticmethod(rival_spaces.compare)
 
     def estimate(self, engine: Engine) -> float:
@@ -78,6 +83,7 @@ class RivalsAsked(OfExperiment):
 class ControlAsked(OfExperiment):
     """A control's space by every measure, without rivals: a `core.analyses.rival_spaces.RivalSpaces`."""
 
+    asks = "Random neurons, by every measure"
     question = staticmethod(rival_spaces.as_they_are)
 
     def estimate(self, engine: Engine) -> float:
@@ -89,6 +95,7 @@ class ControlAsked(OfExperiment):
 class RivalMapAsked(OfExperiment):
     """A map of one space alone: see `core.analyses.rival_map.draw`."""
 
+    asks = "A map of what is free"
     rival: str
     space: str
     layer: int
@@ -106,6 +113,7 @@ class RivalMapAsked(OfExperiment):
 class Cell(OfExperiment):
     """The measures of one experiment, without its map: a mapping of `core.analyses.grid.measures`."""
 
+    asks = "The measures of a cell"
     question = staticmethod(grid.cell)
 
 
@@ -113,6 +121,7 @@ class Cell(OfExperiment):
 class TextCell(OfExperiment):
     """The measures of `Cell`, and the perplexity of text in the target language."""
 
+    asks = "The measures of a cell, with the perplexity"
     question = staticmethod(grid.cell_with_text)
 
     def estimate(self, engine: Engine) -> float:
@@ -124,6 +133,7 @@ class TextCell(OfExperiment):
 class HeldAsked(OfExperiment):
     """What holding one neuron alone does to the embeddings: a `core.analyses.held_neuron.Effect`."""
 
+    asks = "One neuron held"
     question = staticmethod(held_neuron.effect)
 
 
@@ -131,6 +141,7 @@ class HeldAsked(OfExperiment):
 class MovementAsked(OfExperiment):
     """How much of the movement on the map is more than a refit's: a `core.spaces.map_stability.Movement`."""
 
+    asks = "The movement on the map"
     question = staticmethod(map_stability.movement)
 
 
@@ -138,6 +149,7 @@ class MovementAsked(OfExperiment):
 class PathAsked(OfExperiment):
     """One map of the strengths in between: a `core.analyses.strength_path.Path`."""
 
+    asks = "The map in motion"
     question = staticmethod(strength_path.along)
 
     def estimate(self, engine: Engine) -> float:
@@ -152,6 +164,7 @@ class PathAsked(OfExperiment):
 class OwnSentenceAsked(OfExperiment):
     """What is found of a sentence of the visitor's own: a `core.analyses.own_sentence.OwnSentence`."""
 
+    asks = "A sentence of one's own"
     text: str
     language: str
 
@@ -168,6 +181,7 @@ class OwnSentenceAsked(OfExperiment):
 class TopSentencesAsked(OfExperiment):
     """The sentences that a neuron responds to most, by token: a tuple of `core.analyses.top_sentences.TopSentence`."""
 
+    asks = "A neuron's strongest sentences"
     neuron: int
 
     def question(self, run: Run) -> tuple[top_sentences.TopSentence, ...]:

@@ -35,6 +35,7 @@ class Texts:
 class Written(OfExperiment):
     """The same prompt continued without and with the intervention."""
 
+    asks = "Texts"
     writing: Writing
 
     def known_before(self, engine: Engine) -> Texts | None:
@@ -70,6 +71,7 @@ class Written(OfExperiment):
 class Predicted(OfExperiment):
     """How well the model predicts given texts, without and with the intervention."""
 
+    asks = "The perplexity of a text"
     texts: tuple[str, ...]
 
     def estimate(self, engine: Engine) -> float:

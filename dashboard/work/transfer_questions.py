@@ -17,6 +17,7 @@ _LAYERS, _LANGUAGES = 20, 12  # of a small model and corpus, where all of them a
 class TransferAsked(OfExperiment):
     """Which sentences are classified rightly."""
 
+    asks = "Transfer to a task"
     settings: Settings = field(default_factory=Settings)
 
     def estimate(self, engine: Engine) -> float:
@@ -36,6 +37,7 @@ class TransferAsked(OfExperiment):
 class ProfitAsked(OfExperiment):
     """Which languages profit."""
 
+    asks = "Which languages profit"
     settings: Settings = field(default_factory=Settings)
 
     def estimate(self, engine: Engine) -> float:
