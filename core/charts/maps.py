@@ -94,14 +94,16 @@ def joint_map(points: pd.DataFrame, colours: Mapping[str, str]) -> Any:
     colours : mapping of name to colour
     """
     shapes = alt.Scale(domain=["before", "after"], range=["circle", _CROSS])
+    # Below the map: beside it, the list is cut where it is longer than the map is tall.
+    names = alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1, symbolLimit=0)
     return (
         alt.Chart(points)
         .mark_point(size=9, opacity=0.55, strokeWidth=1)
         .encode(
             x=alt.X("x:Q", axis=None),
             y=alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False)),
-            color=alt.Color("name:N", title=None, scale=colour_scale(colours)),
-            shape=alt.Shape("space:N", title=None, scale=shapes),
+            color=alt.Color("name:N", scale=colour_scale(colours), legend=names),
+            shape=alt.Shape("space:N", scale=shapes, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
         )
     )
 

@@ -11,6 +11,7 @@ import pandas as pd
 from core.charts.palette import ON_DARK, ON_LIGHT, POST, TEXT
 
 CELL_HEIGHT = 26  # pixels
+_MOST_SLANTED = 16  # languages: names of more, on a phone, would run into each other unless they stand upright
 # From almost transparent to the full colour, so that zero is close to the background, light or dark.
 COUNTS = alt.Scale(range=[f"{POST}14", POST], domainMin=0)
 
@@ -31,9 +32,12 @@ def change_matrix(pairs: pd.DataFrame, order: Sequence[str], titles: tuple[str, 
     largest = max(0.05, float(pairs["change"].abs().max()))
     # Purple to green through white: told apart with every common colour-vision deficiency.
     scale = alt.Scale(scheme="purplegreen", domain=[-largest, largest], domainMid=0)
+    angle = -45 if len(order) <= _MOST_SLANTED else -90
+    # Vega-Lite would else leave out every second name where there are many.
+    above = alt.Axis(title=found_in, labelAngle=angle, labelOverlap=False, orient="top")
     base = alt.Chart(pairs).encode(
-        x=alt.X("candidate:N", sort=list(order), title=found_in, axis=alt.Axis(labelAngle=-45, orient="top")),
-        y=alt.Y("query:N", sort=list(order), title=query),
+        x=alt.X("candidate:N", sort=list(order), axis=above),
+        y=alt.Y("query:N", sort=list(order), axis=alt.Axis(title=query, labelOverlap=False)),
         tooltip=[
             alt.Tooltip("query:N", title=query),
             alt.Tooltip("candidate:N", title=found_in),
@@ -44,7 +48,8 @@ def change_matrix(pairs: pd.DataFrame, order: Sequence[str], titles: tuple[str, 
     )
     colour = alt.Color("change:Q", scale=scale, legend=alt.Legend(format="+.0%", title="change"))
     dark = alt.expr.abs(alt.datum.change) > 0.55 * largest
-    return _cells(base, colour, "format(100 * datum.change, '+.0f')", dark, len(order))
+    # Adding 0 makes a zero of minus zero, which would be written with a minus.
+    return _cells(base, colour, "format(round(100 * datum.change) + 0, '+d')", dark, len(order))
 
 
 def overlap_matrix(rows: pd.DataFrame, names: Sequence[str]) -> Any:

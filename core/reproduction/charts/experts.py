@@ -38,7 +38,11 @@ def _by_layer(rows: pd.DataFrame) -> Any:
         .encode(
             x=alt.X("layer:Q", title="block", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("share:Q", title="share of the site's neurons", axis=alt.Axis(format="%")),
-            color=alt.Color("site:N", title=None, scale=colour_scale(categories(sorted(set(sites["site"]))))),
+            color=alt.Color(
+                "site:N",
+                scale=colour_scale(categories(sorted(set(sites["site"])))),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
         )
     )
     return panels(lines.properties(width=210, height=150), rows["language"])

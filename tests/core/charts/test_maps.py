@@ -133,4 +133,6 @@ def test_a_joint_map_tells_the_spaces_apart_by_shape_and_the_languages_by_colour
     (drawn,) = layers(joint_map(both, colours))
     assert len(drawn["rows"]) == 2 * N * len(LANGUAGES)
     assert drawn["encoding"]["shape"]["scale"]["domain"] == ["before", "after"]
+    names = drawn["encoding"]["color"]["legend"]  # beside the map, it would be cut where it is longer than that is tall
+    assert (names["orient"], names["symbolLimit"]) == ("bottom", 0)
     assert drawn["encoding"]["color"]["scale"] == {"domain": list(colours), "range": list(colours.values())}

@@ -26,6 +26,15 @@ def test_change_is_coloured_the_same_up_and_down_and_white_where_there_is_none()
     assert cells["encoding"]["x"]["sort"] == cells["encoding"]["y"]["sort"] == ["A", "B"]
 
 
+def test_every_language_is_named_and_no_zero_has_a_minus() -> None:
+    names = [f"Language {number}" for number in range(22)]
+    drawn = layers(change_matrix(PAIRS, names))
+    for axis in ("x", "y"):
+        assert layer_of(drawn, "rect")["encoding"][axis]["axis"]["labelOverlap"] is False
+    (written,) = layer_of(drawn, "text")["transform"]
+    assert written["calculate"] == "format(round(100 * datum.change) + 0, '+d')"  # rounding alone gives minus zero
+
+
 def test_a_small_change_is_not_drawn_as_a_large_one() -> None:
     small = PAIRS.assign(change=[0.01, -0.01])
     cells = layer_of(layers(change_matrix(small, ["A", "B"])), "rect")
