@@ -95,7 +95,7 @@ def joint_map(points: pd.DataFrame, colours: Mapping[str, str]) -> Any:
     """
     shapes = alt.Scale(domain=["before", "after"], range=["circle", _CROSS])
     # Below the map: beside it, the list is cut where it is longer than the map is tall.
-    names = alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1, symbolLimit=0)
+    names = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1, symbolLimit=0)
     return (
         alt.Chart(points)
         .mark_point(size=9, opacity=0.55, strokeWidth=1)
