@@ -380,9 +380,7 @@ class Run:
         cut, unknown = self.stages.counted("cut", "unknown")
         notes = []
         if long := sum(cut.values()):
-            notes.append(
-                f"{counted(long, 'sentence')} longer than the model's context {'was' if long == 1 else 'were'} cut."
-            )
+            notes.append(f"Longer than the model's context, and therefore cut: {counted(long, 'sentence')}.")
         if blank := sum(unknown.values()):
             where = ", ".join(f"{code} {n:,}" for code, n in unknown.items() if n)
             notes.append(
