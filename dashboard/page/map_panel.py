@@ -99,7 +99,7 @@ def draw(result: Result) -> None:
         plays=tour.stop() > 0,
     )
     map_view.to_link(view, table)
-    _explain(result, layout, path, view.colour)
+    _explain(result, layout, path, view.coloured_by(table))
     if layout == "motion" and path is None:
         _between(result)
     if moves:
@@ -132,7 +132,7 @@ def between(experiment: Experiment) -> bool:
     packed = sentence_map.packed(table, drawn, layout, experiment.target, after=title)
     view = map_view.in_layout(map_view.from_link(table), layout, experiment.strength)
     with st.container(key="between"):
-        key = page_state.key(f"map-between-{layout}-{experiment.strength:g}")
+        key = page_state.key(f"map-between-{layout}-{experiment.strength:g}-{map_view.rows_key(above.plan)}")
         sentence_map.draw(packed, view, key=key, on_change=lambda: None, still=True)
     theme.quiet(
         f"The map after is interpolated: each sentence stands on the straight line between its places at the computed "
@@ -169,7 +169,7 @@ def earlier(result: Result) -> None:
     )
     view = map_view.in_layout(map_view.from_link(table), layout, max(places, key=abs))
     with st.container(key="earlier"):
-        key = page_state.key(f"map-earlier-{layout}")
+        key = page_state.key(f"map-earlier-{layout}-{map_view.rows_key(result.plan)}")
         sentence_map.draw(packed, view, key=key, on_change=lambda: None, still=True)
 
 
@@ -204,9 +204,8 @@ def _explain(result: Result, layout: str, path: Path | None, colour: str) -> Non
     maps = path.maps if path is not None else [pre for pre, _ in result.maps]
     n_points = sum(plane.shape[-3] * plane.shape[-2] for plane in maps)
     joint += fitted_words(result, n_points, len(path.strengths) if path is not None else 2)
-    hue = _HUES.get(colour, _HUES["language"])
     theme.quiet(
-        f"{joint} Hue: {hue}{marks[layout]} Drag to choose sentences, click one to see its "
+        f"{joint} Hue: {_HUES[colour]}{marks[layout]} Drag to choose sentences, click one to see its "
         "translations (arrow keys go on from there). Ctrl and the wheel, a pinch, or + and - zoom; Shift and drag, or "
         f"Shift and the arrows, move{'; both maps show the same part' if layout == 'pair' else ''}."
     )

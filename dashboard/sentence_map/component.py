@@ -83,12 +83,15 @@ class MapView:
         """Whether it chooses some sentences, unless all stand out."""
         return bool(self.brush or self.find or self.shown)
 
+    def coloured_by(self, points: pd.DataFrame) -> str:
+        """The colouring that the browser draws: languages, where these points do not have the one that is chosen."""
+        return self.colour if self.colour in _colourings(points) else "language"
+
     def chosen(self, points: pd.DataFrame, places: Mapping[float, np.ndarray]) -> np.ndarray:
         """Which points stand out: ndarray of bool, (n,); the same as the browser draws them."""
         out = np.ones(len(points), dtype=bool)
         if self.shown:
-            groups = dict(groupings(points))
-            out &= groups.get(self.colour, groups["language"]).isin(self.shown).to_numpy()
+            out &= dict(groupings(points))[self.coloured_by(points)].isin(self.shown).to_numpy()
         if self.find:
             text = (points["text"] + "\n" + points["english"]).str.lower()
             out &= text.str.contains(self.find.lower(), regex=False).to_numpy()
@@ -117,14 +120,22 @@ def _places_at(places: Mapping[float, np.ndarray], strength: float) -> np.ndarra
     return places[strengths[-1]]
 
 
+_GROUPS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "language": lambda points: points["language"],
+    "family": lambda points: points["language"].map(kin),
+    "script": lambda points: points["language"].map(palette.script),
+    "outcome": lambda points: points["now"].replace("", UNSOUGHT),
+}
+
+
+def _colourings(points: pd.DataFrame) -> list[str]:
+    """Names of the colourings that these points have: none by outcome as long as no ranks are known."""
+    return [name for name in _GROUPS if name != "outcome" or points["now"].notna().any()]
+
+
 def groupings(points: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Each colouring that these points have: its name, and every point's group."""
-    always = [
-        ("language", points["language"]),
-        ("family", points["language"].map(kin)),
-        ("script", points["language"].map(palette.script)),
-    ]
-    return [*always, ("outcome", points["now"].replace("", UNSOUGHT))] if points["now"].notna().any() else always
+    return [(name, _GROUPS[name](points)) for name in _colourings(points)]
 
 
 @cache

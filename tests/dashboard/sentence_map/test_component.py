@@ -91,6 +91,13 @@ def unpacked(data: bytes) -> dict[str, Any]:
     return headers
 
 
+def test_a_colouring_that_the_points_do_not_have_is_by_language() -> None:
+    """As `map.js` has it: a link may colour by what became of retrieval before the ranks are known."""
+    unranked = points.frame(make_result(), [N_EVAL], None)
+    assert MapView(colour="outcome").coloured_by(unranked) == MapView(colour="#").coloured_by(ranked()) == "language"
+    assert MapView(colour="outcome").coloured_by(ranked()) == "outcome"
+
+
 def test_the_browser_gets_every_point_of_every_strength() -> None:
     table, where = ranked(), places()
     table["text"] = table["text"].astype(object)
