@@ -76,9 +76,14 @@ export default function (component) {
   function tools() {
     const some = state.find || state.brush || state.shown.length;
     count.textContent = some ? `${standing.toLocaleString("en")} of ${n.toLocaleString("en")} sentences` : "";
-    one(".zoom").hidden = !state.brush || around(state.brush.box).join() === (state.window || whole).join();
+    one(".zoom").hidden = !state.brush || aim().join() === seen().join();
     one(".whole").hidden = !(some || state.pinned !== null);
   }
+  // What a zoom on the brush shows: as little of the plane as can be looked at, where it is less than that.
+  const aim = () => {
+    const box = around(state.brush.box);
+    return flat(box, whole) ? within(box, whole) || whole : box;
+  };
   const around = (box) => [Math.min(box[0], box[2]), Math.min(box[1], box[3]), Math.max(box[0], box[2]), Math.max(box[1], box[3])];
   function say() {
     clearTimeout(saying);
@@ -259,7 +264,11 @@ export default function (component) {
     }
     changed();
   };
-  canvas.onpointercancel = () => { hand.drag = null; };
+  canvas.onpointercancel = () => {  // what is drawn by then is chosen
+    const made = hand.drag;
+    hand.drag = null;
+    if (made && made.brushes && made.moved) changed();
+  };
   // The wheel alone scrolls the page; with Ctrl, which is also what a pinch on a touchpad is, it zooms.
   canvas.onwheel = (event) => {
     const [x, y, side] = spot(event);
@@ -319,10 +328,7 @@ export default function (component) {
   find.oninput = () => { state.find = find.value.trim(); changed(); };
   colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
   colour.onchange = () => { state.colour = colour.value; state.shown = []; chips(); changed(); };
-  one(".zoom").onclick = () => {
-    const box = around(state.brush.box);
-    look(flat(box, whole) ? within(box, whole) : box);
-  };
+  one(".zoom").onclick = () => look(aim());
   // A finger scrolls the page, unless it is to choose.
   const pick = one(".pick"), picks = (on) => {
     hand.picks = on;

@@ -134,6 +134,20 @@ def test_no_window_is_without_area(show: Show) -> None:
     assert (x0, x1) == (0.2, 0.6)
     assert y0 <= 0.5 <= y1
     assert y1 - y0 > 0.01
+    expect(tab.get_by_role("button", name="Zoom in on them")).to_be_hidden()  # no closer than that
+
+
+def test_a_brush_that_is_cut_off_is_said(show: Show) -> None:
+    tab = show(made()[2])
+    box = tab.locator("canvas").bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + 100, box["y"] + 100)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 300, box["y"] + 250, steps=4)
+    tab.locator("canvas").dispatch_event("pointercancel")
+    tab.wait_for_function("() => said.length")
+    assert tab.evaluate("said.at(-1).brush !== null")
+    expect(tab.locator(".map .count")).to_contain_text(" of ")
 
 
 def test_escape_lets_go_of_the_sentence_then_of_the_brush(show: Show) -> None:
