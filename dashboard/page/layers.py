@@ -31,6 +31,9 @@ _WORTH = 0.03  # a share: smaller changes count as neither gain nor loss
 _TINY = (
     20.0  # largest over smallest distance: beyond this ratio a linear axis would show the small ones as one flat line
 )
+_UNKNOWN = (
+    "These are the target's experts: which neurons are written to in their place, or beside them, is not known here."
+)
 
 
 def draw() -> None:
@@ -142,19 +145,25 @@ def _distance(result: Result, target: str) -> None:
 def _neurons(result: Result) -> None:
     plan = result.plan
     st.header("Where the neurons sit that are written to", anchor=False)
-    neurons = _written(result)
+    written = _written(result)
+    neurons = result.experts.neurons if written is None else written
     rows = neurons_frame(result, neurons)
     sites = list(dict.fromkeys(rows["site"]))
     drawing.chart(
         charts.neurons(rows, plan.outline.n_layers, sites),
         key="neurons-by-block",
-        alt="Number of neurons that are written to in each block, by site, between the layers on either side of it.",
+        alt=f"Number of {'experts' if written is None else 'neurons that are written to'} in each block, by site, "
+        "between the layers on either side of it.",
         data=rows,
     )
-    theme.quiet(
+    read = (
         f"{counted(len(neurons), 'neuron')}. The bar between layers 0 and 1 is block 0, and so on: a neuron of block L "
-        f"changes the hidden state L + 1 and those after it. {_untouched(rows)}{_control(result)}"
+        "changes the hidden state L + 1 and those after it."
     )
+    if written is None:
+        theme.quiet(f"{read} {_UNKNOWN}")
+    else:
+        theme.quiet(f"{read} {_untouched(rows)}{_control(result)}")
 
 
 def _untouched(rows: pd.DataFrame) -> str:
@@ -169,8 +178,11 @@ def _control(result: Result) -> str:
     return "This is a control: these neurons are drawn at random, and stand in for the experts."
 
 
-def _written(result: Result) -> np.ndarray:
-    """Neurons that are written to: the experts, those of other languages too by some methods, or a control's."""
+def _written(result: Result) -> np.ndarray | None:
+    """Neurons that are written to: the experts, those of other languages too by some methods, or a control's.
+
+    None where they are others than the experts, and not known on this machine.
+    """
     experiment = result.plan.experiment
     if experiment.control == "none" and not METHODS[experiment.method].source_experts:
         return result.experts.neurons
@@ -178,8 +190,7 @@ def _written(result: Result) -> np.ndarray:
     def read_neurons(run: Run) -> np.ndarray:
         return run.stages.intervention(run.stages.experts()).neurons
 
-    neurons = process.known_beside(experiment, read_neurons)
-    return result.experts.neurons if neurons is None else neurons
+    return process.known_beside(experiment, read_neurons)
 
 
 def lines_frame(layers: pd.DataFrame, measure: str) -> pd.DataFrame:

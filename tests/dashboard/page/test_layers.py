@@ -25,7 +25,7 @@ from dashboard.page import layers
 from dashboard.state import link
 from dashboard.work import process
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of
 from tests.helpers.results import make_result, sentences
 
 
@@ -238,3 +238,21 @@ def test_neurons_of_other_languages_that_a_method_writes_to_are_shown(open_page:
     assert sorted(shown) == sorted(process.engine().answer(experiment, written).tolist())
     assert set(shown) > set(found.experts.neurons.tolist())
     assert f"{len(shown):,} neurons. The bar" in small_print(page)
+
+
+def _of_a_control_elsewhere() -> None:
+    """The neurons of a control of which this machine knows the figures alone, as from a pack."""
+    from core.experiment.settings import Experiment
+    from dashboard.page import layers
+    from tests.helpers.results import make_result
+
+    layers._neurons(make_result(Experiment(model="made", corpus="made", experts=20, control="random")))
+
+
+def test_experts_are_not_taken_for_neurons_that_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "known_beside", lambda *_: None)
+    page = page_of(_of_a_control_elsewhere).run()
+    assert not page.exception
+    assert "which neurons are written to in their place, or beside them, is not known here" in small_print(page)
+    assert "drawn at random" not in small_print(page)
+    assert "cannot change" not in small_print(page)
