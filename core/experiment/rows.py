@@ -20,19 +20,14 @@ def targets(experiment: Experiment, corpus: Corpus, target: str) -> tuple[str, .
         return ()
     available, named = corpus.probe.languages, [target]
     for name in experiment.targets:
-        if name.casefold() == "all":
-            named += available
-        elif name.casefold() in families.NAMES:
-            found = families.members(name, available)
-            if not found:
-                raise SettingError(
-                    f"experts of the languages in {name}",
-                    f"the probe sentences of {corpus.spec} have none of them: {', '.join(available)}",
-                    "Name languages, another family, or another --probe-corpus.",
-                )
-            named += found
-        else:
-            named.append(canonical(name))
+        found = meant(name, available)
+        if not found:
+            raise SettingError(
+                f"experts of the languages in {name}",
+                f"the probe sentences of {corpus.spec} have none of them: {', '.join(available)}",
+                "Name languages, another family, or another --probe-corpus.",
+            )
+        named += found
     targets = tuple(dict.fromkeys(named))
     if len(targets) < 2:
         return ()
@@ -51,6 +46,19 @@ def targets(experiment: Experiment, corpus: Corpus, target: str) -> tuple[str, .
             f"Leave one of the two out: --targets or {other}.",
         )
     return targets
+
+
+def meant(name: str, available: tuple[str, ...]) -> tuple[str, ...]:
+    """Languages that a name among targets means: of the available ones all, or a family's; else the one it names.
+
+    >>> meant("all", ("en", "es")), meant("romance", ("en", "es")), meant("fra", ("en", "es"))
+    (('en', 'es'), ('es',), ('fr',))
+    """
+    if name.casefold() == "all":
+        return available
+    if name.casefold() in families.NAMES:
+        return families.members(name, available)
+    return (canonical(name),)
 
 
 def refuse_no_others(experiment: Experiment, probe: ParallelSet, targets: tuple[str, ...]) -> None:

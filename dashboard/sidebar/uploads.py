@@ -13,6 +13,7 @@ from core.corpora.corpus import Corpus
 from core.corpora.table_files import READERS
 from core.corpora.user_tables import FOLDER, keep_table
 from core.errors import AskError
+from core.experiment import rows
 from core.experiment.settings import Experiment
 from core.stats.units import counted
 from core.store import quota
@@ -67,7 +68,7 @@ def draw(chosen: Experiment) -> None:
                     chosen,
                     corpus=table.spec,
                     target=target,
-                    targets=tuple(code for code in chosen.targets or () if code in (*table.languages, "all")) or None,
+                    targets=targets_in(chosen.targets, table.languages),
                     languages=None,
                     probe_languages=None,
                     probe_corpus=None,
@@ -76,6 +77,18 @@ def draw(chosen: Experiment) -> None:
                 )
             )
             st.rerun()
+
+
+def targets_in(targets: tuple[str, ...] | None, languages: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Those of some targets that a table has: its languages, families with some of them, and all; None where none."""
+    return tuple(name for name in targets or () if _has(languages, name)) or None
+
+
+def _has(languages: tuple[str, ...], name: str) -> bool:
+    try:
+        return not {*languages}.isdisjoint(rows.meant(name, languages))
+    except AskError:  # a link may name what is no language
+        return False
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ def _take(id_: str, name: str, content: bytes) -> None:
     visitor = session.visitor()
     last = visitor.part(_Last)
     owner = visitor.name if access.current().public else None
-    last.id, last.name = id_, name
+    last.id, last.name, last.taken = id_, name, None  # also where reading it ends in no answer
     try:
         spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
         n_measured = max(map(len, corpus.evaluation), default=0)

@@ -122,6 +122,26 @@ def test_languages_that_it_lacks_are_no_longer_asked_for(new_server: str, tiny_l
         assert used["targets"] == "es"
 
 
+def test_families_and_all_stay_targets_where_the_table_has_some_of_them() -> None:
+    there = ("de", "en", "es")
+    assert uploads.targets_in(("spa", "fa", "romance", "Slavic", "all", "no code"), there) == ("spa", "romance", "all")
+    assert uploads.targets_in(("fa",), there) is uploads.targets_in(None, there) is None
+
+
+def test_a_table_that_could_not_be_read_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    visitor = session.Visitor()
+    last = visitor.part(uploads._Last)
+    last.id, last.name, last.taken = "1", "one.tsv", uploads._Taken("upload:one", 1, 1, ("en",), ())
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    monkeypatch.setattr(uploads, "take", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        uploads._take("2", "other.tsv", b"")
+    assert (last.name, last.taken) == ("other.tsv", None)
+
+
 def test_in_the_browser(visit: Visit, new_server: str, tiny_link: Link, tmp_path: Path, table: bytes) -> None:
     bad, good = tmp_path / "<b>ragged.csv", tmp_path / "good.tsv"
     bad.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
