@@ -106,10 +106,16 @@ def _group(plan: Plan, query: str, candidate: str) -> int:
     return group
 
 
-def opening(plan: Plan, group: int, query: str, row: int) -> dict[str, str]:
-    """Entries of this page's view that open a row of a group; the candidate language stays if the group has it."""
+def opening(plan: Plan, group: int, query: str, row: int, candidate: str = "") -> dict[str, str]:
+    """Entries of this page's view that open a row of a group.
+
+    Parameters
+    ----------
+    candidate : str
+        Unless given, the candidate language stays if the group has it.
+    """
     others = [code for code in plan.groups[group].languages if code != query]
-    kept = session.visitor().view("sentences").get("candidate", "")
+    kept = candidate or session.visitor().view("sentences").get("candidate", "")
     candidate = kept if kept in others else _first(others, plan.target)
     usual = _first(candidates_of(plan, query), plan.target)
     return {
@@ -231,8 +237,9 @@ def _changed(
         )
         selected = picked["selection"]["rows"]
         if selected:  # once: the table that is drawn after the switch has another key, and nothing is selected in it
-            opened = opening(result.plan, group, result.plan.target, rows.iloc[selected[0]]["row"])
-            navigation.go("sentences", session.experiment(), **opened | {"candidate": candidate})
+            row = int(rows.iloc[selected[0]]["row"])
+            opened = opening(result.plan, group, result.plan.target, row, candidate)
+            navigation.go("sentences", session.experiment(), **opened)
     theme.quiet(
         f"From {theme.name(result.plan.target)} into {theme.name(candidate)}, by cosine. Choose a row to open it."
     )

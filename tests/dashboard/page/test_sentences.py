@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import streamlit as st
 
 from core.analyses import translation_ranks
 from core.analyses.sentence_neighbours import of_sentence
+from core.corpora.corpus import ParallelSet
+from core.experiment.settings import Experiment
 from core.spaces.neighbours import Neighbours
 from dashboard.charts import theme
 from dashboard.page import sentences
@@ -16,6 +20,7 @@ from dashboard.state import navigation
 from dashboard.work import process
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of, page_of, visitor_of
+from tests.helpers.results import make_result
 
 
 def test_a_texts_markup_is_shown_not_obeyed() -> None:
@@ -125,6 +130,16 @@ def test_the_map_opens_a_sentence_of_its_own_pair(monkeypatch: pytest.MonkeyPatc
     page.button(key="open-sentence").click().run()
     assert not page.exception
     assert [text.value for text in page.text[-2:]] == ["en of zh b", "ja,zh"]
+
+
+def test_a_row_of_a_list_is_opened_in_the_group_of_that_list() -> None:
+    def rows(*codes: str) -> ParallelSet:
+        return ParallelSet(tuple("abc"), dict.fromkeys(codes, tuple("abc")))
+
+    plan = make_result(Experiment(model="made", corpus="made", target="ja")).plan
+    plan = replace(plan, groups=(rows("ja", "zh"), rows("ja", "es", "zh")))
+    assert sentences._first(sentences.candidates_of(plan, "ja"), "ja") == "zh"
+    assert sentences.opening(plan, 1, "ja", 2, "zh") == {"query": "ja", "candidate": "", "group": "1", "row": "2"}
 
 
 def _two_clicks() -> None:
