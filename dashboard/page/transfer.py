@@ -86,6 +86,7 @@ def _lesson(found: Transfer, train: str, bound: Plan) -> None:
     with st.container(border=True):
         if said is None:
             st.markdown("There is no other language to test on.")
+            theme.ready()
             return
         st.markdown(f"**{transfer_table.sentence(said)}**")
         if control := _control(train, bound.layer):

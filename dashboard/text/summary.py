@@ -127,6 +127,8 @@ def _deed(result: Result) -> str:
     named = f"that `{in_short(experiment.experts_from or '')}` names" if result.plan.imported is not None else ""
     if control.draw is None:
         how = method.in_words(target, experiment.strength, result.plan.held)
+        if n == 1:
+            how = how.replace("their ", "its ").replace("they recognise", "it recognises")
         return f"With the **{counted(n, 'neuron')}** {named or _chosen(experiment, target, n)} {how}"
     experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""
@@ -140,11 +142,13 @@ def _deed(result: Result) -> str:
 
 def _chosen(experiment: Experiment, target: str, n: int) -> str:
     """How the n experts were chosen, in words after "the neurons"."""
+    one = n == 1
     if experiment.select == "all":
-        return f"that were chosen whatever they recognise, for **{target}**,"
+        they = "was chosen whatever it recognises" if one else "were chosen whatever they recognise"
+        return f"that {they}, for **{target}**,"
     if experiment.targets:
-        return f"that are experts {EXPERT_SETS[experiment.combine].title} (**{target}**)"
-    return f"that best recognise{'s' * (n == 1)} **{target}**"
+        return f"that {'is an expert' if one else 'are experts'} {EXPERT_SETS[experiment.combine].title} (**{target}**)"
+    return f"that best recognise{'s' * one} **{target}**"
 
 
 def _retrieval(result: Result) -> str:

@@ -99,6 +99,17 @@ def test_experts_are_called_what_they_were_chosen_as() -> None:
     assert "pushed away with strength -1 from the values of" in plain(experiment=asked(control="random", strength=-1.0))
 
 
+def test_one_neuron_is_one_in_every_word() -> None:
+    def one(**changes: object) -> str:
+        made = make_result(asked(experts=1, **changes))
+        return summary.changed(made).replace("**", "").partition(", ")[0]
+
+    assert one() == "With the 1 neuron that best recognises Japanese held at its Japanese average"
+    assert "1 neuron that was chosen whatever it recognises" in one(select="all")
+    assert "1 neuron that is an expert of the target alone" in one(targets=("ja", "en"), combine="difference")
+    assert one(method="aura").endswith("damped by how well it recognises Japanese")
+
+
 def of_a_file(values: tuple[float, ...] | None, **changes: object) -> str:
     result = make_result(asked(experts=2, experts_from="/some/where/es.csv or /else/fr.csv", **changes))
     named = replace(result, plan=replace(result.plan, imported=Imported((3, 7), values)))
