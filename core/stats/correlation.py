@@ -20,7 +20,7 @@ class Correlation(Interval):
     Attributes
     ----------
     p : float
-        Two-sided p-value by the t distribution, of no correlation.
+        Two-sided p-value of no correlation: by the t distribution, of few ranks over every order (`spearman`).
     """
 
     p: float
@@ -47,7 +47,7 @@ def spearman(x: np.ndarray, y: np.ndarray, *, seed: int = 0, resamples: int = RE
     """Correlate the ranks of two measures; parameters as `pearson`.
 
     The p-value of up to eight pairs is exact, over every order of one side: of so few, the t distribution would call a
-    perfect order certain, which it is once in six with three.
+    perfect order certain, which of three pairs comes by chance once in three, whichever way.
 
     References
     ----------

@@ -78,9 +78,9 @@ def sweep(
     """Measure all cells and write their table; what the store has is not computed again.
 
     The table is written every half minute (more seldom where that takes seconds), at the end, and also where the sweep
-    is stopped: by ``report``, by Ctrl-C,
-    or by whoever sees in the cache that it runs (`core.sweep.status.stop`). A table there of more cells than are known
-    now becomes ``cells.earlier.parquet``. Cells that fail are listed in ``failed.json`` beside it.
+    is stopped: by ``report``, by Ctrl-C, or by whoever sees in the cache that it runs (`core.sweep.status.stop`). A
+    table there of more cells than are known now becomes ``cells.earlier.parquet``. Cells that fail are listed in
+    ``failed.json`` beside it.
 
     Parameters
     ----------

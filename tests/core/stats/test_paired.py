@@ -44,6 +44,22 @@ def test_ranks_that_lie_the_other_way_than_the_mean_show_no_direction() -> None:
     assert (p_back, paired.sign(back, p_back)) == (1.0, 0)
 
 
+def test_the_same_hits_of_other_languages_are_no_difference_where_float32_is_kept() -> None:
+    """Means over languages, of shares that were kept in float32: they differ in bits that the hits do not."""
+    draw = np.random.default_rng(0)
+    hits = draw.integers(2, 10, size=(12, 300))  # of 11 candidates, by query language
+    moved = hits.copy()
+    moved[0, :200] -= 1
+    moved[1, :200] += 1  # as many in all
+    moved[2, 200:260] += 1
+    moved[3, 260:] -= 2
+    change = (moved - hits).sum(axis=0).astype(float)
+    shares = [(side / 11).astype(np.float32).mean(axis=0, dtype=np.float64) for side in (moved, hits)]
+    assert np.count_nonzero(shares[0] - shares[1]) > np.count_nonzero(change)
+    _, p = paired.difference([(1.0, shares[0])], [(1.0, shares[1])])
+    assert p == pytest.approx(stats.wilcoxon(change[change != 0]).pvalue)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "p", "sign"),
     [(0.1, 0.3, 0.01, 1), (-0.3, -0.1, 0.01, -1), (-0.1, 0.5, 0.01, 0), (0.1, 0.3, 0.2, 0)],
