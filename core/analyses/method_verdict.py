@@ -13,7 +13,7 @@ from core.stats.units import SHARE, listed
 _NAMED = 3  # at most so many rows are named where more are alike
 _EXACT = 1e-9
 _EVERY, _BEST = "clearly better than every intervention", "clearly better than the best intervention"
-_MEETS, _WORSE, _UNKNOWN = "within the interval of the best of them", "clearly worse", "without an interval to tell"
+_MEETS, _WORSE, _UNKNOWN = "not clearly apart from the best of them", "clearly worse", "without an interval to tell"
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,10 @@ def _line(best: Best) -> str:
         text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
     if best.free is None:
         return f"{text}. {best.figure.by_construction}" if best.figure.by_construction else f"{text}."
-    how = {1: "clearly worse", 0: "within its interval", -1: "clearly better", None: "not told apart"}[best.against]
+    how = {1: "clearly worse", 0: "not clearly apart", -1: "clearly better", None: "without an interval to tell"}
     free = best.free.title.removeprefix("free: ")
     value = text_of(best.figure, best.free.figures[name])
-    return f"{text}. The best of what is free at the same layer, {free}, is {how}: {value}."
+    return f"{text}. The best of what is free at the same layer, {free}, is {how[best.against]}: {value}."
 
 
 def _free(found: Sequence[Best]) -> str:

@@ -52,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         document = {"experiment": experiment.to_dict(), "methods": method_comparison.to_json(rows)}
         output.write_json(arguments.json, document)
-    output.say(summary(rows), arguments.json or arguments.csv)
+    output.say(summary(rows), arguments.json, arguments.csv)
 
 
 def summary(rows: Sequence[Any]) -> str:

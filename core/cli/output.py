@@ -120,9 +120,10 @@ def write_json(path: Path, document: Any) -> None:
     write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def say(text: str, beside: Path | None = None) -> None:
-    """Print what a person reads; on standard error where ``beside``, the file written, is standard output."""
-    print(text, file=sys.stderr if beside and _standard_stream(beside) is sys.stdout else sys.stdout)
+def say(text: str, *beside: Path | None) -> None:
+    """Print what a person reads; on standard error where one of the files written ``beside`` is standard output."""
+    taken = any(_standard_stream(path) is sys.stdout for path in beside if path)
+    print(text, file=sys.stderr if taken else sys.stdout)
 
 
 def _standard_stream(path: Path) -> TextIO | None:

@@ -40,7 +40,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every setting and measure to FILE, or to -")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write what is free, a row a space, to FILE, or to -")
     parser.add_argument(
-        "--pairs-csv", metavar="FILE", type=Path, help="write the same, a row a space and pair of languages"
+        "--pairs-csv",
+        metavar="FILE",
+        type=Path,
+        help="write the same, a row a space and pair of languages, to FILE, or to -",
     )
 
 
@@ -79,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> None:
                 output.write(arguments.pairs_csv, rival_table.pair_frame(spaces).to_csv(index=False))
     if arguments.json:
         output.write_json(arguments.json, document)
-    output.say(text, next(filter(None, files), None))
+    output.say(text, *files)
 
 
 def _free(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

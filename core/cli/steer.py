@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         document = {"experiment": experiment.to_dict(), **steering.to_json(found, asked)}
         output.write_json(arguments.json, document)
-    output.say(summary(frame, asked), arguments.json or arguments.csv)
+    output.say(summary(frame, asked), arguments.json, arguments.csv)
 
 
 def summary(frame: Any, asked: Any) -> str:

@@ -78,7 +78,7 @@ class Encoder:
         Parameters
         ----------
         sentences : str, sequence of str, or batches
-            mteb's batches are mappings whose ``text`` is a list of sentences.
+            mteb's batches are mappings whose ``text`` is a list of sentences; a data set's rows, of one.
         prompt : str, optional
             Put before every sentence, in place of the encoding's; its tokens count as the encoding's do.
         convert_to_tensor : bool
@@ -206,7 +206,9 @@ def _texts(sentences: str | Sequence[str] | Iterable[Mapping[str, Any]]) -> list
         return [sentences]
     texts: list[Any] = []
     for part in sentences:
-        texts += part["text"] if isinstance(part, Mapping) and "text" in part else [part]
+        batch = part["text"] if isinstance(part, Mapping) and "text" in part else [part]
+        # a row of a data set has one sentence where a batch has a list of them
+        texts += [batch] if isinstance(batch, str) or not isinstance(batch, Iterable) else batch
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise CorpusError(

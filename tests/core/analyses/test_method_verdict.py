@@ -46,10 +46,14 @@ def test_the_paragraph_follows_the_mean_ranks_and_the_intervals() -> None:
         "best of what is free is clearly better than every intervention by *top-1, all*."
     )
     worse = [one for one in ROWS if one.condition != "whitening"]
-    assert "within the interval of the best of them by *top-1, all*" in method_verdict.overall(worse)
+    assert "not clearly apart from the best of them by *top-1, all*" in method_verdict.overall(worse)
     tie = [row("a", "method", top1_all=(0.7, 0.6, 0.8)), row("b", "method", top1_all=(0.7, 0.6, 0.8))]
     assert "**a** and **b** share the best mean rank (1.5)" in method_verdict.overall(tie)
     assert "Nothing free was measured" in method_verdict.overall(tie)
+    below = row("below", "free", top1_all=(0.55, 0.45, 0.65))  # its interval meets the other, which does not hold it
+    assert any(
+        line.endswith("below, is not clearly apart: 55% (45% to 65%).") for line in method_verdict.lines([*tie, below])
+    )
     free = row("poor", "free", top1_all=(0.1, 0.0, 0.2))
     assert method_verdict.overall([*tie[:1], free]).endswith("is clearly worse by *top-1, all*.")
     assert "**a** alone is measured" in method_verdict.overall([*tie[:1], free])
@@ -88,5 +92,5 @@ def test_intervals_that_meet_or_are_missing_decide_nothing(name: str, sign: int)
     assert "intervals meet" not in line
     (line,) = method_verdict.lines([lone, row("free", "free", **{name: (0.1, 0.0, 0.2)})])
     assert "no interval" in line
-    assert "is not told apart" in line
+    assert "is without an interval to tell" in line
     assert method_verdict.text_of(figure, Interval(NAN, NAN, NAN, 0)) == ""

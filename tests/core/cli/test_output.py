@@ -43,6 +43,13 @@ def test_makes_a_folder_and_leaves_no_trace_of_trying(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "out.json").read_text(encoding="utf-8") == "日本語\n"
 
 
+def test_a_summary_gives_way_whichever_file_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say("a summary", Path("out.json"), None, output.STANDARD)
+    assert capsys.readouterr() == ("", "a summary\n")
+    output.say("a summary", Path("out.json"), None)
+    assert capsys.readouterr() == ("a summary\n", "")
+
+
 def test_a_link_stays_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     file, link, dangling = tmp_path / "there" / "out.json", tmp_path / "link.json", tmp_path / "new.json"

@@ -79,6 +79,13 @@ def test_what_is_no_text_is_refused_with_its_row(odd: object, session: core.Sess
         session.encoder(asked).encode(["Good.", odd])  # type: ignore[list-item]
 
 
+def test_the_rows_of_a_data_set_are_sentences(session: core.Session, asked: Experiment) -> None:
+    encoder, texts = session.encoder(asked), list(sentences("en", 2))
+    np.testing.assert_array_equal(encoder.encode([{"text": text} for text in texts]), encoder.encode(texts))
+    with pytest.raises(CorpusError, match="sentence 2: it is not text but NoneType"):
+        encoder.encode([{"text": texts[0]}, {"text": None}])  # type: ignore[dict-item]
+
+
 class Loader:
     """What mteb hands an encoder: batches of columns."""
 
