@@ -76,6 +76,8 @@ def generate(
     ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)
     start, passing, ends, pad_id = ids.shape[1], Passing(), _ends(model.lm), _padding(model)
     passing.languages = (sources.identified(prompt, intervention),)
+    if not prompt and not as_message:
+        passing.first = (int(ids[0, 0]),)  # a BOS also where the config alone names it
 
     def decoded(everything: torch.Tensor) -> list[str]:
         rows: Any = everything[:, start:]

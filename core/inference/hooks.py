@@ -74,6 +74,8 @@ class Passing(threading.local):
     ----------
     languages : tuple of (str or None)
         Of each row, None where it is not known; one alone is that of all rows. The caller sets it.
+    first : tuple of int
+        Tokens that the text begins with beside what the tokenizer puts there. The caller sets it.
     shape : tuple of int
         Rows and width of the pass.
     written : tensor of bool, (n, width), or None
@@ -81,6 +83,7 @@ class Passing(threading.local):
     """
 
     languages: tuple[str | None, ...] = (None,)
+    first: tuple[int, ...] = ()
     shape: tuple[int, int] = (0, 0)
     written: torch.Tensor | None = None
 
@@ -122,7 +125,8 @@ def note_tokens(
     if tokens == "all":
         return
     if tokens == "no-bos":
-        passing.written = ~torch.isin(ids, torch.tensor(first, dtype=ids.dtype, device=ids.device))
+        unwritten = torch.tensor((*first, *passing.first), dtype=ids.dtype, device=ids.device)
+        passing.written = ~torch.isin(ids, unwritten)
         return
     mask = kwargs.get("attention_mask")
     width = ids.shape[1]  # with a cache the mask also covers what came before

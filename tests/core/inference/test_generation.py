@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -102,8 +103,12 @@ def test_an_empty_prompt_starts_from_the_config_s_first_token(tiny_models: Mappi
     tokenizer.bos_token = None
     tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
     assert tokenizer("")["input_ids"] == []
-    found = generate(replace(model, tokenizer=tokenizer), "", max_tokens=6, seed=1)
-    assert found == generate(model, "", max_tokens=6, seed=1)
+    settings: dict[str, Any] = {"max_tokens": 6, "seed": 1}
+    for one in (None, replace(pull(model, 1.5), tokens="no-bos")):  # which is not written to it either
+        found = generate(replace(model, tokenizer=tokenizer), "", intervention=one, **settings)
+        assert found == generate(model, "", intervention=one, **settings)
+    everywhere = generate(model, "", intervention=pull(model, 1.5), **settings)
+    assert found != everywhere
 
 
 def test_stopping_leaves_the_model_as_it_was(tiny_models: Mapping[str, LoadedModel]) -> None:
