@@ -170,8 +170,9 @@ def write_failed(path: Path, failures: Mapping[Experiment, str]) -> None:
 
 def count(path: Path) -> int:
     """The cells of a table; 0 where there is none that can be read."""
+    apart = [*_FIRST, "control"]  # a reproduction's cells differ by it, those of a sweep by the others
     try:
-        return int(pq.read_table(path, columns=list(_FIRST)).group_by(list(_FIRST)).aggregate([]).num_rows)
+        return int(pq.read_table(path, columns=apart).group_by(apart).aggregate([]).num_rows)
     except (OSError, ValueError, LookupError, pa.ArrowException):
         return 0
 

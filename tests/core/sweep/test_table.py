@@ -38,6 +38,14 @@ def test_every_setting_comes_back_once_from_all_parts(tmp_path: Path) -> None:
     assert [type(getattr(found[1], name)) for name in ("experts", "probe_sentences", "layer")] == [int, int, int]
 
 
+def test_a_control_is_a_cell_of_its_own(tmp_path: Path) -> None:
+    usual = Experiment(layer=18, dtype="bfloat16", device="cpu")
+    settings = [usual, replace(usual, strength=0.5), replace(usual, control="random")]
+    cells.write(tmp_path / "cells.parquet", [measured(each, 18, "bfloat16") for each in settings])
+    assert cells.count(tmp_path / "cells.parquet") == 3
+    assert cells.count(tmp_path / "none.parquet") == 0
+
+
 def test_it_says_which_numbers_and_not_how_they_were_asked_for() -> None:
     """As the digest does: the same numbers, asked for on one machine and on another, give the same rows."""
     asked = [Experiment(), Experiment(device="cuda"), Experiment(device="cuda:1", dtype="bfloat16")]
