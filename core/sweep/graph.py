@@ -77,24 +77,22 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     made: dict[Experiment, str] = {}
     known: dict[Experiment, Any] = {}
     refused: dict[Experiment, AskError] = {}
-    commits: dict[str, str] = {}  # what is pushed while this goes on is another model
     guess = lru_cache(guessed_tokens)  # cells share their sentences
-    for experiment in settings:
-        try:
-            with hub.holding(commits):
+    with hub.holding():  # what is pushed while this goes on is another model
+        for experiment in settings:
+            try:
                 run = Run(engine.plan(experiment), engine.models, Progress(), only_cached=True)
-            commits |= commits_of(run.plan)
-            answer = _known(run, asked)  # where there is a ranking, this may find that no neuron meets a bound
-            own = [] if answer is not None else _Cell(run, experiment, keep, asked, guess).tasks()
-        except AskError as error:
-            refused[experiment] = error
-            continue
-        if answer is not None:
-            known[experiment] = answer
-            continue
-        for task in own:
-            tasks.setdefault(task.key, task)
-            made[experiment] = task.key  # the last is the cell's own
+                answer = _known(run, asked)  # where there is a ranking, this may find that no neuron meets a bound
+                own = [] if answer is not None else _Cell(run, experiment, keep, asked, guess).tasks()
+            except AskError as error:
+                refused[experiment] = error
+                continue
+            if answer is not None:
+                known[experiment] = answer
+                continue
+            for task in own:
+                tasks.setdefault(task.key, task)
+                made[experiment] = task.key  # the last is the cell's own
     return Graph(tuple(tasks.values()), made, known, refused, begun)
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from core.analyses.grid import OfCell, cell
 from core.errors import AskError
+from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
+from core.models import hub
 from core.pipeline.backend import InThisProcess
 from core.pipeline.engine import Engine
 from core.store.store import Store
@@ -38,3 +40,23 @@ def test_text_is_refused_to_an_encoder_whose_cell_is_measured(
     made = build(engine, [encoder], "embeddings", OfCell(text=True))
     assert (list(made.refused), made.tasks, made.known) == ([encoder], (), {})
     assert list(build(engine, [encoder], "embeddings", OfCell()).known) == [encoder]
+
+
+def test_the_commit_of_one_cell_s_patch_is_none_of_the_model_itself(
+    asked: Experiment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exported patch names its model's commit for good; the model beside it is at what its name means now."""
+    pinned, now, plan = "1" * 40, "2" * 40, engine.plan
+    meant: list[str] = []
+
+    def planned(experiment: Experiment) -> Plan:
+        commit = hub.commit("some/model-with-a-patch", pinned if experiment.strength == asked.strength else None)
+        meant.append(commit)
+        bound = plan(experiment)
+        return replace(bound, resolved=replace(bound.resolved, location="some/model-with-a-patch", revision=commit))
+
+    monkeypatch.setattr(hub, "_ask_commit", lambda _, revision: revision or now)
+    monkeypatch.setattr(engine, "plan", planned)
+    made = build(engine, [asked, replace(asked, strength=0.3)], "measures")
+    assert meant == [pinned, now]
+    assert {dict(task.commits)["some/model-with-a-patch"] for task in made.tasks} == {pinned, now}
