@@ -131,13 +131,21 @@ def _embedded(record: Record) -> str:
                 _change(figures["all_top1"]),
                 _change(figures["distance"]),
                 f"{best['language']} {_change(best)}" if best else "",
+                _change(_others(figures)) if best else "",
                 _share(figures["centred"]["pre"]),
                 _share(figures["best_layer"]["pre"]),
             )
         )
-    columns = ("target", "AUROC of experts", "top-1 before -> after", "all pairs", "distance", "best candidate")
+    of_experts = ("target", "AUROC of experts", "top-1 before -> after", "all pairs", "distance")
+    columns = (*of_experts, "best candidate", "the others")
     layer = record["ja"]["figures"]["best_layer"]["layer"]
     return table((*columns, "free: centred", f"free: layer {layer}"), rows)
+
+
+def _others(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Mean top-1 over all candidates but the best one, before and after."""
+    mean, best, n = figures["target_top1"], figures["best_candidate"], figures["candidates"]
+    return {side: (mean[side] * n - best[side]) / (n - 1) for side in ("pre", "post")}
 
 
 def _free(record: Record) -> str:
