@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,9 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the product claims.")
     parser.add_argument(
-        "what", nargs="?", choices=["ratios", "scaling", "trials", "reliability", "readme", "gpu"], default="ratios"
+        "what",
+        nargs="?",
+        choices=["ratios", "scaling", "trials", "reliability", "readme", "gpu"],
+        default="ratios",
+        help="ratios (default): the product beside other programs and its own targets, RESULTS.md; scaling: expert "
+        "finding as neurons and sentences grow, SCALING.md; trials: what could make a pass faster, TRIALS.md; "
+        "reliability: attacks on a server, RELIABILITY.md; readme: the figures of README and docs, "
+        "docs/measured.json; gpu: what a machine with a GPU computes, against its processor",
     )
-    parser.add_argument("--flores", metavar="DIR", help="FLORES-200; without it the embedded corpus is measured on")
+    parser.add_argument(
+        "--flores",
+        metavar="DIR",
+        help="FLORES-200; without it the embedded corpus is measured on, and with readme its figures stay as they are",
+    )
     names = [benchmark.name for benchmark in ALL]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one row; RESULTS.md stays")
     parser.add_argument("--list", action="store_true", help="the rows, and what they must be")
@@ -110,6 +122,7 @@ def _command(options: argparse.Namespace) -> str:
         "python -m benchmarks"
         + (" readme" if options.what == "readme" else "")
         + (" --flores DIR" if options.flores else "")
+        + "".join(f" --run {shlex.quote(name)}" for name in options.runs or ())
     )
 
 

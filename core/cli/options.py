@@ -23,6 +23,7 @@ from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 
 _INDENT = 20  # of what the tables in a manual say of a name
+_EXPLAINED = dict.fromkeys(("rivals", "measures"), "python -m core measures")  # by what; else a command's own manual
 
 _MODELS = {
     "embedded": "Gemma 3 270M (base); comes with the requirements, nothing is downloaded",
@@ -104,16 +105,13 @@ def add_cache(section: Any) -> None:
     sharing.add_option(section)
 
 
-def add_gpus_per_model(section: Any) -> None:
+def add_gpus_per_model(
+    section: Any,
+    about: str = "spread each model's weights over N GPUs, with a process for each; with --device cpu, over N "
+    "processes on the processor; on a cluster N may be 1 (default: one process, on --device)",
+) -> None:
     """Add ``--gpus-per-model``."""
-    section.add_argument(
-        "--gpus-per-model",
-        metavar="N",
-        type=int,
-        default=0,
-        help="spread each model's weights over N GPUs, with a process for each; with --device cpu, over N processes on "
-        "the processor; on a cluster N may be 1 (default: one process, on --device)",
-    )
+    section.add_argument("--gpus-per-model", metavar="N", type=int, default=0, help=about)
 
 
 def ranks(arguments: argparse.Namespace, device: str) -> int:
@@ -218,7 +216,7 @@ def chosen(text: str | None, known: Iterable[str], what: str) -> tuple[str, ...]
         raise SettingError(
             f"{what} {', '.join(map(repr, unknown))}",
             f"the table of {what} has {', '.join(names)}",
-            "Choose among these, or all; python -m core measures lists what they are.",
+            f"Choose among these, or all; {_EXPLAINED.get(what, 'the same command with --help')} says what they are.",
         )
     return tuple(name for name in names if name in requested)
 

@@ -21,9 +21,9 @@ examples
   python -m core reproduce --corpus flores:flores200 --transfer-corpus sib200:sib200 --out report
   python -m core reproduce --model bigscience/bloom-560m --corpus flores:flores200 --experts 500 --out report
 
---corpus is embedded, flores:DIR or table:FILE: sentences that mean the same in all languages. --tatoeba, --bucc and
---pawsx take folders in their published layouts; what they measure is left out without them. Transfer needs labels:
-embedded has them, and --transfer-corpus sib200:DIR or table:FILE.
+--corpus is embedded, flores:DIR, ntrex:DIR, sib200:DIR or table:FILE: sentences that mean the same in all languages.
+--tatoeba, --bucc and --pawsx take folders in their published layouts; what they measure is left out without them.
+Transfer needs labels: embedded and sib200:DIR have them, and a table:FILE with a column label.
 """
 
 
@@ -64,7 +64,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: "
         "local)",
     )
-    options.add_gpus_per_model(other)
+    options.add_gpus_per_model(
+        other,
+        "with --engine ray: GPUs of each of its workers, over which it spreads a model (default: they compute on the "
+        "processor)",
+    )
     other.add_argument(
         "--items",
         type=split_names,

@@ -60,6 +60,7 @@ def test_it_says_what_it_costs_computes_it_and_then_knows_it(
         (["--shard", "3/2"], "no part of a whole"),
         (["--strengths", ""], "nothing to combine"),
         (["--methods", "magic"], "the table of methods has"),
+        (["--methods", "magic"], "with --help says what they are"),  # which lists them; `measures` does not
         (["--gpus-per-model", "-1"], "no number of"),
         (["--gpus-per-model", "2", "--device", "sharded"], "no GPU for each process"),
     ],
