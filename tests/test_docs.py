@@ -14,6 +14,7 @@ from benchmarks import __main__ as benchmarks
 from core.cli import main as cli
 from core.neurons.interventions import intervene
 from core.neurons.methods import METHODS, Evidence
+from core.reproduction.items import ITEMS
 from dashboard import command, options
 from dashboard.page_table import PAGES
 
@@ -153,6 +154,19 @@ def test_the_pages_that_are_described_are_those_of_the_dashboard() -> None:
     text = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
     described = re.findall(r"^\| ([\w ?]+) `/([\w-]*)` \|", text, re.MULTILINE)
     assert described == [(page.title, page.path) for page in PAGES.values()]
+
+
+def test_every_command_has_its_row() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", text, re.MULTILINE)
+    described = [name for row in rows for name in re.findall(r"`([a-z]+)`", row)]
+    assert sorted(described) == sorted(command.name for command in cli.COMMANDS)
+
+
+def test_the_items_of_a_report_are_named() -> None:
+    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"The items are ([^.]+?) \(of", text)
+    assert re.findall(r"`(\w+)`", listed) == [item.name for item in ITEMS]
 
 
 def test_the_tree_in_contributing_names_every_package_and_what_lies_beside_them() -> None:
