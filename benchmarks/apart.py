@@ -12,8 +12,8 @@ from benchmarks.rows import Benchmark, Target, Times, check
 from benchmarks.setting import Setting
 from core.experiment.settings import Experiment
 from core.location import default_cache
-from core.pipeline.backend import Backend, InThisProcess
-from core.pipeline.child import InChild
+from core.pipeline.backend import Backend, LocalBackend
+from core.pipeline.child import ChildBackend
 from core.pipeline.early_estimates import Estimate
 from core.pipeline.engine import Engine
 from core.store.store import Store
@@ -43,7 +43,7 @@ def _estimates(_setting: Setting) -> tuple[float, str]:
     known()
     # Strengths that nobody else asks for; a cache that has them from another run would answer at once.
     strengths = (1.0 + time.time() % 1e4 * 1e-5 + number * 1e-7 for number in count())
-    sides: dict[str, Callable[[Engine], Backend]] = {_HERE: InThisProcess, _APART: InChild}
+    sides: dict[str, Callable[[Engine], Backend]] = {_HERE: LocalBackend, _APART: ChildBackend}
     with ExitStack() as open_ones:
         queues = {}
         for side, make in sides.items():

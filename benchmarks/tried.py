@@ -17,7 +17,7 @@ import psutil
 from core.cli.main import main as command_line
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
-from core.pipeline.child import InChild
+from core.pipeline.child import ChildBackend
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
@@ -83,7 +83,7 @@ class Server:
     """What a server has of computation: a queue in front of a child process, on one cache."""
 
     def __init__(self, cache: Path) -> None:
-        self.backend = InChild(Engine(Store(cache)), patience=5.0, silence=SILENCE)
+        self.backend = ChildBackend(Engine(Store(cache)), patience=5.0, silence=SILENCE)
         self.jobs = Jobs(self.backend)
 
     def wait(self, visitor: str, job: Job) -> bool:

@@ -75,8 +75,8 @@ def _texts(plan: Plan) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class OfCell:
-    """What a grid asks of its cells (see `core.sweep.cells.Asked`): `cell`, or `cell_with_text`."""
+class GridAnalysis:
+    """What a grid asks of its cells (see `core.sweep.cells.CellAnalysis`): `cell`, or `cell_with_text`."""
 
     layers: ClassVar[bool] = False
     sentences: ClassVar[bool] = False

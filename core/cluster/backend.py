@@ -11,13 +11,13 @@ import torch
 from core.cluster.connection import connected, lost
 from core.cluster.pool import LOOK, PATIENCE, Pool
 from core.errors import ComputeError
-from core.pipeline.backend import ReadsHere
+from core.pipeline.backend import RemoteBackend
 from core.pipeline.engine import Engine
 from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Cancelled, Progress
 
 
-class OnCluster(ReadsHere):
+class ClusterBackend(RemoteBackend):
     """Computes on one worker of a cluster; reads what is known in this process, whatever the cluster does.
 
     Parameters

@@ -9,7 +9,7 @@ from core.errors import SettingError
 from core.models.placement import check_dtype
 
 
-class Computed(Protocol):
+class ComputeSettings(Protocol):
     """Settings that say where a model runs, and in what precision."""
 
     @property
@@ -18,7 +18,7 @@ class Computed(Protocol):
     def dtype(self) -> str: ...  # noqa: D102
 
 
-T = TypeVar("T", bound=Computed)
+T = TypeVar("T", bound=ComputeSettings)
 
 
 def on_workers(asked: T, gpus_per_model: int) -> T:

@@ -18,7 +18,7 @@ from core.cluster import version
 from core.cluster.connection import Cluster
 from core.cluster.worker import Worker
 from core.errors import ComputeError
-from core.pipeline.messages import Expectation, Message, heed
+from core.pipeline.messages import Expectation, Message, apply_message
 from core.progress import Progress
 from core.stats.units import counted
 
@@ -285,8 +285,8 @@ class Pool:
             member._heard_at = time.monotonic()
         for message in said:
             member._alive_at = time.monotonic()
-            member._expectation.heed(message)
-            heed(message, member.progress)
+            member._expectation.note(message)
+            apply_message(message, member.progress)
 
     def stop(self, within: float) -> None:
         """Stop all that work at their next report; those that do not within so many seconds are started again."""

@@ -25,8 +25,8 @@ _MOST_SAID = 10_000  # messages that nobody fetched
 _TRAFFIC_EVERY = 10.0  # seconds between two looks at what was read and written
 
 
-class Said:
-    """Messages, until they are fetched; a `core.pipeline.messages.Speaks`."""
+class MessageBuffer:
+    """Messages, until they are fetched; a `core.pipeline.messages.MessageSink`."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque(maxlen=_MOST_SAID)
@@ -80,13 +80,13 @@ class Worker:
 
     def __init__(self, root: str, ranks: int = 1) -> None:
         # Imported where it runs: this file is read wherever a cluster is.
-        from core.pipeline.backend import InThisProcess
+        from core.pipeline.backend import LocalBackend
         from core.pipeline.engine import Engine
         from core.store.opening import open_store
 
         self._engine = Engine(open_store(root), ranks=ranks)
-        self._backend = InThisProcess(self._engine)
-        self._said, self._traffic = Said(), Traffic()
+        self._backend = LocalBackend(self._engine)
+        self._said, self._traffic = MessageBuffer(), Traffic()
         self._at = 0  # number of the request that it is at, or was at last
         self._stops: dict[int, threading.Event] = {}
         self._one = threading.Lock()
@@ -122,14 +122,14 @@ class Worker:
         asked : JSON
             The request, as `core.serialisation.encode` gives it.
         """
-        from core.pipeline.worker import Told, outcome
+        from core.pipeline.worker import ReportedProgress, outcome
 
         stop = self._stops.setdefault(number, threading.Event())
         with self._one:
             self._said.fetch()  # what nobody has heard of an earlier request
             self._at = number
             damaged = len(self._engine.store.damaged)
-            ended, sound = outcome(self._backend, asked, Told(self._said, stop))
+            ended, sound = outcome(self._backend, asked, ReportedProgress(self._said, stop))
             self._stops.pop(number, None)
             state = self._engine.models.state()
             return {**ended, "sound": sound, "state": state, "damaged": self._engine.store.damaged[damaged:]}

@@ -79,7 +79,7 @@ class Backend(Protocol):
         ...
 
 
-class InThisProcess:
+class LocalBackend:
     """Computes with the engine, in the process and the thread that ask."""
 
     def __init__(self, engine: Engine) -> None:
@@ -115,11 +115,11 @@ class InThisProcess:
         """Nothing is held."""
 
 
-class ReadsHere:
+class RemoteBackend:
     """Reads what is known in this process, whatever computes: what backends that compute elsewhere have in common."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self._here = engine, InThisProcess(engine)
+        self.engine, self._here = engine, LocalBackend(engine)
 
     def known(self, request: Any) -> Any | None:
         """The answer if it can be had at once."""

@@ -21,9 +21,9 @@ import psutil
 
 from core import serialisation, subprocesses
 from core.errors import ComputeError, TooLargeError
-from core.pipeline.backend import ReadsHere
+from core.pipeline.backend import RemoteBackend
 from core.pipeline.engine import Engine
-from core.pipeline.messages import HANGS, MOVED, Expectation, answer_of, heed, note_state
+from core.pipeline.messages import HANGS, MOVED, Expectation, answer_of, apply_message, note_state
 from core.progress import Cancelled, Progress
 
 _log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def start_early(root: Path) -> None:
     _early[root.resolve()] = Child(root.resolve(), subprocesses.machine_memory() * 9 // 10)
 
 
-class InChild(ReadsHere):
+class ChildBackend(RemoteBackend):
     """Computes in a child process, one answer at a time; reads what is known in this one.
 
     Parameters
@@ -181,7 +181,7 @@ class InChild(ReadsHere):
         with self._one:
             child = self._living()
             child.ask(request)
-            following = _Following(child, progress, self.engine, self._most, self._silence)
+            following = _ChildRequest(child, progress, self.engine, self._most, self._silence)
             try:
                 message = following.to_the_end()
             except Cancelled:
@@ -199,10 +199,10 @@ class InChild(ReadsHere):
     def _restart(self) -> None:
         self._child.kill()
         self._restarts += 1
-        self.engine.models.told({"ran": {}, "loaded": []})
+        self.engine.models.take_over({"ran": {}, "loaded": []})
         self._child = Child(self.engine.store.root, self._most)
 
-    def _interrupt(self, child: Child, following: _Following) -> None:
+    def _interrupt(self, child: Child, following: _ChildRequest) -> None:
         """Have the child stop, or end it where it does not."""
         child.cancel()
         patience = max(self._patience, 3 * following.longest_silence, 3 * following.expected)
@@ -229,7 +229,7 @@ class InChild(ReadsHere):
         return kind("compute this", f"the process that computes {how}", _INSTEAD)
 
 
-class _Following:
+class _ChildRequest:
     """Follows one request to its end: has the progress here do as the child's does."""
 
     def __init__(self, child: Child, progress: Progress, engine: Engine, most: int, silence: float) -> None:
@@ -263,8 +263,8 @@ class _Following:
         return any(name in message for name in _OUTCOMES)
 
     def _do(self, message: dict[str, Any]) -> None:
-        self._expectation.heed(message)
-        heed(message, self._progress)
+        self._expectation.note(message)
+        apply_message(message, self._progress)
 
     def fault(self) -> str | None:
         """Why the child must be ended now, if it must."""

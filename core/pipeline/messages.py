@@ -1,7 +1,7 @@
 """What a process that computes says of its work, and how whoever asked understands it.
 
-Messages are plain data (`core.serialisation`); `core.pipeline.worker.Told` and `core.pipeline.worker.outcome` make
-them.
+Messages are plain data (`core.serialisation`); `core.pipeline.worker.ReportedProgress` and
+`core.pipeline.worker.outcome` make them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from core import serialisation
 from core.errors import ComputeError, WorkFailed, refusal
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress
@@ -29,7 +29,7 @@ _LONGEST = 200.0  # seconds that a stage without a report is believed to take
 _GETTING_READY = 40.0  # seconds that a busy machine takes to import what computes
 
 
-class Speaks(Protocol):
+class MessageSink(Protocol):
     """Takes messages for whoever asked."""
 
     def say(self, **message: Any) -> None:
@@ -37,7 +37,7 @@ class Speaks(Protocol):
         ...
 
 
-def heed(message: Message, progress: Progress) -> None:
+def apply_message(message: Message, progress: Progress) -> None:
     """Have a progress here do as the one there did."""
     if "plan" in message:
         progress.plan({str(name): float(seconds) for name, seconds in message["plan"].items()})
@@ -67,7 +67,7 @@ class Expectation:
         self._plan: dict[str, float] = {}
         self._stage = ""
 
-    def heed(self, message: Message) -> None:
+    def note(self, message: Message) -> None:
         """Note what a message says of the stages."""
         self.begun = self.begun or "ready" not in message
         if "plan" in message:
@@ -95,11 +95,11 @@ class Expectation:
 def note_state(message: Message, engine: Engine) -> None:
     """Have an engine here know what the one there says of its models, and of results that it found damaged."""
     if "state" in message:
-        engine.models.told(message["state"])
+        engine.models.take_over(message["state"])
         engine.store.damaged += [str(each) for each in message["damaged"]]
 
 
-def answer_of(request: Any, message: Message, here: InThisProcess) -> Any:
+def answer_of(request: Any, message: Message, here: LocalBackend) -> Any:
     """Read the answer that an outcome tells of: from the message, or from the store that both share.
 
     Raises

@@ -67,10 +67,10 @@ class ModelHost:
         return resolved in self._models or asdict(resolved) in self._elsewhere
 
     def state(self) -> dict[str, Any]:
-        """What is in memory, and how fast models ran: plain data, for `told`."""
+        """What is in memory, and how fast models ran: plain data, for `take_over`."""
         return {"loaded": [asdict(resolved) for resolved in self._models], "ran": dict(self._ran)}
 
-    def told(self, state: Mapping[str, Any]) -> None:
+    def take_over(self, state: Mapping[str, Any]) -> None:
         """Take over the `state` of the process that computes for this one; a pace once measured stays."""
         self._elsewhere = list(state["loaded"])
         self._ran |= {str(digest): (float(tokens), float(spent)) for digest, (tokens, spent) in state["ran"].items()}

@@ -23,9 +23,9 @@ from core import access, serialisation
 from core.errors import AskError, as_parts, in_one_line
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
-from core.pipeline.messages import Speaks
+from core.pipeline.messages import MessageSink
 from core.pipeline.result import Result
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.opening import open_store
@@ -51,8 +51,8 @@ class Channel:
             self._stream.flush()
 
 
-class Told(Progress):
-    """A progress that the server is told of, step by step; its clock then says how long everything takes.
+class ReportedProgress(Progress):
+    """A progress that reports each step to the server; its clock then says how long everything takes.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Told(Progress):
         Once it is set, the work stops at its next report.
     """
 
-    def __init__(self, channel: Speaks, cancelled: threading.Event) -> None:
+    def __init__(self, channel: MessageSink, cancelled: threading.Event) -> None:
         super().__init__(self._stop_if_cancelled)
         self._channel, self._cancelled = channel, cancelled
         self._untold, self._told = 0.0, 0.0
@@ -134,7 +134,7 @@ class Inbox:
         os._exit(0)  # the server has ended, and nobody waits for what is being computed
 
 
-def outcome(backend: InThisProcess, asked: Any, progress: Progress) -> tuple[dict[str, Any], bool]:
+def outcome(backend: LocalBackend, asked: Any, progress: Progress) -> tuple[dict[str, Any], bool]:
     """Compute an answer; returns what to say of it, and whether this process is still sound afterwards."""
     try:
         answer = backend.run(serialisation.decode(asked, ours_alone=False), progress)
@@ -160,7 +160,7 @@ def _facts(answer: object) -> dict[str, Any]:
         return {}
 
 
-def tell_of_waiting(store: Store, channel: Speaks, over: threading.Event, every: float = _WAITING_EVERY) -> None:
+def tell_of_waiting(store: Store, channel: MessageSink, over: threading.Event, every: float = _WAITING_EVERY) -> None:
     """Say now and then, until it is over, that the work waits for another process to make an artefact: it lives."""
     while not over.wait(every):
         if store.waits:
@@ -178,7 +178,7 @@ def main() -> int:
     limit_memory(most)
     os.environ[access.TABLES] = ""  # a table may crash this process, which is there for that
     engine = Engine(open_store(root))
-    backend = InThisProcess(engine)
+    backend = LocalBackend(engine)
     threading.Thread(
         target=tell_of_waiting, args=(engine.store, channel, threading.Event()), name="waiting", daemon=True
     ).start()
@@ -188,7 +188,7 @@ def main() -> int:
     while True:
         number, asked, cancelled = inbox.take()
         damaged_before = len(engine.store.damaged)
-        said, sound = outcome(backend, asked, Told(channel, cancelled))
+        said, sound = outcome(backend, asked, ReportedProgress(channel, cancelled))
         inbox.done(number)
         channel.say(state=engine.models.state(), damaged=engine.store.damaged[damaged_before:])
         channel.say(**said, sound=sound)

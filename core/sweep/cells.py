@@ -71,7 +71,7 @@ class CellMeasures:
     values: tuple[Value, ...]
 
 
-class Asked(Protocol):
+class CellAnalysis(Protocol):
     """What is asked of every cell: a frozen dataclass, since it crosses to where tasks are done.
 
     Attributes
@@ -93,7 +93,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class Everything:
+class AllMeasures:
     """Every measure of both spaces with its interval, as the table of a sweep has them: `CellMeasures`."""
 
     layers: ClassVar[bool] = True
@@ -108,7 +108,7 @@ class Everything:
         return 0.0
 
 
-EVERYTHING = Everything()
+ALL_MEASURES = AllMeasures()
 
 
 def measure(run: Run) -> CellMeasures:

@@ -17,7 +17,7 @@ from core.pipeline.run import Run, guessed_tokens
 from core.progress import Progress
 from core.store.files import DamagedArtefact, digest
 from core.store.stage import NotCached
-from core.sweep.cells import EVERYTHING, Asked
+from core.sweep.cells import ALL_MEASURES, CellAnalysis
 from core.sweep.tasks import CAPTURE, CELL, RANK, SPACE, Task, commits_of, ground
 
 _RESPONSE_BYTES = {"float32": 4}  # of one response; other precisions have two
@@ -62,14 +62,14 @@ class Graph:
         return list(found.values())
 
 
-def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Asked = EVERYTHING) -> Graph:
+def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: CellAnalysis = ALL_MEASURES) -> Graph:
     """Make the graph of some cells; reads the store, and computes nothing but what takes a moment.
 
     Parameters
     ----------
     keep : str
         A name in `core.sweep.keep.KEEP`.
-    asked : Asked
+    asked : CellAnalysis
         What is asked of every cell.
     """
     begun = time.monotonic()
@@ -96,7 +96,7 @@ def build(engine: Engine, settings: Sequence[Experiment], keep: str, asked: Aske
     return Graph(tuple(tasks.values()), made, known, refused, begun)
 
 
-def _known(run: Run, asked: Asked) -> Any | None:
+def _known(run: Run, asked: CellAnalysis) -> Any | None:
     try:
         return asked.read(run)
     except (NotCached, DamagedArtefact):
@@ -107,7 +107,12 @@ class _Cell:
     """The tasks that one cell needs."""
 
     def __init__(
-        self, run: Run, experiment: Experiment, keep: str, asked: Asked, guess: Callable[[tuple[str, ...]], float]
+        self,
+        run: Run,
+        experiment: Experiment,
+        keep: str,
+        asked: CellAnalysis,
+        guess: Callable[[tuple[str, ...]], float],
     ) -> None:
         self.run, self.plan, self.stages, self._guess = run, run.plan, run.stages, guess
         self.base = Task(

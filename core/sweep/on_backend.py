@@ -12,7 +12,7 @@ from core.experiment.settings import Experiment
 from core.pipeline.backend import Backend
 from core.progress import Cancelled, Progress, Snapshot
 from core.sweep import local
-from core.sweep.cells import EVERYTHING, Asked
+from core.sweep.cells import ALL_MEASURES, CellAnalysis
 from core.sweep.graph import Graph, build
 from core.sweep.schedule import Schedule
 from core.sweep.tally import Tally
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _MOST_LOSSES = 2  # of the process that computes during one task, before the task has failed
 
 
-class OnBackend:
+class CellTasks:
     """The tasks of some cells, in the order of their schedule; what is known is not among them.
 
     Parameters
@@ -30,7 +30,7 @@ class OnBackend:
     backend : Backend
         Does the tasks; answers are in its store.
     cells : sequence of Experiment
-    asked : Asked
+    asked : CellAnalysis
         What is asked of every cell.
     keep : str
         A name in `core.sweep.keep.KEEP`.
@@ -48,7 +48,11 @@ class OnBackend:
     """
 
     def __init__(
-        self, backend: Backend, cells: Sequence[Experiment], asked: Asked = EVERYTHING, keep: str = "embeddings"
+        self,
+        backend: Backend,
+        cells: Sequence[Experiment],
+        asked: CellAnalysis = ALL_MEASURES,
+        keep: str = "embeddings",
     ) -> None:
         self._backend, self._cells = backend, len(cells)
         made = build(backend.engine, cells, keep, asked)

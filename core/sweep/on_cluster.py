@@ -9,7 +9,7 @@ from pathlib import Path
 from core.cluster.connection import Cluster
 from core.cluster.pool import LOOK, PATIENCE, Member, Pool
 from core.errors import AskError, in_one_line
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
 from core.pipeline.messages import Message, answer_of, note_state
 from core.progress import Progress, Snapshot
@@ -18,7 +18,7 @@ from core.sweep.schedule import Schedule
 from core.sweep.tasks import Task
 
 
-class OnCluster:
+class ClusterRunner:
     """A `core.sweep.run.Runner` over a pool of workers.
 
     Each takes the next task as soon as it is idle, of the model that it has loaded if there is one. What one worker
@@ -39,7 +39,7 @@ class OnCluster:
             Where the listener raised it; the workers have stopped then.
         """
         self._schedule, self._listener = schedule, listener
-        self._engine, self._here = engine, InThisProcess(engine)
+        self._engine, self._here = engine, LocalBackend(engine)
         try:
             while not schedule.ended:
                 waits = False
@@ -110,7 +110,7 @@ class OnCluster:
 
 
 @contextmanager
-def workers(cluster: Cluster, root: Path, places: Sequence[dict[str, float]]) -> Iterator[OnCluster]:
+def workers(cluster: Cluster, root: Path, places: Sequence[dict[str, float]]) -> Iterator[ClusterRunner]:
     """Start workers over the cache in a folder, and end them afterwards.
 
     Parameters
@@ -125,6 +125,6 @@ def workers(cluster: Cluster, root: Path, places: Sequence[dict[str, float]]) ->
     """
     pool = Pool(cluster, root, places)
     try:
-        yield OnCluster(pool)
+        yield ClusterRunner(pool)
     finally:
         pool.close()

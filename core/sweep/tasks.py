@@ -19,7 +19,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress
 from core.store.files import digest
-from core.sweep.cells import EVERYTHING, Asked
+from core.sweep.cells import ALL_MEASURES, CellAnalysis
 from core.version import __version__
 
 
@@ -78,7 +78,7 @@ class Task:
         Of a space: whether it is the one after the intervention.
     keep : str
         A name in `core.sweep.keep.KEEP`.
-    asked : Asked
+    asked : CellAnalysis
         What is asked of cells; spaces are embedded for that.
     sentences, nbytes, kept : int
         That pass through the model; bytes that it stores, and those of them that stay.
@@ -95,7 +95,7 @@ class Task:
     language: str = ""
     modified: bool = False
     keep: str = "embeddings"
-    asked: Asked = EVERYTHING
+    asked: CellAnalysis = ALL_MEASURES
     sentences: int = 0
     nbytes: int = 0
     kept: int = 0

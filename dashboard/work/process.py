@@ -15,8 +15,8 @@ from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.location import default_cache
 from core.packs.pack_folder import OPENING, PackFolder
-from core.pipeline.backend import Backend, InThisProcess, Request
-from core.pipeline.child import InChild
+from core.pipeline.backend import Backend, LocalBackend, Request
+from core.pipeline.child import ChildBackend
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.read_only import open_cache
@@ -56,10 +56,10 @@ def backend(engine: Engine) -> Backend:
     """What computes for this server: itself, its child process, or a cluster."""
     address = cluster()
     if address is not None:
-        from core.cluster.backend import OnCluster
+        from core.cluster.backend import ClusterBackend
 
-        return OnCluster(engine, address)
-    return InChild(engine) if computes_in_child() else InThisProcess(engine)
+        return ClusterBackend(engine, address)
+    return ChildBackend(engine) if computes_in_child() else LocalBackend(engine)
 
 
 @st.cache_resource(show_spinner="Starting …", on_release=lambda started: started.jobs.backend.close())

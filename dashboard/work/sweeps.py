@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core import access
-from core.analyses.grid import OfCell
+from core.analyses.grid import GridAnalysis
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.pipeline.backend import Backend
 from core.pipeline.engine import Engine
 from core.stats.units import counted
 from core.sweep import graph
-from core.sweep.on_backend import OnBackend
+from core.sweep.on_backend import CellTasks
 from dashboard.work.job import Job
 from dashboard.work.questions import Cell, TextCell
 from dashboard.work.queue import Jobs
@@ -30,21 +30,21 @@ class Fill:
     Attributes
     ----------
     cells : tuple of Experiment
-    asked : OfCell
+    asked : GridAnalysis
         What is asked of each.
     """
 
     cells: tuple[Experiment, ...]
-    asked: OfCell
+    asked: GridAnalysis
 
     @property
     def size(self) -> int:
         """How many cells it is."""
         return len(self.cells)
 
-    def begin(self, backend: Backend) -> OnBackend:
+    def begin(self, backend: Backend) -> CellTasks:
         """Make its tasks, each of which is a request to the backend."""
-        return OnBackend(backend, self.cells, self.asked, _KEEP)
+        return CellTasks(backend, self.cells, self.asked, _KEEP)
 
 
 @dataclass(frozen=True)
@@ -138,13 +138,13 @@ def cost(engine: Engine, experiments: Sequence[Experiment], kind: Kind = Cell) -
     return Cost(made, load)
 
 
-def _asked(kind: Kind) -> OfCell:
-    return OfCell(text=kind is TextCell)
+def _asked(kind: Kind) -> GridAnalysis:
+    return GridAnalysis(text=kind is TextCell)
 
 
 def _failures(job: Job) -> Mapping[Experiment, AskError | str]:
     """Why cells of a job failed; of one that could not go on, all that are not measured."""
-    failures = job.parts.failures if isinstance(job.parts, OnBackend) else {}
+    failures = job.parts.failures if isinstance(job.parts, CellTasks) else {}
     if job.state == "failed" and not failures and isinstance(job.request, Fill):
         return dict.fromkeys(job.request.cells, job.error or "")
     return failures
@@ -152,5 +152,5 @@ def _failures(job: Job) -> Mapping[Experiment, AskError | str]:
 
 def _at(job: Job) -> Experiment | None:
     """The cell that a job is at, or is the first to need what is being done."""
-    task = job.parts.now if isinstance(job.parts, OnBackend) and job.state == "running" else None
+    task = job.parts.now if isinstance(job.parts, CellTasks) and job.state == "running" else None
     return task.experiment if task else None

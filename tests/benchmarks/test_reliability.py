@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import endurance, reliability, tried
 from benchmarks.tried import HELD, HUNG, LOST, Count, Sizes
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from dashboard.page_table import PAGES
 
 SIZES = Sizes(kills=1, visitors=3)
@@ -32,7 +32,7 @@ def test_attacks_are_held(
     attack: Callable[[Path, Sizes], Count], most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In this process, where what takes it down would take the test down."""
-    monkeypatch.setattr(tried, "InChild", lambda engine, **_: InThisProcess(engine))
+    monkeypatch.setattr(tried, "ChildBackend", lambda engine, **_: LocalBackend(engine))
     count = attack(tmp_path, SIZES)
     assert (count.lost, count.hung) == ([], [])
     assert min(most, 3) <= count.held <= most

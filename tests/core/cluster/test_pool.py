@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from core.cluster.backend import OnCluster as Backend
+from core.cluster.backend import ClusterBackend as Backend
 from core.cluster.connection import Cluster, connected
 from core.cluster.pool import RETRIES, Pool
 from core.cluster.worker import Worker
@@ -26,7 +26,7 @@ from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.store import Store
 from core.sweep import run
-from core.sweep.on_cluster import OnCluster
+from core.sweep.on_cluster import ClusterRunner
 from core.sweep.settings import Sweep
 from dashboard.work.questions import Cell
 from tests.helpers.bench import LONG, until
@@ -67,7 +67,9 @@ def test_a_sweep_whose_worker_is_killed_gives_the_bits_of_one_without_a_cluster(
             psutil.Process(workers[0]).kill()
             psutil.Process(workers[0]).wait()
 
-    outcome = run.sweep(engine, cells, "measures", tmp_path / "cells.parquet", runner=OnCluster(pool), report=kill_one)
+    outcome = run.sweep(
+        engine, cells, "measures", tmp_path / "cells.parquet", runner=ClusterRunner(pool), report=kill_one
+    )
     assert not outcome.failures
     assert workers[0] not in pids(pool)
     assert outcome.table.read_bytes() == alone.table.read_bytes()
@@ -82,11 +84,11 @@ def test_a_sweep_whose_worker_is_killed_gives_the_bits_of_one_without_a_cluster(
         if snapshot.fraction > 0.1:
             raise Cancelled
 
-    runner: Any = OnCluster(pool)
+    runner: Any = ClusterRunner(pool)
     with pytest.raises(Cancelled):
         run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=runner, report=stop)
     assert all(member.running is None for member in pool.members)
-    begun = run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=OnCluster(pool))
+    begun = run.sweep(engine, more, "measures", tmp_path / "more.parquet", runner=ClusterRunner(pool))
     assert begun.measured == len(more)
     pool.close()
 
@@ -107,7 +109,9 @@ def test_a_worker_whose_model_lost_a_process_starts_it_anew(
             killed.append(ranks[1].pid)
             ranks[1].kill()
 
-    outcome = run.sweep(engine, cells, "measures", tmp_path / "cells.parquet", runner=OnCluster(pool), report=kill_one)
+    outcome = run.sweep(
+        engine, cells, "measures", tmp_path / "cells.parquet", runner=ClusterRunner(pool), report=kill_one
+    )
     assert killed
     assert not outcome.failures
     assert pids(pool) == [worker]

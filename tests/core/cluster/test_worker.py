@@ -15,7 +15,7 @@ from core.pipeline import worker as pipeline_worker
 def test_what_it_says_of_one_request_is_not_heard_as_said_of_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def outcome(_: object, request: object, told: pipeline_worker.Told) -> tuple[dict[str, object], bool]:
+    def outcome(_: object, request: object, told: pipeline_worker.ReportedProgress) -> tuple[dict[str, object], bool]:
         told.stage(f"of {request}")
         return {}, True
 

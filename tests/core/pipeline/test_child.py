@@ -17,7 +17,7 @@ from core.errors import ComputeError, SettingError, WorkFailed
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline import worker
-from core.pipeline.child import InChild
+from core.pipeline.child import ChildBackend
 from core.pipeline.early_estimates import Estimate
 from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
@@ -32,8 +32,8 @@ GIGABYTE = 1 << 30
 
 
 @pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InChild]:
-    started = InChild(Engine(Store(tmp_path_factory.mktemp("child") / "cache")), 3 * GIGABYTE)
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildBackend]:
+    started = ChildBackend(Engine(Store(tmp_path_factory.mktemp("child") / "cache")), 3 * GIGABYTE)
     yield started
     started.close()
     assert not psutil.pid_exists(started._child.process.pid)
@@ -52,7 +52,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     )
 
 
-def test_it_computes_what_this_process_would(child: InChild, experiment: Experiment, tmp_path: Path) -> None:
+def test_it_computes_what_this_process_would(child: ChildBackend, experiment: Experiment, tmp_path: Path) -> None:
     seen: list[Snapshot] = []
     progress = Progress(seen.append)
     assert child.known(experiment) is None
@@ -91,7 +91,7 @@ def test_it_computes_what_this_process_would(child: InChild, experiment: Experim
     assert child.estimate(replace(experiment, strength=3.0))["load"] == 0.0
 
 
-def test_all_that_is_reported_crosses(child: InChild) -> None:
+def test_all_that_is_reported_crosses(child: ChildBackend) -> None:
     seen: list[str] = []
     progress = Progress(lambda at: seen.append(at.stage))
     text, process = child.run(Told("Ein\nHund 犬"), progress)
@@ -102,7 +102,7 @@ def test_all_that_is_reported_crosses(child: InChild) -> None:
     assert f"process {process}" in child.about()
 
 
-def test_a_refusal_arrives_whole_and_an_error_in_one_line(child: InChild) -> None:
+def test_a_refusal_arrives_whole_and_an_error_in_one_line(child: ChildBackend) -> None:
     process = child._child.process.pid
     with pytest.raises(SettingError) as refusal:
         child.run(Ends("refuses"), Progress())
@@ -114,7 +114,7 @@ def test_a_refusal_arrives_whole_and_an_error_in_one_line(child: InChild) -> Non
     assert child._child.process.pid == process, "a refusal costs no restart"
 
 
-def test_it_stops_where_it_stands_when_it_is_told_to(child: InChild, tmp_path: Path) -> None:
+def test_it_stops_where_it_stands_when_it_is_told_to(child: ChildBackend, tmp_path: Path) -> None:
     process, begun = child._child.process.pid, tmp_path / "begun"
 
     def stop_once_begun(_: Snapshot) -> None:
@@ -136,7 +136,7 @@ def test_it_stops_where_it_stands_when_it_is_told_to(child: InChild, tmp_path: P
     ],
 )
 def test_however_it_ends_it_is_replaced_and_says_how(
-    child: InChild, way: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    child: ChildBackend, way: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "endless":
         monkeypatch.setattr(child, "_patience", 1.0)
@@ -152,7 +152,7 @@ def test_however_it_ends_it_is_replaced_and_says_how(
 
 
 def test_telling_it_to_stop_gives_it_no_longer_silence(
-    child: InChild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    child: ChildBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child, "_patience", 10 * LONG)
     monkeypatch.setattr(child, "_silence", 2.0)
@@ -191,7 +191,7 @@ def test_it_says_that_it_waits_for_another_process(tmp_path: Path) -> None:
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    started = InChild(Engine(Store(tmp_path / "cache")))
+    started = ChildBackend(Engine(Store(tmp_path / "cache")))
     process = started._child.process
     begun = tmp_path / "begun"
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from core.analyses.grid import OfCell, cell
+from core.analyses.grid import GridAnalysis, cell
 from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.models import hub
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
 from core.store.store import Store
 from core.sweep.graph import build
-from core.sweep.on_backend import OnBackend
+from core.sweep.on_backend import CellTasks
 from tests.helpers import families
 
 
@@ -24,10 +24,10 @@ def test_a_bound_that_no_neuron_meets_is_refused_where_the_ranking_is_known(aske
     engine, bounded, other = Engine(filled), replace(asked, min_score=1.1), replace(asked, strength=0.3)
     with pytest.raises(AskError, match="score at least"):
         engine.answer_known(bounded, cell)
-    made = build(engine, [bounded, other], "embeddings", OfCell())
+    made = build(engine, [bounded, other], "embeddings", GridAnalysis())
     assert (list(made.refused), list(made.cells)) == ([bounded], [other])
     assert "score at least" in made.refused[bounded].what
-    work = OnBackend(InThisProcess(engine), [bounded, other], OfCell())
+    work = CellTasks(LocalBackend(engine), [bounded, other], GridAnalysis())
     assert (list(work.failures), work.left) == ([bounded], 1)
 
 
@@ -37,9 +37,9 @@ def test_text_is_refused_to_an_encoder_whose_cell_is_measured(
     folder = families.save_family(tmp_path / "encoder", families.FAMILIES["xlm-r"])
     encoder = replace(asked, model=str(folder), experts=10)
     assert engine.answer(encoder, cell)
-    made = build(engine, [encoder], "embeddings", OfCell(text=True))
+    made = build(engine, [encoder], "embeddings", GridAnalysis(text=True))
     assert (list(made.refused), made.tasks, made.known) == ([encoder], (), {})
-    assert list(build(engine, [encoder], "embeddings", OfCell()).known) == [encoder]
+    assert list(build(engine, [encoder], "embeddings", GridAnalysis()).known) == [encoder]
 
 
 def test_the_commit_of_one_cell_s_patch_is_none_of_the_model_itself(

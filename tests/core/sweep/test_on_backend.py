@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from core.analyses.grid import OfCell, cell, cell_with_text, grid
+from core.analyses.grid import GridAnalysis, cell, cell_with_text, grid
 from core.errors import ComputeError, SettingError
 from core.experiment.settings import Experiment
-from core.pipeline.backend import InThisProcess
-from core.pipeline.child import InChild
+from core.pipeline.backend import LocalBackend
+from core.pipeline.child import ChildBackend
 from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.store import Store
-from core.sweep.on_backend import OnBackend
+from core.sweep.on_backend import CellTasks
 from core.sweep.tasks import Task
 from tests.helpers.passes import count_sentences
 
 
-class Recorded(InThisProcess):
+class Recorded(LocalBackend):
     """Does tasks in this process, and notes which; a test says what happens instead."""
 
     def __init__(self, engine: Engine) -> None:
@@ -53,7 +53,7 @@ def backend(engine: Engine) -> Recorded:
     return Recorded(engine)
 
 
-def to_the_end(work: OnBackend, report: Callable[[Snapshot], None] = lambda _: None) -> None:
+def to_the_end(work: CellTasks, report: Callable[[Snapshot], None] = lambda _: None) -> None:
     while work.next(report):
         pass
 
@@ -63,7 +63,7 @@ def test_cells_are_those_of_single_runs_and_what_they_share_passes_once(
     cells: list[Experiment], backend: Recorded, tmp_path: Path, text: bool
 ) -> None:
     counted = count_sentences(backend.engine, cells[0])
-    work = OnBackend(backend, cells, OfCell(text=text))
+    work = CellTasks(backend, cells, GridAnalysis(text=text))
     assert work.left == 5
     seen: list[Snapshot] = []
     to_the_end(work, seen.append)
@@ -90,11 +90,11 @@ def test_cells_are_those_of_single_runs_and_what_they_share_passes_once(
     assert fractions[-1] == pytest.approx(1.0)
     assert work.shown == seen[-1]
     assert seen[-1].stage.startswith("5 of 5 cells")
-    assert not OnBackend(backend, cells, OfCell(text=text)).next()  # all is known
+    assert not CellTasks(backend, cells, GridAnalysis(text=text)).next()  # all is known
 
 
 def test_who_stops_it_finds_what_was_done_and_goes_on(cells: list[Experiment], backend: Recorded) -> None:
-    work = OnBackend(backend, cells, OfCell())
+    work = CellTasks(backend, cells, GridAnalysis())
 
     def stop(snapshot: Snapshot) -> None:
         if "reading" in snapshot.stage and len(backend.tasks) == 2:
@@ -125,7 +125,7 @@ def test_what_another_process_is_at_comes_later(cells: list[Experiment], backend
     other = threading.Thread(target=another)
     other.start()
     assert held.wait(600)
-    work = OnBackend(backend, cells, OfCell())
+    work = CellTasks(backend, cells, GridAnalysis())
     waited: list[Snapshot] = []
 
     def report(snapshot: Snapshot) -> None:
@@ -149,7 +149,7 @@ def test_what_fails_is_said_and_the_rest_goes_on(cells: list[Experiment], backen
             raise RuntimeError("shape mismatch")
 
     backend.instead = fail
-    work = OnBackend(backend, [*cells, replace(cells[1], target="fr")], OfCell())
+    work = CellTasks(backend, [*cells, replace(cells[1], target="fr")], GridAnalysis())
     to_the_end(work)
     assert set(work.failures) == {cells[2], replace(cells[1], target="fr")}
     assert isinstance(work.failures[replace(cells[1], target="fr")], SettingError)
@@ -175,7 +175,7 @@ def test_what_is_lost_once_is_done_again(
             raise ComputeError("compute this", "the process that computes was ended", "Try again.")
 
     backend.instead = lose
-    work = OnBackend(backend, cells, OfCell())
+    work = CellTasks(backend, cells, GridAnalysis())
     to_the_end(work)
     assert sum(task.kind == "capture" and task.language == "en" for task in backend.tasks) == 2
     assert len(cells) - len(work.failures) == measured
@@ -193,7 +193,7 @@ def test_what_was_ended_since_it_did_not_stop_is_no_loss(cells: list[Experiment]
         raise Cancelled
 
     backend.instead = deaf
-    work = OnBackend(backend, cells, OfCell())
+    work = CellTasks(backend, cells, GridAnalysis())
     for _ in range(3):
         with pytest.raises(Cancelled):
             work.next(stop)
@@ -204,9 +204,9 @@ def test_what_was_ended_since_it_did_not_stop_is_no_loss(cells: list[Experiment]
 
 def test_tasks_cross_to_a_child_process(asked: Experiment, tmp_path: Path) -> None:
     cells = [replace(asked, languages=("en", "ja"), strength=strength) for strength in (0.0, 1.0)]
-    child = InChild(Engine(Store(tmp_path / "child")))
+    child = ChildBackend(Engine(Store(tmp_path / "child")))
     try:
-        work = OnBackend(child, cells, OfCell(text=True))
+        work = CellTasks(child, cells, GridAnalysis(text=True))
         to_the_end(work)
     finally:
         child.close()

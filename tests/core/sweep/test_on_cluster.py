@@ -11,17 +11,17 @@ from threading import Event
 from typing import Any, cast
 
 from core.cluster.pool import Member, Pool
-from core.cluster.worker import Said
+from core.cluster.worker import MessageBuffer
 from core.errors import CorpusError, as_parts
 from core.experiment.settings import Experiment
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
-from core.pipeline.worker import Told, outcome
+from core.pipeline.worker import ReportedProgress, outcome
 from core.progress import Progress, Snapshot
 from core.serialisation import encode
 from core.sweep import graph, run
 from core.sweep.local import NOTHING_FREE
-from core.sweep.on_cluster import OnCluster
+from core.sweep.on_cluster import ClusterRunner
 from core.sweep.tasks import CAPTURE
 
 
@@ -54,7 +54,7 @@ class OneIsLost:
 
 
 def test_what_all_that_are_left_refused_fails(asked: Experiment, engine: Engine, tmp_path: Path) -> None:
-    runner = OnCluster(cast(Pool, OneIsLost()))
+    runner = ClusterRunner(cast(Pool, OneIsLost()))
     outcome = run.sweep(engine, [replace(asked, languages=("en", "ja"))], "measures", tmp_path / "c", runner=runner)
     (why,) = set(outcome.failures.values())
     assert "it is not on this machine" in why
@@ -74,7 +74,7 @@ class Willing(OneIsLost):
             return []
         task, member.running = member.running, None
         self.asked.append(task.language)
-        ended, sound = outcome(InThisProcess(self.engine), encode(task), Told(Said(), Event()))
+        ended, sound = outcome(LocalBackend(self.engine), encode(task), ReportedProgress(MessageBuffer(), Event()))
         return [(member, {**ended, "sound": sound, "state": self.engine.models.state(), "damaged": []})]
 
 
@@ -97,7 +97,7 @@ def test_what_another_process_is_at_is_put_off(asked: Experiment, engine: Engine
 
     pool = Willing(engine)
     table = tmp_path / "c"
-    runner = OnCluster(cast(Pool, pool))
+    runner = ClusterRunner(cast(Pool, pool))
     outcome_of_all = run.sweep(engine, cells, "measures", table, runner=runner, report=let_go, graph=made)
     assert outcome_of_all.failures == {}
     assert pool.asked[0] == captures[-1].language

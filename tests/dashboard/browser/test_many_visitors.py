@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.experiment.settings import Experiment
-from core.pipeline.backend import InThisProcess
+from core.pipeline.backend import LocalBackend
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
@@ -33,7 +33,7 @@ def test_twenty_visitors(tmp_path: Path) -> None:
         for number in range(10)
         for target in ("ja", "en")
     ]
-    jobs = Jobs(InThisProcess(Engine(Store(tmp_path / "shared"))))
+    jobs = Jobs(LocalBackend(Engine(Store(tmp_path / "shared"))))
     answers: dict[int, Result] = {}
     together = threading.Barrier(len(settings))
 
