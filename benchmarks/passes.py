@@ -15,7 +15,7 @@ import torch
 from benchmarks.rows import Benchmark, Target, Times, in_turns
 from benchmarks.setting import Setting
 from core import parallel
-from core.inference.batching import Batch, Tokenised, padded, plan_batches, tokenise
+from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches, tokenise
 from core.inference.forward import TOKENS_A_BATCH, forward
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
@@ -34,7 +34,7 @@ def budget(model: LoadedModel) -> int:
     return TOKENS_A_BATCH.get(model.device.type, 512)
 
 
-def batches_of(tokens: Tokenised, model: LoadedModel) -> list[Batch]:
+def batches_of(tokens: TokenisedSentences, model: LoadedModel) -> list[Batch]:
     """The batches in which the product passes a list of sentences."""
     return [padded(tokens, rows, model) for rows in plan_batches([len(ids) for ids in tokens.ids], budget(model))]
 
@@ -50,7 +50,7 @@ def bare(base: Callable[..., Any], batches: Sequence[Batch], streams_at_once: in
         pass
 
 
-def _overhead(setting: Setting, name: str, work: Callable[[Tokenised], object]) -> tuple[float, str]:
+def _overhead(setting: Setting, name: str, work: Callable[[TokenisedSentences], object]) -> tuple[float, str]:
     """How much longer a pass takes than the bare one, one language after another as in the product."""
     model = setting.model
     at_once = parallel.count(model.device)
@@ -74,7 +74,7 @@ def _overhead(setting: Setting, name: str, work: Callable[[Tokenised], object]) 
 
 
 def _capture(setting: Setting) -> tuple[float, str]:
-    def work(tokens: Tokenised) -> object:
+    def work(tokens: TokenisedSentences) -> object:
         return forward(setting.model, tokens, responses=True, embeddings=True)
 
     return _overhead(setting, "capture", work)
@@ -93,7 +93,7 @@ def intervention_of(setting: Setting) -> Intervention:
 def _intervention(setting: Setting) -> tuple[float, str]:
     intervention = intervention_of(setting)
 
-    def work(tokens: Tokenised) -> object:
+    def work(tokens: TokenisedSentences) -> object:
         return forward(setting.model, tokens, embeddings=True, intervention=intervention)
 
     return _overhead(setting, "intervention", work)

@@ -18,7 +18,7 @@ import torch
 from benchmarks.passes import batches_of
 from benchmarks.rows import Benchmark, Target, check, in_turns, peer
 from benchmarks.setting import Setting
-from core.inference.batching import Batch, Tokenised, padded, tokenise
+from core.inference.batching import Batch, TokenisedSentences, padded, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
 from core.neurons.neuron_map import Site
@@ -47,17 +47,18 @@ def _pooled(read: Read, batches: Sequence[Batch]) -> Pooled:
     return Pooled([np.concatenate(part)[order] for part in zip(*parts, strict=True)])
 
 
-def _ours(model: LoadedModel, tokens: Tokenised) -> Pooled:
+def _ours(model: LoadedModel, tokens: TokenisedSentences) -> Pooled:
     result = forward(model, tokens, responses=True, embeddings=True)
     assert result.responses is not None
     assert result.embeddings is not None
     return Pooled([result.responses[site.path].T for site in model.neurons.sites] + list(result.embeddings))
 
 
-def _one_by_one(model: LoadedModel, tokens: Tokenised) -> Pooled:
+def _one_by_one(model: LoadedModel, tokens: TokenisedSentences) -> Pooled:
     """The product's own pass, made to take one sentence at a time."""
     parts = [
-        _ours(model, Tokenised((ids,), (counted,), 0)) for ids, counted in zip(tokens.ids, tokens.counted, strict=True)
+        _ours(model, TokenisedSentences((ids,), (counted,), 0))
+        for ids, counted in zip(tokens.ids, tokens.counted, strict=True)
     ]
     return Pooled([np.concatenate(group) for group in zip(*(part.arrays for part in parts), strict=True)])
 

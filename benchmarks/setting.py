@@ -8,7 +8,7 @@ from functools import cached_property
 
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
-from core.inference.batching import Tokenised, tokenise
+from core.inference.batching import TokenisedSentences, tokenise
 from core.location import default_cache
 from core.models.load import LoadedModel, load
 from core.models.resolve import resolve
@@ -54,6 +54,6 @@ class Setting:
         """Sentences to measure with."""
         return self.corpus.evaluation[0]
 
-    def tokens(self, languages: Iterable[str], first: int) -> list[Tokenised]:
+    def tokens(self, languages: Iterable[str], first: int) -> list[TokenisedSentences]:
         """The first probe sentences of some languages: one list a language, as the product passes them."""
         return [tokenise(self.model, self.probe.texts[code][:first]) for code in languages]

@@ -24,7 +24,7 @@ from benchmarks.passes import LANGUAGES, SENTENCES, bare, budget
 from benchmarks.rows import in_turns
 from benchmarks.setting import Setting
 from core import parallel
-from core.inference.batching import Batch, Tokenised, padded, plan_batches
+from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches
 from core.inference.pooling import weighted_mean
 from core.models.load import LoadedModel
 
@@ -139,7 +139,7 @@ def run(folder: Path, flores: str | None) -> int:
     return 0
 
 
-def _try(trial: Trial, model: LoadedModel, lists: Sequence[Tokenised]) -> tuple[Found, float]:
+def _try(trial: Trial, model: LoadedModel, lists: Sequence[TokenisedSentences]) -> tuple[Found, float]:
     at_once, threads = parallel.count(model.device), torch.get_num_threads()
     usual, tried = (_batches(lists, model, times) for times in (1.0, trial.budget))
 
@@ -167,7 +167,7 @@ def _try(trial: Trial, model: LoadedModel, lists: Sequence[Tokenised]) -> tuple[
     return result, sum(tokens.n_tokens for tokens in lists) / times.median("usual")
 
 
-def _batches(lists: Sequence[Tokenised], model: LoadedModel, times: float) -> list[Batch]:
+def _batches(lists: Sequence[TokenisedSentences], model: LoadedModel, times: float) -> list[Batch]:
     """The batches of all lists, each made as the product does; rows count through all."""
     batches: list[Batch] = []
     start = 0

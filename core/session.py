@@ -34,7 +34,7 @@ from core.corpora.corpus import Corpus
 from core.experiment.hidden_states import hidden_states
 from core.export import writing
 from core.export.encoder import Encoder, encoders
-from core.export.outcome import Exported
+from core.export.outcome import ExportedModel
 from core.language.codes import describe
 from core.location import default_cache
 from core.models.load import LoadedModel
@@ -259,7 +259,7 @@ class Session(SessionOfMethods):
         source: str | None = None,
         gguf: bool = False,
         **settings: Any,
-    ) -> Exported:
+    ) -> ExportedModel:
         """Write the model with the intervention in its weights into a new folder; see `core.export.writing.export`."""
         requested = self.experiment(experiment, **settings)
         writing.check_folder(Path(folder))

@@ -20,7 +20,7 @@ from core.corpora.corpus import Corpus
 from core.corpora.user_tables import FOLDER, SentencesByLanguage, keep_sentences
 from core.errors import SettingError
 from core.experiment.file import check_kinds
-from core.experiment.kinds import Several, split_names
+from core.experiment.kinds import NameList, split_names
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.location import default_cache
@@ -116,7 +116,7 @@ class SessionBase:
                 hint = f"Use {near[0]}." if near else f"Use some of {', '.join(known)}."
                 raise SettingError(f"setting {name!r}", "an experiment has none of that name", hint)
         changes = {
-            name: names(value) if isinstance(SETTINGS[name].kind, Several) else plain(value)
+            name: names(value) if isinstance(SETTINGS[name].kind, NameList) else plain(value)
             for name, value in settings.items()
         }
         elsewhere = changes.get("probe_corpus", base.probe_corpus) is not None

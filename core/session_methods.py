@@ -54,7 +54,7 @@ class SessionOfMethods(SessionBase):
         requested = self.experiment(experiment, **settings)
         languages = None if prompt_languages is None else names(prompt_languages)
         prompts = steering.default_prompts(languages, n_prompts)
-        asked = steering.Asked(prompts, max_tokens, temperature, seed=requested.seed)
+        asked = steering.SteeringSettings(prompts, max_tokens, temperature, seed=requested.seed)
         targets = (requested.target,) if into is None else names(into)
         with progress_shown(self._progress) as progress:
             found = steering.steer(self._answerer(progress), requested, targets, _methods(methods, requested), asked)

@@ -16,7 +16,7 @@ from core.spaces.similarity import Comparison, normalise
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenSentences:
     """Sentences that somebody has chosen among the evaluation rows.
 
     Attributes
@@ -47,7 +47,7 @@ class Chosen:
         return np.asarray(sides[one] | sides[other])
 
 
-def ranks_of(ranks: Ranks, target: str, chosen: Chosen) -> Ranks:
+def ranks_of(ranks: Ranks, target: str, chosen: ChosenSentences) -> Ranks:
     """The ranks of chosen pairs alone, among the same candidates; languages without any are left out.
 
     Parameters
@@ -64,7 +64,7 @@ def ranks_of(ranks: Ranks, target: str, chosen: Chosen) -> Ranks:
     )
 
 
-def meanings_of(ranks: Ranks, target: str, chosen: Chosen) -> np.ndarray:
+def meanings_of(ranks: Ranks, target: str, chosen: ChosenSentences) -> np.ndarray:
     """A number for the meaning of every chosen pair, in the order of the candidates of `ranks_of`: (n_pairs,).
 
     Pairs of one meaning in several languages have the same number, so that an interval can draw them together.
@@ -75,7 +75,7 @@ def meanings_of(ranks: Ranks, target: str, chosen: Chosen) -> np.ndarray:
     )
 
 
-def by_layer(run: Run, chosen: Chosen) -> pd.DataFrame:
+def by_layer(run: Run, chosen: ChosenSentences) -> pd.DataFrame:
     """Top-1 of the target's sentences in chosen pairs at every layer, before and after: the mean over these pairs.
 
     Returns
@@ -97,7 +97,7 @@ def by_layer(run: Run, chosen: Chosen) -> pd.DataFrame:
 
 
 def _hits(
-    run: Run, intervention: Intervention | None, layer: int, comparison: Comparison, chosen: Chosen
+    run: Run, intervention: Intervention | None, layer: int, comparison: Comparison, chosen: ChosenSentences
 ) -> np.ndarray:
     """Whether the target's sentence of each chosen pair finds its translation at a layer: ndarray of bool, (n_pairs,).
 

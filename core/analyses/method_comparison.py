@@ -19,11 +19,11 @@ from scipy.stats import rankdata
 
 from core.analyses import rival_spaces, rival_table, steering, transfer, transfer_table
 from core.analyses.rival_spaces import POST, PRE, RivalSpaces
-from core.analyses.steering import Asked, Condition
+from core.analyses.steering import Condition, SteeringSettings
 from core.analyses.text_perplexity import perplexity_ratio
 from core.errors import AskError, SettingError
 from core.experiment.settings import Experiment
-from core.inference.batching import Tokenised
+from core.inference.batching import TokenisedSentences
 from core.inference.forward import forward
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
@@ -125,15 +125,15 @@ class Part:
     question: Callable[[Run], list[Row]]
 
 
-def writing(experiment: Experiment, languages: Sequence[str] | None = None, first: int | None = 2) -> Asked:
+def writing(experiment: Experiment, languages: Sequence[str] | None = None, first: int | None = 2) -> SteeringSettings:
     """What methods are asked to write: the first prompts in some languages, or in all."""
-    return Asked(steering.default_prompts(languages, first), tokens=_TOKENS, seed=experiment.seed)
+    return SteeringSettings(steering.default_prompts(languages, first), tokens=_TOKENS, seed=experiment.seed)
 
 
 def parts(
     experiment: Experiment,
     methods: Iterable[str],
-    asked: Asked | None = None,
+    asked: SteeringSettings | None = None,
     timed: bool = True,
     labelled: Callable[[Experiment], Experiment] | None = None,
 ) -> list[Part]:
@@ -167,7 +167,7 @@ def compare(
     ask: Ask,
     experiment: Experiment,
     methods: Iterable[str],
-    asked: Asked | None = None,
+    asked: SteeringSettings | None = None,
     timed: bool = True,
     labelled: Callable[[Experiment], Experiment] | None = None,
 ) -> list[Row]:
@@ -175,7 +175,7 @@ def compare(
 
     Parameters
     ----------
-    asked : Asked, optional
+    asked : SteeringSettings, optional
         What is written; `writing` unless given.
     timed : bool
         Whether passes are timed, which the store does not keep.
@@ -197,7 +197,9 @@ def compare(
     return list(rows.values())
 
 
-def _unmodified(run: Run, condition: Condition, writing: Asked, free: Sequence[str], task: bool) -> list[Row]:
+def _unmodified(
+    run: Run, condition: Condition, writing: SteeringSettings, free: Sequence[str], task: bool
+) -> list[Row]:
     """The unmodified model, and free maps of its space."""
     spaces = rival_spaces.compare(run, free, ("mexa", "language_id"), (run.plan.layer,))
     own = _task(run, PRE, None) if task else {}
@@ -230,7 +232,7 @@ def _needs(rival: str) -> str:
     return "" if RIVALS[rival].in_class else f" (needs {RIVALS[rival].when_applied})"
 
 
-def _method(run: Run, condition: Condition, writing: Asked, timed: bool, task: bool) -> list[Row]:
+def _method(run: Run, condition: Condition, writing: SteeringSettings, timed: bool, task: bool) -> list[Row]:
     spaces = rival_spaces.compare(run, (), ("mexa", "language_id"), (run.plan.layer,))
     intervention = run.stages.intervention(run.experts())
     figures = {
@@ -261,7 +263,7 @@ def _task(run: Run, side: str, rival: str | None) -> dict[str, Interval]:
     return {} if mean is None else {"transfer": mean}
 
 
-def _written(run: Run, condition: Condition, writing: Asked) -> dict[str, Interval]:
+def _written(run: Run, condition: Condition, writing: SteeringSettings) -> dict[str, Interval]:
     """Share of lines in the target language; none where the model writes no text."""
     prompts = tuple(prompt for prompt in writing.prompts if prompt.language != run.plan.target)
     try:
@@ -285,7 +287,7 @@ def _time(run: Run, intervention: Intervention) -> Interval:
     """Time of a pass under the intervention over that of the unmodified model; the fastest of a few, in turns."""
     model, rows = run.model(), run.plan.groups[0]
     some = max(1, _TIMED // len(rows.languages))
-    tokens = Tokenised.joined([run.stages.tokens(rows.texts[code][:some], code) for code in rows.languages])
+    tokens = TokenisedSentences.joined([run.stages.tokens(rows.texts[code][:some], code) for code in rows.languages])
     seconds: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_PASSES):
         for changed in seconds:

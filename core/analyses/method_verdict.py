@@ -17,7 +17,7 @@ _MEETS, _WORSE, _UNKNOWN = "not clearly apart from the best of them", "clearly w
 
 
 @dataclass(frozen=True)
-class Best:
+class BestMethods:
     """What is best by one figure.
 
     Attributes
@@ -61,9 +61,9 @@ def text_of(figure: Figure, value: Interval) -> str:
     return _number(figure, value.value) + ends
 
 
-def best_by(rows: Sequence[Row]) -> list[Best]:
-    """Say of each ranked figure that some intervention has which is best; see `Best`."""
-    found: list[Best] = []
+def best_by(rows: Sequence[Row]) -> list[BestMethods]:
+    """Say of each ranked figure that some intervention has which is best; see `BestMethods`."""
+    found: list[BestMethods] = []
     for name in RANKED:
         figure = FIGURES[name]
         measured = [row for row in rows if name in row.figures and math.isfinite(row.figures[name].value)]
@@ -79,7 +79,7 @@ def best_by(rows: Sequence[Row]) -> list[Best]:
         over_all = free is not None and all(
             clearly(figure, free.figures[name], row.figures[name]) == 1 for row in methods
         )
-        found.append(Best(figure, equal, level, free, against, over_all))
+        found.append(BestMethods(figure, equal, level, free, against, over_all))
     return found
 
 
@@ -118,7 +118,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
     return [_line(best) for best in best_by(rows)]
 
 
-def _line(best: Best) -> str:
+def _line(best: BestMethods) -> str:
     name, titles = best.figure.name, [row.title for row in best.methods]
     text = f"*{best.figure.title}*: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
     if not math.isfinite(best.methods[0].figures[name].low):
@@ -133,7 +133,7 @@ def _line(best: Best) -> str:
     return f"{text}. The best of what is free at the same layer, {free}, is {how[best.against]}: {value}."
 
 
-def _free(found: Sequence[Best]) -> str:
+def _free(found: Sequence[BestMethods]) -> str:
     """Say by which figures the best of what is free is better, worse, or not told from the interventions."""
     compared = [best for best in found if best.free is not None]
     if not compared:

@@ -28,7 +28,7 @@ NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
-class Near:
+class NearSentence:
     """An evaluation sentence near to the own one.
 
     Attributes
@@ -56,13 +56,13 @@ class OwnSentence:
     responses : ndarray of float32, (n_tokens,)
         Of the experts to each token, in the unmodified model: 0 is their mean response to the other languages, 1 that
         to the target; see `response`.
-    near : (before, after), each tuple of Near
+    near : (before, after), each tuple of NearSentence
         The nearest evaluation sentences of all languages in either space, the nearest first.
     """
 
     tokens: tuple[str, ...]
     responses: np.ndarray
-    near: tuple[tuple[Near, ...], tuple[Near, ...]]
+    near: tuple[tuple[NearSentence, ...], tuple[NearSentence, ...]]
 
 
 def find(run: Run, text: str, language: str) -> OwnSentence:
@@ -115,7 +115,9 @@ def check(text: str) -> None:
         raise SettingError("your own sentence", why, f"Write one sentence of up to {LONGEST:,} characters.")
 
 
-def place(near: Sequence[Near], planes: Sequence[np.ndarray], languages: Sequence[Sequence[str]]) -> np.ndarray | None:
+def place(
+    near: Sequence[NearSentence], planes: Sequence[np.ndarray], languages: Sequence[Sequence[str]]
+) -> np.ndarray | None:
     """Where a sentence lies on a map: amid its neighbours that the map shows, the nearer the more; None without any.
 
     Parameters
@@ -181,7 +183,7 @@ def token_texts(model: LoadedModel, ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _near(run: Run, space: Intervention | None, vector: np.ndarray) -> tuple[Near, ...]:
+def _near(run: Run, space: Intervention | None, vector: np.ndarray) -> tuple[NearSentence, ...]:
     """The nearest evaluation sentences of all languages in one space."""
     found = []
     for number, group in enumerate(run.plan.groups):
@@ -189,5 +191,5 @@ def _near(run: Run, space: Intervention | None, vector: np.ndarray) -> tuple[Nea
         best = np.argsort(-similarity, axis=None, kind="stable")[:NEIGHBOURS]
         for language, row in zip(*np.unravel_index(best, similarity.shape), strict=True):
             near = float(similarity[language, row])
-            found.append(Near(number, group.languages[int(language)], int(row), near))
+            found.append(NearSentence(number, group.languages[int(language)], int(row), near))
     return tuple(sorted(found, key=lambda one: -one.similarity)[:NEIGHBOURS])

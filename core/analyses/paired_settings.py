@@ -23,7 +23,7 @@ Values = Mapping[str, Sequence[Part]]
 
 
 @dataclass(frozen=True)
-class Compared:
+class PairedMeasure:
     """One measure of two settings, after their interventions.
 
     Attributes
@@ -82,7 +82,7 @@ def values_of_rows(values: Values, plan: Plan, rows: Sequence[np.ndarray]) -> Va
     return kept
 
 
-def compare_rows(a: BeforeAfter, of_a: Values, of_b: Values, rows: Sequence[np.ndarray]) -> tuple[Compared, ...]:
+def compare_rows(a: BeforeAfter, of_a: Values, of_b: Values, rows: Sequence[np.ndarray]) -> tuple[PairedMeasure, ...]:
     """Compare two settings that can be paired on some rows alone, by every measure that is a mean over sentences.
 
     Parameters
@@ -97,12 +97,12 @@ def compare_rows(a: BeforeAfter, of_a: Values, of_b: Values, rows: Sequence[np.n
     found = [paired.difference(first[name], second[name]) for name in names]
     corrected = holm(np.array([p for _, p in found])) if found else np.zeros(0)
     return tuple(
-        Compared(MEASURES[name], paired.mean(first[name]), paired.mean(second[name]), interval, float(p))
+        PairedMeasure(MEASURES[name], paired.mean(first[name]), paired.mean(second[name]), interval, float(p))
         for name, (interval, _), p in zip(names, found, corrected, strict=True)
     )
 
 
-def compare(a: BeforeAfter, b: BeforeAfter, of_a: Values | None, of_b: Values | None) -> tuple[Compared, ...]:
+def compare(a: BeforeAfter, b: BeforeAfter, of_a: Values | None, of_b: Values | None) -> tuple[PairedMeasure, ...]:
     """Compare two settings by every measure.
 
     Parameters
@@ -121,12 +121,12 @@ def compare(a: BeforeAfter, b: BeforeAfter, of_a: Values | None, of_b: Values | 
     for name, measure in MEASURES.items():
         interval = found[name][0] if name in found else None
         values = measure.read(a).post, measure.read(b).post
-        rows.append(Compared(measure, *values, interval, float(corrected.get(name, np.nan))))
+        rows.append(PairedMeasure(measure, *values, interval, float(corrected.get(name, np.nan))))
     return tuple(rows)
 
 
 def verdict(
-    a: BeforeAfter, b: BeforeAfter, rows: Sequence[Compared], with_free: bool = True, comes: bool = True
+    a: BeforeAfter, b: BeforeAfter, rows: Sequence[PairedMeasure], with_free: bool = True, comes: bool = True
 ) -> str:
     """Say which of two settings finds more, and on how many measures each is better, in Markdown, from the figures.
 
@@ -167,7 +167,7 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+z.1f}"
 
 
-def _tally(rows: Sequence[Compared]) -> str:
+def _tally(rows: Sequence[PairedMeasure]) -> str:
     """On how many measures each setting is better."""
     with_interval = [row for row in rows if row.difference is not None]
     a, b, chance = (sum(row.winner == sign for row in with_interval) for sign in (1, -1, 0))

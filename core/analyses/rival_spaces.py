@@ -27,7 +27,7 @@ from core.pipeline.stages import Stages
 from core.spaces.measured_space import MeasuredSpace, Sentences, joined, measured
 from core.spaces.measured_space import of_rows as measured_of_rows
 from core.spaces.retrieval import top1
-from core.spaces.rivals import RAW, RIVALS, Fitted, Rival
+from core.spaces.rivals import RAW, RIVALS, FittedRival, Rival
 from core.spaces.sentence_tables import SentenceTables
 from core.spaces.space_measures import SPACE_MEASURES
 from core.store.artefact import Artefact, Payload
@@ -217,7 +217,7 @@ def as_they_are(run: Run) -> RivalSpaces:
     return compare(run, rivals=())
 
 
-def fitted(probe: Stages, rival: Rival, intervention: Intervention | None, layer: int) -> Fitted:
+def fitted(probe: Stages, rival: Rival, intervention: Intervention | None, layer: int) -> FittedRival:
     """Fit a rival on the probe rows of one space at one layer; ``probe`` as `Run.probe_spaces` gives it."""
     group = probe.plan.groups[0]
     return rival.fit(probe.embeddings(0, intervention, layer), group.languages, probe.plan.target)

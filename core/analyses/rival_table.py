@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.rival_spaces import RivalSpace, RivalSpaces
-from core.analyses.rival_verdict import Against, against_all
+from core.analyses.rival_verdict import SpaceComparison, against_all
 from core.spaces.measured_space import ALL, Value
 from core.spaces.space_measures import SPACE_MEASURES
 from core.stats.intervals import finite, wilson
@@ -82,7 +82,7 @@ def measures_of(space: RivalSpace, target: str) -> dict[str, Value]:
     return found
 
 
-def _record(spaces: RivalSpaces, space: RivalSpace, against: Against | None) -> dict[str, Any]:
+def _record(spaces: RivalSpaces, space: RivalSpace, against: SpaceComparison | None) -> dict[str, Any]:
     rival, values = space.rival, measures_of(space, spaces.plan.target)
     return {
         "name": rival.name,
@@ -100,6 +100,6 @@ def _record(spaces: RivalSpaces, space: RivalSpace, against: Against | None) -> 
     }
 
 
-def _difference(against: Against) -> Mapping[str, float]:
+def _difference(against: SpaceComparison) -> Mapping[str, float]:
     of = against.difference
     return {"value": of.value, "low": of.low, "high": of.high, "p": against.p}

@@ -21,7 +21,7 @@ from core.stats.units import counted, listed
 
 
 @dataclass(frozen=True)
-class Against:
+class SpaceComparison:
     """The intervention against another space, on the same sentences.
 
     Attributes
@@ -50,7 +50,7 @@ def intervention_of(spaces: RivalSpaces) -> RivalSpace:
     return found
 
 
-def against_all(spaces: RivalSpaces, scope: str | None = None) -> tuple[Against, ...]:
+def against_all(spaces: RivalSpaces, scope: str | None = None) -> tuple[SpaceComparison, ...]:
     """Compare the intervention with every other space, by top-1.
 
     Parameters
@@ -63,7 +63,8 @@ def against_all(spaces: RivalSpaces, scope: str | None = None) -> tuple[Against,
     found = [difference(intervention.measured, other.measured, HEADLINE, at) for other in others]
     corrected = holm(np.array([p for _, p in found]))
     return tuple(
-        Against(other, interval, float(p)) for other, (interval, _), p in zip(others, found, corrected, strict=True)
+        SpaceComparison(other, interval, float(p))
+        for other, (interval, _), p in zip(others, found, corrected, strict=True)
     )
 
 
@@ -93,7 +94,7 @@ def best(spaces: RivalSpaces, *, in_class: bool = False, scope: str | None = Non
     return max(free, key=lambda s: (round(s.measured.value(HEADLINE, at).value, 9), s.rival.in_class), default=None)
 
 
-def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None, *, brief: bool = False) -> str:
+def verdict(spaces: RivalSpaces, against: Sequence[SpaceComparison] | None = None, *, brief: bool = False) -> str:
     """Say whether the intervention beats what is free, in a few sentences of Markdown, from the figures alone.
 
     Parameters
@@ -131,7 +132,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[Against] | None = None, *, br
     return f"{text} {which} no difference could show: that takes {least:,} rows at least."
 
 
-def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found: dict[int, Against]) -> str:
+def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found: dict[int, SpaceComparison]) -> str:
     """What the best free rival needs, and the best that needs no more than the intervention where it is another."""
     by_source, needs = _method(spaces).by_source is not None, top.rival.when_applied
     own = "no more than the language" if by_source else "nothing to be known of a sentence"
@@ -188,7 +189,7 @@ def _method(spaces: RivalSpaces) -> Method:
 _VERBS = {1: "beats", -1: "loses to"}
 
 
-def _verb(row: Against) -> str:
+def _verb(row: SpaceComparison) -> str:
     """How the intervention stands to another space."""
     chance = "is level with" if paired.is_level(row.difference) else "cannot be told from"
     return _VERBS.get(row.sign, chance)
@@ -201,7 +202,7 @@ def described(space: RivalSpace) -> str:
     return f"{what} at layer {space.layer} {where}"
 
 
-def _figures(spaces: RivalSpaces, row: Against) -> str:
+def _figures(spaces: RivalSpaces, row: SpaceComparison) -> str:
     """The other space's value, and how far it is from the intervention's: ``83%, 24.1 points more [21.0, 27.2]``."""
     value = row.space.measured.value(HEADLINE, spaces.plan.target).value
     low, high = sorted((abs(100 * row.difference.low), abs(100 * row.difference.high)))

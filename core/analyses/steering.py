@@ -34,7 +34,7 @@ OTHERS = "others"
 
 
 @dataclass(frozen=True)
-class Asked:
+class SteeringSettings:
     """What is written, beside the experiment.
 
     Attributes
@@ -110,7 +110,7 @@ def conditions(experiment: Experiment, methods: Iterable[str]) -> list[Condition
     return found
 
 
-def answers(run: Run, condition: Condition, asked: Asked) -> Answers:
+def answers(run: Run, condition: Condition, asked: SteeringSettings) -> Answers:
     """Have the model answer every prompt, and say how the unmodified model likes what it wrote.
 
     Raises
@@ -137,7 +137,7 @@ def answers(run: Run, condition: Condition, asked: Asked) -> Answers:
 
 
 def steer(
-    ask: Ask, experiment: Experiment, targets: Sequence[str], methods: Iterable[str], asked: Asked
+    ask: Ask, experiment: Experiment, targets: Sequence[str], methods: Iterable[str], asked: SteeringSettings
 ) -> list[Answers]:
     """Have the model answer every prompt for every target under every condition."""
     names = tuple(methods)
@@ -198,7 +198,7 @@ def table(found: Sequence[Answers]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def to_json(found: Sequence[Answers], asked: Asked) -> dict[str, Any]:
+def to_json(found: Sequence[Answers], asked: SteeringSettings) -> dict[str, Any]:
     """Every answer and every figure as JSON values."""
     records = table(found).to_dict("records")
     return {

@@ -24,7 +24,7 @@ from core.pipeline.run import Run
 from core.pipeline.specs import in_order
 from core.pipeline.stages import Stages
 from core.spaces.linear_probe import NO_CLASS, C, predict
-from core.spaces.rivals import RIVALS, Fitted
+from core.spaces.rivals import RIVALS, FittedRival
 from core.store.artefact import Payload
 from core.store.files import digest
 from core.store.stage import STAGES
@@ -165,7 +165,7 @@ class _Work:
         self.sides: dict[str, Intervention | None] = {}
         self.training: dict[str, Stages] = {}
         self.probe: Stages | None = None
-        self._fitted: dict[Space, Fitted] = {}
+        self._fitted: dict[Space, FittedRival] = {}
 
     def embed(self) -> None:
         """Embed the rows tested on, those trained on, and those that rivals are fitted on, before and after."""
@@ -252,7 +252,7 @@ class _Work:
         nothing = np.full(len(self.task.test), NO_CLASS, dtype=np.int16)
         return np.stack([found.get(code, nothing) for code in self.task.languages])
 
-    def _fit(self, space: Space) -> Fitted:
+    def _fit(self, space: Space) -> FittedRival:
         """Fit a rival on the probe rows of its space, once for all training languages."""
         if space not in self._fitted:
             assert space.rival is not None

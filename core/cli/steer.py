@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> None:
     experiment = options.experiment(arguments)
     methods = options.chosen(arguments.methods or experiment.method, METHODS, "methods")
     prompts = chosen(read_prompts(arguments.prompts or PROMPTS), arguments.prompt_languages, arguments.n_prompts)
-    asked = steering.Asked(tuple(prompts), arguments.max_tokens, arguments.temperature, seed=experiment.seed)
+    asked = steering.SteeringSettings(tuple(prompts), arguments.max_tokens, arguments.temperature, seed=experiment.seed)
     engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     targets = arguments.into or (experiment.target,)
     with progress.ticking():

@@ -94,7 +94,7 @@ class ModelName(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole(Kind):
+class WholeNumber(Kind):
     """A whole number from ``low`` to ``high``."""
 
     low: int = 0
@@ -175,7 +175,7 @@ class OneOf(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Several(Kind):
+class NameList(Kind):
     """Names with commas between: of a table if one is given, else any."""
 
     table: Mapping[str, Any] | None = None
@@ -221,7 +221,7 @@ class Code(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Codes(Several):
+class Codes(NameList):
     """Languages, by codes with commas between."""
 
     words: str = "language codes with commas between"
@@ -254,4 +254,4 @@ class HiddenState(Kind):
 
     def check(self, value: str | int) -> str | int:
         """``last``, or the number as a number."""
-        return value if value == "last" else Whole().check(int(value))
+        return value if value == "last" else WholeNumber().check(int(value))

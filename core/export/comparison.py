@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ModelError
-from core.inference.batching import Tokenised, tokenise
+from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
@@ -67,7 +67,7 @@ def embedded(
     texts: Mapping[str, tuple[str, ...]],
     intervention: Intervention | None = None,
     neurons: NeuronMap | None = None,
-) -> tuple[list[Tokenised], np.ndarray]:
+) -> tuple[list[TokenisedSentences], np.ndarray]:
     """Tokenise and embed sentences by language: their tokens, and float32 (n_layers + 1, n_sentences, hidden)."""
     tokens = [tokenise(model, sentences, code) for code, sentences in texts.items()]
     states = []
@@ -78,7 +78,9 @@ def embedded(
     return tokens, np.concatenate(states, axis=1)
 
 
-def compare(hooked: tuple[list[Tokenised], np.ndarray], written: tuple[list[Tokenised], np.ndarray]) -> Difference:
+def compare(
+    hooked: tuple[list[TokenisedSentences], np.ndarray], written: tuple[list[TokenisedSentences], np.ndarray]
+) -> Difference:
     """Compare what `embedded` gives of two models.
 
     Raises

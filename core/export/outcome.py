@@ -13,7 +13,7 @@ GGUF = "model.gguf"
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenWeights:
     """What was written, and how it compares.
 
     Attributes
@@ -40,7 +40,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedModel:
     """A model that was written.
 
     Attributes
@@ -48,12 +48,12 @@ class Exported:
     folder : Path
     neurons : int
         How many are written to.
-    written : Written
+    written : WrittenWeights
     """
 
     folder: Path
     neurons: int
-    written: Written
+    written: WrittenWeights
 
     @property
     def difference(self) -> Difference:
@@ -68,4 +68,4 @@ class Exported:
         return f"{kind}: {self.folder}, {self.neurons:,} neurons written. {self.difference.in_words()}{also}"
 
     def __repr__(self) -> str:
-        return f"Exported({self.in_words()!r})"
+        return f"ExportedModel({self.in_words()!r})"

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.export import forms, model_files, readme
-from core.export.outcome import Written
+from core.export.outcome import WrittenWeights
 from core.models import pretrained, weight_patch
 from core.models.architectures import Recipe
 from core.models.load import recipe_of
@@ -80,7 +80,7 @@ def zipped(run: Run, source: str | None = None) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made_by = write_patch(folder, changes, recipe, plan.resolved, hub_id)
-        written = Written(
+        written = WrittenWeights(
             forms.Form(forms.PATCH), None, made_by, base, model_files.licence(plan.resolved, plan.resolved.location)
         )
         write_text(folder / PROVENANCE, readme.provenance(plan, intervention, written, source))

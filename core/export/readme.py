@@ -7,7 +7,7 @@ import json
 from core.experiment.named_neurons import in_short
 from core.experiment.places import PLACES, passed_on, without_folders
 from core.experiment.plan import Plan
-from core.export.outcome import GGUF, Written
+from core.export.outcome import GGUF, WrittenWeights
 from core.language.codes import describe
 from core.models.sentence_pooling import SENTENCE_POOLINGS
 from core.models.spec import CATALOGUE
@@ -38,7 +38,7 @@ model, tokenizer = load()
 """
 
 
-def provenance(plan: Plan, intervention: Intervention, written: Written, source: str | None = None) -> str:
+def provenance(plan: Plan, intervention: Intervention, written: WrittenWeights, source: str | None = None) -> str:
     """Everything that the folder was made of, as JSON; ``source``: the language of all sentences, where it matters."""
     passed = without_folders(plan.experiment).to_dict()  # the folder is meant to be passed on
     content = {
@@ -56,7 +56,7 @@ def provenance(plan: Plan, intervention: Intervention, written: Written, source:
     return json.dumps(content, indent=1, ensure_ascii=False)
 
 
-def text(plan: Plan, intervention: Intervention, written: Written, source: str | None = None) -> str:
+def text(plan: Plan, intervention: Intervention, written: WrittenWeights, source: str | None = None) -> str:
     """The folder's README.md."""
     what = _in_words(plan, intervention)
     use = _PATCH.format(source=written.patched) if written.patched else _FOLDER.format(made_by=written.made_by)

@@ -11,7 +11,7 @@ from core.errors import ModelError, SettingError, StoreError
 from core.export import forms, gguf_file, model_files, readme
 from core.export.comparison import compare, embedded, some
 from core.export.forms import FOLDER, Form
-from core.export.outcome import GGUF, Exported, Written
+from core.export.outcome import GGUF, ExportedModel, WrittenWeights
 from core.export.patches import PROVENANCE, is_on_hub, write_patch, write_text
 from core.language.codes import canonical
 from core.models import pretrained, weight_patch
@@ -39,7 +39,7 @@ def check_folder(folder: Path) -> None:
 
 def export(
     run: Run, folder: Path, *, include_model: bool = False, source: str | None = None, as_gguf: bool = False
-) -> Exported:
+) -> ExportedModel:
     """Write an experiment's model with its intervention in the weights.
 
     Parameters
@@ -92,7 +92,7 @@ def export(
         raise StoreError(
             f"write a model into {folder}", error.strerror or str(error), "Make room, or name another folder."
         ) from error
-    return Exported(target, len(intervention.neurons), written)
+    return ExportedModel(target, len(intervention.neurons), written)
 
 
 def write(
@@ -106,7 +106,7 @@ def write(
     include_model: bool = False,
     as_gguf: bool = False,
     say: Callable[[str], None] = lambda _: None,
-) -> Written:
+) -> WrittenWeights:
     """Write a model with an intervention in its weights into an empty folder, load it again and compare it.
 
     Parameters
@@ -148,7 +148,7 @@ def write(
             again = load(resolve(ModelSpec(str(file), None, resolved.dtype, resolved.device)), Store(unpacked))
             packed = compare(hooked, embedded(again, texts))
             del again
-    return Written(form, difference, made_by, patched, model_files.licence(resolved, location), packed)
+    return WrittenWeights(form, difference, made_by, patched, model_files.licence(resolved, location), packed)
 
 
 def check_gguf(resolved: ResolvedModel) -> None:

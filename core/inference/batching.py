@@ -19,7 +19,7 @@ _BATCH_OVERHEAD = 24
 
 
 @dataclass(frozen=True)
-class Tokenised:
+class TokenisedSentences:
     """Sentences as token ids.
 
     Attributes
@@ -57,14 +57,14 @@ class Tokenised:
         """What is kept beside whatever is computed from these tokens."""
         return {"tokens": self.n_tokens, "cut": self.cut, "unknown": self.unknown}
 
-    def select(self, rows: np.ndarray) -> Tokenised:
+    def select(self, rows: np.ndarray) -> TokenisedSentences:
         """Some of the sentences, in this order; how many were cut or unknown is not known any more: 0 for both."""
         ids, counted = (tuple(lists[row] for row in rows) for lists in (self.ids, self.counted))
         pooled, languages = (part and tuple(part[row] for row in rows) for part in (self.pooled, self.languages))
-        return Tokenised(ids, counted, 0, 0, pooled, languages)  # type: ignore[arg-type]
+        return TokenisedSentences(ids, counted, 0, 0, pooled, languages)  # type: ignore[arg-type]
 
     @classmethod
-    def joined(cls, parts: Sequence[Tokenised]) -> Tokenised:
+    def joined(cls, parts: Sequence[TokenisedSentences]) -> TokenisedSentences:
         """Several lists of sentences as one."""
         pooled = [row for part in parts for row in part.pooled or ()]
         return cls(
@@ -79,7 +79,7 @@ class Tokenised:
 
 def tokenise(
     model: LoadedModel, sentences: Sequence[str], language: str | None = None, encoding: Encoding = PLAIN
-) -> Tokenised:
+) -> TokenisedSentences:
     """Turn sentences into token ids, cutting those longer than the model's context.
 
     Parameters
@@ -113,7 +113,7 @@ def tokenise(
         first = 0 if encoding.counts_prompt else _prompt_length(model, encoding)
         pooled = tuple(tuple(place >= first for place in range(len(row))) for row in ids)
     cut = sum(length > limit for length in lengths)
-    return Tokenised(
+    return TokenisedSentences(
         ids, counted, cut, _unknown(ids, counted, model.tokenizer.unk_token_id), pooled, (language,) * len(ids)
     )
 
@@ -248,7 +248,7 @@ class Batch:
     languages: tuple[str | None, ...] = (None,)
 
 
-def padded(tokens: Tokenised, rows: np.ndarray, model: LoadedModel) -> Batch:
+def padded(tokens: TokenisedSentences, rows: np.ndarray, model: LoadedModel) -> Batch:
     """Put sentences ``rows`` into one batch."""
     width = max(len(tokens.ids[row]) for row in rows)
     ids = torch.full((len(rows), width), model.pad_id, dtype=torch.long)

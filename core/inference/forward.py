@@ -13,9 +13,9 @@ import torch
 from core import parallel
 from core.errors import ModelError
 from core.inference import faults
-from core.inference.batching import Batch, Tokenised, padded, plan_batches
+from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches
 from core.inference.encoding import PLAIN, Encoding
-from core.inference.hooks import Passing, hooked, unreached
+from core.inference.hooks import PassState, hooked, unreached
 from core.inference.pooling import largest, sentence_vectors, weighted_mean
 from core.inference.shares import Share, passed
 from core.models import sentence_encoder
@@ -48,7 +48,7 @@ class ForwardResult:
 
 def forward(
     model: LoadedModel,
-    tokens: Tokenised,
+    tokens: TokenisedSentences,
     *,
     pooling: str = "mean",
     responses: bool = False,
@@ -109,7 +109,7 @@ def forward(
 
 def embed_spaces(
     model: LoadedModel,
-    tokens: Tokenised,
+    tokens: TokenisedSentences,
     interventions: Sequence[Intervention | None],
     *,
     neurons: NeuronMap | None = None,
@@ -139,7 +139,7 @@ def embed_spaces(
     return [space for space in spaces if space is not None]
 
 
-def _batches(model: LoadedModel, tokens: Tokenised, parts: Sequence[int] | None) -> tuple[np.ndarray, ...]:
+def _batches(model: LoadedModel, tokens: TokenisedSentences, parts: Sequence[int] | None) -> tuple[np.ndarray, ...]:
     """All sentences in batches; consecutive runs of ``parts`` sentences are batched apart."""
     budget = TOKENS_A_BATCH.get(model.device.type, 512)
     batches, start = [], 0
@@ -193,7 +193,7 @@ def _pass(
 ) -> None:
     """Pass every batch once, filling ``states`` and the reader; the caller holds the model's lock."""
     reads = reader.hooks() if reader else {}
-    passing = Passing()
+    passing = PassState()
     with parallel.frequent_switches(), hooked(model, reads, intervention, neurons, passing) as untouched:
 
         def work(batch: Batch) -> None:

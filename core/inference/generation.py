@@ -11,7 +11,7 @@ import torch
 from core import parallel
 from core.errors import ModelError
 from core.inference import chat, faults, sources
-from core.inference.hooks import Passing, hooked, unreached
+from core.inference.hooks import PassState, hooked, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -74,7 +74,7 @@ def generate(
     model.check_whole("continue text with")
     check_generates(model.name, model.generates)
     ids = _prompt_ids(model, prompt, as_message).repeat(n_samples, 1)
-    start, passing, ends, pad_id = ids.shape[1], Passing(), _ends(model.lm), _padding(model)
+    start, passing, ends, pad_id = ids.shape[1], PassState(), _ends(model.lm), _padding(model)
     passing.languages = (sources.identified(prompt, intervention),)
     if not prompt and not as_message:
         passing.first = (int(ids[0, 0]),)  # a BOS also where the config alone names it

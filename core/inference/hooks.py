@@ -29,7 +29,7 @@ def hooked(
     reads: dict[str, Callable[[torch.Tensor], None]],
     intervention: Intervention | None,
     neurons: NeuronMap | None = None,
-    passing: Passing | None = None,
+    passing: PassState | None = None,
 ) -> Iterator[set[str]]:
     """Attach reads (by site path) and an intervention to the model's modules; remove them whatever happens.
 
@@ -47,7 +47,7 @@ def hooked(
     untouched: set[str] = set()
     try:
         if intervention is not None and not intervention.is_identity:
-            passing = passing or Passing()
+            passing = passing or PassState()
             if intervention.tokens != "all" or not intervention.is_affine:
                 first = first_tokens(model) if intervention.tokens == "no-bos" else ()
                 note = partial(note_tokens, passing, intervention.tokens, first)
@@ -67,7 +67,7 @@ def hooked(
             handle.remove()
 
 
-class Passing(threading.local):
+class PassState(threading.local):
     """What a thread passes at this moment.
 
     Attributes
@@ -110,7 +110,7 @@ def leading(model: LoadedModel) -> tuple[int, ...]:
 
 
 def note_tokens(
-    passing: Passing,
+    passing: PassState,
     tokens: str,
     first: tuple[int, ...],
     _module: nn.Module,
@@ -138,7 +138,7 @@ def note_tokens(
 
 
 def _writer(
-    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: Passing
+    path: str, units: np.ndarray, scale: np.ndarray, shift: np.ndarray, passing: PassState
 ) -> Callable[..., None]:
     """A hook that rewrites ``units`` of a module's output in place: ``scale * z + shift``, computed in float32."""
     constant = bool((scale == 0).all())
@@ -164,7 +164,7 @@ def _writer(
 
 
 def _writer_of(
-    path: str, units: np.ndarray, positions: np.ndarray, intervention: Intervention, passing: Passing
+    path: str, units: np.ndarray, positions: np.ndarray, intervention: Intervention, passing: PassState
 ) -> Callable[..., None]:
     """A hook that writes the part of an intervention at ``positions`` to ``units`` of a module's output."""
     if intervention.is_affine:
@@ -222,7 +222,7 @@ def _writer_by_source(
     units: np.ndarray,
     parts: Mapping[str | None, _Change],
     languages: Callable[[], tuple[str | None, ...]],
-    passing: Passing,
+    passing: PassState,
 ) -> Callable[..., None]:
     """A hook that rewrites ``units`` of a module's output in place, each row by the map of its language.
 
@@ -248,7 +248,7 @@ def _writer_by_source(
     return write
 
 
-def _tokens_of(language: str | None, rows: tuple[str | None, ...], passing: Passing) -> torch.Tensor:
+def _tokens_of(language: str | None, rows: tuple[str | None, ...], passing: PassState) -> torch.Tensor:
     """Which tokens of a pass are in rows of a language and written to: bool, (n * width,)."""
     n, width = passing.shape
     chosen = torch.tensor([row == language for row in (rows * n if len(rows) == 1 else rows)])

@@ -21,8 +21,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from core import parallel
 from core.errors import ModelError
 from core.inference import faults
-from core.inference.batching import Batch, Tokenised, padded, plan_batches
-from core.inference.hooks import Passing, first_tokens, note_tokens, output_tensor, unreached
+from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches
+from core.inference.hooks import PassState, first_tokens, note_tokens, output_tensor, unreached
 from core.models.load import LoadedModel
 from core.neurons.methods import Learning
 from core.neurons.neuron_map import NeuronMap, Site
@@ -34,7 +34,7 @@ _DECAYS = (0.9, 0.95)  # of the running mean of gradients, and of their squares
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LearnedMaps:
     """Maps ``T(z) = factor * z + offset``, and how near they bring the distributions.
 
     Attributes
@@ -94,7 +94,7 @@ def refuse_packed(model: LoadedModel) -> None:
 
 def learn(
     model: LoadedModel,
-    tokens: Tokenised,
+    tokens: TokenisedSentences,
     neurons: np.ndarray,
     target: np.ndarray,
     *,
@@ -103,12 +103,12 @@ def learn(
     written_to: str = "all",
     learning: Learning | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> Learned:
+) -> LearnedMaps:
     """Learn one map for each neuron, all together.
 
     Parameters
     ----------
-    tokens : Tokenised
+    tokens : TokenisedSentences
         Sentences of other languages.
     neurons : ndarray of int64, (k,)
     target : ndarray of float, (k, n_target)
@@ -134,8 +134,8 @@ def learn(
     refuse_packed(model)
     learning = learning or Learning()
     if not len(neurons):
-        return Learned(np.ones(0), np.zeros(0), 0.0, 0.0)
-    passer = _Passer(model, tokens, neurons, units or model.neurons, pooling, written_to, advance)
+        return LearnedMaps(np.ones(0), np.zeros(0), 0.0, 0.0)
+    passer = _GradientPass(model, tokens, neurons, units or model.neurons, pooling, written_to, advance)
     n = len(tokens.ids)
     quantiles = np.quantile(np.asarray(target, np.float64), (np.arange(n) + 0.5) / n, axis=1, method="hazen")
     plain = passer.responses(np.ones(len(neurons)), np.zeros(len(neurons)))
@@ -156,7 +156,7 @@ def learn(
         return float(distance(passer.responses(*maps(point)), quantiles, spread)[0].sum())
 
     point, before, after = _descend(len(neurons), gradient, loss, learning)
-    return Learned(*maps(point), before / len(neurons), after / len(neurons))
+    return LearnedMaps(*maps(point), before / len(neurons), after / len(neurons))
 
 
 def _descend(
@@ -189,13 +189,13 @@ def _descend(
     return best, at_zero, at_best
 
 
-class _Passer:
+class _GradientPass:
     """Passes sentences forth with maps written to units, and back to the maps' parameters."""
 
     def __init__(
         self,
         model: LoadedModel,
-        tokens: Tokenised,
+        tokens: TokenisedSentences,
         neurons: np.ndarray,
         units: NeuronMap,
         pooling: str,
@@ -282,7 +282,7 @@ class _Passer:
         self, batch: Batch, maps: tuple[torch.Tensor, torch.Tensor], responses: dict[str, torch.Tensor]
     ) -> Iterator[None]:
         """Attach hooks that write the maps and pool what they give; remove them whatever happens."""
-        base, passing = self._model.base, Passing()
+        base, passing = self._model.base, PassState()
         handles: list[torch.utils.hooks.RemovableHandle] = []
         try:
             if self._written_to != "all":
@@ -307,7 +307,7 @@ class _Passer:
         positions: np.ndarray,
         batch: Batch,
         maps: Sequence[torch.Tensor],
-        passing: Passing,
+        passing: PassState,
         responses: dict[str, torch.Tensor],
     ) -> Callable[..., object]:
         """A hook that gives a module's output with some units mapped; not in place, which gradients forbid."""

@@ -13,7 +13,7 @@ import torch
 from core import parallel
 from core.errors import ModelError, SettingError
 from core.inference import faults, sources
-from core.inference.hooks import Passing, hooked, leading, unreached
+from core.inference.hooks import PassState, hooked, leading, unreached
 from core.models.load import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
@@ -117,7 +117,7 @@ def likelihoods(
     with model.lock, parallel.frequent_switches(), torch.inference_mode():
         with faults.explained("predict text with", model):
             _check_head(model, lists)
-        passing = Passing()
+        passing = PassState()
         with hooked(model, {}, intervention, neurons, passing) as untouched:
             for text, ids in enumerate(lists):
                 passing.languages = (sources.identified(texts[text], intervention),)

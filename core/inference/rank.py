@@ -33,7 +33,7 @@ STOP = "stop"
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadRequest:
     """The request to load a model and keep this rank's part.
 
     Attributes
@@ -72,7 +72,7 @@ class Inbox:
                 self._requests.put(request)
 
 
-def loaded(request: Load, kind: str, count: int) -> LoadedModel:
+def loaded(request: LoadRequest, kind: str, count: int) -> LoadedModel:
     """Load a model on the processor and keep this rank's part of it; raises `ModelError`."""
     if kind == "cuda":
         sharding.check_room(request.resolved, skeleton_of(request.resolved), count)

@@ -21,7 +21,7 @@ from typing import Any
 
 from core import machine, serialisation, subprocesses
 from core.errors import AskError, ComputeError, refusal
-from core.inference.rank import STOP, Load
+from core.inference.rank import STOP, LoadRequest
 from core.models import sharding
 from core.models.load import LoadedModel, skeleton_of, without_weights
 from core.models.spec import ResolvedModel
@@ -155,7 +155,7 @@ class RankProcesses:
                 group.listen(rank, process)
             self._answers(group, range(self._count), "joined")
             for rank in range(self._count):
-                group.tell(rank, Load(self._resolved, str(self._root)))
+                group.tell(rank, LoadRequest(self._resolved, str(self._root)))
                 said = self._answers(group, [rank], "loaded")
                 machine.note_gpu(said[rank]["gpu"])
         except BaseException:

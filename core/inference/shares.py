@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.inference.batching import Tokenised
+from core.inference.batching import TokenisedSentences
 from core.inference.encoding import PLAIN, Encoding
 from core.models.load import Ranks
 from core.neurons.interventions import Intervention
@@ -25,7 +25,7 @@ class Share:
 
     Attributes
     ----------
-    tokens : Tokenised
+    tokens : TokenisedSentences
         Its sentences.
     batches : tuple of ndarray of int64
         Rows of its sentences, batch by batch; as many batches as every other rank has.
@@ -37,7 +37,7 @@ class Share:
         As of `core.inference.forward.forward`.
     """
 
-    tokens: Tokenised
+    tokens: TokenisedSentences
     batches: tuple[np.ndarray, ...]
     neurons: NeuronMap
     interventions: tuple[Intervention | None, ...] = (None,)

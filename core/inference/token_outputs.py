@@ -10,18 +10,20 @@ import torch
 
 from core.errors import ModelError
 from core.inference import faults
-from core.inference.batching import Batch, Tokenised, padded
+from core.inference.batching import Batch, TokenisedSentences, padded
 from core.inference.hooks import hooked, unreached
 from core.models.load import LoadedModel
 from core.neurons.neuron_map import NeuronMap
 
 
-def token_outputs(model: LoadedModel, tokens: Tokenised, neurons: np.ndarray, within: NeuronMap) -> list[np.ndarray]:
+def token_outputs(
+    model: LoadedModel, tokens: TokenisedSentences, neurons: np.ndarray, within: NeuronMap
+) -> list[np.ndarray]:
     """Read chosen neurons at every token of the unmodified model.
 
     Parameters
     ----------
-    tokens : Tokenised
+    tokens : TokenisedSentences
         A few sentences; each is passed by itself.
     neurons : ndarray of int64, (n_neurons,)
         Indices of ``within``.

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core.inference.batching import Tokenised
+from core.inference.batching import TokenisedSentences
 from core.inference.forward import embed_spaces
 from core.neurons.interventions import Intervention
 from core.pipeline import embedding_layout as layout
@@ -48,7 +48,7 @@ def rounds(n: int) -> list[np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class EmbeddedRows:
     """What has been embedded after a round.
 
     Attributes
@@ -64,7 +64,7 @@ class Seen:
 
 
 def embed(
-    stages: Stages, interventions: Sequence[Intervention | None], seen: Callable[[Seen], None] = lambda _: None
+    stages: Stages, interventions: Sequence[Intervention | None], seen: Callable[[EmbeddedRows], None] = lambda _: None
 ) -> None:
     """Embed all evaluation sentences that are not embedded yet, at every layer, in rounds.
 
@@ -108,7 +108,7 @@ class Rounds:
         self._held: dict[tuple[SpaceList, int], np.ndarray] = {}  # (n_layers + 1, n_rows, hidden), not yet in the store
         self._layer: dict[SpaceList, list[np.ndarray]] = {item: [] for item in self.items}
 
-    def run(self, seen: Callable[[Seen], None]) -> None:
+    def run(self, seen: Callable[[EmbeddedRows], None]) -> None:
         """Embed and store all lists; ``seen`` is called after each round but the last, for the first space."""
         last_kept = time.monotonic()
         n_rounds = max((len(cuts) for cuts in self.cuts.values()), default=0)
@@ -137,7 +137,7 @@ class Rounds:
             tokens = [self._tokens(key, number) for key in lists]
             embedded = embed_spaces(
                 self.stages.load(),
-                Tokenised.joined(tokens),
+                TokenisedSentences.joined(tokens),
                 [self.spaces[space] for space in spaces],
                 parts=[len(part.ids) for part in tokens],
                 neurons=self.plan.outline.neurons,
@@ -162,10 +162,10 @@ class Rounds:
         self.stages.advance(self._tokens((group, language), number).n_tokens)
         return False
 
-    def _seen(self, number: int) -> Seen:
+    def _seen(self, number: int) -> EmbeddedRows:
         first_space = [item for item in self.items if item[0] == 0]
         rows = {group: np.concatenate(self.cuts[group][: number + 1]) for _, group, _ in first_space}
-        return Seen(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first_space})
+        return EmbeddedRows(rows, {item[1:]: np.concatenate(self._layer[item]) for item in first_space})
 
     def _keep(self) -> None:
         """Store the embeddings that are only in memory, part by part."""
@@ -217,6 +217,6 @@ class Rounds:
         spec = self.stages.embeddings_spec(group, language, self.spaces[space])
         return STAGES["embedding-parts"].spec(embeddings=spec, round=number)
 
-    def _tokens(self, key: SentenceList, number: int) -> Tokenised:
+    def _tokens(self, key: SentenceList, number: int) -> TokenisedSentences:
         group, language = key
         return self.stages.tokens(self.plan.groups[group].texts[language], language).select(self.cuts[group][number])

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from core.experiment.plan import Plan
-from core.inference.batching import Tokenised
+from core.inference.batching import TokenisedSentences
 from core.inference.learned_map import learn, passes
 from core.models.load import LoadedModel
 from core.neurons.experts import Experts
@@ -48,7 +48,7 @@ class Stages(Protocol):
         """Responses to the target's probe sentences, and to all others."""
         ...
 
-    def tokens(self, sentences: Sequence[str], language: str) -> Tokenised:
+    def tokens(self, sentences: Sequence[str], language: str) -> TokenisedSentences:
         """Sentences of a language as tokens."""
         ...
 
@@ -82,7 +82,9 @@ def learned(stages: Stages, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray
     experiment = stages.plan.experiment
 
     def compute() -> Payload:
-        tokens = Tokenised.joined([stages.tokens(sentences, code) for code, sentences in _texts(stages).items()])
+        tokens = TokenisedSentences.joined(
+            [stages.tokens(sentences, code) for code, sentences in _texts(stages).items()]
+        )
         target, _ = stages.samples(neurons)
         model = stages.load()
         with stages.learning(passes(tokens.n_tokens, experiment.learning)):

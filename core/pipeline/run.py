@@ -20,7 +20,7 @@ from core.pipeline import fitted_maps, joint_map, learning
 from core.pipeline.before_after import BeforeAfter
 from core.pipeline.computed_settings import Summary, summary
 from core.pipeline.early_estimates import estimate
-from core.pipeline.incremental import Seen, embed
+from core.pipeline.incremental import EmbeddedRows, embed
 from core.pipeline.measures import Measures
 from core.pipeline.model_host import ModelHost
 from core.pipeline.result import Result
@@ -307,7 +307,7 @@ class Run:
             if missing:
                 embed(self.stages, [intervention], lambda seen: self._estimate(intervention, seen))
 
-    def _estimate(self, intervention: Intervention | None, seen: Seen) -> None:
+    def _estimate(self, intervention: Intervention | None, seen: EmbeddedRows) -> None:
         """Publish an estimate from the sentences so far, as soon as there are two spaces to compare."""
         if intervention is None or self.stages.missing_embeddings(None, self.plan.layer):
             return

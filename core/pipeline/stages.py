@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.experiment.plan import Plan
-from core.inference.batching import Tokenised, tokenise
+from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
 from core.models.load import LoadedModel
 from core.neurons import rank_statistics
@@ -81,7 +81,7 @@ class Stages(Stored):
         super().__init__(plan, store, only_cached)
         self.load, self.advance, self.learning = load, advance, learning
         self.passing = False
-        self._tokens: dict[tuple[str, tuple[str, ...]], Tokenised] = {}
+        self._tokens: dict[tuple[str, tuple[str, ...]], TokenisedSentences] = {}
         self._expertise: Expertise | None = None
 
     # -- stages --------------------------------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ class Stages(Stored):
             parts.append(self.stored_layer(stored, layer))
         return np.stack(parts)
 
-    def embedding_facts(self, tokens: Tokenised) -> dict[str, Any]:
+    def embedding_facts(self, tokens: TokenisedSentences) -> dict[str, Any]:
         """What is noted with the embeddings of a list of sentences."""
         return {**tokens.facts, **({PASSING: True} if self.passing else {})}
 
@@ -364,7 +364,7 @@ class Stages(Stored):
         found = [artefact for stage, spec in specs if (artefact := self.store.find(stage, spec)) is not None]
         return tuple(sorted({artefact.made_by["gpu"] for artefact in found if "gpu" in artefact.made_by}))
 
-    def tokens(self, sentences: Sequence[str], language: str) -> Tokenised:
+    def tokens(self, sentences: Sequence[str], language: str) -> TokenisedSentences:
         """Tokenise sentences of a language; each list is tokenised once."""
         key = language, tuple(sentences)
         if key not in self._tokens:

@@ -19,7 +19,7 @@ ALL = ("all",)
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptItem:
     """One item of a folder.
 
     Attributes
@@ -35,7 +35,7 @@ class Kept:
     measured: Mapping[str, Any]
 
 
-def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Kept]:
+def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, KeptItem]:
     """Read items of a report's folder.
 
     Parameters
@@ -69,7 +69,7 @@ def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Ke
         if item.name in wanted:
             _check_conditions(folder, item, written.content["settings"], settings.to_dict())
     return {
-        name: Kept(
+        name: KeptItem(
             {Path(table).stem: written.tables[Path(table).stem] for table in items[name]["tables"]},
             items[name].get("measured") or {"date": str(written.content["written"])[:10]},
         )

@@ -32,7 +32,7 @@ _SHAPE: Mapping[str, type] = {
 
 
 @dataclass(frozen=True)
-class Written:
+class ReportContent:
     """The content of a report's folder.
 
     Attributes
@@ -79,7 +79,7 @@ def summary(folder: Path) -> dict[str, Any]:
     return content
 
 
-def read(folder: Path, items: Collection[str] | None = None) -> Written:
+def read(folder: Path, items: Collection[str] | None = None) -> ReportContent:
     """Read the summary and all tables.
 
     Parameters
@@ -105,7 +105,7 @@ def read(folder: Path, items: Collection[str] | None = None) -> Written:
             raise SettingError(
                 _request(folder), f"{name!r}: {error}", "Run python -m core reproduce into it again."
             ) from error
-    return Written(content, tables)
+    return ReportContent(content, tables)
 
 
 def table(path: Path) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from core.reproduction.comparison import comparison
 from core.reproduction.html import Section, page
 from core.reproduction.item import Item
 from core.reproduction.items import ITEMS
-from core.reproduction.kept import Kept
+from core.reproduction.kept import KeptItem
 from core.reproduction.reader import summary
 from core.reproduction.settings import Settings, unclassified
 from core.reproduction.steps import StepRunner
@@ -94,7 +94,7 @@ class Report:
         self._put(item.name, tables, _drawn(item.figures(self.study.tables)), about)
         self.write()
 
-    def keep(self, found: Mapping[str, Kept]) -> None:
+    def keep(self, found: Mapping[str, KeptItem]) -> None:
         """Take items from the folder as they are, all at once: a run that stops later, or is refused, loses none.
 
         Raises
@@ -108,7 +108,7 @@ class Report:
             self._put(name, found[name].tables, images, found[name].measured)
         self.write()
 
-    def _figures_of(self, item: Item, found: Kept) -> list[Drawn]:
+    def _figures_of(self, item: Item, found: KeptItem) -> list[Drawn]:
         self.study.tables.update(found.tables)
         try:
             verdicts(self.study.tables)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
-from core.reproduction.reader import Written
+from core.reproduction.reader import ReportContent
 from core.stats.intervals import Interval
 
 ITEM = "choice_of_k"
@@ -75,14 +75,14 @@ def is_measured(experiment: Experiment) -> bool:
     )
 
 
-def read(report: Written, bound: Plan) -> TextChoice | None:
+def read(report: ReportContent, bound: Plan) -> TextChoice | None:
     """What a report says of text for a setting, whatever its number of experts; None if it is of another.
 
     The report's sentences may be others, which its conditions say: experts found on another corpus are much the same.
 
     Parameters
     ----------
-    report : Written
+    report : ReportContent
         With the table of `ITEM`, if it is measured.
     """
     table, settings = report.tables.get(ITEM), report.content["settings"]

@@ -20,7 +20,7 @@ _BLOCK = 256  # queries compared at once: with 400,000 candidates some 400 MB
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestCandidates:
     """The candidates nearest to every query, nearest first.
 
     Attributes
@@ -34,13 +34,13 @@ class Nearest:
     values: np.ndarray
     indices: np.ndarray
 
-    def first(self, k: int) -> Nearest:
+    def first(self, k: int) -> NearestCandidates:
         """Keep the ``k`` nearest."""
-        return Nearest(self.values[:, :k], self.indices[:, :k])
+        return NearestCandidates(self.values[:, :k], self.indices[:, :k])
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedPairs:
     """Pairs that were mined, best first, and the threshold at which F1 is highest.
 
     Attributes
@@ -60,7 +60,7 @@ class Mined:
     f1: float
 
 
-def nearest(queries: np.ndarray, candidates: np.ndarray, k: int = NEIGHBOURS) -> Nearest:
+def nearest(queries: np.ndarray, candidates: np.ndarray, k: int = NEIGHBOURS) -> NearestCandidates:
     """Find the candidates nearest to every query by a product of blocks, so that whole texts can be mined.
 
     Parameters
@@ -74,15 +74,15 @@ def nearest(queries: np.ndarray, candidates: np.ndarray, k: int = NEIGHBOURS) ->
     for start in range(0, len(queries), _BLOCK):
         found = (rows[start : start + _BLOCK] @ columns.T).topk(k, dim=1)
         values[start : start + _BLOCK], indices[start : start + _BLOCK] = found.values.numpy(), found.indices.numpy()
-    return Nearest(values, indices)
+    return NearestCandidates(values, indices)
 
 
-def mine(forward: Nearest, backward: Nearest, n_gold: int) -> Mined:
+def mine(forward: NearestCandidates, backward: NearestCandidates, n_gold: int) -> MinedPairs:
     """Mine pairs of two languages; row ``i`` of both is one meaning for the first ``n_gold`` rows, and for no others.
 
     Parameters
     ----------
-    forward, backward : Nearest
+    forward, backward : NearestCandidates
         Of the sources among the targets, and of the targets among the sources; `NEIGHBOURS` of each, or all.
     """
     source_means, target_means = (side.values.mean(axis=1, dtype=np.float64) for side in (forward, backward))
@@ -97,10 +97,10 @@ def mine(forward: Nearest, backward: Nearest, n_gold: int) -> Mined:
     found = np.cumsum((sources == targets) & (sources < n_gold))
     f1 = 2 * found / (np.arange(1, len(found) + 1) + n_gold)
     best = int(f1.argmax())
-    return Mined(sources, targets, scores, best + 1 if f1[best] > 0 else 0, float(f1[best]))
+    return MinedPairs(sources, targets, scores, best + 1 if f1[best] > 0 else 0, float(f1[best]))
 
 
-def _best(nearest: Nearest, own_means: np.ndarray, other_means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _best(nearest: NearestCandidates, own_means: np.ndarray, other_means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The neighbour with the highest ratio margin of every sentence, and the margin."""
     means = (own_means[:, None] + other_means[nearest.indices]) / 2
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -25,7 +25,7 @@ Apply = Callable[[np.ndarray, str], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedRival:
     """A rival that has been fitted.
 
     Attributes
@@ -122,7 +122,7 @@ class Rival:
         """What it needs, where it is fitted on ``n`` rows: ``fitting`` and ``applied``."""
         return {"fitting": self.at_fitting.format(n=f"{n:,}"), "applied": self.when_applied}
 
-    def fit(self, probe: np.ndarray, languages: Sequence[str], target: str) -> Fitted:
+    def fit(self, probe: np.ndarray, languages: Sequence[str], target: str) -> FittedRival:
         """Fit on probe rows.
 
         Parameters
@@ -154,7 +154,7 @@ class Rival:
                 "Choose another layer, or a lower strength.",
             )
         rows = probe if finite.all() else probe[:, finite]
-        return Fitted(self.name, self.fitted(rows, codes, target), codes if self.by_language else None)
+        return FittedRival(self.name, self.fitted(rows, codes, target), codes if self.by_language else None)
 
 
 def _raw(_: np.ndarray, __: tuple[str, ...], ___: str) -> Apply:

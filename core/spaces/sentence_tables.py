@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from core.spaces import mining, retrieval
-from core.spaces.mining import Nearest
+from core.spaces.mining import NearestCandidates
 from core.spaces.similarity import CSLS_NEIGHBOURS, csls_of, normalise
 
 HUB_NEIGHBOURS = 10
@@ -25,7 +25,7 @@ _HELD = 1 << 24  # float32 numbers of Gram matrices in memory at once
 
 
 @dataclass(frozen=True)
-class Passed:
+class PairwiseTables:
     """What one pass over all pairs gives, each ``[query, candidate, sentence]``, (n_languages, n_languages, n).
 
     Attributes
@@ -126,11 +126,11 @@ class SentenceTables:
         return twins
 
     @cached_property
-    def passed(self) -> Passed:
+    def passed(self) -> PairwiseTables:
         """The pass over all pairs of languages."""
         n_languages, n = self.unit.shape[:2]
         shape = (n_languages, n_languages, n)
-        found = Passed(
+        found = PairwiseTables(
             ranks=np.zeros(shape, np.int32),
             csls=np.zeros(shape, np.bool_),
             nearest=np.zeros(shape, np.int64),
@@ -145,12 +145,12 @@ class SentenceTables:
             self._pass(found, q, c, vectors[q] @ vectors[c].T)
         return found
 
-    def _pass(self, found: Passed, q: int, c: int, table: torch.Tensor) -> None:
+    def _pass(self, found: PairwiseTables, q: int, c: int, table: torch.Tensor) -> None:
         """Fill in both directions of one pair, from the similarities (n, n) of the first language to the second."""
         n = len(table)
         k = min(HUB_NEIGHBOURS, n)
         tables = (table, table.T.contiguous())
-        nearest = [Nearest(*(part.numpy() for part in one.topk(k, dim=1))) for one in tables]
+        nearest = [NearestCandidates(*(part.numpy() for part in one.topk(k, dim=1))) for one in tables]
         queries, candidates = (
             torch.from_numpy(side.first(CSLS_NEIGHBOURS).values.mean(axis=1, dtype=np.float32)) for side in nearest
         )
@@ -168,7 +168,7 @@ class SentenceTables:
             found.occurrences[a, b] = np.bincount(near.indices.ravel(), minlength=n)
 
     @cached_property
-    def mined(self) -> Passed:
+    def mined(self) -> PairwiseTables:
         """The pass with what is mined: among the distractors too where there are some, which the pass leaves out."""
         if self._among is not None:
             sides = [normalise(_finite(side)) for side in self._among()]
@@ -244,7 +244,7 @@ def _finite(rows: np.ndarray) -> np.ndarray:
     return rows if finite.all() else np.where(finite[..., None], rows, 0)
 
 
-def _note(found: Passed, q: int, c: int, mined: mining.Mined) -> None:
+def _note(found: PairwiseTables, q: int, c: int, mined: mining.MinedPairs) -> None:
     """Note what was mined of one pair of languages, in both directions."""
     n = found.mined.shape[-1]
     for (a, b), sides in (((q, c), (mined.sources, mined.targets)), ((c, q), (mined.targets, mined.sources))):

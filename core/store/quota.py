@@ -48,7 +48,7 @@ _UPLOADS_EXPIRE, _LOCKS_EXPIRE, _FETCHED_EXPIRE = 30 * _DAY, 7 * _DAY, 7 * _DAY
 
 
 @dataclass(frozen=True)
-class Freed:
+class FreedSpace:
     """What was taken away.
 
     Attributes
@@ -90,7 +90,7 @@ def parse(text: str) -> int:
     return int(float(read[1]) * _UNITS[read[2].lower()])
 
 
-def enforce(store: Store, most: int, since: float | None = None) -> Freed:
+def enforce(store: Store, most: int, since: float | None = None) -> FreedSpace:
     """Remove what has expired, and then artefacts until the rest fits.
 
     Parameters
@@ -102,7 +102,7 @@ def enforce(store: Store, most: int, since: float | None = None) -> Freed:
 
     Returns
     -------
-    Freed
+    FreedSpace
         What was removed. Artefacts that may not be dropped unasked (the table of stages says which) stay, and those
         that a shared store has not got yet.
     """
@@ -122,7 +122,7 @@ def enforce(store: Store, most: int, since: float | None = None) -> Freed:
             removed, removed_bytes = removed + 1, removed_bytes + size
     if removed:
         log.info("took %d artefacts of %d bytes from the cache", removed, removed_bytes)
-    return Freed(removed, removed_bytes, _expire(store, int(most * UPLOADS_SHARE), now, since))
+    return FreedSpace(removed, removed_bytes, _expire(store, int(most * UPLOADS_SHARE), now, since))
 
 
 def uploaded(root: Path) -> int:

@@ -30,7 +30,7 @@ from core.store.fetched import is_here, path_here
 from core.store.files import MANIFEST, DamagedArtefact, FileEntry
 from core.store.place import Place, Refused, Unreachable
 from core.store.stage import PASSING, STAGES
-from core.store.unsent import Unsent
+from core.store.unsent import UnsentArtefacts
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class SharedStore:
 
     def __init__(self, place: Place, root: Path, *, read_only: bool = False) -> None:
         self.place, self.read_only = place, read_only
-        self.root, self.unsent = root, Unsent(root)
+        self.root, self.unsent = root, UnsentArtefacts(root)
         self.trouble = ""
         self._absent: dict[tuple[str, str], float] = {}
         self._distrusted: set[tuple[str, str]] = set()

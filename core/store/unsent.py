@@ -10,7 +10,7 @@ from core.store import disk, files
 from core.store.fetched import FOLDER, UNSENT
 
 
-class Unsent:
+class UnsentArtefacts:
     """An empty file an artefact, or one that says why it could not be sent.
 
     Parameters

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from core import access
-from core.analyses.chosen_pairs import Chosen, ranks_of
-from core.analyses.paired_settings import Compared, can_be_paired, compare_rows, verdict
+from core.analyses.chosen_pairs import ChosenSentences, ranks_of
+from core.analyses.paired_settings import PairedMeasure, can_be_paired, compare_rows, verdict
 from core.analyses.paired_settings import compare as paired
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
@@ -181,7 +181,9 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
     return {title: suggestion for title, suggestion in suggested.items() if suggestion != current}
 
 
-def _show(a: Result, b: Result, rows: Sequence[Compared], kept: Kept, chosen: Chosen | None, comes: bool) -> None:
+def _show(
+    a: Result, b: Result, rows: Sequence[PairedMeasure], kept: Kept, chosen: ChosenSentences | None, comes: bool
+) -> None:
     titles = {"A": in_words(a.plan.experiment), "B": kept.title}
     theme.ready()
     with st.container(border=True):
@@ -306,7 +308,7 @@ def warnings(a: Result, b: Result) -> list[str]:
     return messages
 
 
-def measure_frame(a: Result, b: Result, rows: Sequence[Compared]) -> pd.DataFrame:
+def measure_frame(a: Result, b: Result, rows: Sequence[PairedMeasure]) -> pd.DataFrame:
     """One row a measure, and two on the experts: both settings, their difference, its interval, which is better, p."""
     measured = []
     for row in rows:
@@ -323,12 +325,12 @@ def measure_frame(a: Result, b: Result, rows: Sequence[Compared]) -> pd.DataFram
     return pd.DataFrame(measured, columns=columns)
 
 
-def text_frame(rows: Sequence[Compared]) -> pd.DataFrame:
+def text_frame(rows: Sequence[PairedMeasure]) -> pd.DataFrame:
     """The same after the interventions, as people read it: ``measure, A, B, better, A - B, 95%, p``."""
     return pd.DataFrame([_in_text(row) for row in rows])
 
 
-def _in_text(row: Compared) -> dict[str, str]:
+def _in_text(row: PairedMeasure) -> dict[str, str]:
     unit, interval = row.measure.unit, row.difference
     write = unit.change_text
     ends = "" if interval is None else f"{write(interval.low)} to {write(interval.high)}"
@@ -358,7 +360,7 @@ def experts_shared(a: Result, b: Result) -> str:
     )
 
 
-def chosen_bars(a: Result, b: Result, chosen: Chosen) -> pd.DataFrame:
+def chosen_bars(a: Result, b: Result, chosen: ChosenSentences) -> pd.DataFrame:
     """The columns of `bar_frame`, of chosen pairs alone; empty where the ranks of one setting are not known."""
     parts = []
     for name, result in (("A", a), ("B", b)):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.analyses.rival_spaces import HEADLINE, POST, PRE, RivalSpace, RivalSpaces, of_rows
 from core.analyses.rival_table import frame
-from core.analyses.rival_verdict import Against, best, described, intervention_of, verdict
+from core.analyses.rival_verdict import SpaceComparison, best, described, intervention_of, verdict
 from core.charts import palette
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
@@ -108,7 +108,7 @@ def _control(result: Result) -> RivalSpaces | None:
     return known
 
 
-def _rivals(spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpaces | None, said: str) -> None:
+def _rivals(spaces: RivalSpaces, against: tuple[SpaceComparison, ...], control: RivalSpaces | None, said: str) -> None:
     target = theme.name(spaces.plan.target)
     st.header(summary.question(target), anchor=False)
     with st.container(horizontal=True):
@@ -148,7 +148,7 @@ def colours_explained(kinds: Set[str]) -> str:
 
 
 def rival_frame(
-    spaces: RivalSpaces, against: tuple[Against, ...], control: RivalSpaces | None, *, at_best: bool, space: str
+    spaces: RivalSpaces, against: tuple[SpaceComparison, ...], control: RivalSpaces | None, *, at_best: bool, space: str
 ) -> pd.DataFrame:
     """The table that the bars are drawn from: one row a space.
 
@@ -184,7 +184,7 @@ def _kind(space: RivalSpace) -> str:
     return palette.NEEDS_NOTHING if space.rival.in_class else palette.NEEDS_LANGUAGE
 
 
-def _bar(spaces: RivalSpaces, space: RivalSpace, kind: str, against: Against | None) -> dict[str, object]:
+def _bar(spaces: RivalSpaces, space: RivalSpace, kind: str, against: SpaceComparison | None) -> dict[str, object]:
     drawn = CONTROLS[spaces.plan.experiment.control].draw is not None
     own = "The intervention, on random neurons" if drawn else "The intervention"
     names = {palette.INTERVENTION: own, palette.BEFORE: "Before", palette.CONTROL: "Random neurons"}

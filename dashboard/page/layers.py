@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.chosen_pairs import Chosen, by_layer
+from core.analyses.chosen_pairs import ChosenSentences, by_layer
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
 from core.neurons.methods import METHODS
@@ -80,7 +80,7 @@ def _title(measure: str) -> str:
     return "as they are" if by is COSINE else by.title
 
 
-def _of_chosen(result: Result, chosen: Chosen | None) -> tuple[Result, int | None]:
+def _of_chosen(result: Result, chosen: ChosenSentences | None) -> tuple[Result, int | None]:
     """The result with top-1 at every layer of the chosen pairs alone, and how many they are; None for all."""
     if chosen is None:
         return result, None
@@ -212,12 +212,12 @@ def best_before(layers: pd.DataFrame, measure: str) -> int:
     return int(layers["layer"].to_numpy()[layers[f"{measure}_pre"].to_numpy().argmax()])
 
 
-def verdict(result: Result, measure: str, chosen: Chosen | None = None) -> str:
+def verdict(result: Result, measure: str, chosen: ChosenSentences | None = None) -> str:
     """Where the intervention helps and where it harms, and whether it beats every layer of the unmodified model.
 
     Parameters
     ----------
-    chosen : Chosen, optional
+    chosen : ChosenSentences, optional
         The sentences whose pairs the result's layers are of; all unless given.
     """
     if result.plan.experiment.strength == 0:
@@ -246,7 +246,7 @@ def verdict(result: Result, measure: str, chosen: Chosen | None = None) -> str:
     )
 
 
-def _meanings(result: Result, chosen: Chosen | None) -> int:
+def _meanings(result: Result, chosen: ChosenSentences | None) -> int:
     """How many rows top-1 from the target is of; the pairs of one row stand or fall together, so they count once."""
     plan = result.plan
     return sum(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.chosen_pairs import Chosen
+from core.analyses.chosen_pairs import ChosenSentences
 from core.analyses.strength_path import Path
 from core.analyses.translation_ranks import Ranks
 from core.experiment.plan import Plan
@@ -149,7 +149,7 @@ def _name_of(table: pd.DataFrame, position: int) -> str:
     return f"{point['language']}:{point['key']}"
 
 
-def chosen(result: Result) -> Chosen | None:
+def chosen(result: Result) -> ChosenSentences | None:
     """The sentences that are chosen on the map of a result; None where nothing is, or the map has none of it."""
     if not result.maps or not any(map(selection.get, selection.CHOOSING)):
         return None
@@ -171,10 +171,10 @@ def chosen(result: Result) -> Chosen | None:
             masks[code][:shown] = rows[start : start + shown]
             start += shown
         groups.append(masks)
-    return Chosen(groups)
+    return ChosenSentences(groups)
 
 
-def meanings(chosen: Chosen | None, result: Result) -> tuple[np.ndarray, ...] | None:
+def meanings(chosen: ChosenSentences | None, result: Result) -> tuple[np.ndarray, ...] | None:
     """Rows that hold a chosen sentence, by set; None where all count, as no sentence that is measured is chosen."""
     if chosen is None:
         return None
@@ -183,7 +183,7 @@ def meanings(chosen: Chosen | None, result: Result) -> tuple[np.ndarray, ...] | 
     return rows if any(mask.any() for group, mask in pairs if target in group.languages) else None
 
 
-def draw_chosen(result: Result, shows: str) -> Chosen | None:
+def draw_chosen(result: Result, shows: str) -> ChosenSentences | None:
     """Say on another page which sentences are chosen on the map, and offer to choose all; returns the chosen ones.
 
     Parameters
@@ -208,7 +208,7 @@ def draw_chosen(result: Result, shows: str) -> Chosen | None:
     return found
 
 
-def in_words(chosen: Chosen, result: Result) -> str:
+def in_words(chosen: ChosenSentences, result: Result) -> str:
     """How many sentences are chosen, and of which languages, in Markdown."""
     counts = chosen.counts
     named = [f"{theme.name(code)} {n:,}" for code, n in list(counts.items())[:_NAMED]]

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import access
-from core.analyses.own_sentence import LONGEST, NEIGHBOURS, Near, OwnSentence, place
+from core.analyses.own_sentence import LONGEST, NEIGHBOURS, NearSentence, OwnSentence, place
 from core.charts.maps import language_map, window_of
 from core.charts.palette import colours
 from core.errors import AskError
@@ -96,7 +96,7 @@ def _neighbours(result: Result, found: OwnSentence) -> None:
     )
 
 
-def near_html(result: Result, near: Sequence[Near]) -> str:
+def near_html(result: Result, near: Sequence[NearSentence]) -> str:
     """HTML list of the nearest sentences, each with its language; every text is escaped."""
     items = []
     for rank, one in enumerate(near, start=1):

@@ -17,7 +17,7 @@ from core.progress import duration
 from core.reproduction import published
 from core.reproduction.html import compared_table, table_html
 from core.reproduction.items import figures
-from core.reproduction.reader import Written, included, read
+from core.reproduction.reader import ReportContent, included, read
 from core.stats.units import counted
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -53,7 +53,7 @@ def draw() -> None:
         theme.problem("This report cannot be shown: it is not as python -m core reproduce writes it.")
 
 
-def _report(report: Written) -> None:
+def _report(report: ReportContent) -> None:
     _conditions(report)
     _verdicts(report)
     items = {name: item for name, item in report.content["items"].items() if item["state"] == "measured"}
@@ -89,11 +89,11 @@ def _on_this_machine(folder: str) -> Path:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _read(folder: str, written: float) -> Written:  # noqa: ARG001 - Streamlit leaves _names out of its key
+def _read(folder: str, written: float) -> ReportContent:  # noqa: ARG001 - Streamlit leaves _names out of its key
     return read(Path(folder))
 
 
-def _conditions(report: Written) -> None:
+def _conditions(report: ReportContent) -> None:
     settings: dict[str, Any] = report.content["settings"] | report.content["conditions"]
     theme.quiet(
         f"{settings['model']} ({str(settings['model_digest'])[:12]}, {settings['dtype']}), {settings['experts']:,} of "
@@ -103,7 +103,7 @@ def _conditions(report: Written) -> None:
     )
 
 
-def _verdicts(report: Written) -> None:
+def _verdicts(report: ReportContent) -> None:
     st.header("What held, and what did not", anchor=False)
     rows = pd.DataFrame(
         {
@@ -117,7 +117,7 @@ def _verdicts(report: Written) -> None:
     drawing.files("verdicts", lambda: rows)
 
 
-def _item(name: str, item: dict[str, Any], report: Written) -> None:
+def _item(name: str, item: dict[str, Any], report: ReportContent) -> None:
     theme.heading(str(item["title"]))
     for verdict in report.content["verdicts"]:
         if verdict["item"] == name:
@@ -143,7 +143,7 @@ def _item(name: str, item: dict[str, Any], report: Written) -> None:
                 theme.quiet(f"The first {_SHOWN:,} are shown; the report's folder has all.")
 
 
-def _costs(report: Written) -> None:
+def _costs(report: ReportContent) -> None:
     spent: dict[str, float] = report.content["seconds_by_step"]
     title = f"Time and notes ({duration(sum(spent.values()))} in all)"
     folder = st.expander(title, key="costs-of-report", on_change="rerun")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core import access
 from core.analyses import translation_ranks
-from core.analyses.chosen_pairs import Chosen, meanings_of, ranks_of
+from core.analyses.chosen_pairs import ChosenSentences, meanings_of, ranks_of
 from core.analyses.retrieval_table import by_candidate
 from core.analyses.rival_spaces import HEADLINE
 from core.analyses.rival_verdict import best as best_rival
@@ -74,7 +74,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
     _matrix(result, chosen)
 
 
-def _of_chosen(ranks: Ranks, result: Result, chosen: Chosen | None) -> Ranks:
+def _of_chosen(ranks: Ranks, result: Result, chosen: ChosenSentences | None) -> Ranks:
     """The ranks of the chosen sentences; of all where none are chosen."""
     return ranks if chosen is None else ranks_of(ranks, result.plan.target, chosen)
 
@@ -132,7 +132,9 @@ def _explained(measure: str, languages: int) -> str:
     )
 
 
-def _free(result: Result, pre: Ranks, post: Ranks, direction: str, measure: str, chosen: Chosen | None) -> None:
+def _free(
+    result: Result, pre: Ranks, post: Ranks, direction: str, measure: str, chosen: ChosenSentences | None
+) -> None:
     """Draw the gain next to the baselines that need no intervention, and next to the control."""
     st.header("Is it more than what is free?", anchor=False)
     layer = result.best_layer[0]
@@ -309,7 +311,7 @@ def _offer_control(asked: RanksAsked, working: bool) -> None:
     st.fragment(background.draw, run_every=background.EVERY if working else None)(offer, working)
 
 
-def _matrix(result: Result, chosen: Chosen | None) -> None:
+def _matrix(result: Result, chosen: ChosenSentences | None) -> None:
     st.header("Every language to every other", anchor=False)
     pairs = matrix_frame(result)
     drawing.chart(

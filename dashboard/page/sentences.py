@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import access
-from core.analyses.chosen_pairs import Chosen
+from core.analyses.chosen_pairs import ChosenSentences
 from core.analyses.own_sentence import LONGEST
 from core.analyses.sentence_neighbours import SentenceView, of_sentence
 from core.analyses.translation_ranks import Ranks
@@ -80,7 +80,7 @@ def _show(result: Result, pre: Ranks, post: Ranks) -> None:
         theme.quiet(f"What was fixed and broken is listed for {theme.name(plan.target)}, the target, as the query.")
 
 
-def listed_rows(chosen: Chosen | None, group: int, query: str, n: int) -> list[int]:
+def listed_rows(chosen: ChosenSentences | None, group: int, query: str, n: int) -> list[int]:
     """Rows of the list of sentences: the chosen ones of this language; all where none of it is chosen."""
     mask = None if chosen is None else chosen.groups[group][query]
     return list(range(n)) if mask is None or not mask.any() else [int(row) for row in np.flatnonzero(mask)]

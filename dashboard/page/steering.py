@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses import steering
-from core.analyses.steering import OTHERS, Answers, Asked
+from core.analyses.steering import OTHERS, Answers, SteeringSettings
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.neurons.methods import METHODS
@@ -45,7 +45,7 @@ def _asked(experiment: Experiment) -> SteeringAsked:
     with left:
         methods = page_state.several("Interventions", METHODS, "steer-methods", experiment.method)
     n = page_state.whole_number(right, "Prompts a language", "steer-prompts", 2, 1, 20)
-    asked = Asked(steering.default_prompts(first=n), _TOKENS, seed=experiment.seed)
+    asked = SteeringSettings(steering.default_prompts(first=n), _TOKENS, seed=experiment.seed)
     return SteeringAsked(experiment, methods, asked)
 
 

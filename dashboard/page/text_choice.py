@@ -11,7 +11,7 @@ from core.errors import AskError
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
 from core.reproduction import reader, text_choice
-from core.reproduction.reader import Written
+from core.reproduction.reader import ReportContent
 from core.reproduction.text_choice import TextChoice
 from core.stats.intervals import Interval
 from core.stats.units import counted
@@ -52,7 +52,7 @@ def _found(bound: Plan) -> TextChoice | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _read(folder: str, written: float) -> Written:  # noqa: ARG001 - the time is part of the cache's key
+def _read(folder: str, written: float) -> ReportContent:  # noqa: ARG001 - the time is part of the cache's key
     return reader.read(Path(folder), (text_choice.ITEM,))
 
 

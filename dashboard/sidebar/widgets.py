@@ -13,7 +13,7 @@ from core.corpora.formats import FORMATS
 from core.corpora.load import load_corpus
 from core.errors import AskError
 from core.experiment.entry import Setting
-from core.experiment.kinds import Codes, Flag, Number, OneOf, Several, Verbatim, Whole
+from core.experiment.kinds import Codes, Flag, NameList, Number, OneOf, Verbatim, WholeNumber
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.language.codes import label
@@ -86,7 +86,7 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
         )
     if isinstance(kind, Flag):
         return st.toggle(setting.label, value, key=key, help=_about(setting))
-    if isinstance(kind, Whole):
+    if isinstance(kind, WholeNumber):
         number = st.number_input(
             setting.label, kind.low, kind.high, value, key=key, placeholder=setting.unset, help=_about(setting)
         )
@@ -98,7 +98,7 @@ def _by_kind(setting: Setting, value: Any, corpus: Corpus | None) -> Any:
         return setting.default if number is None else number
     if isinstance(kind, Codes):
         return _languages(setting, value, corpus.languages if corpus else ())
-    if isinstance(kind, Several) and kind.table is not None:
+    if isinstance(kind, NameList) and kind.table is not None:
         names = list(kind.table)
         titles = {name: entry.title for name, entry in kind.table.items()}
         picked = st.multiselect(setting.label, names, value, key=key, format_func=titles.__getitem__)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.analyses.rival_spaces import RivalSpaces
-from core.analyses.rival_verdict import Against, against_all
+from core.analyses.rival_verdict import SpaceComparison, against_all
 from core.errors import AskError
 from core.pipeline.result import Result
 from dashboard.work import housekeeping, process
@@ -23,7 +23,7 @@ def known(result: Result) -> RivalSpaces | None:
     return stored(result, RivalsAsked(result.plan.experiment))
 
 
-def against(spaces: RivalSpaces) -> tuple[Against, ...]:
+def against(spaces: RivalSpaces) -> tuple[SpaceComparison, ...]:
     """The intervention against every free rival, worked out once for the spaces, since it draws sentences."""
     return once(spaces, "against", lambda: against_all(spaces))
 

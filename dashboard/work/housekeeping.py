@@ -46,7 +46,7 @@ class Housekeeping:
     limit: int
     _seen: dict[int, tuple[Job, float]] = field(default_factory=dict)
 
-    def round(self) -> quota.Freed:
+    def round(self) -> quota.FreedSpace:
         """Take away what has expired or does not fit; nothing that was used since the oldest work under way began.
 
         That is a job of this server, or a sweep over the same cache, wherever it runs.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from core.analyses import method_comparison
 from core.analyses.method_comparison import Part, Row
-from core.analyses.steering import RANDOM, UNMODIFIED, Asked
+from core.analyses.steering import RANDOM, UNMODIFIED, SteeringSettings
 from core.errors import AskError
 from core.experiment.settings import Experiment
 from core.inference.writing import TOKEN_SECONDS
@@ -48,7 +48,7 @@ class MethodsAsked:
 
     experiment: Experiment
     methods: tuple[str, ...]
-    asked: Asked
+    asked: SteeringSettings
 
     def parts(self) -> list[Part]:
         """Of all methods, in the table's order; the same whichever are asked for."""
@@ -90,7 +90,7 @@ class MethodsAsked:
         return self.known_so_far(engine).rows
 
 
-def _estimate(engine: Engine, missing: Sequence[Part], asked: Asked) -> float:
+def _estimate(engine: Engine, missing: Sequence[Part], asked: SteeringSettings) -> float:
     seconds = 0.0
     for number, part in enumerate(missing):
         expected = engine.estimate(part.experiment)
@@ -102,7 +102,7 @@ def _estimate(engine: Engine, missing: Sequence[Part], asked: Asked) -> float:
     return seconds
 
 
-def _read(engine: Engine, part: Part, asked: Asked) -> list[Row] | None:
+def _read(engine: Engine, part: Part, asked: SteeringSettings) -> list[Row] | None:
     """The rows of a part that was measured before."""
     if part.experiment.experts_from is not None:  # a file, which may be another one by now
         return engine.answer_known(part.experiment, part.question)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.analyses import steering
-from core.analyses.steering import Answers, Asked
+from core.analyses.steering import Answers, SteeringSettings
 from core.experiment.settings import Experiment
 from core.inference.writing import TOKEN_SECONDS
 from core.pipeline.engine import Engine
@@ -19,7 +19,7 @@ class SteeringAsked:
 
     experiment: Experiment
     methods: tuple[str, ...]
-    asked: Asked
+    asked: SteeringSettings
 
     def known_so_far(self, engine: Engine) -> list[Answers]:
         """The answers under the conditions that were asked for before."""

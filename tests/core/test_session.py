@@ -267,7 +267,9 @@ def test_interventions_are_steered_compared_and_searched_as_by_the_command_line(
     steered = session.steer(asked, methods="zero", max_tokens=3, **few)
     prompts = steering.default_prompts(["en"], 1)
     engine = Engine(Store(session.cache))
-    plain = steering.steer(engine.answer, asked, ("ja",), ("zero",), steering.Asked(prompts, 3, seed=asked.seed))
+    plain = steering.steer(
+        engine.answer, asked, ("ja",), ("zero",), steering.SteeringSettings(prompts, 3, seed=asked.seed)
+    )
     pd.testing.assert_frame_equal(steered, steering.table(plain))
     compared = session.compare_methods(asked, methods=["zero"], timed=False, **few)
     top1 = compared.set_index("condition")["top1_target"]

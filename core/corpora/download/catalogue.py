@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from core.corpora.download.remote import Remote
+from core.corpora.download.remote import RemoteFile
 from core.errors import DataError
 from core.language.codes import canonical
 
@@ -22,7 +22,7 @@ class Dataset:
         What the command line calls it.
     title, about, licence, page : str
         To show.
-    files : mapping of str to tuple of Remote, as pairs
+    files : mapping of str to tuple of RemoteFile, as pairs
         Canonical code -> what it takes to have that language; the code is empty where one archive holds all, and of
         what goes with every language.
     use : str
@@ -36,7 +36,7 @@ class Dataset:
     about: str
     licence: str
     page: str
-    files: tuple[tuple[str, tuple[Remote, ...]], ...]
+    files: tuple[tuple[str, tuple[RemoteFile, ...]], ...]
     use: str
     otherwise: str
 
@@ -46,7 +46,7 @@ class Dataset:
         return tuple(code for code, _ in self.files if code)
 
     @property
-    def remotes(self) -> tuple[Remote, ...]:
+    def remotes(self) -> tuple[RemoteFile, ...]:
         """All files."""
         return tuple(remote for _, remotes in self.files for remote in remotes)
 
@@ -85,9 +85,9 @@ def _checksums() -> dict[str, tuple[int, str]]:
     return {name: (int(size), sha256) for sha256, size, name in rows}
 
 
-def _remote(folder: str, name: str) -> Remote:
+def _remote(folder: str, name: str) -> RemoteFile:
     size, sha256 = _checksums().get(name, (None, None))
-    return Remote(f"{folder}/{name}", name, size, sha256)
+    return RemoteFile(f"{folder}/{name}", name, size, sha256)
 
 
 # Fixed to the commits that the checksums are from, so that a later change there does not make a download fail.
@@ -99,7 +99,7 @@ _SIB200 = "https://raw.githubusercontent.com/dadelani/sib-200/593cea88519930f776
 _BUCC = "https://comparable.limsi.fr/bucc2018"
 
 
-Files = tuple[tuple[str, tuple[Remote, ...]], ...]
+Files = tuple[tuple[str, tuple[RemoteFile, ...]], ...]
 
 
 def _published_codes(pattern: str) -> list[str]:
@@ -131,10 +131,10 @@ def _sib200() -> Files:
     )
 
 
-def _sib200_file(code: str, split: str) -> Remote:
+def _sib200_file(code: str, split: str) -> RemoteFile:
     size, sha256 = _checksums()[f"{code}.{split}.tsv"]
     place = f"{code}/{split}.tsv"
-    return Remote(f"{_SIB200}/{place}", f"{code}.{split}.tsv", size, sha256, place)
+    return RemoteFile(f"{_SIB200}/{place}", f"{code}.{split}.tsv", size, sha256, place)
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from core.corpora.download.remote import Remote
+from core.corpora.download.remote import RemoteFile
 from core.errors import DataError
 from core.store.disk import sha256_of, sync
 
@@ -29,7 +29,7 @@ class Unavailable(DataError):  # noqa: N818 - reads as what it is, wherever it i
 
 
 @dataclass(frozen=True)
-class Fetched:
+class DownloadedFile:
     """A file that was downloaded completely: its place, bytes, sha256, and whether the sha256 was known beforehand."""
 
     path: Path
@@ -38,7 +38,7 @@ class Fetched:
     checked: bool
 
 
-def fetch(remote: Remote, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Fetched:
+def fetch(remote: RemoteFile, folder: Path, advance: Callable[[int], None] = lambda _: None) -> DownloadedFile:
     """Download a file into a folder, unless it is there; continue an earlier, interrupted try.
 
     ``NAME.part`` holds the bytes received so far, ``NAME.part.json`` which file and version they are from. The header
@@ -67,12 +67,12 @@ def fetch(remote: Remote, folder: Path, advance: Callable[[int], None] = lambda 
             partial.replace(target)
             _memo(partial).unlink(missing_ok=True)
             sync(folder)
-        return Fetched(target, fetched.size, fetched.sha256, fetched.checked)
+        return DownloadedFile(target, fetched.size, fetched.sha256, fetched.checked)
     advance(target.stat().st_size)
     return _checked(remote, target)
 
 
-def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> None:
+def _complete(remote: RemoteFile, partial: Path, advance: Callable[[int], None]) -> None:
     """Download the missing part of a file."""
     start, validator = _resumable(remote, partial)
     if start and start == remote.size:
@@ -100,7 +100,7 @@ def _complete(remote: Remote, partial: Path, advance: Callable[[int], None]) -> 
 
 
 def _receive(
-    remote: Remote, response: http.client.HTTPResponse, partial: Path, start: int, advance: Callable[[int], None]
+    remote: RemoteFile, response: http.client.HTTPResponse, partial: Path, start: int, advance: Callable[[int], None]
 ) -> None:
     """Write what the server sends after the first ``start`` bytes."""
     received, length = start, response.headers.get("Content-Length", "")
@@ -124,7 +124,7 @@ def _receive(
 
 
 @contextmanager
-def _response_to(remote: Remote, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse | None]:
+def _response_to(remote: RemoteFile, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse | None]:
     """Send a request and give the response; None if the server has nothing in the requested range."""
     what = f"download {remote.url}"
     try:
@@ -145,7 +145,7 @@ def _response_to(remote: Remote, headers: dict[str, str]) -> Iterator[http.clien
         yield response
 
 
-def _resumable(remote: Remote, partial: Path) -> tuple[int, str | None]:
+def _resumable(remote: RemoteFile, partial: Path) -> tuple[int, str | None]:
     """Number of bytes of an earlier try that can be continued, and the server's name for their version."""
     try:
         memo = json.loads(_memo(partial).read_text(encoding="utf-8"))
@@ -170,7 +170,7 @@ def _forget(partial: Path) -> tuple[int, None]:
     return 0, None
 
 
-def _remember(remote: Remote, partial: Path, response: http.client.HTTPResponse) -> None:
+def _remember(remote: RemoteFile, partial: Path, response: http.client.HTTPResponse) -> None:
     """Record which file and version the coming bytes are from, before the first of them is written."""
     etag = response.headers.get("ETag", "")
     # A weak ETag does not promise the same bytes, and is not allowed in If-Range.
@@ -190,7 +190,7 @@ def _continues(response: http.client.HTTPResponse, start: int) -> bool:
     return start > 0 and match is not None and int(match[1]) == start
 
 
-def _broken_off(remote: Remote, received: int, expected: int | None, reason: str) -> DataError:
+def _broken_off(remote: RemoteFile, received: int, expected: int | None, reason: str) -> DataError:
     of = f" of {expected:,}" if expected else ""
     return DataError(
         f"download {remote.url}",
@@ -200,7 +200,7 @@ def _broken_off(remote: Remote, received: int, expected: int | None, reason: str
 
 
 @contextmanager
-def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
+def _on_disk(remote: RemoteFile, partial: Path) -> Iterator[None]:
     """Explain an error of the file system."""
     try:
         yield
@@ -213,9 +213,9 @@ def _on_disk(remote: Remote, partial: Path) -> Iterator[None]:
         ) from error
 
 
-def _checked(remote: Remote, path: Path) -> Fetched:
+def _checked(remote: RemoteFile, path: Path) -> DownloadedFile:
     """Compare a complete file with the known checksum; if it differs, move the file aside and raise."""
-    fetched = Fetched(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
+    fetched = DownloadedFile(path, path.stat().st_size, sha256_of(path), remote.sha256 is not None)
     if remote.sha256 in (None, fetched.sha256):
         return fetched
     wrong = path.with_name(f"{remote.name}.wrong")
@@ -228,7 +228,7 @@ def _checked(remote: Remote, path: Path) -> Fetched:
     )
 
 
-def as_json(fetched: Fetched, remote: Remote) -> dict[str, Any]:
+def as_json(fetched: DownloadedFile, remote: RemoteFile) -> dict[str, Any]:
     """Return the entry of a file in the record of a download."""
     return {
         "name": remote.name,

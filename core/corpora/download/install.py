@@ -16,8 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from core.corpora.download.catalogue import Dataset
-from core.corpora.download.http import Fetched, as_json, fetch
-from core.corpora.download.remote import Remote
+from core.corpora.download.http import DownloadedFile, as_json, fetch
+from core.corpora.download.remote import RemoteFile
 from core.errors import DataError
 from core.store.disk import delete, sync, sync_tree
 
@@ -116,7 +116,7 @@ def _check_room(what: str, dataset: Dataset, part: Path) -> None:
         raise DataError(what, why, "Make room, or name a folder on another disk.")
 
 
-def _record(dataset: Dataset, fetched: list[tuple[Fetched, Remote]]) -> dict[str, Any]:
+def _record(dataset: Dataset, fetched: list[tuple[DownloadedFile, RemoteFile]]) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -128,7 +128,7 @@ def _record(dataset: Dataset, fetched: list[tuple[Fetched, Remote]]) -> dict[str
 
 
 def _put_together(
-    what: str, fetched: list[tuple[Fetched, Remote]], record: dict[str, Any], ready: Path, folder: Path
+    what: str, fetched: list[tuple[DownloadedFile, RemoteFile]], record: dict[str, Any], ready: Path, folder: Path
 ) -> None:
     """Unpack or copy every file into a new folder, and rename that once all of it is on the disk."""
     try:

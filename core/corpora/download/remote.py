@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file that is published somewhere.
 
     Attributes

@@ -54,7 +54,9 @@ def _labelled(study: Study) -> Callable[[Experiment], Experiment] | None:
 
 
 def _compare(study: Study, ask: Ask, methods: Sequence[str], timed: bool) -> list[Row]:
-    asked = steering.Asked(steering.default_prompts(), tokens=study.settings.text_tokens, seed=study.settings.seed)
+    asked = steering.SteeringSettings(
+        steering.default_prompts(), tokens=study.settings.text_tokens, seed=study.settings.seed
+    )
     return method_comparison.compare(ask, _experiment(study), methods, asked, timed, _labelled(study))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.analyses import translation_ranks
-from core.analyses.chosen_pairs import Chosen, by_layer, meanings_of, ranks_of
+from core.analyses.chosen_pairs import ChosenSentences, by_layer, meanings_of, ranks_of
 from core.analyses.translation_ranks import Ranks
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -22,7 +22,7 @@ def mask(n: int, *rows: int) -> np.ndarray:
 def test_a_pair_counts_where_either_sentence_is_chosen_and_a_language_without_any_is_left_out() -> None:
     first = {"ja": mask(4, 0), "en": mask(4, 2), "de": mask(4)}
     second = {"ja": mask(3), "en": mask(3, 1), "fr": mask(3)}
-    chosen = Chosen([first, second])
+    chosen = ChosenSentences([first, second])
     assert chosen.counts == {"en": 2, "ja": 1}
     assert [rows.tolist() for rows in chosen.meanings] == [[True, False, True, False], [False, True, False]]
     arrays = [np.arange(4), 10 + np.arange(4), 20 + np.arange(3), 30 + np.arange(3)]
@@ -38,7 +38,9 @@ def test_every_layer_of_chosen_pairs_is_retrievals(asked: Experiment, engine: En
     result = engine.run(asked)
     (group,), target = result.plan.groups, result.plan.target
     n = len(group)
-    chosen = Chosen([{code: mask(n, *range(0, n, 2)) if code == "en" else mask(n) for code in group.languages}])
+    chosen = ChosenSentences(
+        [{code: mask(n, *range(0, n, 2)) if code == "en" else mask(n) for code in group.languages}]
+    )
     found = engine.answer_known(asked, lambda run: by_layer(run, chosen))  # nothing is embedded for it
     assert found is not None
 

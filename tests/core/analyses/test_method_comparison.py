@@ -15,7 +15,7 @@ import pytest
 
 from core.analyses import method_comparison, rival_spaces, rival_table, steering
 from core.analyses.method_comparison import FIGURES, RANKED, Row
-from core.analyses.steering import Asked
+from core.analyses.steering import SteeringSettings
 from core.analyses.text_perplexity import likelihoods
 from core.cli.main import main
 from core.corpora.prompts.read import Prompt
@@ -27,7 +27,7 @@ from core.pipeline.run import Run
 from core.stats.intervals import Interval
 
 _FEW = ("set-mean", "incline")
-WRITING = Asked((Prompt("dog", "en", "The dog sleeps today in the small house."),), tokens=6)
+WRITING = SteeringSettings((Prompt("dog", "en", "The dog sleeps today in the small house."),), tokens=6)
 
 
 def ask(engine: Engine) -> Callable[[Experiment, Callable[[Run], Any]], Any]:

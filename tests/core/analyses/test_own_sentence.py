@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from core.analyses import own_sentence
-from core.analyses.own_sentence import Near, find, place, response
+from core.analyses.own_sentence import NearSentence, find, place, response
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
@@ -70,7 +70,7 @@ def test_a_response_is_zero_at_the_others_mean_and_one_at_the_targets() -> None:
 
 def test_a_place_lies_amid_the_neighbours_that_are_shown() -> None:
     planes = [np.arange(12, dtype=np.float32).reshape(2, 3, 2)]
-    near = [Near(0, "es", 1, 0.9), Near(0, "en", 0, 0.3), Near(0, "en", 7, 0.2)]
+    near = [NearSentence(0, "es", 1, 0.9), NearSentence(0, "en", 0, 0.3), NearSentence(0, "en", 7, 0.2)]
     found = place(near, planes, [("en", "es")])
     np.testing.assert_allclose(found, (0.9 * planes[0][1, 1] + 0.3 * planes[0][0, 0]) / 1.2)
     assert place(near[2:], planes, [("en", "es")]) is None

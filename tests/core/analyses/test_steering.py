@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.analyses import steering
-from core.analyses.steering import ASKED, OTHERS, RANDOM, UNMODIFIED, Answers, Asked
+from core.analyses.steering import ASKED, OTHERS, RANDOM, UNMODIFIED, Answers, SteeringSettings
 from core.analyses.text_perplexity import likelihoods
 from core.analyses.texts import written
 from core.cli.main import main
@@ -29,15 +29,17 @@ PROMPTS = (Prompt("dog", "en", "The dog sleeps in the small house."), Prompt("do
 
 
 @pytest.fixture
-def short() -> Asked:
-    return Asked(PROMPTS, tokens=8, seed=3)
+def short() -> SteeringSettings:
+    return SteeringSettings(PROMPTS, tokens=8, seed=3)
 
 
 def ask(engine: Engine) -> Callable[[Experiment, Callable[[Run], Answers]], Answers]:
     return lambda experiment, question: engine.answer(experiment, question)
 
 
-def test_every_condition_writes_what_its_model_writes(asked: Experiment, engine: Engine, short: Asked) -> None:
+def test_every_condition_writes_what_its_model_writes(
+    asked: Experiment, engine: Engine, short: SteeringSettings
+) -> None:
     found = steering.steer(ask(engine), asked, ["ja", "es"], ["set-mean", "diff-mean"], short)
     names = [UNMODIFIED, ASKED, "set-mean", "diff-mean", RANDOM]
     assert [(side.target, side.condition.name) for side in found] == [(t, n) for t in ("ja", "es") for n in names]
@@ -61,7 +63,7 @@ def test_every_condition_writes_what_its_model_writes(asked: Experiment, engine:
     np.testing.assert_array_equal(found[2].nll, own.nll)
 
 
-def test_the_table_is_made_of_the_answers(asked: Experiment, engine: Engine, short: Asked) -> None:
+def test_the_table_is_made_of_the_answers(asked: Experiment, engine: Engine, short: SteeringSettings) -> None:
     side = steering.steer(ask(engine), asked, ["ja"], ["set-mean"], short)[2]
     made_up = replace(side, target="de", texts=("Das ist ein ganz gewöhnlicher deutscher Satz.", "Nein."))
     frame = steering.table([side, made_up]).set_index(["target", "prompts"])
@@ -76,7 +78,7 @@ def test_the_table_is_made_of_the_answers(asked: Experiment, engine: Engine, sho
     assert math.isclose(frame.loc[("ja", OTHERS), "perplexity"], expected)
 
 
-def test_what_cannot_be_steered_is_refused(asked: Experiment, engine: Engine, short: Asked) -> None:
+def test_what_cannot_be_steered_is_refused(asked: Experiment, engine: Engine, short: SteeringSettings) -> None:
     with pytest.raises(SettingError, match="nonsense"):
         steering.steer(ask(engine), asked, ["ja"], ["nonsense"], short)
 

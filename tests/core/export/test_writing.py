@@ -24,7 +24,7 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.export import model_files, readme, writing
 from core.export.forms import FOLDER, PATCH, Form
-from core.export.outcome import Written
+from core.export.outcome import WrittenWeights
 from core.inference.encoding import Encoding
 from core.models import sentence_encoder, weight_patch
 from core.models.load import LoadedModel
@@ -289,7 +289,7 @@ def test_what_the_hub_says_of_how_a_model_embeds_comes_along(tmp_path: Path, mon
 
 def test_the_readme_says_how_sentences_were_embedded() -> None:
     def said(encoding: Encoding) -> str:
-        written = Written(Form(PATCH), None, "AutoModel", "", "none")
+        written = WrittenWeights(Form(PATCH), None, "AutoModel", "", "none")
         change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
         text = readme.text(
             replace(make_plan(Experiment(model="made", corpus="made")), encoding=encoding), change, written
@@ -310,7 +310,7 @@ def test_the_folder_names_no_place_of_this_machine() -> None:
         bound.experiment, model="/home/anna/made", corpus="table:/home/anna/mine.csv", adapter="/home/anna/a"
     )
     bound = replace(bound, experiment=home, resolved=replace(bound.resolved, name="/home/anna/made"))
-    written = Written(Form(PATCH), None, "AutoModel", "", "none")
+    written = WrittenWeights(Form(PATCH), None, "AutoModel", "", "none")
     change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
     stated, text = readme.provenance(bound, change, written), readme.text(bound, change, written)
     assert "anna" not in stated + text
@@ -331,7 +331,7 @@ def test_a_folder_in_use_is_found_under_its_short_name(tmp_path: Path, monkeypat
 def test_the_readme_says_which_neurons_and_what_they_are_held_at() -> None:
     def heading(imported: Imported | None = None, **changes: str) -> str:
         bound = make_plan(Experiment(model="made", corpus="made", **changes))
-        written = Written(Form(PATCH), None, "AutoModel", "", "none")
+        written = WrittenWeights(Form(PATCH), None, "AutoModel", "", "none")
         change = Intervention(np.arange(2), np.zeros(2, np.float32), np.ones(2, np.float32))
         return readme.text(replace(bound, imported=imported), change, written).split("# ")[1].split("\n")[0]
 

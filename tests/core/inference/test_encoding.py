@@ -14,7 +14,7 @@ import pytest
 from core.errors import ModelError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.inference.batching import Tokenised, tokenise
+from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.encoding import PLAIN, Encoding
 from core.inference.forward import embed_spaces, forward
 from core.models.load import LoadedModel, load
@@ -157,10 +157,10 @@ def test_the_longest_sentence_is_the_folders(asked: Experiment, model: LoadedMod
 def test_what_is_pooled_is_selected_and_joined_with_the_sentences(asked: Experiment, model: LoadedModel) -> None:
     tokens = tokenise(model, TEXTS, encoding=plan(asked).encoding)
     halves = [tokens.select(np.arange(7)), tokens.select(np.arange(7, len(TEXTS)))]
-    joined = Tokenised.joined(halves)
+    joined = TokenisedSentences.joined(halves)
     assert (joined.ids, joined.counted, joined.pooled) == (tokens.ids, tokens.counted, tokens.pooled)
     plain = tokenise(model, TEXTS)
-    assert Tokenised.joined([plain.select(np.arange(3))]).pooled is None
+    assert TokenisedSentences.joined([plain.select(np.arange(3))]).pooled is None
 
 
 def test_interventions_change_what_the_folder_makes_of_a_sentence(asked: Experiment, model: LoadedModel) -> None:

@@ -15,7 +15,7 @@ from tokenizers import processors
 from core.errors import ModelError, SettingError
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult
-from core.inference.hooks import Passing, first_tokens, hooked, leading, note_tokens
+from core.inference.hooks import PassState, first_tokens, hooked, leading, note_tokens
 from core.models.load import LoadedModel
 from core.neurons.interventions import TOKENS, Intervention
 from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits, set_value
@@ -212,7 +212,7 @@ def test_the_first_token_is_the_one_that_the_tokenizer_puts_first(tiny_models: M
     )
     other = replace(model, tokenizer=tokenizer)
     ids = torch.tensor(tokenise(other, ["The dog"]).ids)
-    note_tokens(passing := Passing(), "no-bos", first_tokens(other), model.base, (ids,), {})
+    note_tokens(passing := PassState(), "no-bos", first_tokens(other), model.base, (ids,), {})
     assert ids[0, 0] == 2
     assert passing.written is not None
     assert passing.written[0].tolist() == [False] + [True] * (ids.shape[1] - 1)

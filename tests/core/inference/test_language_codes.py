@@ -22,7 +22,7 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import forward
-from core.inference.hooks import Passing, first_tokens, note_tokens
+from core.inference.hooks import PassState, first_tokens, note_tokens
 from core.inference.language_codes import code_of
 from core.models.load import LoadedModel, load, outline
 from core.models.resolve import resolve
@@ -113,7 +113,7 @@ def test_what_stands_before_a_sentence_is_its_first_token(family: str, models: M
     model, noted = models[family], {}
     for language in CODES[family]:
         ids = torch.tensor(tokenise(model, sentences(language, 1), language).ids)
-        note_tokens(passing := Passing(), "no-bos", first_tokens(model), model.base, (ids,), {})
+        note_tokens(passing := PassState(), "no-bos", first_tokens(model), model.base, (ids,), {})
         noted[language] = passing.written[0].tolist()
     assert {tuple(written[:2]) for written in noted.values()} == {(not PREFIXED[family], True)}
     assert all(all(written[1:]) for written in noted.values())

@@ -58,7 +58,9 @@ def test_gradients_are_what_the_products_own_write_does(
     assert tokens in TOKENS
     model = tiny_models[family]
     neurons, random = some(model), np.random.default_rng(1)
-    passer = learned_map._Passer(model, tokenise(model, TEXTS), neurons, model.neurons, pooling, tokens, lambda _: None)
+    passer = learned_map._GradientPass(
+        model, tokenise(model, TEXTS), neurons, model.neurons, pooling, tokens, lambda _: None
+    )
     factor, offset = random.uniform(0.5, 1.5, len(neurons)), random.normal(0, 0.3, len(neurons))
     weights = random.normal(size=(len(TEXTS), len(neurons)))
 

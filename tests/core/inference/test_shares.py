@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.inference.batching import Tokenised
+from core.inference.batching import TokenisedSentences
 from core.inference.forward import ForwardResult
 from core.inference.shares import Share, divide, passed
 from core.neurons.neuron_map import NeuronMap
@@ -64,7 +64,7 @@ class Echo:
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_what_ranks_give_comes_in_the_order_of_the_sentences(count: int) -> None:
     ids = tuple((100 + number, *[0] * (length - 1)) for number, length in enumerate(LENGTHS))
-    tokens = Tokenised(ids, tuple((True,) * len(row) for row in ids), 0)
+    tokens = TokenisedSentences(ids, tuple((True,) * len(row) for row in ids), 0)
     told: list[int] = []
     (result,) = passed(Echo(count), Share(tokens, BATCHES, NeuronMap(())), told.append)
     np.testing.assert_array_equal(result.responses["site"][0], np.arange(100, 107))

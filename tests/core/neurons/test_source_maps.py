@@ -16,7 +16,7 @@ from core.errors import AskError, SettingError
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.export import forms
-from core.inference.batching import Tokenised, tokenise
+from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
 from core.inference.generation import generate
 from core.inference.perplexity import likelihoods
@@ -164,7 +164,7 @@ def test_a_batch_of_several_languages_equals_a_plain_loop(
     model, plain = tiny_models[family], plain_models[family]
     built, of, at = on_model(model, method)
     texts = {code: sentences(code, 2) for code in LANGUAGES}
-    mixed = Tokenised.joined([tokenise(model, texts[code], code) for code in LANGUAGES])
+    mixed = TokenisedSentences.joined([tokenise(model, texts[code], code) for code in LANGUAGES])
     found = forward(model, mixed, embeddings=True, intervention=built).embeddings
     untouched = forward(model, mixed, embeddings=True).embeddings
     assert found is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.reproduction import reader, text_choice
-from core.reproduction.reader import Written
+from core.reproduction.reader import ReportContent
 from core.stats.intervals import Interval
 from tests.helpers.results import make_plan
 from tests.helpers.text_choice import JA, report
@@ -56,8 +56,8 @@ def test_the_number_of_experts_and_the_sentences_make_no_difference(experts: int
 def test_another_model_and_a_report_without_it_or_with_other_columns_have_none() -> None:
     assert text_choice.read(report(model_digest="1" * 64), make_plan(JA)) is None
     bare = report()
-    assert text_choice.read(Written(bare.content, {}), make_plan(JA)) is None
-    odd = Written(bare.content, {text_choice.ITEM: bare.tables[text_choice.ITEM].drop(columns="low")})
+    assert text_choice.read(ReportContent(bare.content, {}), make_plan(JA)) is None
+    odd = ReportContent(bare.content, {text_choice.ITEM: bare.tables[text_choice.ITEM].drop(columns="low")})
     assert text_choice.read(odd, make_plan(JA)) is None
 
 

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from core.spaces.measured_space import measured
-from core.spaces.mining import NEIGHBOURS, Nearest, mine
+from core.spaces.mining import NEIGHBOURS, NearestCandidates, mine
 from core.spaces.mining import nearest as blocks
 from core.spaces.sentence_tables import SentenceTables
 from tests.helpers.spaces import spaces
 
 
-def nearest(table: np.ndarray) -> Nearest:
+def nearest(table: np.ndarray) -> NearestCandidates:
     order = np.argsort(-table, axis=1)[:, :NEIGHBOURS]
-    return Nearest(np.take_along_axis(table, order, axis=1), order)
+    return NearestCandidates(np.take_along_axis(table, order, axis=1), order)
 
 
 def as_laser_does(table: np.ndarray, n_gold: int) -> tuple[list[tuple[int, int]], float]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analyses.chosen_pairs import Chosen
+from core.analyses.chosen_pairs import ChosenSentences
 from core.charts import palette
 from core.experiment.settings import Experiment
 from core.neurons.experts import by_site
@@ -80,7 +80,7 @@ def test_a_change_of_chosen_pairs_is_held_against_as_many_meanings_as_have_the_t
     nothing, some = np.zeros(400, dtype=bool), np.arange(400) < 10
     masks = dict.fromkeys(group.languages, nothing)
     masks |= {"en": some, "es": some, "zh": np.isin(np.arange(400), [8, 9, 30, 31])}
-    chosen = Chosen([masks, {code: np.ones(1000, dtype=bool) for code in without.languages}])
+    chosen = ChosenSentences([masks, {code: np.ones(1000, dtype=bool) for code in without.languages}])
     said = layers.verdict(both, "top1", chosen)
     assert "that the chosen pairs of 12 meanings tell from chance" in said
     assert said.split(" tell ")[1] == layers.verdict(few, "top1").split(" tell ")[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.analyses.own_sentence import Near
+from core.analyses.own_sentence import NearSentence
 from core.language import identification
 from dashboard.page import own_sentence
 from dashboard.work import process
@@ -58,6 +58,6 @@ def test_a_language_that_the_classifier_does_not_know_is_not_guessed_unasked() -
 
 
 def test_a_listed_sentence_says_its_language() -> None:
-    listed = own_sentence.near_html(make_result(), [Near(0, "ja", 3, 0.5)])
+    listed = own_sentence.near_html(make_result(), [NearSentence(0, "ja", 3, 0.5)])
     assert "ja evaluation 3" in listed
     assert "Japanese: en evaluation 3" in listed

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.corpora.download.http import Unavailable, fetch
-from core.corpora.download.remote import Remote
+from core.corpora.download.remote import RemoteFile
 from core.errors import DataError
 from tests.helpers.file_server import Published, Site, serving
 
@@ -28,13 +28,13 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         yield found
 
 
-def remote(site: Site, content: bytes | None = CONTENT) -> Remote:
+def remote(site: Site, content: bytes | None = CONTENT) -> RemoteFile:
     """The file, with the checksum of what it should be; without any where that is None."""
     sha256 = None if content is None else hashlib.sha256(content).hexdigest()
-    return Remote(site.url("a.bin"), "a.bin", None if content is None else len(content), sha256)
+    return RemoteFile(site.url("a.bin"), "a.bin", None if content is None else len(content), sha256)
 
 
-def refused(asked: Remote, folder: Path) -> DataError:
+def refused(asked: RemoteFile, folder: Path) -> DataError:
     with pytest.raises(DataError) as caught:
         fetch(asked, folder)
     assert asked.url in caught.value.what
@@ -43,7 +43,7 @@ def refused(asked: Remote, folder: Path) -> DataError:
     return caught.value
 
 
-def broken_off(site: Site, folder: Path, asked: Remote, after: int = 100_000) -> None:
+def broken_off(site: Site, folder: Path, asked: RemoteFile, after: int = 100_000) -> None:
     """A first try, which gets so far."""
     site.files["a.bin"].breaks_after = after
     assert f"broke off after {after:,} of 300,000 bytes" in refused(asked, folder).why
@@ -132,7 +132,7 @@ def test_the_date_names_the_version_where_the_etag_is_weak(site, tmp_path):
 def test_what_is_left_of_another_address_is_not_gone_on_with(site, tmp_path):
     broken_off(site, tmp_path, remote(site, None))
     site.files["b.bin"] = Published(OTHER)
-    asked = Remote(site.url("b.bin"), "a.bin")
+    asked = RemoteFile(site.url("b.bin"), "a.bin")
     assert fetch(asked, tmp_path).path.read_bytes() == OTHER
     assert "Range" not in site.last
 

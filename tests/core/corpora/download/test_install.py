@@ -18,7 +18,7 @@ from core.cli import data
 from core.cli.main import main
 from core.corpora.download.catalogue import Dataset, catalogue
 from core.corpora.download.install import RECORD, install, part_of, unpack
-from core.corpora.download.remote import Remote
+from core.corpora.download.remote import RemoteFile
 from core.corpora.load import load_corpus
 from core.corpora.pawsx import load_pawsx
 from core.errors import DataError
@@ -62,7 +62,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def archive(site: Site) -> Dataset:
     """One archive, whose checksum is known."""
     content = site.files["x-final.tar.gz"].content
-    file = Remote(site.url("x-final.tar.gz"), "x-final.tar.gz", len(content), hashlib.sha256(content).hexdigest())
+    file = RemoteFile(site.url("x-final.tar.gz"), "x-final.tar.gz", len(content), hashlib.sha256(content).hexdigest())
     return replace(catalogue()["pawsx"], files=(("", (file,)),))
 
 
@@ -72,7 +72,9 @@ def pairs(site: Site) -> Dataset:
     files = tuple(
         (
             short,
-            tuple(Remote(site.url(name), name) for name in (f"tatoeba.{code}-eng.{code}", f"tatoeba.{code}-eng.eng")),
+            tuple(
+                RemoteFile(site.url(name), name) for name in (f"tatoeba.{code}-eng.{code}", f"tatoeba.{code}-eng.eng")
+            ),
         )
         for short, code in (("de", "deu"), ("es", "spa"))
     )
@@ -121,9 +123,9 @@ def test_files_are_taken_as_they_are_and_read_by_their_loader(pairs, tmp_path):
 
 
 def test_files_lie_where_their_data_set_has_them_and_what_all_share_comes_along(site, tmp_path):
-    shared = Remote(site.url("tatoeba.deu-eng.eng"), "documents.tsv")
-    spanish = Remote(site.url("tatoeba.spa-eng.spa"), "spa.txt", place="spa_Latn/train.tsv")
-    german = Remote(site.url("tatoeba.deu-eng.deu"), "deu.txt", place="deu_Latn/train.tsv")
+    shared = RemoteFile(site.url("tatoeba.deu-eng.eng"), "documents.tsv")
+    spanish = RemoteFile(site.url("tatoeba.spa-eng.spa"), "spa.txt", place="spa_Latn/train.tsv")
+    german = RemoteFile(site.url("tatoeba.deu-eng.deu"), "deu.txt", place="deu_Latn/train.tsv")
     files = (("", (shared,)), ("es", (spanish,)), ("de", (german,)))
     install(replace(catalogue()["sib200"], files=files).of(("es",)), tmp_path / "set")
     assert contents(tmp_path / "set") == ["SOURCE.json", "documents.tsv", "spa_Latn", "spa_Latn/train.tsv"]

@@ -37,7 +37,7 @@ def test_the_table_is_that_of_the_command(
     tables = METHODS_COMPARED.tables(study)
     frame = tables["footing"].set_index("condition")
     experiment = replace(settings.experiment(frame["target"].iloc[0]), eval_sentences=7)
-    asked = steering.Asked(PROMPTS, tokens=settings.text_tokens, seed=settings.seed)
+    asked = steering.SteeringSettings(PROMPTS, tokens=settings.text_tokens, seed=settings.seed)
     alone = method_comparison.table(
         method_comparison.compare(study.engine.answer, experiment, ["diff-mean"], asked, timed=False)
     ).set_index("condition")
