@@ -49,7 +49,7 @@ from core.errors import AskError, PackError
 from core.experiment.settings import Experiment
 from core.packs.pack_folder import OPENING, PackFolder
 from dashboard.work.job import Job
-from dashboard.work.questions import Cell
+from dashboard.work.questions import CellQuestion
 
 SOON = 15.0
 _MOST_MEMORY = 4e9  # bytes of a process that is handed a file of some kilobytes
@@ -64,7 +64,7 @@ def kills(folder: Path, sizes: Sizes) -> Count:
     with served(folder) as server:
         for turn in range(sizes.kills):
             experiment = replace(asked, strength=round(0.01 * (turn + 1), 2))
-            expected, cell = of_a_cell(experiment, folder), Cell(experiment)
+            expected, cell = of_a_cell(experiment, folder), CellQuestion(experiment)
             job = server.jobs.submit("a", cell)
             share = draw.uniform(0.0, 0.5)
             while job.active and job.snapshot.fraction <= share:
@@ -124,7 +124,7 @@ def short_beside_long(folder: Path, _sizes: Sizes) -> Count:
     What the long ones finish is kept, as stages are: one that keeps nothing has a longer turn each time, or it would
     never end.
     """
-    lasts = importlib.import_module("tests.helpers.asked_of_child").Lasts
+    lasts = importlib.import_module("tests.helpers.asked_of_child").TimedQuestion
     count = Count("a job of 3 seconds beside six of 3 minutes")
     with served(folder) as server:
         long = [lasts(f"tab {number}", 180.0) for number in range(6)]
@@ -190,7 +190,7 @@ def _ask_all(count: Count, folder: Path, asked: Experiment, requests: Iterable[t
     with served(folder) as server:
         for name, experiment in requests:
             try:
-                job = server.jobs.submit("attacker", Cell(experiment))
+                job = server.jobs.submit("attacker", CellQuestion(experiment))
                 ended = server.wait("attacker", job)
                 refused = isinstance(job.error, AskError) or job.state == "done"
                 outcome = HUNG if not ended else HELD if refused else LOST
@@ -199,7 +199,7 @@ def _ask_all(count: Count, folder: Path, asked: Experiment, requests: Iterable[t
                 outcome, why = LOST, repr(error)
             count.add(outcome, f"{name}: {why}")
             most = max(most, peak_memory(getattr(server.backend, "process_id", None)))
-        job = server.jobs.submit("a visitor", Cell(asked))
+        job = server.jobs.submit("a visitor", CellQuestion(asked))
         ended = server.wait("a visitor", job)
         count.add(*(judged(server, job, expected) if ended else (HUNG, "the next request")))
     return most

@@ -22,7 +22,7 @@ from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.store.store import Store
 from dashboard.work.job import Job
-from dashboard.work.questions import Cell
+from dashboard.work.questions import CellQuestion
 from dashboard.work.queue import Jobs
 
 LIMIT = 300.0
@@ -138,7 +138,7 @@ def as_the_command_line(experiment: Experiment, folder: Path) -> str:
 def of_a_cell(experiment: Experiment, folder: Path) -> str:
     """The measures alone that the command line gives: without a map, which every new process must compile code for."""
     as_the_command_line(experiment, folder)
-    return comparable(Cell(experiment).known(Engine(Store(folder / _ALONE))))
+    return comparable(CellQuestion(experiment).known(Engine(Store(folder / _ALONE))))
 
 
 def peak_memory(process: int | None) -> int:

@@ -21,7 +21,7 @@ _SMALLEST = 1024  # bytes; less fits into one packet
 _MOST_KEPT = 512  # files; Streamlit has some 320
 
 
-class CompressedOnce:
+class StaticCompression:
     """Answers requests for static text with gzip, where the browser takes it; all else passes as it is."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -170,7 +170,7 @@ def _without_claims(scope: Scope) -> Scope:
     return {**scope, "headers": [(key, value) for key, value in scope["headers"] if key.lower() != name]}
 
 
-class OwnNamesOnly:
+class HostFilter:
     """Refuses requests to other names, http and websocket, and adds the headers that keep a page out of a frame."""
 
     def __init__(self, app: ASGIApp) -> None:

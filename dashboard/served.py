@@ -10,9 +10,9 @@ if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.compressed import CompressedOnce
-from dashboard.hosts import OwnNamesOnly
+from dashboard.compressed import StaticCompression
+from dashboard.hosts import HostFilter
 
 app = st.App(
-    Path(__file__).resolve().with_name("app.py"), middleware=[Middleware(OwnNamesOnly), Middleware(CompressedOnce)]
+    Path(__file__).resolve().with_name("app.py"), middleware=[Middleware(HostFilter), Middleware(StaticCompression)]
 )

@@ -19,7 +19,7 @@ from dashboard.page import background, waiting
 from dashboard.state import navigation, page_state
 from dashboard.text import summary
 from dashboard.work import process
-from dashboard.work.search_questions import SearchAsked
+from dashboard.work.search_questions import SearchQuestion
 
 _MOST_MINUTES = 240
 
@@ -40,7 +40,7 @@ def draw(experiment: Experiment, most: int) -> None:
     st.fragment(background.draw, run_every=background.EVERY if working else None)(_offer(question), working)
 
 
-def _offer(question: SearchAsked) -> background.Offer:
+def _offer(question: SearchQuestion) -> background.Offer:
     """The search as the page offers it."""
     minutes, n_settings = question.limits.minutes, len(question.choices.experiments(question.experiment))
     return background.Offer(
@@ -60,7 +60,7 @@ def _offer(question: SearchAsked) -> background.Offer:
     )
 
 
-def _asked(experiment: Experiment, most: int) -> SearchAsked:
+def _asked(experiment: Experiment, most: int) -> SearchQuestion:
     """Draw the controls, and return what they ask for; the link holds all of it."""
     columns = st.columns(4)
     minutes = page_state.whole_number(columns[0], "Minutes", "search-minutes", 5, 1, _MOST_MINUTES)
@@ -80,7 +80,7 @@ def _asked(experiment: Experiment, most: int) -> SearchAsked:
         experiment.to_dict()
         | {"method": methods[0], "score": scores[0], "experts": counts[0], "strength": strengths[-1]}
     )
-    return SearchAsked(base, choices, Limits(float(minutes), scope, 1.5 if bounded else None))
+    return SearchQuestion(base, choices, Limits(float(minutes), scope, 1.5 if bounded else None))
 
 
 def _show(found: Found, limits: Limits) -> None:

@@ -28,10 +28,10 @@ from dashboard.charts import theme
 from dashboard.page import map_view, waiting
 from dashboard.state import kept as kept_settings
 from dashboard.state import link, navigation, page_state, session
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from dashboard.text import frames, summary
 from dashboard.work import process
-from dashboard.work.questions import Figures, RanksAsked, SentenceValuesAsked
+from dashboard.work.questions import FiguresQuestion, RanksQuestion, SentenceValuesQuestion
 
 
 def draw() -> None:
@@ -70,7 +70,7 @@ def draw() -> None:
     of_a = of_b = None
     comes = can_be_paired(first.plan, second.plan) and all(map(_can_be_paired_here, (current, other)))
     if comes:
-        values = {one: waiting.answer_or_wait(SentenceValuesAsked(one)) for one in dict.fromkeys((current, other))}
+        values = {one: waiting.answer_or_wait(SentenceValuesQuestion(one)) for one in dict.fromkeys((current, other))}
         of_a, of_b = values[current], values[other]
     chosen, rows = None, paired(first, second, of_a, of_b)
     if of_a is not None and of_b is not None:
@@ -85,7 +85,7 @@ def draw() -> None:
 def _known(experiment: Experiment) -> Result | None:
     """The result if it is known; without its map where a sweep has kept the measures alone."""
     result: Result | None = process.known(experiment)
-    return result if result is not None else process.known(Figures(experiment))
+    return result if result is not None else process.known(FiguresQuestion(experiment))
 
 
 def _known_or_wait(experiment: Experiment) -> Result | None:
@@ -104,7 +104,7 @@ def _known_or_wait(experiment: Experiment) -> Result | None:
 def _can_be_paired_here(experiment: Experiment) -> bool:
     """Whether measures sentence by sentence are known, or can be: a pack has none, and its model may not be here."""
     try:
-        known = process.jobs().result(SentenceValuesAsked(experiment))
+        known = process.jobs().result(SentenceValuesQuestion(experiment))
     except AskError:
         return False
     return known is not None or not access.reads_only()
@@ -119,9 +119,9 @@ def _embeds(experiment: Experiment) -> bool:
     return any(expected[step] > 0 for step in ("embed_pre", "embed_post"))
 
 
-def _keep(current: Experiment, kept: list[Kept]) -> None:
+def _keep(current: Experiment, kept: list[KeptSetting]) -> None:
     """Keep the present setting beside those that are kept; the oldest makes room."""
-    own = next((one for one in kept if one.experiment == current), Kept(current))
+    own = next((one for one in kept if one.experiment == current), KeptSetting(current))
     others = [one for one in kept if one is not own][-(kept_settings.MOST - 1) :]
     kept_settings.write([*others, own], len(others))
     session.visitor().generation += 1  # the list of B would else keep its place, where another setting is by now
@@ -141,11 +141,11 @@ def _suggest(current: Experiment) -> None:
     with st.container(horizontal=True):
         for title, other in offered.items():
             if st.button(title, key=f"compare-{title}"):
-                kept_settings.write([Kept(other)])
+                kept_settings.write([KeptSetting(other)])
                 st.rerun()
 
 
-def _choose(kept: list[Kept], at: int) -> int:
+def _choose(kept: list[KeptSetting], at: int) -> int:
     """Draw the kept settings: which is B, their names, and how to let go of one."""
     if len(kept) > 1:
         places = [str(place) for place in range(len(kept))]
@@ -158,7 +158,7 @@ def _choose(kept: list[Kept], at: int) -> int:
                 theme.plain(in_words(one.experiment)), one.name, max_chars=60, key=page_state.key(f"name-{key}")
             )
             if name.strip() != one.name:
-                kept_settings.write([*kept[:place], Kept(one.experiment, name.strip()), *kept[place + 1 :]], at)
+                kept_settings.write([*kept[:place], KeptSetting(one.experiment, name.strip()), *kept[place + 1 :]], at)
                 st.rerun()
             if right.button("Remove", key=f"remove-{key}", icon=":material/delete:"):
                 kept_settings.write([*kept[:place], *kept[place + 1 :]], at - (place < at))
@@ -182,7 +182,7 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
 
 
 def _show(
-    a: Result, b: Result, rows: Sequence[PairedMeasure], kept: Kept, chosen: ChosenSentences | None, comes: bool
+    a: Result, b: Result, rows: Sequence[PairedMeasure], kept: KeptSetting, chosen: ChosenSentences | None, comes: bool
 ) -> None:
     titles = {"A": in_words(a.plan.experiment), "B": kept.title}
     theme.ready()
@@ -244,7 +244,7 @@ def _maps(a: Result, b: Result, titles: Mapping[str, str]) -> None:
     )
 
 
-def _all_kept(present: Result, kept: Sequence[Kept]) -> None:
+def _all_kept(present: Result, kept: Sequence[KeptSetting]) -> None:
     """All kept settings side by side, where there are several; what is not computed is said to be so."""
     if len(kept) < 2:
         return
@@ -252,7 +252,9 @@ def _all_kept(present: Result, kept: Sequence[Kept]) -> None:
     drawing.table(kept_frame(present, kept, _known), key="kept")
 
 
-def kept_frame(present: Result, kept: Sequence[Kept], known: Callable[[Experiment], Result | None]) -> pd.DataFrame:
+def kept_frame(
+    present: Result, kept: Sequence[KeptSetting], known: Callable[[Experiment], Result | None]
+) -> pd.DataFrame:
     """One row a setting, the present one first: its name, and every measure after as people read it."""
     rows = [("A (the present setting)", present), *((one.title, known(one.experiment)) for one in kept)]
     return pd.DataFrame(
@@ -364,7 +366,7 @@ def chosen_bars(a: Result, b: Result, chosen: ChosenSentences) -> pd.DataFrame:
     """The columns of `bar_frame`, of chosen pairs alone; empty where the ranks of one setting are not known."""
     parts = []
     for name, result in (("A", a), ("B", b)):
-        ranks = map_view.known(result, RanksAsked(result.plan.experiment))
+        ranks = map_view.known(result, RanksQuestion(result.plan.experiment))
         if ranks is None:
             return bar_frame(a, b).iloc[:0]
         after = ranks_of(ranks[1], result.plan.target, chosen)

@@ -14,7 +14,7 @@ from core.pipeline.backend import Request
 from core.stats.units import counted
 from dashboard.charts import theme
 from dashboard.work import downloads, process
-from dashboard.work.downloads import Running
+from dashboard.work.downloads import RunningDownload
 
 
 def may_begin(request: Request) -> bool:
@@ -60,7 +60,7 @@ def may_begin(request: Request) -> bool:
 
 @st.fragment(run_every=1.0)
 def _progress(needed: Download) -> None:
-    running: Running | None = downloads.shared().find(needed)
+    running: RunningDownload | None = downloads.shared().find(needed)
     if running is None or running.ended:
         st.rerun()
     share = running.come / max(needed.nbytes, 1)

@@ -28,7 +28,7 @@ class _Picture:
 
 
 @dataclass
-class _Seen:
+class _LastPictures:
     """What this visitor saw last on each page, by its path."""
 
     by_page: dict[str, _Picture] = field(default_factory=dict)
@@ -46,13 +46,13 @@ def keep(said: str, chart: Any, alt: str) -> None:
         What it shows, for those who do not see it.
     """
     visitor = session.visitor()
-    visitor.part(_Seen).by_page[visitor.page] = _Picture(session.experiment(), said, chart, alt)
+    visitor.part(_LastPictures).by_page[visitor.page] = _Picture(session.experiment(), said, chart, alt)
 
 
 def show() -> None:
     """Draw what this page showed of another setting, while that of the present one is computed; else nothing."""
     visitor = session.visitor()
-    seen, awaited = visitor.part(_Seen).by_page.get(visitor.page), visitor.waits_for
+    seen, awaited = visitor.part(_LastPictures).by_page.get(visitor.page), visitor.waits_for
     if seen is None or seen.experiment == session.experiment() or awaited is None or not waiting.waits(awaited):
         return
     label(seen.experiment, session.experiment())

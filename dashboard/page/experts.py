@@ -31,7 +31,7 @@ from dashboard.state import page_state, session
 from dashboard.text import summary
 from dashboard.text.tokens import coloured
 from dashboard.work import process
-from dashboard.work.questions import TopSentencesAsked
+from dashboard.work.questions import TopSentencesQuestion
 
 _COLOURS = {"experts": "count", "share": "share of the site"}
 _STEPS = 160  # points of the drawn overlap curve
@@ -85,7 +85,7 @@ class NeuronView:
 
 
 @dataclass
-class _Again:
+class _ReadAgain:
     """The setting whose removed responses this visitor asked to have read again."""
 
     experiment: Experiment | None = None
@@ -257,7 +257,7 @@ def _neuron(scored: ScoredNeurons, neuron: int) -> None:
     if process.engine().origin(scored) is not None:
         theme.quiet("What a neuron responds to each sentence is not in a pack.")
         return
-    question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_Again)
+    question, again = NeuronView(plan.experiment, neuron), session.visitor().part(_ReadAgain)
     if question.known(process.engine()) is None and again.experiment != plan.experiment:
         st.text("The scores are stored, but the responses that they were computed from were removed from the cache.")
         if access.reads_only():
@@ -307,7 +307,7 @@ def _is_held_at(scored: ScoredNeurons, neuron: int, value: float) -> bool:
 
 def _strongest(scored: ScoredNeurons, neuron: int) -> None:
     """Draw the sentences that the neuron responds to most, with their tokens coloured, when they are asked for."""
-    asked = TopSentencesAsked(scored.plan.experiment, neuron)
+    asked = TopSentencesQuestion(scored.plan.experiment, neuron)
     if access.reads_only() and asked.known(process.engine()) is None:
         return
     if not page_state.switch("Its strongest sentences, token by token", "top"):

@@ -23,7 +23,7 @@ _MOVED = 0.0005  # a smaller change would be written as "+0.0 points"
 
 
 @dataclass
-class _Seen:
+class _LastResult:
     """The result that this visitor saw last on this page."""
 
     result: Result | None = None
@@ -36,7 +36,7 @@ def draw() -> None:
         theme.quiet("Hold the neurons that tell one language from all others, and watch where the languages move.")
         _next_questions(experiment)
     result = waiting.result_or_wait(experiment)
-    seen = session.visitor().part(_Seen)
+    seen = session.visitor().part(_LastResult)
     if result is not None:
         seen.result = result
         _show(result)

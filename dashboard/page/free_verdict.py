@@ -17,7 +17,7 @@ from dashboard.page import waiting
 from dashboard.state import session
 from dashboard.work import free, process
 from dashboard.work.job import Job
-from dashboard.work.questions import RivalsAsked
+from dashboard.work.questions import RivalsQuestion
 
 _LOOKS = 8.0  # seconds at one setting: who goes on moving the controls has nothing measured
 _MOST = 600.0  # seconds: longer work begins on the page Is it real?, which asks first
@@ -25,12 +25,12 @@ _EVERY = 2.0  # seconds between two looks at the work
 
 
 @dataclass
-class _Looked:
+class _MeasuredUnasked:
     """What this visitor has measured without asking for it, of one result at a time.
 
     Attributes
     ----------
-    question : RivalsAsked or None
+    question : RivalsQuestion or None
         Of the result that they saw last.
     since : float
         When they first saw it, or when the queue was full.
@@ -38,14 +38,14 @@ class _Looked:
         Whether it was asked for, or is not to be.
     """
 
-    question: RivalsAsked | None = None
+    question: RivalsQuestion | None = None
     since: float = 0.0
     decided: bool = False
 
 
 def draw(result: Result) -> None:
     """Say that what is free is not known beside a result, and have it measured in the background; nothing if it is."""
-    question = RivalsAsked(result.plan.experiment)
+    question = RivalsQuestion(result.plan.experiment)
     _turn_to(question)
     if result.plan.experiment.strength == 0 or free.known(result) is not None:
         return
@@ -55,10 +55,10 @@ def draw(result: Result) -> None:
     _watch(result, question)
 
 
-def _turn_to(question: RivalsAsked) -> None:
+def _turn_to(question: RivalsQuestion) -> None:
     """Withdraw what this visitor has measured beside another result."""
     visitor = session.visitor()
-    looked = visitor.part(_Looked)
+    looked = visitor.part(_MeasuredUnasked)
     if looked.question == question:
         return
     if looked.question is not None:
@@ -66,15 +66,15 @@ def _turn_to(question: RivalsAsked) -> None:
     looked.question, looked.since, looked.decided = question, monotonic(), False
 
 
-def _goes_on(question: RivalsAsked) -> bool:
+def _goes_on(question: RivalsQuestion) -> bool:
     """Whether it may still be asked for, or is being measured."""
-    return not session.visitor().part(_Looked).decided or waiting.waits(question)
+    return not session.visitor().part(_MeasuredUnasked).decided or waiting.waits(question)
 
 
 @st.fragment(run_every=_EVERY)
-def _watch(result: Result, question: RivalsAsked) -> None:
+def _watch(result: Result, question: RivalsQuestion) -> None:
     visitor = session.visitor()
-    looked = visitor.part(_Looked)
+    looked = visitor.part(_MeasuredUnasked)
     if not looked.decided and monotonic() - looked.since >= _LOOKS:
         looked.decided, looked.since = _ask(result, question), monotonic()
     job = process.jobs().touch(visitor.name, question)
@@ -83,7 +83,7 @@ def _watch(result: Result, question: RivalsAsked) -> None:
     theme.quiet(_words(job))
 
 
-def _ask(result: Result, question: RivalsAsked) -> bool:
+def _ask(result: Result, question: RivalsQuestion) -> bool:
     """Have it measured where that takes minutes at most; return False where the queue is full."""
     jobs = process.jobs()
     job = jobs.find(question)

@@ -33,7 +33,7 @@ from dashboard.page import downloading, steering, text_choice, waiting
 from dashboard.state import page_state, session
 from dashboard.text import summary, text_quality
 from dashboard.work import process
-from dashboard.work.text_questions import Predicted, Texts, Written
+from dashboard.work.text_questions import PerplexityQuestion, Texts, TextsQuestion
 
 _DRAWN = 24  # languages; the saved table has all
 _AT_ONCE = 60.0  # seconds: texts that take longer are written only when the visitor presses the button
@@ -46,12 +46,12 @@ _STYLE = (
 
 
 @dataclass
-class _Writes:
+class _TextRequests:
     """Whether this visitor has asked for texts, the question that they stopped since, and the text to predict last."""
 
     asked: bool = False
-    stopped: Written | Predicted | None = None
-    predicted: Predicted | None = None
+    stopped: TextsQuestion | PerplexityQuestion | None = None
+    predicted: PerplexityQuestion | None = None
 
 
 def draw() -> None:
@@ -66,11 +66,11 @@ def draw() -> None:
         return
     assert plan is not None  # a plan needs no computing
     target, among = plan.target, plan.corpus.languages
-    question = Written(experiment, _writing())
+    question = TextsQuestion(experiment, _writing())
     text_choice.draw(plan)
     busy = _answer(question, "Write", lambda texts: _show_texts(question.writing, texts, target, among))
     st.header("Does it still predict real text?", anchor=False)
-    perplexity_question = Predicted(experiment, _text_to_predict(plan))
+    perplexity_question = PerplexityQuestion(experiment, _text_to_predict(plan))
     if perplexity_question.texts:
         busy |= _answer(perplexity_question, "Measure perplexity", _show_perplexity)
     else:
@@ -162,7 +162,7 @@ def _text_to_predict(plan: Plan) -> tuple[str, ...]:
     return lines_of(text)
 
 
-def _answer(question: Written | Predicted, label: str, show: Callable[[Any], None]) -> bool:
+def _answer(question: TextsQuestion | PerplexityQuestion, label: str, show: Callable[[Any], None]) -> bool:
     """Show the answer, its progress, or a button to begin; return whether it is being computed."""
     jobs = process.jobs()
     kind = type(question).__name__
@@ -178,14 +178,14 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
     if job is not None and job.active and session.visitor().name in job.seen:
         _follow(question)
         return True
-    if isinstance(question, Written) and jobs.was_stopped(session.visitor().name, question):
-        session.visitor().part(_Writes).stopped = question
+    if isinstance(question, TextsQuestion) and jobs.was_stopped(session.visitor().name, question):
+        session.visitor().part(_TextRequests).stopped = question
     if job is not None and job.state == "failed":
         if isinstance(job.error, AskError):
             waiting.refusal(job.error)
         else:
             waiting.wrong(str(job.error))
-    if isinstance(question, Written):
+    if isinstance(question, TextsQuestion):
         partial = question.known_before(process.engine())
         if partial is not None:
             _columns(question.writing, partial)
@@ -205,8 +205,8 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"ask-{kind}"):
         if not _submitted(question):
             return False
-        writes = session.visitor().part(_Writes)
-        if isinstance(question, Written):
+        writes = session.visitor().part(_TextRequests)
+        if isinstance(question, TextsQuestion):
             writes.asked, writes.stopped = True, None
         else:
             writes.predicted = question
@@ -215,7 +215,7 @@ def _answer(question: Written | Predicted, label: str, show: Callable[[Any], Non
     return False
 
 
-def _submitted(question: Written | Predicted) -> bool:
+def _submitted(question: TextsQuestion | PerplexityQuestion) -> bool:
     """Have it computed; draw the refusal and return False where the queue is full."""
     try:
         process.jobs().submit(session.visitor().name, question)
@@ -225,16 +225,16 @@ def _submitted(question: Written | Predicted) -> bool:
     return True
 
 
-def _goes_along(question: Written | Predicted, seconds: float) -> bool:
+def _goes_along(question: TextsQuestion | PerplexityQuestion, seconds: float) -> bool:
     """Whether moving a control writes the texts again: only after this visitor has asked for some.
 
     Not while a text is predicted, which they asked for since: writing would withdraw that.
     """
-    writes = session.visitor().part(_Writes)
+    writes = session.visitor().part(_TextRequests)
     if writes.predicted is not None and waiting.waits(writes.predicted):
         return False
     return (
-        isinstance(question, Written)
+        isinstance(question, TextsQuestion)
         and page_state.get("live", "on") == "on"
         and writes.asked
         and writes.stopped != question
@@ -243,7 +243,7 @@ def _goes_along(question: Written | Predicted, seconds: float) -> bool:
 
 
 @st.fragment(run_every=0.5)
-def _follow(question: Written | Predicted) -> None:
+def _follow(question: TextsQuestion | PerplexityQuestion) -> None:
     """Show the part of the answer that is written so far."""
     jobs = process.jobs()
     job = jobs.touch(session.visitor().name, question)
@@ -254,11 +254,11 @@ def _follow(question: Written | Predicted) -> None:
         min(snapshot.fraction, 1.0), snapshot.stage.capitalize() if job.state == "running" else waiting.place(job)
     )
     partial = job.progress.partial if job.progress is not None else None
-    if isinstance(question, Written):
+    if isinstance(question, TextsQuestion):
         _columns(question.writing, partial if isinstance(partial, Texts) else Texts())
     if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{type(question).__name__}"):
         jobs.leave(session.visitor().name)
-        session.visitor().part(_Writes).stopped = question
+        session.visitor().part(_TextRequests).stopped = question
         st.rerun()
 
 

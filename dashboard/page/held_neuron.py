@@ -20,8 +20,8 @@ from dashboard.charts import theme
 from dashboard.page import waiting
 from dashboard.state import page_state
 from dashboard.text import summary
-from dashboard.work.questions import HeldAsked
-from dashboard.work.text_questions import Texts, Written
+from dashboard.work.questions import HeldNeuronQuestion
+from dashboard.work.text_questions import Texts, TextsQuestion
 
 _TOKENS = 40
 _MOVED = {name: st.column_config.NumberColumn(format="%.3g") for name in ("moved", "low", "high")}
@@ -43,7 +43,7 @@ def draw(scored: ScoredNeurons, neuron: int, mean: float) -> None:
     except AskError as error:
         waiting.refusal(error)
         return
-    found: Effect | None = waiting.answer_or_wait(HeldAsked(asked))
+    found: Effect | None = waiting.answer_or_wait(HeldNeuronQuestion(asked))
     if found is None:
         return
     _effect(found, value)
@@ -121,7 +121,7 @@ def _texts(asked: Experiment, value: float) -> None:
         max_chars=300,
     )
     page_state.put("held-prompt", prompt)
-    texts: Texts | None = waiting.answer_or_wait(Written(asked, Writing(prompt, _TOKENS)))
+    texts: Texts | None = waiting.answer_or_wait(TextsQuestion(asked, Writing(prompt, _TOKENS)))
     if texts is None:
         return
     titles = ("Without", f"Held at {value:g}")

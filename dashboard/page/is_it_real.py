@@ -30,7 +30,7 @@ from dashboard.state import page_state, session
 from dashboard.text import frames, summary
 from dashboard.work import free
 from dashboard.work.derived import once
-from dashboard.work.questions import ControlAsked, RivalMapAsked, RivalsAsked
+from dashboard.work.questions import ControlQuestion, RivalMapQuestion, RivalsQuestion
 
 _LAYERS = {"best": "each at its best layer", "set": "all at the layer as set"}
 _OF = {PRE: "the unmodified model", POST: "the intervention, on top"}
@@ -52,7 +52,7 @@ def draw() -> None:
         "probe sentences of the unmodified model, without translations."
     )
     result = waiting.result_or_wait(session.experiment())
-    asked = RivalsAsked(session.experiment())
+    asked = RivalsQuestion(session.experiment())
     spaces = None if result is None else free.stored(result, asked) or waiting.answer_or_wait(asked)
     if result is None or spaces is None:
         earlier.show()
@@ -94,7 +94,7 @@ def _control(result: Result) -> RivalSpaces | None:
     experiment = result.plan.experiment
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    asked = ControlAsked(replace(session.experiment(), control="random"))
+    asked = ControlQuestion(replace(session.experiment(), control="random"))
     known = free.control(result)
     if known is None and page_state.get("control"):
         known = waiting.answer_or_wait(asked)
@@ -279,7 +279,7 @@ def _map(result: Result, spaces: RivalSpaces) -> None:
     shown = (intervention_of(spaces), measured[name])
     planes = []
     for space in shown:  # one after the other: a visitor waits for one thing at a time
-        plane = waiting.answer_or_wait(RivalMapAsked(experiment, space.rival.name, space.space, space.layer))
+        plane = waiting.answer_or_wait(RivalMapQuestion(experiment, space.rival.name, space.space, space.layer))
         if plane is None:
             return
         planes.append(plane)

@@ -36,8 +36,8 @@ from dashboard.text import frames, summary, tour
 from dashboard.work import process
 from dashboard.work.derived import once
 from dashboard.work.job import Job
-from dashboard.work.of_experiment import OfExperiment
-from dashboard.work.questions import MovementAsked, PathAsked, RanksAsked
+from dashboard.work.of_experiment import ExperimentQuestion
+from dashboard.work.questions import MovementQuestion, PathQuestion, RanksQuestion
 
 _MOST_ROWS = 500  # of chosen sentences in the table
 # As docs/measures.md has them, which says how they were measured and what other ways gave.
@@ -58,7 +58,7 @@ _COLUMNS = {
 
 
 @dataclass
-class _Starts:
+class _FirstViews:
     """The view that each map was first drawn with for this visitor.
 
     A map's initial view must not change later.
@@ -69,7 +69,7 @@ class _Starts:
 
 def _start(key: str, result: Result, present: MapView) -> MapView:
     """The view that a map starts with: the present one whenever the map is put on the page."""
-    starts = session.visitor().part(_Starts).by_map
+    starts = session.visitor().part(_FirstViews).by_map
     at = (key, result.plan.experiment)
     if key not in st.session_state:
         starts[at] = present
@@ -83,8 +83,8 @@ def draw(result: Result) -> None:
     titles = {title: name for name, title in LAYOUTS.items() if moves or name != "motion"}
     every = LAYOUTS.values()
     layout = titles[page_state.choice("Before and after", list(titles), "maps", labelled=False, others=every)]
-    path: Path | None = map_view.known(result, PathAsked(result.plan.experiment)) if layout == "motion" else None
-    ranks: tuple[Ranks, Ranks] | None = map_view.known(result, RanksAsked(result.plan.experiment))
+    path: Path | None = map_view.known(result, PathQuestion(result.plan.experiment)) if layout == "motion" else None
+    ranks: tuple[Ranks, Ranks] | None = map_view.known(result, RanksQuestion(result.plan.experiment))
     table, places = map_view.points_of(result, path, ranks)
     present = (path is not None, ranks is not None)
     packed = once(
@@ -213,7 +213,7 @@ def _explain(result: Result, layout: str, path: Path | None, colour: str) -> Non
 
 def _between(result: Result) -> None:
     """Offer to compute the strengths in between, or show the progress."""
-    question = PathAsked(result.plan.experiment)
+    question = PathQuestion(result.plan.experiment)
     job = process.jobs().find(question)
     if job is not None and job.active:
         _wait(question, "Computing the strengths between")
@@ -232,7 +232,7 @@ def _between(result: Result) -> None:
 
 def _real(result: Result) -> None:
     """Say how much of the movement is real, by a refit with another seed, which runs in the background."""
-    question = MovementAsked(result.plan.experiment)
+    question = MovementQuestion(result.plan.experiment)
     movement: Movement | None = map_view.known(result, question)
     if movement is not None:
         theme.quiet(movement_words(movement))
@@ -264,7 +264,7 @@ def movement_words(movement: Movement) -> str:
 
 
 @st.fragment(run_every=1.5)
-def _wait(question: OfExperiment, title: str) -> None:
+def _wait(question: ExperimentQuestion, title: str) -> None:
     job: Job | None = process.jobs().touch(session.visitor().name, question)
     if job is None or not job.active:
         st.rerun()

@@ -21,20 +21,20 @@ from dashboard.sentence_map import MapView, points
 from dashboard.state import navigation, page_state, selection, session
 from dashboard.work import process
 from dashboard.work.derived import once
-from dashboard.work.of_experiment import OfExperiment
-from dashboard.work.questions import PathAsked, RanksAsked
+from dashboard.work.of_experiment import ExperimentQuestion
+from dashboard.work.questions import PathQuestion, RanksQuestion
 
 _NAMED = 4  # languages that the line about chosen sentences names
 _Brush = tuple[int, tuple[float, ...], float | None]
 _LABELS = (selection.BEFORE, selection.AFTER)
 
 
-def known(result: Result, question: OfExperiment) -> Any | None:
+def known(result: Result, question: ExperimentQuestion) -> Any | None:
     """The answer if it is known without computing, else None.
 
     An answer is kept as long as the result is the same object, since a page is drawn often.
     """
-    answers: dict[OfExperiment, Any] = once(result, "answers", dict)
+    answers: dict[ExperimentQuestion, Any] = once(result, "answers", dict)
     if question not in answers:
         answer = process.known(question)
         if answer is None:
@@ -153,10 +153,10 @@ def chosen(result: Result) -> ChosenSentences | None:
     """The sentences that are chosen on the map of a result; None where nothing is, or the map has none of it."""
     if not result.maps or not any(map(selection.get, selection.CHOOSING)):
         return None
-    ranks = known(result, RanksAsked(result.plan.experiment))
+    ranks = known(result, RanksQuestion(result.plan.experiment))
     view = from_link(points_of(result, None, ranks)[0])
     in_motion = view.brush is not None and view.brush[2] is not None
-    path = known(result, PathAsked(result.plan.experiment)) if in_motion else None
+    path = known(result, PathQuestion(result.plan.experiment)) if in_motion else None
     table, places = points_of(result, path, ranks)
     rows = view.chosen(table, places)
     if not view.chooses or not rows.any():

@@ -22,7 +22,7 @@ from dashboard.charts import theme
 from dashboard.page import background, waiting
 from dashboard.state import page_state, session
 from dashboard.work import process
-from dashboard.work.method_questions import MethodsAsked
+from dashboard.work.method_questions import MethodsQuestion
 
 _FAR = 20.0
 """A ratio so many times the least is left out of the chart, where it would hide all others."""
@@ -39,7 +39,7 @@ def draw() -> None:
     background.watched(partial(_answer, question, figure), question)
 
 
-def _asked() -> MethodsAsked:
+def _asked() -> MethodsQuestion:
     """Draw the controls, and return what they ask for; the link holds all of it."""
     experiment = session.experiment()
     left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
@@ -49,10 +49,10 @@ def _asked() -> MethodsAsked:
         methods = page_state.several("Interventions", METHODS, "methods", experiment.method)
     n = page_state.whole_number(right, "Prompts a language", "prompts", 2, 1, 20)
     asked = method_comparison.writing(experiment, first=n)
-    return MethodsAsked(experiment, tuple(METHODS) if every else methods, asked)
+    return MethodsQuestion(experiment, tuple(METHODS) if every else methods, asked)
 
 
-def _answer(question: MethodsAsked, figure: str, working: bool) -> None:
+def _answer(question: MethodsQuestion, figure: str, working: bool) -> None:
     """Draw what is known, and offer to measure what is missing."""
     try:
         known = question.known_so_far(process.engine())
@@ -80,7 +80,7 @@ def _verdict(rows: Sequence[Row]) -> None:
         st.markdown("\n".join(f"- {line}" for line in said))
 
 
-def _missing(question: MethodsAsked, n: int, working: bool) -> None:
+def _missing(question: MethodsQuestion, n: int, working: bool) -> None:
     offer = background.Offer(
         question,
         key="methods",
@@ -150,7 +150,7 @@ def _record(row: Row, ranks: Mapping[str, float]) -> dict[str, object]:
     return record | {"numbers kept": row.numbers or None}
 
 
-def _conditions(question: MethodsAsked) -> None:
+def _conditions(question: MethodsQuestion) -> None:
     languages = {prompt.language for prompt in question.asked.prompts}
     plain = replace(question.experiment, method=Experiment.method, control=Experiment.control)
     theme.quiet(

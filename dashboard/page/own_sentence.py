@@ -22,7 +22,7 @@ from dashboard.page import waiting
 from dashboard.state import page_state, session
 from dashboard.text import frames
 from dashboard.text.tokens import coloured
-from dashboard.work.questions import OwnSentenceAsked
+from dashboard.work.questions import OwnSentenceQuestion
 
 _IDENTIFIED = "identified"
 
@@ -50,7 +50,7 @@ def draw(result: Result) -> None:
     language = chosen if chosen in languages else identified(text, languages) or result.plan.target
     if chosen == _IDENTIFIED:
         theme.quiet(f"Taken for {theme.name(language)}.{_unknown_words(languages)}")
-    found: OwnSentence | None = waiting.answer_or_wait(OwnSentenceAsked(session.experiment(), text, language))
+    found: OwnSentence | None = waiting.answer_or_wait(OwnSentenceQuestion(session.experiment(), text, language))
     if found is None:
         return
     st.html(coloured(found.tokens, found.responses))

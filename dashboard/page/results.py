@@ -46,7 +46,7 @@ Ground = tuple[Any, ...]
 
 
 @dataclass
-class Listed:
+class SettingList:
     """The list that this visitor's table shows.
 
     Attributes
@@ -105,7 +105,7 @@ def draw() -> None:
         scope = page_state.pick("Settings of", list(_SCOPES), "of", lambda name: _SCOPES[name])
     like = session.experiment() if scope == "same" else None
     found = matching(every, words, like)
-    listed = session.visitor().part(Listed)
+    listed = session.visitor().part(SettingList)
     if (press := st.session_state.get(listed.opens)) is not None:  # a row of the list that was drawn
         navigation.go("", listed.settings[press["row"]].experiment)
     selection = st.session_state.get(listed.key, {}).get("selection", {})

@@ -32,7 +32,7 @@ from dashboard.charts import theme
 from dashboard.page import background, earlier, map_view, waiting
 from dashboard.state import page_state, session
 from dashboard.work import free, process
-from dashboard.work.questions import RanksAsked
+from dashboard.work.questions import RanksQuestion
 
 _DIRECTIONS = {"from": "from {}", "to": "to {}"}
 
@@ -287,15 +287,15 @@ def _beyond(result: Result, told: bool) -> str:
     )
 
 
-def _control_asked() -> RanksAsked | None:
+def _control_asked() -> RanksQuestion | None:
     """The ranks of the same experiment on random neurons; None where they could not be compared."""
     experiment = session.experiment()
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    return RanksAsked(replace(experiment, control="random"))
+    return RanksQuestion(replace(experiment, control="random"))
 
 
-def _offer_control(asked: RanksAsked, working: bool) -> None:
+def _offer_control(asked: RanksQuestion, working: bool) -> None:
     if access.reads_only():
         return
     control = asked.experiment

@@ -20,7 +20,7 @@ from dashboard.charts import theme
 from dashboard.page import background, waiting
 from dashboard.state import page_state
 from dashboard.work import process
-from dashboard.work.steering_questions import SteeringAsked
+from dashboard.work.steering_questions import SteeringQuestion
 
 _TOKENS = 40
 _ACROSS = 3  # panels beside each other
@@ -40,16 +40,16 @@ def draw(experiment: Experiment) -> None:
     background.watched(partial(_panels, question, figure), question)
 
 
-def _asked(experiment: Experiment) -> SteeringAsked:
+def _asked(experiment: Experiment) -> SteeringQuestion:
     left, right = st.columns([3, 1])
     with left:
         methods = page_state.several("Interventions", METHODS, "steer-methods", experiment.method)
     n = page_state.whole_number(right, "Prompts a language", "steer-prompts", 2, 1, 20)
     asked = SteeringSettings(steering.default_prompts(first=n), _TOKENS, seed=experiment.seed)
-    return SteeringAsked(experiment, methods, asked)
+    return SteeringQuestion(experiment, methods, asked)
 
 
-def _panels(question: SteeringAsked, figure: str, working: bool) -> None:
+def _panels(question: SteeringQuestion, figure: str, working: bool) -> None:
     """Draw what is known, and what is missing."""
     try:
         found = question.known_so_far(process.engine())
@@ -107,7 +107,7 @@ def panel_frame(found: Sequence[Answers], figure: str) -> pd.DataFrame:
     return rows.assign(low=table[f"{figure}_low"], high=table[f"{figure}_high"], n=table[f"{figure}_n"])
 
 
-def _missing(question: SteeringAsked, n: int, working: bool) -> None:
+def _missing(question: SteeringQuestion, n: int, working: bool) -> None:
     offer = background.Offer(
         question,
         key="steering",

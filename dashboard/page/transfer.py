@@ -31,7 +31,7 @@ from dashboard.charts import transfer as charts
 from dashboard.page import earlier, waiting
 from dashboard.state import page_state, session
 from dashboard.work import process
-from dashboard.work.transfer_questions import ProfitAsked, TransferAsked
+from dashboard.work.transfer_questions import ProfitQuestion, TransferQuestion
 
 _BESIDE = {"centring": "centring alone", "all": "all that is free"}
 _SPACES = {("pre", None): "before", ("post", None): "after", ("pre", CENTRED): "before, own means"}
@@ -52,7 +52,7 @@ def draw() -> None:
         theme.ready()
         return
     train, rivals, view = _controls(bound, rows)
-    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), None, rivals)))
+    found = waiting.answer_or_wait(TransferQuestion(session.experiment(), Settings((train,), None, rivals)))
     if found is None:
         earlier.show()
         return
@@ -102,7 +102,7 @@ def _control(train: str, layer: int) -> Interval | None:
     experiment = session.experiment()
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    asked = TransferAsked(replace(experiment, control="random"), Settings((train,), None, ()))
+    asked = TransferQuestion(replace(experiment, control="random"), Settings((train,), None, ()))
     found: Transfer | None = asked.known(process.engine())
     return None if found is None else transfer_table.mean_of(found, train, Space("post", layer))
 
@@ -178,7 +178,7 @@ def means_frame(found: Transfer, train: str) -> pd.DataFrame:
 
 def _by_layer(bound: Plan, _: Transfer, train: str) -> None:
     st.header("At which layer?", anchor=False)
-    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((train,), ALL, (CENTRED,))))
+    found = waiting.answer_or_wait(TransferQuestion(session.experiment(), Settings((train,), ALL, (CENTRED,))))
     if found is None:
         return
     embeddings = page_state.choice("Embeddings", ["as they are", "own means"], "embeddings")
@@ -218,7 +218,7 @@ def layers_frame(found: Transfer, train: str, rival: str | None) -> pd.DataFrame
 
 def _matrix(_: Plan, __: Transfer, ___: str) -> None:
     st.header("From every language to every other", anchor=False)
-    found = waiting.answer_or_wait(TransferAsked(session.experiment(), Settings((ALL,), None, (CENTRED,))))
+    found = waiting.answer_or_wait(TransferQuestion(session.experiment(), Settings((ALL,), None, (CENTRED,))))
     if found is None:
         return
     beside = page_state.choice("Change by", ["the intervention", "own means"], "change")
@@ -254,7 +254,7 @@ def matrix_frame(found: Transfer, space: Space) -> pd.DataFrame:
 
 def _who_profits(_: Plan, __: Transfer, train: str) -> None:
     st.header("Which languages profit?", anchor=False)
-    answer: Profit | None = waiting.answer_or_wait(ProfitAsked(session.experiment(), Settings((train,), None, ())))
+    answer: Profit | None = waiting.answer_or_wait(ProfitQuestion(session.experiment(), Settings((train,), None, ())))
     if answer is None:
         return
     with st.container(horizontal=True):

@@ -23,7 +23,7 @@ from dashboard.page import downloading, packed
 from dashboard.state import role, session
 from dashboard.work import process
 from dashboard.work.job import Job, key_of
-from dashboard.work.questions import RanksAsked
+from dashboard.work.questions import RanksQuestion
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _SETTLES = 0.35  # seconds without another change: longer than from one press of
 
 
 @dataclass
-class _Stopped:
+class _StoppedQuestions:
     """What this visitor stopped of a setting and has not asked for again; a page may ask for several things."""
 
     setting: Experiment | None = None
@@ -47,7 +47,7 @@ class _Stopped:
 
 
 @dataclass
-class _Asked:
+class _LastAsked:
     """What this visitor saw or asked for last, and the page and setting at which an answer was known.
 
     Of questions the last of each kind, with the setting that they were asked at: a page asks for several kinds.
@@ -67,7 +67,7 @@ def result_or_wait(experiment: Experiment) -> Result | None:
 def ranks_or_wait(experiment: Experiment) -> tuple[Result, Ranks, Ranks] | None:
     """As `result_or_wait`, with the ranks of translations before and after, which are asked for once that is there."""
     result = result_or_wait(experiment)
-    ranks: tuple[Ranks, Ranks] | None = None if result is None else answer_or_wait(RanksAsked(experiment))
+    ranks: tuple[Ranks, Ranks] | None = None if result is None else answer_or_wait(RanksQuestion(experiment))
     return None if result is None or ranks is None else (result, ranks[0], ranks[1])
 
 
@@ -86,7 +86,7 @@ def answer_or_wait(request: Request) -> Any | None:
             _seen(request)
             packed.label(request, answer)
             return answer
-        stopped = visitor.part(_Stopped).of(visitor.experiment)
+        stopped = visitor.part(_StoppedQuestions).of(visitor.experiment)
         if jobs.was_stopped(visitor.name, request):
             stopped.add(request)
         if request in stopped:
@@ -125,7 +125,7 @@ def _leave_what_is_behind() -> None:
     A page that is drawn again may wait for its second answer, and its first is known: nothing of it is withdrawn.
     """
     visitor = session.visitor()
-    asked, here = visitor.part(_Asked), (visitor.page, visitor.experiment)
+    asked, here = visitor.part(_LastAsked), (visitor.page, visitor.experiment)
     if asked.place != here:
         asked.place = here
         process.jobs().leave(visitor.name)
@@ -136,7 +136,7 @@ def settle(request: Request) -> None:
 
     Streamlit ends this run of the page where it next draws, if another has been asked for.
     """
-    asked, setting = session.visitor().part(_Asked), session.visitor().experiment
+    asked, setting = session.visitor().part(_LastAsked), session.visitor().experiment
     of_setting = _setting_of(request) == setting and asked.experiment not in (None, setting)
     before = asked.questions.get(type(request))
     of_question = before is not None and before[0] != request and before[1] == setting
@@ -148,7 +148,7 @@ def settle(request: Request) -> None:
 
 def _seen(request: Request) -> None:
     """Note what was shown or asked for last: another setting, or another question at the same one, is a change."""
-    asked, setting = session.visitor().part(_Asked), session.visitor().experiment
+    asked, setting = session.visitor().part(_LastAsked), session.visitor().experiment
     if _setting_of(request) == setting:  # not one to compare with
         asked.experiment = setting
     if not isinstance(request, Experiment):
@@ -274,7 +274,7 @@ def _stopped(request: Request) -> None:
         st.markdown("## Stopped")
         st.text("What was finished is kept.")
     if st.button("Compute it", type="primary", key=f"compute-{key_of(request)}"):
-        session.visitor().part(_Stopped).requests.discard(request)
+        session.visitor().part(_StoppedQuestions).requests.discard(request)
         st.rerun()
 
 
@@ -301,7 +301,7 @@ def _progress(request: Request) -> None:
         if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{key_of(request)}"):
             visitor = session.visitor()
             jobs.leave(visitor.name)
-            visitor.part(_Stopped).of(visitor.experiment).add(request)
+            visitor.part(_StoppedQuestions).of(visitor.experiment).add(request)
             st.rerun()
 
 

@@ -25,7 +25,7 @@ from dashboard.page import best_setting, packed, waiting
 from dashboard.state import navigation, page_state, role, session
 from dashboard.work import process, sweeps
 from dashboard.work.job import Job
-from dashboard.work.questions import Cell, TextCell
+from dashboard.work.questions import CellQuestion, TextCellQuestion
 
 _COUNTS = (100, 200, 500, 1000, 2000, 5000)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -83,7 +83,7 @@ def about(n_rows: int | None) -> str:
 
 def _kind(measure: CellMeasure) -> sweeps.Kind:
     """What is asked of each cell: with the perplexity where that is shown, or where a bound is on it."""
-    return TextCell if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else Cell
+    return TextCellQuestion if PERPLEXITY.name in (measure.name, page_state.get("provided", "none")) else CellQuestion
 
 
 def _axes(experiment: Experiment, most: int, *, alone: bool) -> tuple[list[int], list[float]]:
@@ -172,7 +172,7 @@ def _live(
                 f"Of the first {grid.TEXTS} evaluation sentences in {theme.name(experiment.target)}: 1 is the "
                 "unmodified model, more is worse."
             )
-        needed = {measure.name, PERPLEXITY.name} if kind is TextCell else {measure.name}
+        needed = {measure.name, PERPLEXITY.name} if kind is TextCellQuestion else {measure.name}
         missing = [cell for cell in dict.fromkeys(experiments) if not needed <= values.get(cell, {}).keys()]
         if lacking is None:
             _fill(missing, kind, experiment)
@@ -199,7 +199,7 @@ def _live(
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:
     """What is known of a cell: all that is asked, or without the perplexity."""
-    for asked in dict.fromkeys((kind, Cell)):
+    for asked in dict.fromkeys((kind, CellQuestion)):
         with suppress(AskError):
             values: dict[str, float] | None = process.jobs().result(asked(experiment))
             if values is not None:
@@ -293,7 +293,7 @@ def _fill(missing: list[Experiment], kind: sweeps.Kind, current: Experiment) -> 
         _offer(idle, kind, current, standing.failed)
 
 
-def _watch(standing: sweeps.Standing, kind: sweeps.Kind) -> None:
+def _watch(standing: sweeps.CellStates, kind: sweeps.Kind) -> None:
     """Draw how the computation of cells goes, and what stops it."""
     jobs, active = process.jobs(), standing.active
     first = next((job for job in active if job.state == "running"), active[0])
@@ -347,7 +347,7 @@ def regions(missing: Sequence[Experiment], current: Experiment) -> dict[str, tup
 
 def _seconds(job: Job, kind: sweeps.Kind) -> float:
     """Seconds that a job will take that has not begun."""
-    cells = job.request.cells if isinstance(job.request, sweeps.Fill) else ()
+    cells = job.request.cells if isinstance(job.request, sweeps.CellsRequest) else ()
     return _cost(cells, kind).seconds(cells)
 
 

@@ -62,7 +62,7 @@ def _by_grid(cells: Sequence[Experiment]) -> list[list[Experiment]]:
 
 
 @dataclass
-class _Refused:
+class _RefusedPack:
     """The pack of this visitor's that was refused last, by the id of its file, and why; its bytes are dropped."""
 
     id: str = ""
@@ -74,7 +74,7 @@ def _take() -> None:
     hosts.offer_upload()
     key = f"pack-upload-{visitor.generation}"
     file = st.file_uploader("A pack", type=["pack"], key=key)
-    refused = visitor.part(_Refused)
+    refused = visitor.part(_RefusedPack)
     if file is None:
         dropped = hosts.dropped_upload(st.session_state.get(key))  # named until the visitor takes it out
         if dropped and dropped == refused.id:

@@ -31,7 +31,7 @@ def draw(chosen: Experiment) -> None:
     title = "Your own sentences"
     key = f"sidebar-upload-{session.visitor().generation}"  # closed where the table is taken into use
     menu = st.popover(title, icon=":material/upload_file:", width="stretch", key=key, on_change="rerun")
-    last = session.visitor().part(_Last)
+    last = session.visitor().part(_LastUpload)
     if not menu.open:
         hosts.drop_upload(last.id)  # of a field that is gone with the popover
         return
@@ -92,7 +92,7 @@ def _has(languages: tuple[str, ...], name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _UploadSummary:
     """What is said of an uploaded table: without its sentences, which would stay in memory as long as the tab."""
 
     spec: str
@@ -103,7 +103,7 @@ class _Taken:
 
 
 @dataclass
-class _Last:
+class _LastUpload:
     """The table that this visitor uploaded last, read once: a page is drawn at every control.
 
     It can be used for as long as the tab is open, also when the field that it came by is gone.
@@ -111,19 +111,19 @@ class _Last:
 
     id: str = ""
     name: str = ""
-    taken: _Taken | AskError | None = None
+    taken: _UploadSummary | AskError | None = None
 
 
 def _take(id_: str, name: str, content: bytes) -> None:
     """As `take`, once an upload; on a public server it becomes this visitor's alone."""
     visitor = session.visitor()
-    last = visitor.part(_Last)
+    last = visitor.part(_LastUpload)
     owner = visitor.name if access.current().public else None
     last.id, last.name, last.taken = id_, name, None  # also where reading it ends in no answer
     try:
         spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
         n_measured = max(map(len, corpus.evaluation), default=0)
-        last.taken = _Taken(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
+        last.taken = _UploadSummary(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
     except AskError as refusal:
         last.taken = refusal
     else:

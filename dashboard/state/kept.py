@@ -23,7 +23,7 @@ _BETWEEN = "|"  # a query writes it as %7C
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptSetting:
     """A setting that is kept.
 
     Attributes
@@ -42,14 +42,14 @@ class Kept:
         return self.name or in_words(self.experiment)
 
 
-def entry(kept: Sequence[Kept]) -> str:
+def entry(kept: Sequence[KeptSetting]) -> str:
     """Kept settings as one entry of a page's view."""
     return _BETWEEN.join(
         urlencode(link.to_query(one.experiment) | ({_NAME: one.name} if one.name else {})) for one in kept[:MOST]
     )
 
 
-def view(kept: Sequence[Kept], chosen: int = 0) -> dict[str, str]:
+def view(kept: Sequence[KeptSetting], chosen: int = 0) -> dict[str, str]:
     """The view of the page Compare with these settings; ``chosen`` is compared with in detail, if 0 by default."""
     return {_ENTRY: entry(kept), _CHOSEN: str(chosen) if chosen else ""}
 
@@ -58,12 +58,12 @@ def in_front(experiments: Iterable[Experiment]) -> dict[str, str]:
     """The view of the page Compare with these settings before those kept there; the first is compared with."""
     present, *_ = _entries(session.visitor().view(PATH).get(_ENTRY, ""))
     as_linked = dict.fromkeys(link.from_query(link.to_query(one))[0] for one in experiments)  # a link has no device
-    first = [present.pop(experiment, Kept(experiment)) for experiment in as_linked]
+    first = [present.pop(experiment, KeptSetting(experiment)) for experiment in as_linked]
     room = max(0, MOST - len(first))  # the oldest makes it
     return view([*first, *list(present.values())[max(0, len(present) - room) :]])
 
 
-def read() -> tuple[list[Kept], list[str]]:
+def read() -> tuple[list[KeptSetting], list[str]]:
     """The settings that are kept, and messages on what in the link could not be used."""
     kept, places, problems = _entries(page_state.get(_ENTRY))
     if len(places) > len(kept):  # what is chosen counts the link's entries
@@ -71,34 +71,34 @@ def read() -> tuple[list[Kept], list[str]]:
     return list(kept.values())[:MOST], problems
 
 
-def _entries(said: str) -> tuple[dict[Experiment, Kept], list[int], list[str]]:
+def _entries(said: str) -> tuple[dict[Experiment, KeptSetting], list[int], list[str]]:
     """Each setting of an entry once, whatever it says; the place of each that it says; messages on what is no use."""
-    kept: dict[Experiment, Kept] = {}
+    kept: dict[Experiment, KeptSetting] = {}
     problems, places = [], list[int]()
     for text in islice(filter(None, said.split(_BETWEEN)), _READ):
         query = dict(parse_qsl(text))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)
         experiment, refused = session.visitor().permitted(experiment)
-        kept.setdefault(experiment, Kept(experiment, name))
+        kept.setdefault(experiment, KeptSetting(experiment, name))
         places.append(list(kept).index(experiment))
         problems += [*wrong, *refused]
     return kept, places, problems
 
 
-def chosen(kept: Sequence[Kept]) -> int:
+def chosen(kept: Sequence[KeptSetting]) -> int:
     """The place of the setting that is compared with in detail."""
     return page_state.whole(_CHOSEN, 0, 0, max(len(kept) - 1, 0))
 
 
-def with_in_place(kept: Sequence[Kept], experiment: Experiment, place: int) -> tuple[list[Kept], int]:
+def with_in_place(kept: Sequence[KeptSetting], experiment: Experiment, place: int) -> tuple[list[KeptSetting], int]:
     """The kept settings with another in one's place, and where it is then: one that is kept already moves there."""
-    own = next((one for one in kept if one.experiment == experiment), Kept(experiment))
+    own = next((one for one in kept if one.experiment == experiment), KeptSetting(experiment))
     changed = [own if at == place else one for at, one in enumerate(kept) if at == place or one is not own]
     return changed, changed.index(own)
 
 
-def write(kept: Sequence[Kept], chosen: int = 0) -> None:
+def write(kept: Sequence[KeptSetting], chosen: int = 0) -> None:
     """Keep these settings."""
     page_state.put(_ENTRY, entry(kept))
     page_state.put(_CHOSEN, str(min(chosen, max(len(kept) - 1, 0))), "0")

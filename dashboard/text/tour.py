@@ -21,7 +21,7 @@ from dashboard.charts import theme
 from dashboard.state import navigation, page_state, presentation, session
 from dashboard.text import story_clock, summary
 from dashboard.work import free, process
-from dashboard.work.questions import RanksAsked
+from dashboard.work.questions import RanksQuestion
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _one_sentence(result: Result) -> str:
     """How many of the target's sentences are fixed and broken in the language that the page opens with."""
     target, others = result.plan.target, result.plan.candidates
     try:
-        ranks = process.jobs().result(RanksAsked(result.plan.experiment))
+        ranks = process.jobs().result(RanksQuestion(result.plan.experiment))
     except AskError:
         ranks = None
     if ranks is None or not others:

@@ -20,7 +20,7 @@ _AWAY_AFTER = 15.0  # seconds since a page last looked
 
 
 @dataclass
-class Running:
+class RunningDownload:
     """One download.
 
     Attributes
@@ -50,20 +50,20 @@ class Downloads:
     """One download a model, whoever asks for it."""
 
     def __init__(self) -> None:
-        self._running: dict[tuple[str, str], Running] = {}
+        self._running: dict[tuple[str, str], RunningDownload] = {}
         self._lock = threading.Lock()
 
-    def begin(self, what: Download) -> Running:
+    def begin(self, what: Download) -> RunningDownload:
         """Begin, unless it is under way."""
         key = (what.name, what.revision)
         with self._lock:
             running = self._running.get(key)
             if running is None or running.ended:
-                running = self._running[key] = Running(what)
+                running = self._running[key] = RunningDownload(what)
                 threading.Thread(target=self._work, args=(running,), name="download", daemon=True).start()
         return running
 
-    def find(self, what: Download) -> Running | None:
+    def find(self, what: Download) -> RunningDownload | None:
         """The download of a model, under way or ended, and a note that somebody looks at it."""
         running = self._running.get((what.name, what.revision))
         if running is not None:
@@ -77,7 +77,7 @@ class Downloads:
             if running is not None and running.ended:
                 del self._running[what.name, what.revision]
 
-    def _work(self, running: Running) -> None:
+    def _work(self, running: RunningDownload) -> None:
         try:
             download.fetch(running.what, running.advance)
         except Cancelled:

@@ -13,14 +13,14 @@ from core.errors import AskError
 from core.pipeline.result import Result
 from dashboard.work import housekeeping, process
 from dashboard.work.derived import once
-from dashboard.work.questions import ControlAsked, RivalsAsked
+from dashboard.work.questions import ControlQuestion, RivalsQuestion
 
 _EVERY = 60.0  # seconds
 
 
 def known(result: Result) -> RivalSpaces | None:
     """The intervention beside its free rivals, if they have been measured."""
-    return stored(result, RivalsAsked(result.plan.experiment))
+    return stored(result, RivalsQuestion(result.plan.experiment))
 
 
 def against(spaces: RivalSpaces) -> tuple[SpaceComparison, ...]:
@@ -33,10 +33,10 @@ def control(result: Result) -> RivalSpaces | None:
     experiment = result.plan.experiment
     if experiment.control != "none" or experiment.strength == 0:
         return None
-    return stored(result, ControlAsked(replace(experiment, control="random")))
+    return stored(result, ControlQuestion(replace(experiment, control="random")))
 
 
-def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces | None:
+def stored(result: Result, question: RivalsQuestion | ControlQuestion) -> RivalSpaces | None:
     """The answer to a question about a result if it is stored; looked up until it is, then kept with the result.
 
     It is looked up anew when it was computed here, or something was stored on this machine, and otherwise once a
@@ -52,7 +52,7 @@ def stored(result: Result, question: RivalsAsked | ControlAsked) -> RivalSpaces 
     return kept.get("spaces")
 
 
-def _moment(question: RivalsAsked | ControlAsked) -> Hashable:
+def _moment(question: RivalsQuestion | ControlQuestion) -> Hashable:
     """What changes when an answer may have come: reading changes nothing but the folders of locks and the like."""
     job = process.jobs().find(question)
     moment = int(time.monotonic() / _EVERY), job and job.state

@@ -55,7 +55,7 @@ class Parts(Protocol):
 
 
 @runtime_checkable
-class InParts(Protocol):
+class PartwiseRequest(Protocol):
     """A request that is done part by part, in the background; between two parts others have their turn.
 
     Attributes

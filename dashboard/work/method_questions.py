@@ -24,7 +24,7 @@ _rows: OrderedDict[str, list[Row]] = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRows:
     """What is known of a comparison.
 
     Attributes
@@ -43,7 +43,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class MethodsAsked:
+class MethodsQuestion:
     """Some methods compared, beside the unmodified model, what is free, and random neurons."""
 
     experiment: Experiment
@@ -55,7 +55,7 @@ class MethodsAsked:
         plain = replace(self.experiment, method=Experiment.method, control=Experiment.control)
         return method_comparison.parts(plain, METHODS, self.asked, timed=False)
 
-    def known_so_far(self, engine: Engine) -> Known:
+    def known_so_far(self, engine: Engine) -> KnownRows:
         """What was measured before, of whichever method; raises `AskError` where nothing can be."""
         rows: list[Row] = []
         missing, refused = [], {}
@@ -71,7 +71,7 @@ class MethodsAsked:
                 rows += found
             elif part.condition.name in (UNMODIFIED, RANDOM, *self.methods):
                 missing.append(part)
-        return Known(tuple(rows), tuple(missing), refused)
+        return KnownRows(tuple(rows), tuple(missing), refused)
 
     def known(self, engine: Engine) -> tuple[Row, ...] | None:
         """The rows, if all that is asked for was measured before."""

@@ -12,7 +12,7 @@ from core.progress import Progress
 
 
 @dataclass(frozen=True)
-class OfExperiment:
+class ExperimentQuestion:
     """Asks something of one experiment's stages.
 
     Attributes

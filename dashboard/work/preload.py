@@ -18,7 +18,7 @@ _PATIENCE = 60.0  # seconds that it may take where the model is to be converted 
 
 
 @dataclass(frozen=True)
-class Loading:
+class ModelLoadQuestion:
     """Asks for the model of an experiment to be in memory."""
 
     experiment: Experiment
@@ -48,7 +48,7 @@ def soon(jobs: Jobs, engine: Engine, experiment: Experiment) -> None:
         return
     if result is None or result.plan.outline.n_parameters > _LARGEST or engine.models.is_loaded(result.plan.resolved):
         return
-    question = Loading(experiment)
+    question = ModelLoadQuestion(experiment)
     job = jobs.find(question)
     if job is None:  # a load that failed is not tried again; the next request for the model reports the error
         try:

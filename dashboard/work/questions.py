@@ -24,7 +24,7 @@ from core.pipeline import joint_map
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.pipeline.run import Run, guessed_tokens
-from dashboard.work.of_experiment import OfExperiment
+from dashboard.work.of_experiment import ExperimentQuestion
 
 # Approximate seconds for a larger map, and for predicting the text of `core.analyses.grid.TEXTS` sentences.
 _MAP, _TEXT = 8.0, 4.0
@@ -40,7 +40,7 @@ def _probe_seconds(engine: Engine, experiment: Experiment) -> float:
 
 
 @dataclass(frozen=True)
-class RanksAsked(OfExperiment):
+class RanksQuestion(ExperimentQuestion):
     """The ranks of translations in both spaces: a pair of `core.analyses.translation_ranks.Ranks`."""
 
     asks = "The rank of every translation"
@@ -48,7 +48,7 @@ class RanksAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class SentenceValuesAsked(OfExperiment):
+class SentenceValuesQuestion(ExperimentQuestion):
     """Every measure sentence by sentence, after: see `core.analyses.paired_settings.sentence_values`."""
 
     asks = "Every measure by sentence"
@@ -56,7 +56,7 @@ class SentenceValuesAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class Figures(OfExperiment):
+class FiguresQuestion(ExperimentQuestion):
     """A result without its map, which needs no embeddings where the setting was measured before."""
 
     asks = "The measures without the map"
@@ -68,7 +68,7 @@ class Figures(OfExperiment):
 
 
 @dataclass(frozen=True)
-class RivalsAsked(OfExperiment):
+class RivalsQuestion(ExperimentQuestion):
     """The intervention beside all free rivals, by every measure: a `core.analyses.rival_spaces.RivalSpaces`."""
 
     asks = "What is free, by every measure"
@@ -80,7 +80,7 @@ class RivalsAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class ControlAsked(OfExperiment):
+class ControlQuestion(ExperimentQuestion):
     """A control's space by every measure, without rivals: a `core.analyses.rival_spaces.RivalSpaces`."""
 
     asks = "Random neurons, by every measure"
@@ -92,7 +92,7 @@ class ControlAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class RivalMapAsked(OfExperiment):
+class RivalMapQuestion(ExperimentQuestion):
     """A map of one space alone: see `core.analyses.rival_map.draw`."""
 
     asks = "A map of what is free"
@@ -110,7 +110,7 @@ class RivalMapAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class Cell(OfExperiment):
+class CellQuestion(ExperimentQuestion):
     """The measures of one experiment, without its map: a mapping of `core.analyses.grid.measures`."""
 
     asks = "The measures of a cell"
@@ -118,8 +118,8 @@ class Cell(OfExperiment):
 
 
 @dataclass(frozen=True)
-class TextCell(OfExperiment):
-    """The measures of `Cell`, and the perplexity of text in the target language."""
+class TextCellQuestion(ExperimentQuestion):
+    """The measures of `CellQuestion`, and the perplexity of text in the target language."""
 
     asks = "The measures of a cell, with the perplexity"
     question = staticmethod(grid.cell_with_text)
@@ -130,7 +130,7 @@ class TextCell(OfExperiment):
 
 
 @dataclass(frozen=True)
-class HeldAsked(OfExperiment):
+class HeldNeuronQuestion(ExperimentQuestion):
     """What holding one neuron alone does to the embeddings: a `core.analyses.held_neuron.Effect`."""
 
     asks = "One neuron held"
@@ -138,7 +138,7 @@ class HeldAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class MovementAsked(OfExperiment):
+class MovementQuestion(ExperimentQuestion):
     """How much of the movement on the map is more than a refit's: a `core.spaces.map_stability.Movement`."""
 
     asks = "The movement on the map"
@@ -146,7 +146,7 @@ class MovementAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class PathAsked(OfExperiment):
+class PathQuestion(ExperimentQuestion):
     """One map of the strengths in between: a `core.analyses.strength_path.Path`."""
 
     asks = "The map in motion"
@@ -161,7 +161,7 @@ class PathAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class OwnSentenceAsked(OfExperiment):
+class OwnSentenceQuestion(ExperimentQuestion):
     """What is found of a sentence of the visitor's own: a `core.analyses.own_sentence.OwnSentence`."""
 
     asks = "A sentence of one's own"
@@ -178,7 +178,7 @@ class OwnSentenceAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class TopSentencesAsked(OfExperiment):
+class TopSentencesQuestion(ExperimentQuestion):
     """The sentences that a neuron responds to most, by token: a tuple of `core.analyses.top_sentences.TopSentence`."""
 
     asks = "A neuron's strongest sentences"

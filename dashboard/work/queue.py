@@ -3,7 +3,7 @@
 A visitor has one request at a time: a new one supersedes the old. Visitors who ask for the same thing share one job. A
 job whose visitors have all left goes on, but gives way to visitors who wait; the stages that it finished stay in the
 store. Background work, which a visitor may ask for in addition to the one request, gives way in the same manner. A
-request that is done in parts (`dashboard.work.job.InParts`) waits for its turn before each of them.
+request that is done in parts (`dashboard.work.job.PartwiseRequest`) waits for its turn before each of them.
 
 Visitors have equal shares of the worker (`dashboard.work.order`). A long job is paused for one that takes less than
 half of what is left of it, once it has run for `dashboard.work.job.TURN` seconds, and at least as long as the short one
@@ -26,7 +26,7 @@ from core.errors import AskError, ComputeError, TooLargeError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
 from dashboard.work.answers import Answers
-from dashboard.work.job import TURN, Health, InParts, Job
+from dashboard.work.job import TURN, Health, Job, PartwiseRequest
 from dashboard.work.limits import Limits
 from dashboard.work.order import Order
 
@@ -99,7 +99,7 @@ class Jobs:
                 self._withdraw(visitor, keep=request)
             job = self._active.get(request)
             if job is None or job.stop:
-                size = request.size if isinstance(request, InParts) else 1
+                size = request.size if isinstance(request, PartwiseRequest) else 1
                 job = Job(request, background=background, title=title, seconds=seconds, asked=size)
                 self._check_room(visitor, job)
                 self._ended.pop(request, None)
@@ -365,7 +365,7 @@ class Jobs:
         """Compute a job's answer; return the state that it is in then, and why it failed. Raises nothing at all."""
         try:
             job.progress = Progress(partial(self._heed, job), partial=job.progress.partial if job.progress else None)
-            if isinstance(job.request, InParts):
+            if isinstance(job.request, PartwiseRequest):
                 return self._part(job, job.request, job.progress)
             self._answers.keep(job.request, self.backend.run(job.request, job.progress))
         except Cancelled as cancelled:
@@ -391,7 +391,7 @@ class Jobs:
         again = job.losses <= _MOST_LOSSES and not isinstance(error, TooLargeError)
         return ("waiting", None) if again else ("failed", error)
 
-    def _part(self, job: Job, request: InParts, progress: Progress) -> tuple[str, AskError | str | None]:
+    def _part(self, job: Job, request: PartwiseRequest, progress: Progress) -> tuple[str, AskError | str | None]:
         """Do the next part of a job; it waits again after that, or has ended."""
         if job.parts is None:
             job.parts = request.begin(self.backend)

@@ -12,7 +12,7 @@ from core.progress import Progress
 
 
 @dataclass(frozen=True)
-class SearchAsked:
+class SearchQuestion:
     """The best setting within a budget of minutes; kept, so that the next visitor need not wait for it."""
 
     experiment: Experiment

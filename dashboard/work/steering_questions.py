@@ -14,7 +14,7 @@ from core.progress import Progress
 
 
 @dataclass(frozen=True)
-class SteeringAsked:
+class SteeringQuestion:
     """Answers to prompts in several languages under every condition of `core.analyses.steering.conditions`."""
 
     experiment: Experiment

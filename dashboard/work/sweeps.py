@@ -15,16 +15,16 @@ from core.stats.units import counted
 from core.sweep import graph
 from core.sweep.on_backend import CellTasks
 from dashboard.work.job import Job
-from dashboard.work.questions import Cell, TextCell
+from dashboard.work.questions import CellQuestion, TextCellQuestion
 from dashboard.work.queue import Jobs
 
 _KEEP = "embeddings"  # as a page that opens a cell leaves them
 
-Kind = type[Cell] | type[TextCell]
+Kind = type[CellQuestion] | type[TextCellQuestion]
 
 
 @dataclass(frozen=True)
-class Fill:
+class CellsRequest:
     """The request to measure cells: what they share is done once, in the order of the graph of a sweep's tasks.
 
     Attributes
@@ -48,7 +48,7 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CellStates:
     """How cells stand in the queue.
 
     Attributes
@@ -80,7 +80,7 @@ class Cost:
         return sum(task.seconds for task in tasks) + (self.load if any(task.tokens for task in tasks) else 0.0)
 
 
-def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind = Cell) -> None:
+def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind = CellQuestion) -> None:
     """Ask for cells, in this order. A read-only server computes none.
 
     Raises
@@ -91,7 +91,7 @@ def fill(jobs: Jobs, visitor: str, experiments: Sequence[Experiment], kind: Kind
     if access.reads_only() or not experiments:
         return
     title = f"{counted(len(experiments), 'setting')} of What if ({experiments[0].target})"
-    jobs.submit(visitor, Fill(tuple(experiments), _asked(kind)), background=True, title=title)
+    jobs.submit(visitor, CellsRequest(tuple(experiments), _asked(kind)), background=True, title=title)
 
 
 def stop(jobs: Jobs, active: Sequence[Job], visitor: str | None = None) -> None:
@@ -109,11 +109,11 @@ def stop(jobs: Jobs, active: Sequence[Job], visitor: str | None = None) -> None:
             jobs.withdraw(visitor, job.request)
 
 
-def standing(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -> Standing:
+def standing(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = CellQuestion) -> CellStates:
     """How cells stand in the queue, whoever asked for them."""
-    wanted, found = set(experiments), Standing()
+    wanted, found = set(experiments), CellStates()
     for job in jobs.all():  # those that have ended first: who asks anew waits anew
-        if not isinstance(job.request, Fill) or job.request.asked != _asked(kind):
+        if not isinstance(job.request, CellsRequest) or job.request.asked != _asked(kind):
             continue
         cells = [cell for cell in job.request.cells if cell in wanted]
         failures = _failures(job)
@@ -131,7 +131,7 @@ def standing(jobs: Jobs, experiments: Sequence[Experiment], kind: Kind = Cell) -
     return found
 
 
-def cost(engine: Engine, experiments: Sequence[Experiment], kind: Kind = Cell) -> Cost:
+def cost(engine: Engine, experiments: Sequence[Experiment], kind: Kind = CellQuestion) -> Cost:
     """What missing cells cost, by the graph of their tasks; those that cannot be measured cost nothing."""
     made = graph.build(engine, experiments, _KEEP, _asked(kind))
     load = engine.estimate(next(iter(made.cells)))["load"] if made.cells else 0.0
@@ -139,13 +139,13 @@ def cost(engine: Engine, experiments: Sequence[Experiment], kind: Kind = Cell) -
 
 
 def _asked(kind: Kind) -> GridAnalysis:
-    return GridAnalysis(text=kind is TextCell)
+    return GridAnalysis(text=kind is TextCellQuestion)
 
 
 def _failures(job: Job) -> Mapping[Experiment, AskError | str]:
     """Why cells of a job failed; of one that could not go on, all that are not measured."""
     failures = job.parts.failures if isinstance(job.parts, CellTasks) else {}
-    if job.state == "failed" and not failures and isinstance(job.request, Fill):
+    if job.state == "failed" and not failures and isinstance(job.request, CellsRequest):
         return dict.fromkeys(job.request.cells, job.error or "")
     return failures
 

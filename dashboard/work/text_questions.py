@@ -11,7 +11,7 @@ from core.inference.perplexity import Perplexity
 from core.inference.writing import TOKEN_SECONDS, Writing
 from core.pipeline.engine import Engine
 from core.pipeline.run import STEPS, Run
-from dashboard.work.of_experiment import OfExperiment
+from dashboard.work.of_experiment import ExperimentQuestion
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Written(OfExperiment):
+class TextsQuestion(ExperimentQuestion):
     """The same prompt continued without and with the intervention."""
 
     asks = "Texts"
@@ -68,7 +68,7 @@ class Written(OfExperiment):
 
 
 @dataclass(frozen=True)
-class Predicted(OfExperiment):
+class PerplexityQuestion(ExperimentQuestion):
     """How well the model predicts given texts, without and with the intervention."""
 
     asks = "The perplexity of a text"

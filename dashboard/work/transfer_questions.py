@@ -8,13 +8,13 @@ from core.analyses.profit import Profit, profit
 from core.analyses.transfer import ALL, PROBE_SECONDS, Settings, Transfer, transfer
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
-from dashboard.work.of_experiment import OfExperiment
+from dashboard.work.of_experiment import ExperimentQuestion
 
 _LAYERS, _LANGUAGES = 20, 12  # of a small model and corpus, where all of them are asked for
 
 
 @dataclass(frozen=True)
-class TransferAsked(OfExperiment):
+class TransferQuestion(ExperimentQuestion):
     """Which sentences are classified rightly."""
 
     asks = "Transfer to a task"
@@ -34,7 +34,7 @@ class TransferAsked(OfExperiment):
 
 
 @dataclass(frozen=True)
-class ProfitAsked(OfExperiment):
+class ProfitQuestion(ExperimentQuestion):
     """Which languages profit."""
 
     asks = "Which languages profit"
@@ -42,7 +42,7 @@ class ProfitAsked(OfExperiment):
 
     def estimate(self, engine: Engine) -> float:
         """Seconds."""
-        return TransferAsked(self.experiment, self.settings).estimate(engine)
+        return TransferQuestion(self.experiment, self.settings).estimate(engine)
 
     def question(self, run: Run) -> Profit:
         """Train the linear probes, and read the answer."""

@@ -14,9 +14,9 @@ from core.experiment.settings import Experiment
 from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.serialisation import decode, encode, receive, send
-from dashboard.work.preload import Loading
-from dashboard.work.questions import Cell, MovementAsked, PathAsked, RanksAsked, TextCell
-from dashboard.work.text_questions import Predicted, Texts, Written
+from dashboard.work.preload import ModelLoadQuestion
+from dashboard.work.questions import CellQuestion, MovementQuestion, PathQuestion, RanksQuestion, TextCellQuestion
+from dashboard.work.text_questions import PerplexityQuestion, Texts, TextsQuestion
 from tests.helpers.asked_of_child import EARLY
 
 ASKED = Experiment(target="fi", languages=("de", "fi"), expert_layers="0-3", strength=0.1 + 0.2)
@@ -33,9 +33,19 @@ class Strange:
     "value",
     [
         ASKED,
-        *(kind(ASKED) for kind in (Cell, TextCell, RanksAsked, MovementAsked, PathAsked, Loading)),
-        Written(ASKED, Writing("Ein\nHund 犬 \x00", 3, 2, 0.5, 0.25)),
-        Predicted(ASKED, ("a", "b")),
+        *(
+            kind(ASKED)
+            for kind in (
+                CellQuestion,
+                TextCellQuestion,
+                RanksQuestion,
+                MovementQuestion,
+                PathQuestion,
+                ModelLoadQuestion,
+            )
+        ),
+        TextsQuestion(ASKED, Writing("Ein\nHund 犬 \x00", 3, 2, 0.5, 0.25)),
+        PerplexityQuestion(ASKED, ("a", "b")),
         EARLY,
         Texts(("x",), ("y",)),
         (Perplexity(1.5, 3, 1), Perplexity(float("inf"), 3, 1)),

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
 from dashboard import compressed
-from dashboard.compressed import CompressedOnce
+from dashboard.compressed import StaticCompression
 from dashboard.served import app as served
 
 SCRIPT = "let points = [1, 2, 3];\n" * 500
@@ -24,7 +24,7 @@ def client(tmp_path: Path) -> TestClient:
     for name, content in {"a.js": SCRIPT, "small.js": "1", "b.woff2": SCRIPT}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     files = [Mount(path, StaticFiles(directory=tmp_path)) for path in ("/static", "/media")]
-    return TestClient(Starlette(routes=files, middleware=[Middleware(CompressedOnce)]))
+    return TestClient(Starlette(routes=files, middleware=[Middleware(StaticCompression)]))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_all_else_passes_as_it_is(client: TestClient, path: str, headers: dict[s
 
 
 def test_the_dashboard_is_served_so() -> None:
-    assert CompressedOnce in [entry.cls for entry in served._user_middleware]
+    assert StaticCompression in [entry.cls for entry in served._user_middleware]
 
 
 def test_paths_that_the_dashboard_does_not_know_leave_nothing_behind(made: list[int]) -> None:

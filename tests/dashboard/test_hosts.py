@@ -120,7 +120,7 @@ def test_uploads_that_nobody_reads_do_not_fill_the_memory(
         sent.append(message)
 
     scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/a/b", "headers": [(b"host", b"localhost")]}
-    asyncio.run(hosts.OwnNamesOnly(app)(scope, receive, send))
+    asyncio.run(hosts.HostFilter(app)(scope, receive, send))
     assert sent[0]["status"] == status
 
 
@@ -136,7 +136,7 @@ def test_no_server_starts_where_it_cannot_tell_what_uploads_hold(monkeypatch: py
 
     monkeypatch.setattr(hosts, "MemoryUploadedFileManager", Renamed)
     with pytest.raises(AttributeError, match="file_storage"):
-        hosts.OwnNamesOnly(app)
+        hosts.HostFilter(app)
 
 
 def test_uploads_on_their_way_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_uploads_on_their_way_count_too(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(hosts, "_offered", set(map(str, range(many + 1))))
     sent: list[Message] = []
 
-    async def upload(app: hosts.OwnNamesOnly, session: str) -> None:
+    async def upload(app: hosts.HostFilter, session: str) -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
@@ -160,7 +160,7 @@ def test_uploads_on_their_way_count_too(monkeypatch: pytest.MonkeyPatch) -> None
             await goes_on.wait()
             await send({"type": "http.response.start", "status": 204, "headers": []})
 
-        server = hosts.OwnNamesOnly(app)
+        server = hosts.HostFilter(app)
         under_way = [asyncio.create_task(upload(server, str(number))) for number in range(many + 1)]
         while not sent:
             await asyncio.sleep(0)

@@ -10,14 +10,14 @@ from streamlit.testing.v1.element_tree import Button
 
 from dashboard.page import waiting
 from dashboard.work import process
-from dashboard.work.questions import ControlAsked, PathAsked, RanksAsked
+from dashboard.work.questions import ControlQuestion, PathQuestion, RanksQuestion
 from tests.helpers.bench import until, worker_held
 from tests.helpers.pages import OpenPage
 
 OFFERS = {
-    "Compute the strengths between": ("", {"view.maps": "in motion"}, PathAsked),
-    "Add the random control": ("is-it-real", {}, ControlAsked),
-    "Compute the random control": ("retrieval", {}, RanksAsked),
+    "Compute the strengths between": ("", {"view.maps": "in motion"}, PathQuestion),
+    "Add the random control": ("is-it-real", {}, ControlQuestion),
+    "Compute the random control": ("retrieval", {}, RanksQuestion),
 }
 
 

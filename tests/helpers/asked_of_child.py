@@ -25,7 +25,7 @@ class Panic(BaseException):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChildQuestion:
     """Never known at once."""
 
     def known(self, _engine: Engine) -> object:
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Told(Asked):
+class ReportingQuestion(ChildQuestion):
     """Reports everything that can be reported, prints, and gives back what it was asked with."""
 
     text: str
@@ -53,7 +53,7 @@ class Told(Asked):
 
 
 @dataclass(frozen=True)
-class Ends(Asked):
+class EndingQuestion(ChildQuestion):
     """Ends in a way of `WAYS`; writes a file, if one is named, once it reports no more."""
 
     way: str
@@ -67,7 +67,7 @@ class Ends(Asked):
 
 
 @dataclass(frozen=True)
-class GoesOn(Asked):
+class EndlessQuestion(ChildQuestion):
     """Reports without end; writes a file once it has begun."""
 
     begun: str
@@ -80,7 +80,7 @@ class GoesOn(Asked):
 
 
 @dataclass(frozen=True)
-class Lasts(Asked):
+class TimedQuestion(ChildQuestion):
     """Works for so many seconds, which it says beforehand; every two seconds' work is kept, as stages are."""
 
     name: str

@@ -44,7 +44,7 @@ def away(job: Job) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldQuestion:
     """A question that takes until a test lets it go on; then it reports progress, where it can be stopped."""
 
     begun: threading.Event = field(default_factory=threading.Event)
@@ -65,9 +65,9 @@ class Held:
 
 
 @contextmanager
-def worker_held(jobs: Jobs) -> Iterator[Held]:
+def worker_held(jobs: Jobs) -> Iterator[HeldQuestion]:
     """Keep the queue's one worker busy meanwhile: whatever else is asked for waits."""
-    question = Held()
+    question = HeldQuestion()
     job = jobs.submit("a test", question, title="Held by a test")
     assert question.begun.wait(LONG)
     try:

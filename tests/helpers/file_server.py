@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
-class Published:
+class PublishedFile:
     """A file on the server; tests change it between requests.
 
     Attributes
@@ -38,7 +38,7 @@ class Published:
 class Site:
     """The files of the server, the requests that it received, and the bytes that it sent."""
 
-    files: dict[str, Published] = field(default_factory=dict)
+    files: dict[str, PublishedFile] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     address: str = ""
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.site.sent.append(len(body))  # before the last byte: with that one a test goes on
         self.wfile.write(body)
 
-    def _start(self, file: Published) -> int | None:
+    def _start(self, file: PublishedFile) -> int | None:
         """The first byte, if a part is requested and the file is still the version that the request names."""
         requested_range = self.headers.get("Range")
         if (

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.experiment.settings import Experiment
 from dashboard.state import kept, link
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from dashboard.state.session import KEY, Visitor
 from tests.helpers.bench import LONG
 
@@ -27,7 +27,7 @@ def page_of(script: Callable[..., None], *arguments: object) -> AppTest:
 def kept_beside(query: Mapping[str, str], *strengths: float) -> dict[str, str]:
     """The view of Compare, as query parameters: a link's setting kept at some strengths, the last one chosen."""
     setting, _ = link.from_query(query)
-    view = kept.view([Kept(replace(setting, strength=strength)) for strength in strengths], len(strengths) - 1)
+    view = kept.view([KeptSetting(replace(setting, strength=strength)) for strength in strengths], len(strengths) - 1)
     return {f"view.{name}": value for name, value in view.items()}
 
 

@@ -16,7 +16,7 @@ N_PROBE, N_EVAL, K = 10, 12, 30
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReproductionCase:
     """A tiny model, its sentences, and the command that reproduces the paper on them."""
 
     model: Path

@@ -15,7 +15,7 @@ from tests.helpers.tiny import FAMILIES, N_LAYERS, Plain, sentences
 
 
 @dataclass
-class Slow:
+class SlowReproduction:
     """One target's experiment."""
 
     plain: Plain

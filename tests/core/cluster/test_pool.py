@@ -28,7 +28,7 @@ from core.store.store import Store
 from core.sweep import run
 from core.sweep.on_cluster import ClusterRunner
 from core.sweep.settings import Sweep
-from dashboard.work.questions import Cell
+from dashboard.work.questions import CellQuestion
 from tests.helpers.bench import LONG, until
 
 
@@ -128,9 +128,13 @@ def test_the_dashboards_jobs_run_there(
     backend = Backend(Engine(Store(tmp_path / "cache")), "")
     asked = replace(asked, experts=12)
     seen: list[Snapshot] = []
-    assert backend.known(Cell(asked)) is None
-    found = backend.run(Cell(asked), Progress(seen.append))
-    assert found == backend.known(Cell(asked)) == Engine(Store(tmp_path / "alone")).answer(asked, Cell.question)
+    assert backend.known(CellQuestion(asked)) is None
+    found = backend.run(CellQuestion(asked), Progress(seen.append))
+    assert (
+        found
+        == backend.known(CellQuestion(asked))
+        == Engine(Store(tmp_path / "alone")).answer(asked, CellQuestion.question)
+    )
     assert {"done"} < {snapshot.stage for snapshot in seen}
     result = backend.run(asked, Progress())
     assert backend.holds(result)
@@ -143,15 +147,15 @@ def test_the_dashboards_jobs_run_there(
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        backend.run(Cell(replace(asked, experts=13)), Progress(stop))
-    assert backend.run(Cell(replace(asked, experts=14)), Progress()) is not None
+        backend.run(CellQuestion(replace(asked, experts=13)), Progress(stop))
+    assert backend.run(CellQuestion(replace(asked, experts=14)), Progress()) is not None
     assert "Ray on this machine" in backend.about()
 
     assert backend._pool is not None
     with pytest.raises(ComputeError, match="has not answered"):
         backend._pool._give_up(backend._pool.members[0])
     assert "the next job starts a worker" in backend.about()
-    assert backend.run(Cell(replace(asked, experts=15)), Progress()) is not None
+    assert backend.run(CellQuestion(replace(asked, experts=15)), Progress()) is not None
 
     def gone(*_: object) -> None:
         raise ConnectionError("Client is shutting down.")  # as Ray's client does once the cluster has gone
@@ -159,9 +163,9 @@ def test_the_dashboards_jobs_run_there(
     assert backend._pool is not None
     monkeypatch.setattr(backend._pool, "ask", gone)
     with pytest.raises(ComputeError, match="shutting down"):
-        backend.run(Cell(replace(asked, experts=16)), Progress())
+        backend.run(CellQuestion(replace(asked, experts=16)), Progress())
     assert "the next job starts a worker" in backend.about()
-    assert backend.run(Cell(replace(asked, experts=16)), Progress()) is not None
+    assert backend.run(CellQuestion(replace(asked, experts=16)), Progress()) is not None
     backend.close()
 
 
@@ -181,7 +185,7 @@ def test_a_driver_that_stood_still_gives_nobody_up(asked: Experiment, cluster: C
     """Its clock says that nobody has answered for an hour; they would, if they were asked."""
     pool = Pool(cluster, Engine(Store(tmp_path / "cache")).store.root, cluster.places(0, 2))
     for member, experts in zip(pool.members, (21, 22), strict=True):
-        pool.ask(member, Cell(replace(asked, experts=experts)), Progress())
+        pool.ask(member, CellQuestion(replace(asked, experts=experts)), Progress())
     for member in pool.members:
         member._heard_at -= 3600
     ended = []

@@ -64,7 +64,7 @@ def test_every_family_equals_plain_hooks_bit_for_bit(tiny: families.Tiny, tmp_pa
     np.testing.assert_array_equal(found, expected)
 
 
-def write(tiny: families.Tiny, neurons: np.ndarray, folder: Path) -> writing.Written:
+def write(tiny: families.Tiny, neurons: np.ndarray, folder: Path) -> writing.WrittenWeights:
     neurons = np.atleast_1d(neurons)
     one = set_value(neurons, np.full(len(neurons), 0.75), 1.0)
     return writing.write(folder, tiny.model, Store(folder.parent / "store"), one, tiny.neurons, TEXTS)
@@ -97,7 +97,7 @@ def tiny_experiment(corpus: str, tiny_folders: Mapping[str, Path]) -> Asked:
     return make
 
 
-def export(engine: Engine, asked: Experiment, folder: Path) -> writing.Exported:
+def export(engine: Engine, asked: Experiment, folder: Path) -> writing.ExportedModel:
     return engine.answer(asked, lambda run: writing.export(run, folder))
 
 

@@ -22,9 +22,9 @@ from core.pipeline.early_estimates import Estimate
 from core.pipeline.engine import Engine
 from core.progress import Cancelled, Progress, Snapshot
 from core.store.store import Store
-from dashboard.work.preload import Loading
-from dashboard.work.questions import Cell
-from tests.helpers.asked_of_child import EARLY, Ends, GoesOn, Told
+from dashboard.work.preload import ModelLoadQuestion
+from dashboard.work.questions import CellQuestion
+from tests.helpers.asked_of_child import EARLY, EndingQuestion, EndlessQuestion, ReportingQuestion
 from tests.helpers.bench import LONG, until
 from tests.helpers.tiny import save_tiny, write_table
 
@@ -78,13 +78,13 @@ def test_it_computes_what_this_process_would(child: ChildBackend, experiment: Ex
     computing.resume()
     assert again is not None
     assert again.computed == ()
-    cell = Cell(replace(experiment, strength=2.0))
+    cell = CellQuestion(replace(experiment, strength=2.0))
     assert child.run(cell, Progress()) == pytest.approx(child.known(cell))
 
     models = child.engine.models
     resolved = plan(experiment).resolved
     assert models.is_loaded(resolved)
-    assert Loading(experiment).known(child.engine) is True
+    assert ModelLoadQuestion(experiment).known(child.engine) is True
     assert models.pace(resolved, 1000) == pytest.approx(
         (models._ran[resolved.digest][0] + 2e4) / (models._ran[resolved.digest][1] + 2e4 / (2e11 / 750))
     ), "the estimates do not know how fast the child's model runs"
@@ -94,7 +94,7 @@ def test_it_computes_what_this_process_would(child: ChildBackend, experiment: Ex
 def test_all_that_is_reported_crosses(child: ChildBackend) -> None:
     seen: list[str] = []
     progress = Progress(lambda at: seen.append(at.stage))
-    text, process = child.run(Told("Ein\nHund 犬"), progress)
+    text, process = child.run(ReportingQuestion("Ein\nHund 犬"), progress)
     assert text == "Ein\nHund 犬"
     assert process == child._child.process.pid != psutil.Process().pid
     assert progress.partial == EARLY
@@ -105,10 +105,10 @@ def test_all_that_is_reported_crosses(child: ChildBackend) -> None:
 def test_a_refusal_arrives_whole_and_an_error_in_one_line(child: ChildBackend) -> None:
     process = child._child.process.pid
     with pytest.raises(SettingError) as refusal:
-        child.run(Ends("refuses"), Progress())
+        child.run(EndingQuestion("refuses"), Progress())
     assert (refusal.value.what, refusal.value.why, refusal.value.instead) == ("this", "that", "the other")
     with pytest.raises(WorkFailed, match=r"^RuntimeError: shape mismatch at layer 3$"):
-        child.run(Ends("fails"), Progress())
+        child.run(EndingQuestion("fails"), Progress())
     with pytest.raises(SettingError, match="dialect"):
         child.run(Experiment(method="dialect"), Progress())
     assert child._child.process.pid == process, "a refusal costs no restart"
@@ -122,8 +122,8 @@ def test_it_stops_where_it_stands_when_it_is_told_to(child: ChildBackend, tmp_pa
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        child.run(GoesOn(str(begun)), Progress(stop_once_begun))
-    assert child.run(Told("next"), Progress()) == ("next", process)
+        child.run(EndlessQuestion(str(begun)), Progress(stop_once_begun))
+    assert child.run(ReportingQuestion("next"), Progress()) == ("next", process)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_however_it_ends_it_is_replaced_and_says_how(
             raise Cancelled
 
     with pytest.raises((ComputeError, WorkFailed), match=words):
-        child.run(Ends(way, str(begun)), Progress(stop_if_endless))
-    assert child.run(Told("next"), Progress())[0] == "next"
+        child.run(EndingQuestion(way, str(begun)), Progress(stop_if_endless))
+    assert child.run(ReportingQuestion("next"), Progress())[0] == "next"
 
 
 def test_telling_it_to_stop_gives_it_no_longer_silence(
@@ -163,7 +163,7 @@ def test_telling_it_to_stop_gives_it_no_longer_silence(
             raise Cancelled
 
     with pytest.raises(ComputeError, match="said nothing for"):
-        child.run(Ends("endless", str(begun)), Progress(stop_once_begun))
+        child.run(EndingQuestion("endless", str(begun)), Progress(stop_once_begun))
 
 
 def test_it_says_that_it_waits_for_another_process(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
 
     def work() -> None:
         with pytest.raises(ComputeError, match="ended by itself with status 0"):
-            started.run(GoesOn(str(begun)), Progress())
+            started.run(EndlessQuestion(str(begun)), Progress())
 
     working = threading.Thread(target=work)
     working.start()

@@ -15,11 +15,11 @@ from core.errors import SettingError
 from core.reproduction.kept import ALL, kept
 from core.reproduction.settings import Settings
 from core.version import __version__
-from tests.helpers.reproduction import Asked
+from tests.helpers.reproduction import ReproductionCase
 
 
 def test_what_is_kept_is_not_measured_again_and_says_when_it_was(
-    asked_for: Asked, report: Path, tmp_path: Path
+    asked_for: ReproductionCase, report: Path, tmp_path: Path
 ) -> None:
     out = shutil.copytree(report, tmp_path / "report")
     before = json.loads((out / "report.json").read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def test_what_is_kept_is_not_measured_again_and_says_when_it_was(
         pd.testing.assert_frame_equal(pd.read_csv(out / path.name), pd.read_csv(path), obj=path.name)
 
 
-def test_an_item_that_is_not_kept_is_measured(asked_for: Asked, report: Path, tmp_path: Path) -> None:
+def test_an_item_that_is_not_kept_is_measured(asked_for: ReproductionCase, report: Path, tmp_path: Path) -> None:
     out = shutil.copytree(report, tmp_path / "report")
     content = json.loads((out / "report.json").read_text(encoding="utf-8"))
     others = [name for name, item in content["items"].items() if item["state"] == "measured" and name != "experts"]
@@ -58,7 +58,11 @@ def test_an_item_that_is_not_kept_is_measured(asked_for: Asked, report: Path, tm
 
 
 def test_what_cannot_be_kept_is_refused(
-    asked_for: Asked, asked_settings: Settings, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked_for: ReproductionCase,
+    asked_settings: Settings,
+    report: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SettingError, match="bucc"):
         kept(report, ("experts", "bucc"), asked_settings)
@@ -89,7 +93,7 @@ def test_what_cannot_be_kept_is_refused(
 
 
 def test_a_run_that_stops_before_it_has_measured_anything_has_what_it_keeps(
-    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked_for: ReproductionCase, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first item is not kept, and the run ends in it."""
     out = shutil.copytree(report, tmp_path / "report")

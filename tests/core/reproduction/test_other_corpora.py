@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.helpers.reproduction import Asked
+from tests.helpers.reproduction import ReproductionCase
 from tests.helpers.tiny import sentences
 
 
@@ -32,7 +32,7 @@ def _bucc(folder: Path) -> Path:
     return folder
 
 
-def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_paraphrases_and_bucc(asked_for: ReproductionCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, folders = tmp_path / "report", ("--pawsx", str(_pawsx(tmp_path / "p")), "--bucc", str(_bucc(tmp_path / "b")))
     folders = (*folders, "--bucc-distractors", "all")
     assert asked_for.run(out, tmp_path / "cache", *folders) == 0
@@ -62,12 +62,16 @@ def test_paraphrases_and_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.C
     assert "BUCC retrieval with English" in said
 
 
-def test_distractors_without_bucc(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_distractors_without_bucc(
+    asked_for: ReproductionCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert asked_for.run(tmp_path / "out", tmp_path / "cache", "--bucc-distractors", "5") == 2
     assert "Name its folder with --bucc." in capsys.readouterr().err
 
 
-def test_no_paraphrases_of_a_target(asked_for: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_paraphrases_of_a_target(
+    asked_for: ReproductionCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = _pawsx(tmp_path / "p")
     assert asked_for.run(tmp_path / "out", tmp_path / "cache", "--pawsx", str(folder), "--targets", "ja") == 2
     assert "none in a target language (ja)" in capsys.readouterr().err

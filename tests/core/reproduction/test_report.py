@@ -19,7 +19,7 @@ from core.reproduction.report import Report
 from core.reproduction.settings import Settings, bound
 from core.reproduction.study import Study
 from core.store.store import Store
-from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, Asked
+from tests.helpers.reproduction import LANGUAGES, N_EVAL, N_PROBE, TARGETS, ReproductionCase
 
 COLUMNS = {
     "tests.csv": "model target k strength control metric layer query candidate n p",
@@ -67,7 +67,7 @@ def test_the_page_needs_nothing_else_and_sets_published_beside_measured(report: 
     assert dict(zip(aya["space"], aya["measured"], strict=True)) == pytest.approx(mean.to_dict())
 
 
-def test_nothing_in_the_folder_says_where_it_was_made(report: Path, asked_for: Asked) -> None:
+def test_nothing_in_the_folder_says_where_it_was_made(report: Path, asked_for: ReproductionCase) -> None:
     place = str(asked_for.model.parent)
     for path in report.rglob("*"):
         if path.suffix in (".html", ".json", ".csv", ".svg"):
@@ -117,7 +117,7 @@ def _killed_after(monkeypatch: pytest.MonkeyPatch, most: int | None, stored: lis
 
 
 def test_goes_on_after_it_was_killed(
-    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked_for: ReproductionCase, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, cache = tmp_path / "report", tmp_path / "cache"
     items = ("--items", "experts,retrieval,distances,control,choice_of_k,methods")  # of every kind of work
@@ -178,7 +178,7 @@ REFUSALS: dict[str, tuple[list[str], list[str]]] = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_says_what_is_wrong_before_any_work(
-    case: str, asked_for: Asked, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: str, asked_for: ReproductionCase, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "file.txt"
     file.write_text("mine", encoding="utf-8")
@@ -225,7 +225,11 @@ def test_a_list_of_numbers_that_is_none_is_refused(tmp_path: Path, capsys: pytes
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(
-    asked_for: Asked, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    asked_for: ReproductionCase,
+    report: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, cache = tmp_path / "report", tmp_path / "cache"
     put = Store.put

@@ -10,10 +10,10 @@ import pytest
 from core.errors import CorpusError, SettingError
 from core.reproduction.options import SWEEP
 from core.reproduction.settings import Settings, bound
-from tests.helpers.reproduction import Asked
+from tests.helpers.reproduction import ReproductionCase
 
 
-def test_the_sweep_is_cut_at_the_models_neurons(tiny_folders: dict[str, Path], asked_for: Asked) -> None:
+def test_the_sweep_is_cut_at_the_models_neurons(tiny_folders: dict[str, Path], asked_for: ReproductionCase) -> None:
     settings = Settings(
         model=str(tiny_folders["llama"]),
         dtype="float32",
@@ -26,7 +26,7 @@ def test_the_sweep_is_cut_at_the_models_neurons(tiny_folders: dict[str, Path], a
     assert bound(settings)[0].sweep == (30, *(k for k in SWEEP if k <= total))
 
 
-def test_an_unknown_language_is_named(tiny_folders: dict[str, Path], asked_for: Asked) -> None:
+def test_an_unknown_language_is_named(tiny_folders: dict[str, Path], asked_for: ReproductionCase) -> None:
     settings = Settings(model=str(tiny_folders["llama"]), corpus=asked_for.corpus, languages=("es", "sw"))
     with pytest.raises(SettingError, match="sw"):
         bound(settings)

@@ -13,7 +13,7 @@ from dashboard.page import best_setting
 from dashboard.state import navigation
 from dashboard.text import summary
 from dashboard.work import process
-from dashboard.work.search_questions import SearchAsked
+from dashboard.work.search_questions import SearchQuestion
 from tests.helpers.bench import X, until
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -30,7 +30,7 @@ def test_a_search_is_computed_kept_and_its_best_setting_opens(
     until(lambda: not any(job.active for job in process.jobs().all()), "the search ends")
     page.run()
     assert not page.exception
-    (asked,) = (job.request for job in process.jobs().all() if isinstance(job.request, SearchAsked))
+    (asked,) = (job.request for job in process.jobs().all() if isinstance(job.request, SearchQuestion))
     assert set(asked.choices.methods) == {"zero", "set-mean"}
     found = asked.known(process.engine())
     assert found is not None

@@ -21,7 +21,7 @@ from core.sweep import run as sweep
 from dashboard.page import compare
 from dashboard.state import kept as kept_settings
 from dashboard.state import link
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from dashboard.work import process
 from tests.helpers.bench import until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of, page_of
@@ -138,7 +138,7 @@ def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
 def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None:
     """More than one is kept; each goes into the link with its name, and out of it again."""
     here = experiment_of(open_page("compare"))
-    kept = [Kept(replace(here, strength=0.5), "half | of it"), Kept(replace(here, strength=0.25))]
+    kept = [KeptSetting(replace(here, strength=0.5), "half | of it"), KeptSetting(replace(here, strength=0.25))]
     link_to_both = {f"view.{name}": value for name, value in kept_settings.view(kept, chosen=1).items()}
     page = open_page("compare", **link_to_both)
     until(lambda: len(page.run().dataframe) > 2, "the results are there")
@@ -159,7 +159,7 @@ def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None
 def test_another_setting_stays_chosen_where_one_is_removed_or_kept(open_page: OpenPage) -> None:
     """What B is goes by the setting, not by its place in the list: also for the list that the visitor sees."""
     here = experiment_of(open_page("compare"))
-    kept = [Kept(replace(here, strength=strength)) for strength in (0.5, 0.25, 0.75)]
+    kept = [KeptSetting(replace(here, strength=strength)) for strength in (0.5, 0.25, 0.75)]
     view = {f"view.{name}": value for name, value in kept_settings.view(kept, chosen=1).items()}
     page = open_page("compare", **view)
     (b,) = (box for box in page.selectbox if box.label == "B")
@@ -178,12 +178,12 @@ def test_another_setting_stays_chosen_where_one_is_removed_or_kept(open_page: Op
     assert page.run().query_params["view.at"] in ("2", ["2"])
 
 
-def read_from(page: AppTest) -> list[Kept]:
+def read_from(page: AppTest) -> list[KeptSetting]:
     """What the link of a page keeps."""
     said = page.query_params.get("view.with", "")
     text = said if isinstance(said, str) else said[0]
     queries = [dict(parse_qsl(part)) for part in text.split("|") if part]
-    return [Kept(link.from_query(query)[0], name) for query in queries for name in [query.pop("kept", "")]]
+    return [KeptSetting(link.from_query(query)[0], name) for query in queries for name in [query.pop("kept", "")]]
 
 
 def test_measures_that_a_sweep_kept_are_enough(open_page: OpenPage, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_measures_that_a_sweep_kept_are_enough(open_page: OpenPage, tmp_path: Pa
     sweep.sweep(engine, cells, "measures", tmp_path / "cells.parquet", title="two cells")
     assert [engine.known(cell) for cell in cells] == [None, None]
 
-    kept = {f"view.{name}": value for name, value in kept_settings.view([Kept(cells[1])], chosen=0).items()}
+    kept = {f"view.{name}": value for name, value in kept_settings.view([KeptSetting(cells[1])], chosen=0).items()}
     page = open_page("compare", strength="0.55", **kept)
     assert not page.exception
     top1 = page.dataframe[1].value.set_index("measure").loc["Top-1, all pairs"]

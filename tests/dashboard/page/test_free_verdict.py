@@ -14,7 +14,7 @@ from core.pipeline.engine import Engine
 from core.store.store import Store
 from dashboard.page import free_verdict
 from dashboard.work import process
-from dashboard.work.questions import RivalsAsked
+from dashboard.work.questions import RivalsQuestion
 from dashboard.work.queue import Jobs, Limits
 from tests.helpers.bench import LONG, Bench, X, Y, Z, ends, until
 from tests.helpers.pages import page_of
@@ -66,10 +66,10 @@ def said(page: AppTest) -> str:
 def test_it_is_measured_in_the_background_and_the_words_then_go(jobs: Jobs, bench: Bench) -> None:
     page = opened()
     assert GOES_ON in said(page)
-    job = jobs.find(RivalsAsked(X))
+    job = jobs.find(RivalsQuestion(X))
     assert job is not None
     assert job.background
-    bench.finish(RivalsAsked(X))
+    bench.finish(RivalsQuestion(X))
     ends(job)
     assert said(page.run()) == ""
 
@@ -82,19 +82,19 @@ def test_nothing_is_measured_for_who_has_just_come(jobs: Jobs, monkeypatch: pyte
 
 def test_one_setting_at_a_time_is_measured_for_a_visitor(jobs: Jobs, bench: Bench) -> None:
     page = opened()
-    bench.runs(RivalsAsked(X))
+    bench.runs(RivalsQuestion(X))
     page.number_input[0].set_value(Y.experts).run()
     assert GOES_ON in said(page)
-    left = jobs.find(RivalsAsked(X))
-    bench.step(RivalsAsked(X))
+    left = jobs.find(RivalsQuestion(X))
+    bench.step(RivalsQuestion(X))
     ends(left, "stopped")
     page.number_input[0].set_value(X.experts).run()
-    assert jobs.find(RivalsAsked(X)).active, "who comes back has it measured"
-    assert not jobs.find(RivalsAsked(Y)).active or jobs.find(RivalsAsked(Y)).stop
-    jobs.stop(RivalsAsked(X))
+    assert jobs.find(RivalsQuestion(X)).active, "who comes back has it measured"
+    assert not jobs.find(RivalsQuestion(Y)).active or jobs.find(RivalsQuestion(Y)).stop
+    jobs.stop(RivalsQuestion(X))
     page.run()
     assert NOT_ASKED in said(page), "what they stopped stays so while they look at it"
-    bench.step(RivalsAsked(Y))
+    bench.step(RivalsQuestion(Y))
 
 
 def test_what_takes_long_waits_for_the_page_that_asks_first(jobs: Jobs, bench: Bench) -> None:
@@ -106,12 +106,12 @@ def test_what_takes_long_waits_for_the_page_that_asks_first(jobs: Jobs, bench: B
 
 def test_a_failure_is_said_and_not_tried_again(jobs: Jobs, bench: Bench) -> None:
     page = opened()
-    bench.fail(RivalsAsked(X), SettingError("rivals of two rows", "they are too few", "Use more."))
-    until(lambda: not jobs.find(RivalsAsked(X)).active, "it fails")
+    bench.fail(RivalsQuestion(X), SettingError("rivals of two rows", "they are too few", "Use more."))
+    until(lambda: not jobs.find(RivalsQuestion(X)).active, "it fails")
     for _ in range(2):
         assert "could not be done in the background: rivals of two rows: they are too few" in said(page.run())
     assert "could not be done" in said(opened())
-    assert bench.begun == [RivalsAsked(X)]
+    assert bench.begun == [RivalsQuestion(X)]
 
 
 def test_where_the_queue_is_full_it_is_asked_for_later(jobs: Jobs, bench: Bench) -> None:
@@ -119,10 +119,10 @@ def test_where_the_queue_is_full_it_is_asked_for_later(jobs: Jobs, bench: Bench)
         jobs.submit("another", other, background=True)
     page = opened()
     assert NOT_ASKED in said(page)
-    assert jobs.find(RivalsAsked(X)) is None
+    assert jobs.find(RivalsQuestion(X)) is None
     jobs.stop(Z)
     assert GOES_ON in said(page.run())
-    for asked in (Y, RivalsAsked(X)):
+    for asked in (Y, RivalsQuestion(X)):
         jobs.stop(asked)
         bench.step(asked)
 

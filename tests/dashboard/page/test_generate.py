@@ -10,8 +10,8 @@ from core.progress import Progress
 from dashboard.charts.generate import language_bars
 from dashboard.page.generate import both_frame, language_frame, likeliest, markup
 from dashboard.work import process
-from dashboard.work.text_questions import Predicted, Texts, Written
-from tests.helpers.bench import Held, until, worker_held
+from dashboard.work.text_questions import PerplexityQuestion, Texts, TextsQuestion
+from tests.helpers.bench import HeldQuestion, until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
 
@@ -42,7 +42,7 @@ def test_writes_when_asked_and_opens_at_once_the_next_time(open_page: OpenPage) 
     page = open_page("generate", **view)
     assert not page.exception
     assert "Probability of Japanese" not in _metrics(page)
-    _press(page, "ask-Written")
+    _press(page, "ask-TextsQuestion")
     _settled()
     again = open_page("generate", **view)
     assert not again.exception
@@ -52,7 +52,7 @@ def test_writes_when_asked_and_opens_at_once_the_next_time(open_page: OpenPage) 
     other = open_page("generate", **view | {"strength": "0.5"})
     assert "Probability of Japanese" not in _metrics(other)
     assert _texts(other)[0] == _texts(again)[0]
-    assert other.button(key="ask-Written")
+    assert other.button(key="ask-TextsQuestion")
 
 
 @pytest.mark.parametrize("live", ["on", "off"])
@@ -60,23 +60,25 @@ def test_moving_a_control_writes_again_once_a_text_was_asked_for(open_page: Open
     page = open_page("generate", **{"view.tokens": "4", "view.seed": "5" if live == "on" else "6", "view.live": live})
 
     def strengths() -> set[float]:
-        return {job.request.experiment.strength for job in process.jobs().all() if isinstance(job.request, Written)}
+        return {
+            job.request.experiment.strength for job in process.jobs().all() if isinstance(job.request, TextsQuestion)
+        }
 
     strength = next(slider for slider in page.sidebar.slider if slider.label == "Strength")
     strength.set_value(1.2).run()
     assert strengths() == set(), "nothing is written before somebody asks for it"
-    _press(page, "ask-Written")
+    _press(page, "ask-TextsQuestion")
     _settled()
     next(slider for slider in page.sidebar.slider if slider.label == "Strength").set_value(0.35).run()
     assert strengths() == ({1.2, 0.35} if live == "on" else {1.2})
-    assert bool([button for button in page.button if button.key == "ask-Written"]) == (live == "off")
+    assert bool([button for button in page.button if button.key == "ask-TextsQuestion"]) == (live == "off")
     _settled()
 
 
 def test_measures_perplexity(open_page: OpenPage) -> None:
     view = {"view.text": "El perro duerme.\nUn niño\u2028canta."}
     page = open_page("generate", **view)
-    _press(page, "ask-Predicted")
+    _press(page, "ask-PerplexityQuestion")
     _settled()
     opened = open_page("generate", **view)
     assert any("in 2 paragraphs" in said.proto.body for said in opened.get("html"))
@@ -89,11 +91,15 @@ def test_measures_perplexity(open_page: OpenPage) -> None:
 def test_a_text_is_predicted_though_others_are_being_written_and_those_go_on_after(open_page: OpenPage) -> None:
     page = open_page("generate", **{"view.tokens": "6", "view.seed": "8", "view.text": "Una casa."})
     with worker_held(process.jobs()):
-        _press(page, "ask-Written")
-        _press(page, "ask-Predicted")
+        _press(page, "ask-TextsQuestion")
+        _press(page, "ask-PerplexityQuestion")
         page.run()
-        waits = [type(job.request) for job in process.jobs().all() if job.active and not isinstance(job.request, Held)]
-        assert waits == [Predicted]
+        waits = [
+            type(job.request)
+            for job in process.jobs().all()
+            if job.active and not isinstance(job.request, HeldQuestion)
+        ]
+        assert waits == [PerplexityQuestion]
     _settled()
     page.run()
     assert "Perplexity after" in _metrics(page)
@@ -103,9 +109,9 @@ def test_a_text_is_predicted_though_others_are_being_written_and_those_go_on_aft
 
 def test_publishes_the_text_so_far(open_page: OpenPage) -> None:
     page = open_page("generate", **{"view.tokens": "7", "view.seed": "3"})
-    _press(page, "ask-Written")
+    _press(page, "ask-TextsQuestion")
     _settled()
-    job = next(job for job in process.jobs().all() if isinstance(job.request, Written))
+    job = next(job for job in process.jobs().all() if isinstance(job.request, TextsQuestion))
     assert job.progress is not None
     assert job.snapshot.fraction <= 1
     assert isinstance(job.progress.partial, Texts)
@@ -166,7 +172,7 @@ def test_a_language_that_the_classifier_does_not_know_has_no_bar() -> None:
 
 def test_progress_begins_at_the_beginning(open_page: OpenPage) -> None:
     page = open_page("generate")
-    question = Written(experiment_of(page), Writing(tokens=6, seed=11))
+    question = TextsQuestion(experiment_of(page), Writing(tokens=6, seed=11))
     seen: list[tuple[str, float]] = []
     question.run(process.engine(), Progress(lambda at: seen.append((at.stage, at.fraction))))
     first = next(fraction for stage, fraction in seen if stage == "writing without the intervention")

@@ -19,7 +19,7 @@ from dashboard.page import jobs
 from dashboard.state import role
 from dashboard.work import process
 from dashboard.work.job import Health, Job
-from dashboard.work.questions import MovementAsked, RanksAsked
+from dashboard.work.questions import MovementQuestion, RanksQuestion
 from tests.helpers.bench import X, worker_held
 from tests.helpers.pages import OpenPage, experiment_of, visitor_of
 
@@ -84,12 +84,12 @@ def test_what_runs_can_be_stopped(open_page: OpenPage) -> None:
 def test_two_questions_about_one_setting_stand_side_by_side(open_page: OpenPage) -> None:
     page = open_page("jobs")
     with worker_held(process.jobs()):
-        for question in (MovementAsked(X), RanksAsked(X)):
+        for question in (MovementQuestion(X), RanksQuestion(X)):
             process.jobs().submit("another", question, background=True)
         page.run()
         assert not page.exception
         assert len([button for button in page.button if button.label == "Stop"]) == 3
-        for question in (MovementAsked(X), RanksAsked(X)):
+        for question in (MovementQuestion(X), RanksQuestion(X)):
             process.jobs().stop(question)
 
 
@@ -97,7 +97,7 @@ def test_a_visitor_who_is_no_admin_stops_their_own(open_page: OpenPage, monkeypa
     page = open_page("jobs")
     monkeypatch.setattr(role, "is_admin", lambda: False)
     with worker_held(process.jobs()):
-        own = process.jobs().submit(visitor_of(page).name, RanksAsked(X), background=True)
+        own = process.jobs().submit(visitor_of(page).name, RanksQuestion(X), background=True)
         page.run()
         (stop,) = [button for button in page.button if button.label == "Withdraw"]
         stop.click().run()

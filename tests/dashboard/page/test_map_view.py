@@ -16,7 +16,7 @@ from dashboard.page import map_view
 from dashboard.sentence_map import MapView
 from dashboard.state import kept as kept_settings
 from dashboard.state import session
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from dashboard.state.session import Visitor
 from dashboard.work import process
 from tests.helpers.bench import until
@@ -139,7 +139,7 @@ def test_every_page_follows_what_is_chosen(open_page: OpenPage) -> None:
     assert told(page)
     assert any(f"n = {rows.sum()};" in part.body for part in page.get("html"))
 
-    kept = {f"view.{name}": value for name, value in kept_settings.view([Kept(asked)]).items()}
+    kept = {f"view.{name}": value for name, value in kept_settings.view([KeptSetting(asked)]).items()}
     page = open_page("compare", **here, **kept, strength="0.5")
     until(lambda: page.run().dataframe, "both results are there")
     assert told(page)

@@ -9,7 +9,7 @@ from core.neurons.methods import METHODS
 from dashboard.charts import methods as charts
 from dashboard.page import methods as page_module
 from dashboard.work import process
-from dashboard.work.method_questions import MethodsAsked
+from dashboard.work.method_questions import MethodsQuestion
 from tests.helpers.bench import until, worker_held
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -36,7 +36,7 @@ def test_what_is_asked_for_is_measured_and_then_known_at_once(open_page: OpenPag
     writing = method_comparison.writing(experiment, first=1)
     rows = method_comparison.compare(engine.answer, experiment, ["set-mean", "zero"], writing, timed=False)
     # The free maps beside all methods are those that need the language too: the page has more than the command.
-    shown = {row.condition: row for row in MethodsAsked(experiment, ("zero",), writing).known_so_far(engine).rows}
+    shown = {row.condition: row for row in MethodsQuestion(experiment, ("zero",), writing).known_so_far(engine).rows}
     assert {row.condition for row in rows} <= set(shown)
     for row in rows:
         own = shown[row.condition].figures
@@ -69,7 +69,7 @@ def test_measuring_is_stopped_and_offered_again(open_page: OpenPage) -> None:
         page.run()
     assert not page.exception
     assert page.button(key="start-methods").label == f"Measure {len(METHODS) + 2} conditions"
-    assert not any(job.active for job in process.jobs().all() if isinstance(job.request, MethodsAsked))
+    assert not any(job.active for job in process.jobs().all() if isinstance(job.request, MethodsQuestion))
 
 
 def test_what_cannot_be_is_named_and_left_out(open_page: OpenPage) -> None:

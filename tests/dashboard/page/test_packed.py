@@ -28,7 +28,7 @@ from dashboard.page import earlier
 from dashboard.page import packed as packed_page
 from dashboard.page_table import PAGES
 from dashboard.state import kept, link
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from dashboard.work import process
 from tests.helpers.bench import LONG, until
 from tests.helpers.command_line import ROOT
@@ -116,7 +116,7 @@ def test_every_page_shows_a_packs_setting_or_says_what_it_needs(
         assert "that needs the model" not in said(page)
         assert any("free rivals on these rows" in text.value for text in page.markdown)
     if path in ("layers", "retrieval", "experts", "is-it-real"):  # for when another setting is computed
-        picture = visitor_of(page).part(earlier._Seen).by_page[path]
+        picture = visitor_of(page).part(earlier._LastPictures).by_page[path]
         assert picture.experiment == experiment_of(page)
         assert any(len(text.value) > 40 and picture.said.startswith(text.value) for text in page.markdown)
 
@@ -124,7 +124,9 @@ def test_every_page_shows_a_packs_setting_or_says_what_it_needs(
 def test_a_setting_that_is_compared_with_itself_has_one_label(setting: Experiment, open_page: OpenPage) -> None:
     place = {"model": setting.model, "corpus": setting.corpus}
     here = experiment_of(open_page("compare", **place))
-    page = open_page("compare", **place, **{f"view.{name}": text for name, text in kept.view([Kept(here)]).items()})
+    page = open_page(
+        "compare", **place, **{f"view.{name}": text for name, text in kept.view([KeptSetting(here)]).items()}
+    )
     assert not page.exception
     assert said(page).count("From a pack, not from this machine") == 1
     assert "result-ready" in said(page)

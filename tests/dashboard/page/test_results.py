@@ -38,7 +38,7 @@ def test_words_find_settings_in_any_order_and_others_grounds_can_be_left_out() -
 
 def test_what_is_ticked_stays_what_it_was_while_others_are_computed() -> None:
     first, second, third = (computed_setting(replace(HERE, strength=strength)) for strength in (0.25, 0.5, 0.75))
-    listed, nothing, ticked = results.Listed(), {"rows": [], "cells": []}, {"rows": [1], "cells": []}
+    listed, nothing, ticked = results.SettingList(), {"rows": [], "cells": []}, {"rows": [1], "cells": []}
     here = results.ground(HERE)
     assert listed.now(("", here), [second, first], nothing) == [second, first]
     key = listed.key

@@ -9,7 +9,7 @@ from core.analyses.steering import SteeringSettings
 from dashboard.charts import generate as charts
 from dashboard.page import steering as page_part
 from dashboard.work import process
-from dashboard.work.steering_questions import SteeringAsked
+from dashboard.work.steering_questions import SteeringQuestion
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -33,7 +33,7 @@ def test_panels_are_asked_for_and_then_shown_at_once(open_page: OpenPage) -> Non
     until(lambda: not any(job.active for job in process.jobs().all()), "the answers are written")
     page.run()
     assert not page.exception
-    asked = SteeringAsked(experiment_of(page), ("zero",), SteeringSettings(steering.default_prompts(first=1), 40))
+    asked = SteeringQuestion(experiment_of(page), ("zero",), SteeringSettings(steering.default_prompts(first=1), 40))
     found = asked.known(process.engine())
     assert found is not None
     titles = [f"**{side.condition.title}**" for side in found]

@@ -18,7 +18,7 @@ from core.language import typology
 from dashboard.charts import transfer as charts
 from dashboard.page import earlier, transfer
 from dashboard.work import process
-from dashboard.work.transfer_questions import TransferAsked
+from dashboard.work.transfer_questions import TransferQuestion
 from tests.helpers.bench import until
 from tests.helpers.labelled import CENTRED, POST, PRE, found, write_labelled
 from tests.helpers.pages import OpenPage, experiment_of, visitor_of
@@ -131,7 +131,7 @@ def texts(page: AppTest) -> str:
 
 
 def answer(page: AppTest, *asked: Any) -> Transfer:
-    found: Transfer | None = TransferAsked(experiment_of(page), Settings(*asked)).known(process.engine())
+    found: Transfer | None = TransferQuestion(experiment_of(page), Settings(*asked)).known(process.engine())
     assert found is not None
     return found
 
@@ -143,7 +143,7 @@ def test_opens_with_the_sentence_and_the_bars(open_page: OpenPage, corpus: str) 
     assert said is not None
     assert transfer_table.sentence(said) in texts(page)
     assert len(charts_of(page)) == 1
-    picture = visitor_of(page).part(earlier._Seen).by_page["transfer"]  # for when another setting is computed
+    picture = visitor_of(page).part(earlier._LastPictures).by_page["transfer"]  # for when another setting is computed
     assert (picture.experiment, picture.said) == (experiment_of(page), "A classifier trained on English.")
     assert len(page.dataframe) == 1
 

@@ -189,10 +189,10 @@ def _asks_beside() -> None:
     import streamlit as st
 
     from dashboard.page import waiting
-    from dashboard.work.questions import MovementAsked
+    from dashboard.work.questions import MovementQuestion
     from tests.helpers.bench import X
 
-    asked = MovementAsked(X)
+    asked = MovementQuestion(X)
     st.text(f"{waiting.expected(asked)} {waiting.ask(asked)}")
 
 
@@ -237,7 +237,9 @@ def _explore() -> None:
 
     visitor = session.visitor()
     visitor.experiment = X
-    visitor.part(explore._Seen).result = make_result(Experiment(model="made", corpus="made", target="ja", experts=20))
+    visitor.part(explore._LastResult).result = make_result(
+        Experiment(model="made", corpus="made", target="ja", experts=20)
+    )
     explore.draw()
 
 
@@ -293,14 +295,14 @@ def _asks(of: str) -> None:
 
     from dashboard.page import waiting
     from dashboard.state import session
-    from dashboard.work.questions import HeldAsked, RanksAsked
+    from dashboard.work.questions import HeldNeuronQuestion, RanksQuestion
     from tests.helpers.bench import X
 
     session.visitor().sees("")
     changed = replace(X, strength=st.number_input("Strength", value=1.0))
     if of == "a neuron":  # of a setting that is not the sidebar's, which stays
         session.visitor().experiment = X
-        waiting.answer_or_wait(HeldAsked(changed))
+        waiting.answer_or_wait(HeldNeuronQuestion(changed))
     else:
         session.visitor().experiment = changed
-        waiting.answer_or_wait(changed if of == "the setting" else RanksAsked(changed))
+        waiting.answer_or_wait(changed if of == "the setting" else RanksQuestion(changed))

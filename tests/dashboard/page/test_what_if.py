@@ -78,10 +78,10 @@ def _bounded() -> None:
 
 def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
     page = page_of(_bounded).run()
-    assert page.text[0].value == "Cell"
+    assert page.text[0].value == "CellQuestion"
     page.selectbox[0].set_value("perplexity").run()
     assert not page.exception
-    assert page.text[0].value == "TextCell"
+    assert page.text[0].value == "TextCellQuestion"
     page.number_input[0].set_value(2.125).run()
     page.selectbox[0].set_value("all_top1").run()  # "at most 2.125" is no bound on a share
     assert page.number_input[0].value == 0.5

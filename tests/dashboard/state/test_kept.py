@@ -6,12 +6,12 @@ from urllib.parse import parse_qs
 
 from core.experiment.settings import Experiment
 from dashboard.state import kept
-from dashboard.state.kept import Kept
+from dashboard.state.kept import KeptSetting
 from tests.helpers.pages import page_of
 
 
 def test_an_entry_holds_every_setting_and_its_name_and_one_alone_is_a_link() -> None:
-    settings = [Kept(Experiment(target="es", strength=0.5), "a | b & c"), Kept(Experiment(target="ja"))]
+    settings = [KeptSetting(Experiment(target="es", strength=0.5), "a | b & c"), KeptSetting(Experiment(target="ja"))]
     first, second = kept.entry(settings).split("|")
     assert parse_qs(first)["kept"] == ["a | b & c"]
     assert (parse_qs(first)["target"], parse_qs(first)["strength"]) == (["es"], ["0.5"])
@@ -33,8 +33,8 @@ def _reads(entry: str, at: str) -> None:
 
 
 def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
-    first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
-    again = Kept(Experiment(target="es"), "again")
+    first, second = KeptSetting(Experiment(target="es"), "first"), KeptSetting(Experiment(target="ja"), "second")
+    again = KeptSetting(Experiment(target="es"), "again")
     page = page_of(_reads, kept.entry([first, second, again]), "1").run()
     assert not page.exception
     assert [text.value for text in page.text] == ["first|second", "second"]
@@ -46,17 +46,17 @@ def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
 
 
 def test_a_setting_that_is_kept_already_moves_where_it_is_put() -> None:
-    first, second, third = (Kept(Experiment(target=target), target) for target in ("es", "ja", "de"))
+    first, second, third = (KeptSetting(Experiment(target=target), target) for target in ("es", "ja", "de"))
     other = Experiment(target="fr")
-    assert kept.with_in_place([first, second, third], other, 1) == ([first, Kept(other), third], 1)
+    assert kept.with_in_place([first, second, third], other, 1) == ([first, KeptSetting(other), third], 1)
     assert kept.with_in_place([first, second, third], first.experiment, 2) == ([second, first], 1)
     assert kept.with_in_place([first, second, third], third.experiment, 0) == ([third, second], 0)
     assert kept.with_in_place([first, second], second.experiment, 1) == ([first, second], 1)
 
 
 def test_a_title_is_the_name_or_what_the_setting_is() -> None:
-    assert Kept(Experiment(target="es", experts=500), "mine").title == "mine"
-    assert Kept(Experiment(target="es", experts=500, strength=0.5)).title == "Spanish, 500 experts, strength 0.5"
+    assert KeptSetting(Experiment(target="es", experts=500), "mine").title == "mine"
+    assert KeptSetting(Experiment(target="es", experts=500, strength=0.5)).title == "Spanish, 500 experts, strength 0.5"
 
 
 def _in_front(entry: str) -> None:
@@ -71,11 +71,13 @@ def _in_front(entry: str) -> None:
 
 
 def test_what_is_put_in_front_stands_before_what_is_kept_which_keeps_its_name() -> None:
-    first, second = Kept(Experiment(target="es"), "first"), Kept(Experiment(target="ja"), "second")
+    first, second = KeptSetting(Experiment(target="es"), "first"), KeptSetting(Experiment(target="ja"), "second")
     page = page_of(_in_front, kept.entry([first, second])).run()
     assert not page.exception
-    assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), second, first])
-    others = [Kept(Experiment(target="es", experts=number), str(number)) for number in range(1, kept.MOST + 1)]
+    assert page.text[0].value == kept.entry([KeptSetting(Experiment(target="fr")), second, first])
+    others = [KeptSetting(Experiment(target="es", experts=number), str(number)) for number in range(1, kept.MOST + 1)]
     page = page_of(_in_front, kept.entry(others)).run()
     newest = others[2:]
-    assert page.text[0].value == kept.entry([Kept(Experiment(target="fr")), Kept(Experiment(target="ja")), *newest])
+    assert page.text[0].value == kept.entry(
+        [KeptSetting(Experiment(target="fr")), KeptSetting(Experiment(target="ja")), *newest]
+    )

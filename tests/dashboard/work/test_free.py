@@ -15,7 +15,7 @@ from core.spaces import retrieval
 from dashboard.page import free_verdict
 from dashboard.text import frames, report, summary, tour
 from dashboard.work import free, process
-from dashboard.work.questions import ControlAsked, RivalsAsked
+from dashboard.work.questions import ControlQuestion, RivalsQuestion
 from tests.helpers.bench import until
 from tests.helpers.pages import OpenPage, experiment_of
 
@@ -40,7 +40,7 @@ def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage, monk
     monkeypatch.setenv(access.UNASKED, "1")
     page.run()  # for long enough by now: it is measured unasked
     until(lambda: not any(job.active for job in process.jobs().all()), "what is free is measured")
-    assert process.jobs().find(RivalsAsked(experiment_of(page))).background
+    assert process.jobs().find(RivalsQuestion(experiment_of(page))).background
     page.run()
     assert not page.exception
     result = process.jobs().result(experiment_of(page))
@@ -59,7 +59,7 @@ def test_the_first_page_says_it_first_once_it_is_known(open_page: OpenPage, monk
     assert free.control(result) is None
     assert "drawn at random" not in said + written
     at_random = replace(result.plan.experiment, control="random")
-    process.engine().answer(at_random, ControlAsked.question)
+    process.engine().answer(at_random, ControlQuestion.question)
     page.run()
     assert not page.exception
     result = process.jobs().result(experiment_of(page))

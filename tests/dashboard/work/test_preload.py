@@ -8,7 +8,7 @@ import pytest
 
 from core.pipeline.engine import Engine
 from core.store.store import Store
-from dashboard.work.preload import Loading, soon
+from dashboard.work.preload import ModelLoadQuestion, soon
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, X, ends, until
 
@@ -30,12 +30,12 @@ def test_once_a_result_is_there_its_model_is_loaded_once_in_the_background(
     bench.finish(X)
     ends(jobs.submit("a", X))
     soon(jobs, engine, X)
-    job = jobs.find(Loading(X))
+    job = jobs.find(ModelLoadQuestion(X))
     assert job is not None
     assert job.background
     soon(jobs, engine, X)
-    assert jobs.find(Loading(X)) is job
-    bench.fail(Loading(X), OSError("not enough memory"))
+    assert jobs.find(ModelLoadQuestion(X)) is job
+    bench.fail(ModelLoadQuestion(X), OSError("not enough memory"))
     until(lambda: not job.active, "loading ends")
     soon(jobs, engine, X)
-    assert jobs.find(Loading(X)) is job, "what failed once is tried again at every run of a page"
+    assert jobs.find(ModelLoadQuestion(X)) is job, "what failed once is tried again at every run of a page"

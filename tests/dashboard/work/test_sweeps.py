@@ -17,7 +17,7 @@ from core.sweep.tasks import Task
 from dashboard.work import sweeps
 from dashboard.work.job import Job
 from dashboard.work.limits import Limits
-from dashboard.work.questions import TextCell
+from dashboard.work.questions import TextCellQuestion
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import Bench, X, Y, ends, until
 
@@ -136,7 +136,7 @@ def test_it_stops_for_all_or_for_a_visitor_alone(jobs: Jobs, bench: TaskBench, c
     sweeps.stop(jobs, standing.active)
     bench.step(second)
     ends(job, "stopped")
-    assert sweeps.standing(jobs, cells) == sweeps.Standing()
+    assert sweeps.standing(jobs, cells) == sweeps.CellStates()
     begin(jobs, "one", cells)  # anew, from what is known by then
     assert bench.begins(3) == first
     end(jobs, bench)
@@ -197,7 +197,7 @@ def test_a_cell_that_fails_is_said_and_the_others_go_on(jobs: Jobs, bench: TaskB
     assert "this: that" in str(job.error)
     assert sweeps.standing(jobs, cells).states == {cells[1]: "failed"}
     assert sweeps.standing(jobs, cells).failed == [job]
-    assert sweeps.standing(jobs, cells, TextCell) == sweeps.Standing(), "other measures were not asked for"
+    assert sweeps.standing(jobs, cells, TextCellQuestion) == sweeps.CellStates(), "other measures were not asked for"
     again = begin(jobs, "one", cells[1:2])
     bench.begins(9)
     assert sweeps.standing(jobs, cells).failures == {}

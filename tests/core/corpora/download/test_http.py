@@ -14,7 +14,7 @@ import pytest
 from core.corpora.download.http import Unavailable, fetch
 from core.corpora.download.remote import RemoteFile
 from core.errors import DataError
-from tests.helpers.file_server import Published, Site, serving
+from tests.helpers.file_server import PublishedFile, Site, serving
 
 CONTENT = random.Random(1).randbytes(300_000)
 OTHER = random.Random(2).randbytes(250_000)
@@ -24,7 +24,7 @@ OTHER = random.Random(2).randbytes(250_000)
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as found:
-        found.files["a.bin"] = Published(CONTENT)
+        found.files["a.bin"] = PublishedFile(CONTENT)
         yield found
 
 
@@ -96,7 +96,7 @@ def test_a_broken_off_download_goes_on_where_it_was(known, site, tmp_path):
 
 def test_a_file_that_changed_meanwhile_is_sent_again_from_the_start(site, tmp_path):
     broken_off(site, tmp_path, remote(site, None))
-    site.files["a.bin"] = Published(OTHER, etag='"two"')
+    site.files["a.bin"] = PublishedFile(OTHER, etag='"two"')
     assert fetch(remote(site, None), tmp_path).path.read_bytes() == OTHER
     assert site.last["Range"] == "bytes=100000-"
     assert site.sent[-1] == len(OTHER)
@@ -131,7 +131,7 @@ def test_the_date_names_the_version_where_the_etag_is_weak(site, tmp_path):
 
 def test_what_is_left_of_another_address_is_not_gone_on_with(site, tmp_path):
     broken_off(site, tmp_path, remote(site, None))
-    site.files["b.bin"] = Published(OTHER)
+    site.files["b.bin"] = PublishedFile(OTHER)
     asked = RemoteFile(site.url("b.bin"), "a.bin")
     assert fetch(asked, tmp_path).path.read_bytes() == OTHER
     assert "Range" not in site.last
@@ -208,7 +208,7 @@ def test_what_the_server_refuses_is_said_and_nothing_lost(status, instead, site,
 def test_without_a_network_it_says_so_and_nothing_is_lost(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as gone:
-        gone.files["a.bin"] = Published(CONTENT)
+        gone.files["a.bin"] = PublishedFile(CONTENT)
         asked = remote(gone)
         broken_off(gone, tmp_path, asked)
     error = refused(asked, tmp_path)

@@ -23,7 +23,7 @@ from core.corpora.load import load_corpus
 from core.corpora.pawsx import load_pawsx
 from core.errors import DataError
 from tests.helpers.corpora import ENGLISH, SPANISH, lines
-from tests.helpers.file_server import Published, Site, serving
+from tests.helpers.file_server import PublishedFile, Site, serving
 
 PAWSX = lines("id\tsentence1\tsentence2\tlabel", "1\tUna casa.\tCasa.\t1", "2\tDos casas.\tCasas, dos.\t1").encode()
 
@@ -51,10 +51,14 @@ def link(name: str, to: str) -> tarfile.TarInfo:
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as found:
-        found.files["x-final.tar.gz"] = Published(packed({"x-final/es/test_2k.tsv": PAWSX, "x-final/README": b"about"}))
+        found.files["x-final.tar.gz"] = PublishedFile(
+            packed({"x-final/es/test_2k.tsv": PAWSX, "x-final/README": b"about"})
+        )
         for side, sentences in (("spa", SPANISH), ("eng", ENGLISH)):
-            found.files[f"tatoeba.spa-eng.{side}"] = Published(lines(*sentences).encode())
-            found.files[f"tatoeba.deu-eng.{'deu' if side == 'spa' else side}"] = Published(lines(*sentences).encode())
+            found.files[f"tatoeba.spa-eng.{side}"] = PublishedFile(lines(*sentences).encode())
+            found.files[f"tatoeba.deu-eng.{'deu' if side == 'spa' else side}"] = PublishedFile(
+                lines(*sentences).encode()
+            )
         yield found
 
 

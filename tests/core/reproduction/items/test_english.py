@@ -12,7 +12,7 @@ from tests.helpers import slow_reproduction as slow
 from tests.helpers.tiny import N_LAYERS, sentences
 
 
-def test_pairs_with_english(report: Path, slows: dict[str, slow.Slow]) -> None:
+def test_pairs_with_english(report: Path, slows: dict[str, slow.SlowReproduction]) -> None:
     frame = pd.read_csv(report / "tatoeba.csv")
     for target, made in slows.items():
         both = made.spaces([sentences(target, 9, 40), sentences("en", 9, 40)])

@@ -11,7 +11,7 @@ from tests.helpers import slow_reproduction as slow
 from tests.helpers.reproduction import TARGETS, K
 
 
-def test_experts(report: Path, slows: dict[str, slow.Slow]) -> None:
+def test_experts(report: Path, slows: dict[str, slow.SlowReproduction]) -> None:
     frame = pd.read_csv(report / "experts.csv", keep_default_na=False)
     experts = {target: made.experts() for target, made in slows.items()}
     for target, made in slows.items():

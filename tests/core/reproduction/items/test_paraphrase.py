@@ -13,7 +13,7 @@ from tests.helpers import slow_reproduction as slow
 from tests.helpers.tiny import sentences
 
 
-def test_paraphrases(asked_settings: Settings, slows: dict[str, slow.Slow], store: Store) -> None:
+def test_paraphrases(asked_settings: Settings, slows: dict[str, slow.SlowReproduction], store: Store) -> None:
     first, second = sentences("es", 8, 30), sentences("de", 8, 30)  # any two lists will do
     experiment = asked_settings.experiment("es")
     by_way = Engine(store).answer(experiment, lambda run: paraphrases(run, (first, second)))

@@ -46,7 +46,7 @@ def test_retrieval(report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]
                 assert tested.loc[key, "p"] == pytest.approx(expected)
 
 
-def test_the_best_layer_is_that_of_the_unmodified_model(report: Path, slows: dict[str, slow.Slow]) -> None:
+def test_the_best_layer_is_that_of_the_unmodified_model(report: Path, slows: dict[str, slow.SlowReproduction]) -> None:
     frame = pd.read_csv(report / "retrieval.csv")
     for target, made in slows.items():
         at = LANGUAGES.index(target)

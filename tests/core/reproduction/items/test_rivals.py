@@ -19,7 +19,7 @@ from tests.helpers.tiny import N_LAYERS
 
 @pytest.mark.parametrize("name", ["own-means", "whitening"])
 def test_rivals_are_those_of_plain_loops(
-    report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]], slows: dict[str, slow.Slow], name: str
+    report: Path, spaces: dict[str, tuple[np.ndarray, np.ndarray]], slows: dict[str, slow.SlowReproduction], name: str
 ) -> None:
     frame = pd.read_csv(report / "rivals.csv", keep_default_na=True)
     for target in TARGETS:
