@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
-from core.corpora import bucc
-from core.corpora.corpus import ParallelSet
+from core.analyses.distractors import Distractors, check_distractors, counted_distractors, embed_distractors
 from core.errors import SettingError
 from core.experiment.plan import Plan
 from core.neurons.interventions import Intervention
@@ -34,8 +32,6 @@ from core.store.artefact import Artefact, Payload
 from core.store.stage import STAGES
 
 PRE, POST = "pre", "post"
-Distractors = int | Literal["all"]
-"""How many sentences of each text that translate nothing are candidates in mining."""
 HEADLINE = next(iter(SPACE_MEASURES))
 """The measure by which spaces are compared."""
 
@@ -162,8 +158,8 @@ def compare(
     kept, notes = _covered(run.plan, probe, chosen_rivals)
     others = None
     if distractors is not None and any(SPACE_MEASURES[name].among_distractors for name in names):
-        others = _distractors(run, intervention, distractors)
-        notes.append(_among(others))
+        others = embed_distractors(run, intervention, distractors)
+        notes.append(counted_distractors(others))
     _announce(run, len(kept), len(names))
     spaces = []
     for rival in kept:
@@ -251,54 +247,6 @@ def _best_layer(run: Run, probe: Stages, rival: Rival) -> int:
     spec = stage.spec(**_spec(probe, rival, None))
     rates = run.stages.get("rival-layers", spec, compute, lambda artefact: artefact.array("top1"))
     return int(rates.argmax())
-
-
-def check_distractors(plan: Plan, distractors: Distractors | None) -> None:
-    """Refuse distractors that cannot be, before any work.
-
-    Raises
-    ------
-    SettingError
-    """
-    if distractors is None:
-        return
-    asked = "all" if distractors == "all" else f"{distractors:,}"
-    if plan.corpus.kind != "bucc":
-        raise SettingError(
-            f"{asked} distractors from {plan.corpus.spec}",
-            "it has no sentences without a translation",
-            "Leave them out, or evaluate on BUCC's texts (--corpus bucc:DIR).",
-        )
-    if distractors != "all" and distractors < 1:
-        raise SettingError(
-            f"{asked} distractors", "at least one must be", "Ask for 1 or more, for all, or leave it out."
-        )
-
-
-def distractor_rows(plan: Plan, distractors: Distractors) -> tuple[ParallelSet, ...]:
-    """Read further sentences of BUCC's texts; one set of one language a set of rows and language, in that order."""
-    spec = plan.corpus.spec
-    place, first = Path(spec.partition(":")[2]).expanduser(), None if distractors == "all" else distractors
-    rows = []
-    for group in plan.groups:
-        (code,) = (code for code in group.languages if code != "en")
-        texts = bucc.distractors(spec, place, code, first)
-        for language in group.languages:
-            names = tuple(f"{code}:{language}:{row}" for row in range(len(texts[language])))
-            rows.append(ParallelSet(names, {language: texts[language]}))
-    return tuple(rows)
-
-
-def _distractors(run: Run, intervention: Intervention, distractors: Distractors) -> Stages:
-    """Embed further sentences in both spaces."""
-    rows = distractor_rows(run.plan, distractors)
-    return run.beside(rows, {"before": None, "after": intervention}, " of the distractors")
-
-
-def _among(distractors: Stages) -> str:
-    """How many further sentences are candidates, for the notes."""
-    counts = ", ".join(f"{rows.languages[0]} {len(rows):,}" for rows in distractors.plan.groups)
-    return f"Mining alone has further sentences of the texts, which translate nothing, as candidates: {counts}."
 
 
 def _measured(

@@ -49,6 +49,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from core.analyses import rival_spaces, rival_table
+    from core.analyses.distractors import check_distractors
     from core.cli.run_result import rival_lines, summary
     from core.experiment.hidden_states import hidden_states
     from core.experiment.plan import plan
@@ -64,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> None:
     layers = None
     if question and arguments.rival_layers is not None:
         layers = hidden_states(arguments.rival_layers, bound.outline.n_layers)
-    rival_spaces.check_distractors(bound, arguments.distractors)
+    check_distractors(bound, arguments.distractors)
     engine = Engine(open_store(arguments.cache), ranks=options.ranks(arguments, experiment.device))
     engine.models.check(bound.resolved)
     progress = Progress(Terminal())

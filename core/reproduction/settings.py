@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.access import without_folder
-from core.analyses.rival_spaces import check_distractors
+from core.analyses.distractors import check_distractors
 from core.analyses.transfer_rows import task
 from core.corpora.corpus import Corpus
 from core.corpora.load import load_corpus

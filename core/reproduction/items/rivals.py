@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core.analyses import rival_spaces, rival_table
-from core.analyses.rival_spaces import Distractors
+from core.analyses.distractors import Distractors, distractor_rows
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.pipeline.run import Run
@@ -59,7 +59,7 @@ def _steps(study: Study) -> list[Step]:
         for experiment in experiments:
             seconds = study.expected(experiment, "embed_pre", "embed_post") + _SECONDS
             if corpus == "bucc" and (distractors := study.settings.bucc_distractors) is not None:
-                rows = rival_spaces.distractor_rows(plan(experiment), distractors)
+                rows = distractor_rows(plan(experiment), distractors)
                 seconds += 2 * study.seconds_of_a_pass(text for one in rows for text in one.texts[one.languages[0]])
             title, question = f"{experiment.target}, {corpus}", _question(study, corpus)
             steps.append(study.step("rivals", title, experiment, question, seconds))
