@@ -20,7 +20,7 @@ from core.language.families import kin
 from dashboard.charts import theme
 
 LAYOUTS = {"pair": "side by side", "together": "dots and crosses", "motion": "in motion"}
-FILES = ("map.html", "map.css", "paint.js", "gl.js", "unpack.js", "many.js", "map.js")
+FILES = ("map.html", "map.css", "paint.js", "gl.js", "unpack.js", "many.js", "gestures.js", "map.js")
 """The component's: its markup, its style, and the parts of its script in their order."""
 _STEPS = 65535  # of a coordinate, from one end of the map to the other
 _NEAR = 0.004  # of the way between two computed strengths: so near to one of them, it is that one, as in map.js

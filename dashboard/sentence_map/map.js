@@ -2,7 +2,7 @@
 // is told to Python (for the table below and the link), and where the scrubber rests; not while it moves.
 let gpu;  // undefined until a map of many points is drawn; null where there is none
 
-const REACH = 9, SWIPE = 10, MANY = 3000, SLOW = 50, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
+const REACH = 9, MANY = 3000, SLOW = 50, KEPT = new WeakMap(), SAY_AFTER = 250, DOT = "M.8,0A.8,.8,0,1,1,-.8,0A.8,.8,0,1,1,.8,0Z";
 
 export default function (component) {
   // Streamlit calls this whenever the page's script has run, mostly with what the map has already: then it stays as it
@@ -205,125 +205,18 @@ export default function (component) {
     tip.style.left = `${Math.max(0, Math.min(x + 12, width - tip.offsetWidth - 4))}px`;
     tip.style.top = `${Math.min(y + 12, height - 10)}px`;
   }
-  // -- pointer, keys, controls ---------------------------------------------------------------------------------------
-  const spot = (event) => {
-    const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
-    const side = panels.findIndex((p) => x >= p.x && x <= p.x + p.width && y >= p.y && y <= p.y + p.height);
-    return [x, y, side];
-  };
+  // -- gestures, controls --------------------------------------------------------------------------------------------
   function nearest(x, y, side) {
     const { across, up } = scaled(panels[side]);
     lay();
     grids[side] ||= gridOf(at[side], whole);
     return nearestIn(grids[side], toPlane(panels[side], x, y), REACH, [across, up], bright);
   }
-  canvas.onpointerdown = (event) => {
-    const [x, y, side] = spot(event);
-    if (side < 0 || event.button || hand.pinch) return;
-    const touch = event.pointerType === "touch";
-    hand.drag = { x, y, side, brushes: touch ? hand.picks : !event.shiftKey, shifts: !touch && event.shiftKey, from: seen(), moved: false };
-    if (!touch) canvas.setPointerCapture(event.pointerId);
-  };
-  canvas.onpointermove = (event) => {
-    const [x, y, side] = spot(event), { drag } = hand;
-    if (drag && drag.brushes && (drag.moved || Math.hypot(x - drag.x, y - drag.y) > 5)) {
-      drag.moved = true;
-      const panel = panels[drag.side];
-      state.brush = { panel: drag.side, box: [...toPlane(panel, drag.x, drag.y), ...toPlane(panel, x, y)].map((v) => Math.round(v * 1e3) / 1e3),
-        strength: motion ? Math.round(position() * 1e4) / 1e4 : null };
-      if (cost < SLOW) sort();  // else once the pointer is up
-      ask();
-      return;
-    }
-    if (drag && drag.shifts) {
-      drag.moved = true;
-      const { width, height } = panels[drag.side], [ax, ay, bx, by] = drag.from;
-      look(shifted(drag.from, whole, ((drag.x - x) / width) * (bx - ax), ((y - drag.y) / height) * (by - ay)));
-      return;
-    }
-    if (event.pointerType === "touch") {  // a swipe is no tap, and a finger hovers over nothing
-      if (drag && Math.hypot(x - drag.x, y - drag.y) > SWIPE) drag.moved = true;
-      return;
-    }
-    const was = state.hovered;
-    state.hovered = side < 0 ? null : nearest(x, y, side);
-    if (state.hovered === null) tip.hidden = true; else tell(state.hovered, side);
-    if (was !== state.hovered) ask();
-  };
-  canvas.onpointerup = (event) => {
-    if (!hand.drag) return;
-    const [x, y, side] = spot(event), made = hand.drag;
-    hand.drag = null;
-    if (!made.brushes && made.moved) return;
-    if (!made.moved) {
-      if (side < 0) return;
-      const hit = nearest(x, y, side);
-      if (hit === null && state.brush) state.brush = null;
-      state.pinned = hit === state.pinned ? null : hit;
-      if (hit !== null && (state.pinned === hit || event.pointerType !== "touch")) tell(hit, side); else tip.hidden = true;
-    }
-    changed();
-  };
-  canvas.onpointercancel = () => {  // what is drawn by then is chosen
-    const made = hand.drag;
-    hand.drag = null;
-    if (made && made.brushes && made.moved) changed();
-  };
-  // The wheel alone scrolls the page; with Ctrl, which is also what a pinch on a touchpad is, it zooms.
-  canvas.onwheel = (event) => {
-    const [x, y, side] = spot(event);
-    if (side < 0 || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    closer(Math.exp(-Math.max(-60, Math.min(60, event.deltaY)) * 0.01), toPlane(panels[side], x, y));
-  };
-  const fingers = ({ touches: [a, b] }) => {
-    const [x, y, side] = spot({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 });
-    return { x, y, side, apart: Math.max(20, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)) };
-  };
-  canvas.ontouchstart = (event) => {
-    if (event.touches.length !== 2) return;
-    const made = fingers(event);
-    if (made.side < 0) return;
-    hand.pinch = { ...made, from: seen(), at: toPlane(panels[made.side], made.x, made.y) };
-    hand.drag = null;
-    event.preventDefault();
-  };
-  canvas.ontouchmove = (event) => {
-    if (!hand.pinch || event.touches.length !== 2) return;
-    event.preventDefault();
-    const now = fingers(event), { width, height } = panels[hand.pinch.side], box = zoomed(hand.pinch.from, whole, now.apart / hand.pinch.apart, hand.pinch.at) || whole;
-    look(shifted(box, whole, ((hand.pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - hand.pinch.y) / height) * (box[3] - box[1])));
-  };
-  canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) hand.pinch = null; };
-  canvas.onpointerleave = ({ pointerType }) => {  // a finger leaves when it is lifted: what it tapped is read then
-    if (pointerType !== "touch") { state.hovered = null; tip.hidden = true; ask(); }
-  };
-  canvas.onkeydown = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const pan = event.shiftKey && { ArrowRight: [0.15, 0], ArrowLeft: [-0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
-    const lens = !event.ctrlKey && !event.metaKey && { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 1 / DEEPEST }[event.key];
-    if (pan || lens) {
-      event.preventDefault();
-      if (pan) aside(...pan); else closer(lens);
-      return;
-    }
-    if (event.key === "Escape") {  // lets go of the sentence, then of the brush
-      if (state.pinned === null) state.brush = null;
-      state.pinned = null;
-      tip.hidden = true;
-      changed();
-    }
-    if (!step) return;
-    event.preventDefault();
-    if (!standing) return;
-    let next = state.pinned !== null && out[state.pinned] ? state.pinned : step > 0 ? -1 : n;
-    do next = (next + step + n) % n; while (!out[next]);
-    state.pinned = next;
-    const [x, y] = [at[0][2 * state.pinned], at[0][2 * state.pinned + 1]], [ax, ay, bx, by] = seen();
-    if (x < ax || x > bx || y < ay || y > by) look(shifted(seen(), whole, x - (ax + bx) / 2, y - (ay + by) / 2));
-    tell(state.pinned, 0);
-    changed();
-  };
+  listenTo(canvas, {
+    state, hand, whole, out, motion, position, seen, look, closer, aside, nearest, tell, sort, ask, changed,
+    points: at[0], hideTip: () => { tip.hidden = true; },
+    get panels() { return panels; }, get standing() { return standing; }, get slow() { return cost >= SLOW; },
+  });
   if (find.value.trim() !== state.find) find.value = state.find;  // a space at its end may have a word to come
   find.oninput = () => { state.find = find.value.trim(); changed(); };
   colour.replaceChildren(...colourings.map((each) => new Option(each.title, each.name, false, each.name === coloured().name)));
