@@ -38,6 +38,14 @@ def parser(program: str) -> argparse.ArgumentParser:
     """Make the parser."""
     made = argparse.ArgumentParser(prog=program, description=_DESCRIPTION, allow_abbrev=False)
     made.add_argument("--port", type=int, metavar="N", help="of the page (default: 8501)")
+    _add_offers(made)
+    _add_login(made)
+    _add_work(made)
+    return made
+
+
+def _add_offers(made: argparse.ArgumentParser) -> None:
+    """Add what visitors of a shared server may name."""
     shared = made.add_argument_group(
         "shared servers", "What visitors may name. Without --public, everything that this user can read."
     )
@@ -47,6 +55,12 @@ def parser(program: str) -> argparse.ArgumentParser:
         help="offer only what comes with the product and what is listed; download nothing; visitors see their own "
         f"jobs and no paths (also {access.PUBLIC}=1)",
     )
+    for what, example in _LISTS.items():
+        shared.add_argument(f"--allow-{what}", action="append", default=[], metavar=example[0], help=example[1])
+
+
+def _add_login(made: argparse.ArgumentParser) -> None:
+    """Add who may come in, and who sees everybody's jobs."""
     people = made.add_argument_group("login", "Without one, everybody who reaches the server is a visitor.")
     people.add_argument("--login", metavar="FILE", help="by OpenID Connect, with the secrets of st.login in this file")
     people.add_argument(
@@ -68,8 +82,10 @@ def parser(program: str) -> argparse.ArgumentParser:
         metavar="EMAIL",
         help="who sees and stops everybody's jobs and takes results away",
     )
-    for what, example in _LISTS.items():
-        shared.add_argument(f"--allow-{what}", action="append", default=[], metavar=example[0], help=example[1])
+
+
+def _add_work(made: argparse.ArgumentParser) -> None:
+    """Add what computes, where results are kept, and what is done unasked."""
     made.add_argument(
         "--engine",
         metavar="local|child|ray|ray://HOST:PORT|auto",
@@ -96,7 +112,6 @@ def parser(program: str) -> argparse.ArgumentParser:
         help="most that the cache may hold, such as 50GB (default: 20GB or a tenth of the disk, whichever is less; "
         f"also {access.CACHE_LIMIT})",
     )
-    return made
 
 
 def _size(text: str) -> str:

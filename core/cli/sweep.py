@@ -114,17 +114,14 @@ def _run(arguments: argparse.Namespace) -> None:
             places, where = cluster.places(arguments.gpus_per_model, arguments.workers), cluster.about()
             requested = replace(requested, base=on_workers(requested.base, arguments.gpus_per_model))
         commits = _commits(requested)
-        cells = requested.cells()
-        if part:
-            cells = settings.shard(cells, *part)
+        cells = requested.cells() if part is None else settings.shard(requested.cells(), *part)
         made = graph.build(engine, cells, requested.keep)
         if places is None:
             _check_models(engine, made.tasks)
-        workers = 1 if places is None else len(places)
-        cost = forecast(made.tasks, workers)
-        output.say("\n".join([forecast_lines(made, cost, requested.keep), *commits]))
-        if ranks > 1 and requested.base.device != "sharded":
-            output.say(f"  each model is spread over {ranks} processes")
+        cost = forecast(made.tasks, 1 if places is None else len(places))
+        spread = ranks > 1 and requested.base.device != "sharded"
+        spreads = [f"  each model is spread over {ranks} processes"] if spread else []
+        output.say("\n".join([forecast_lines(made, cost, requested.keep), *commits, *spreads]))
         if arguments.dry_run:
             return
         check_room(cost, arguments.cache)

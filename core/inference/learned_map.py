@@ -135,28 +135,46 @@ def learn(
     learning = learning or Learning()
     if not len(neurons):
         return LearnedMaps(np.ones(0), np.zeros(0), 0.0, 0.0)
-    passer = _GradientPass(model, tokens, neurons, units or model.neurons, pooling, written_to, advance)
-    n = len(tokens.ids)
-    quantiles = np.quantile(np.asarray(target, np.float64), (np.arange(n) + 0.5) / n, axis=1, method="hazen")
-    plain = passer.responses(np.ones(len(neurons)), np.zeros(len(neurons)))
-    centre, spread = plain.mean(axis=0), np.concatenate([plain, quantiles]).std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
+    gradients = _GradientPass(model, tokens, neurons, units or model.neurons, pooling, written_to, advance)
+    loss = _DistributionLoss(gradients, len(neurons), len(tokens.ids), target)
+    point, before, after = _descend(len(neurons), loss.gradient, loss.value, learning)
+    return LearnedMaps(*loss.maps(point), before / len(neurons), after / len(neurons))
 
-    def maps(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+class _DistributionLoss:
+    """How far the responses are from the target's under the maps that a point (k, 2) stands for.
+
+    A map's first number is the logarithm of its factor; its second shifts the unit's mean, in units of its spread.
+    """
+
+    def __init__(self, gradients: _GradientPass, k: int, n: int, target: np.ndarray) -> None:
+        self._passes = gradients
+        at = (np.arange(n) + 0.5) / n
+        self._quantiles = np.quantile(np.asarray(target, np.float64), at, axis=1, method="hazen")
+        plain = gradients.responses(np.ones(k), np.zeros(k))
+        self._centre, spread = plain.mean(axis=0), np.concatenate([plain, self._quantiles]).std(axis=0)
+        self._spread = np.where(spread > 0, spread, 1.0)
+
+    def maps(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Factors and offsets, (k,) each."""
         factor = np.exp(point[:, 0])
-        return factor, spread * point[:, 1] + (1 - factor) * centre
+        return factor, self._spread * point[:, 1] + (1 - factor) * self._centre
 
-    def gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
-        values, pull = passer.differentiated(*maps(point), lambda values: distance(values, quantiles, spread)[1])
-        by_factor, by_offset = pull
-        slopes = np.stack([np.exp(point[:, 0]) * (by_factor - centre * by_offset), spread * by_offset], axis=1)
-        return float(distance(values, quantiles, spread)[0].sum()), slopes
+    def value(self, point: np.ndarray) -> float:
+        """The summed `distance`."""
+        return float(self._distances(self._passes.responses(*self.maps(point)))[0].sum())
 
-    def loss(point: np.ndarray) -> float:
-        return float(distance(passer.responses(*maps(point)), quantiles, spread)[0].sum())
+    def gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """The value, and its slopes (k, 2)."""
+        values, (by_factor, by_offset) = self._passes.differentiated(
+            *self.maps(point), lambda values: self._distances(values)[1]
+        )
+        by_scale = np.exp(point[:, 0]) * (by_factor - self._centre * by_offset)
+        slopes = np.stack([by_scale, self._spread * by_offset], axis=1)
+        return float(self._distances(values)[0].sum()), slopes
 
-    point, before, after = _descend(len(neurons), gradient, loss, learning)
-    return LearnedMaps(*maps(point), before / len(neurons), after / len(neurons))
+    def _distances(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return distance(values, self._quantiles, self._spread)
 
 
 def _descend(

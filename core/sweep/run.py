@@ -133,21 +133,8 @@ def sweep(
         run=run,
     )
     _set_aside(table, len(tally.measured))
-    written, took = time.monotonic(), 0.0
-
-    def write() -> None:
-        nonlocal written, took
-        begun = time.monotonic()
-        done = [(cell, tally.measured[cell]) for cell in settings if cell in tally.measured]
-        cells.write(table, done)
-        written = time.monotonic()
-        took = written - begun
-
-    def now_and_then() -> None:
-        if time.monotonic() - written > max(_WRITTEN_EVERY, _WRITING_SHARE * took):
-            write()
-
-    tally.on_cell = now_and_then
+    writer = _TableWriter(table, settings, tally)
+    tally.on_cell = writer.write_if_due
     state = status.STOPPED
     try:
         with stop.watched():
@@ -156,10 +143,30 @@ def sweep(
                 _drop_passing(engine, settings, graph, keep, stop)
         state = status.DONE
     finally:
-        write()
+        writer.write()
         cells.write_failed(failed_beside(table), tally.failures)
         tally.end(state)
     return Outcome(table, len(tally.measured), tally.failures)
+
+
+class _TableWriter:
+    """Writes the table of the cells that are measured so far, in the order of their settings."""
+
+    def __init__(self, table: Path, settings: Sequence[Experiment], tally: NotedTally) -> None:
+        self._table, self._settings, self._measured = table, settings, tally.measured
+        self._written, self._took = time.monotonic(), 0.0  # when, and how many seconds the last time
+
+    def write(self) -> None:
+        """Write it now."""
+        begun = time.monotonic()
+        cells.write(self._table, [(cell, self._measured[cell]) for cell in self._settings if cell in self._measured])
+        self._written = time.monotonic()
+        self._took = self._written - begun
+
+    def write_if_due(self) -> None:
+        """Write it unless it was written lately: a large table takes seconds."""
+        if time.monotonic() - self._written > max(_WRITTEN_EVERY, _WRITING_SHARE * self._took):
+            self.write()
 
 
 def failed_beside(table: Path) -> Path:

@@ -185,16 +185,20 @@ def _live(
             alt=f"{measure.title} against strength, one line a number of neurons.",
             data=cells,
         )
-    theme.quiet(
-        f"{len(values):,} of {counted(len(set(experiments)), 'setting')} {'is' if len(values) == 1 else 'are'} "
-        f"computed. Strength 0 is the unmodified model whatever k is. Target {theme.name(experiment.target)}, "
-        f"{experiment.method}, layer {experiment.layer}, {access.titled(experiment.corpus)}; all other settings as "
-        "they are now."
-    )
+    theme.quiet(_counts(experiment, len(values), len(set(experiments))))
     packed.counted(values.values())
     if len(values) > 1 and st.button("See them in a table", key="see-results", icon=":material/table_view:"):
         navigation.switch("results")
     _open(experiment, picked, lacking)
+
+
+def _counts(experiment: Experiment, known: int, cells: int) -> str:
+    """How many cells are computed, and which settings all of them share."""
+    return (
+        f"{known:,} of {counted(cells, 'setting')} {'is' if known == 1 else 'are'} computed. Strength 0 is the "
+        f"unmodified model whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer "
+        f"{experiment.layer}, {access.titled(experiment.corpus)}; all other settings as they are now."
+    )
 
 
 def _known(experiment: Experiment, kind: sweeps.Kind) -> dict[str, float] | None:

@@ -140,7 +140,12 @@ def _sib200_file(code: str, split: str) -> RemoteFile:
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, Dataset]:
     """All data sets, by name."""
-    sets = (
+    return {dataset.name: dataset for dataset in (*_parallel_sets(), *_pair_sets())}
+
+
+def _parallel_sets() -> tuple[Dataset, ...]:
+    """Those with the same sentences in many languages."""
+    return (
         Dataset(
             "flores200",
             "FLORES-200",
@@ -172,6 +177,12 @@ def catalogue() -> dict[str, Dataset]:
             "--corpus sib200:{folder}",
             "Clone the repository and use its folder data/annotated.",
         ),
+    )
+
+
+def _pair_sets() -> tuple[Dataset, ...]:
+    """Those of pairs of languages, and of pairs of similar sentences."""
+    return (
         Dataset(
             "tatoeba",
             "Tatoeba retrieval test (Artetxe and Schwenk)",
@@ -208,4 +219,3 @@ def catalogue() -> dict[str, Dataset]:
             "split to <language>/test_2k.tsv with the columns id, sentence1, sentence2, label.",
         ),
     )
-    return {dataset.name: dataset for dataset in sets}
