@@ -32,8 +32,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
 
-    if arguments.json:
-        output.check_file(arguments.json)
+    output.check_files(arguments.json)
     engine, progress = Engine(open_store(arguments.cache)), Progress(Terminal())
     experiment = options.experiment(arguments)
     writing = Writing(

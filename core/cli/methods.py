@@ -36,8 +36,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
 
-    for file in filter(None, (arguments.json, arguments.csv)):
-        output.check_file(file)
+    output.check_files(arguments.json, arguments.csv)
     experiment = options.experiment(arguments)
     methods = options.chosen(arguments.methods, METHODS, "methods")
     asked = method_comparison.writing(experiment, arguments.prompt_languages, arguments.n_prompts)

@@ -105,6 +105,11 @@ def add_cache(section: Any) -> None:
     sharing.add_option(section)
 
 
+def add_engine(parser: Any, about: str) -> None:
+    """Add ``--engine``; ``about`` says what it computes."""
+    parser.add_argument("--engine", metavar="local|ray|ray://HOST:PORT|auto", default="local", help=about)
+
+
 def add_gpus_per_model(
     section: Any,
     about: str = "spread each model's weights over N GPUs, with a process for each; with --device cpu, over N "

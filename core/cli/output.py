@@ -23,6 +23,13 @@ STANDARD = Path("-")
 """What is typed for standard output in place of a file."""
 
 
+def check_files(*paths: Path | None) -> None:
+    """Find out the same as `check_file` of every file that is named; None names none."""
+    for path in paths:
+        if path is not None:
+            check_file(path)
+
+
 def check_file(path: Path) -> None:
     """Find out before hours of work that a file could not be written.
 

@@ -57,12 +57,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     other = parser.add_argument_group("other")
     options.add_setting(other, SETTINGS["seed"])
-    other.add_argument(
-        "--engine",
-        metavar="local|ray|ray://HOST:PORT|auto",
-        default="local",
-        help="what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: "
-        "local)",
+    options.add_engine(
+        other,
+        "what reads neurons, embeds and measures the spaces of all targets, as for the command sweep (default: local)",
     )
     options.add_gpus_per_model(
         other,

@@ -58,8 +58,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.store.opening import open_store
 
     files = arguments.json, arguments.csv, arguments.pairs_csv
-    for file in filter(None, files):
-        output.check_file(file)
+    output.check_files(*files)
     experiment, question = options.experiment(arguments), _free(arguments)
     bound = plan(experiment)
     layers = None

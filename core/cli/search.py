@@ -42,8 +42,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from core.progress import Progress, Terminal
     from core.store.opening import open_store
 
-    if arguments.json:
-        output.check_file(arguments.json)
+    output.check_files(arguments.json)
     experiment = options.experiment(arguments)
     usual = search.Choices.around(experiment, vars(arguments))
     blocks = tuple(None if name == "all" else name for name in arguments.blocks or ())

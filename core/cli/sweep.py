@@ -39,11 +39,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=(usual := next(iter(KEEP))),
         help=f"of a cell: {'; '.join(f'{name}: {about}' for name, about in KEEP.items())} (default: {usual})",
     )
-    how.add_argument(
-        "--engine",
-        metavar="local|ray|ray://HOST:PORT|auto",
-        default="local",
-        help="what computes: this process, a Ray cluster (that of RAY_ADDRESS, else one on this machine), the one at "
+    options.add_engine(
+        how,
+        "what computes: this process, a Ray cluster (that of RAY_ADDRESS, else one on this machine), the one at "
         "an address, or auto: a cluster where RAY_ADDRESS names one, else this process (default: local)",
     )
     how.add_argument("--workers", metavar="N", type=int, help="of a cluster (default: as many as it has room for)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.file_memory import FileMemory, bytes_of
-from core.corpora.published import odd_characters, repeat_notes
+from core.corpora.published import PAIRS_ALONE, odd_characters, repeat_notes
 from core.corpora.validation import MIN_ROWS, folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
 from core.language.codes import canonical
@@ -69,7 +69,7 @@ def load_bucc(spec: str, folder: Path) -> Corpus:
     """
     what = f"corpus {spec!r}"
     notes = [
-        "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences.",
+        PAIRS_ALONE,
         "Candidates of retrieval are the gold standard's sentences alone, without the thousands of others in the "
         "published texts, which mining can add (--distractors).",
     ]

@@ -15,6 +15,9 @@ from core.corpora.validation import has_visible, listed, not_text, read_text, re
 from core.errors import CorpusError
 from core.language.codes import canonical
 
+PAIRS_ALONE = "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences."
+"""Noted of every corpus of pairs with English."""
+
 _MOST_BYTES = 256 << 20
 
 

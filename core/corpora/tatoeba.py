@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import aligned, language_files
+from core.corpora.published import PAIRS_ALONE, aligned, language_files
 from core.corpora.validation import MIN_ROWS, folder_contents
 from core.errors import CorpusError
 
@@ -58,7 +58,7 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
         probe=None,
         evaluation=tuple(pairs.values()),
         notes=(
-            "Evaluation only: one set a language pair, each with English sentences of its own; no probe sentences.",
+            PAIRS_ALONE,
             *notes,
             *(f"{code} is left out: {why}." for code, why in left_out.items()),
         ),

@@ -17,6 +17,11 @@ log = logging.getLogger(__name__)
 _FULL = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
+def not_causal(what: str) -> ModelError:
+    """The refusal of what only a model can do that predicts the next token."""
+    return ModelError(what, "it is not a causal language model", "Use a decoder-only model.")
+
+
 @contextmanager
 def explained(deed: str, model: LoadedModel) -> Iterator[None]:
     """Turn whatever goes wrong inside into a `ModelError`; the log (level INFO) keeps the traceback.

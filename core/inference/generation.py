@@ -20,7 +20,7 @@ from core.neurons.neuron_map import NeuronMap
 def check_generates(name: str, generates: bool) -> None:
     """Refuse a model that writes no text; raises `ModelError`."""
     if not generates:
-        raise ModelError(f"write text with {name}", "it is not a causal language model", "Use a decoder-only model.")
+        raise faults.not_causal(f"write text with {name}")
 
 
 def generate(

@@ -131,9 +131,7 @@ def likelihoods(
 def _check(model: LoadedModel, intervention: Intervention | None) -> None:
     """Refuse what has no perplexity, before any work."""
     if not model.generates:
-        raise ModelError(
-            f"perplexity under {model.name}", "it is not a causal language model", "Use a decoder-only model."
-        )
+        raise faults.not_causal(f"perplexity under {model.name}")
     if intervention is not None and intervention.tokens == "last" and not intervention.is_identity:
         raise SettingError(
             "perplexity under an intervention at the last token",

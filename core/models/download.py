@@ -20,7 +20,6 @@ from core.models import hub
 from core.models.spec import ResolvedModel
 from core.progress import Cancelled
 
-_INDEX, _WHOLE = "model.safetensors.index.json", "model.safetensors"
 _BESIDE = (".json", ".model", ".txt", ".tiktoken", ".jinja")  # what stands beside the weights
 _STEP = re.compile(r"\d+_\w+/(config\.json|model\.safetensors)")  # of a sentence encoder
 _SPARE = 1 << 30  # bytes of the disk that stay free
@@ -154,9 +153,9 @@ def _counter(download: Download, name: str, size: int, advance: Callable[[int], 
 
 def _is_complete(name: str, revision: str) -> bool:
     """Whether the weights and a tokenizer are in the hub's cache."""
-    index = _held(name, revision, _INDEX)
-    weights = [_WHOLE]
-    if _held(name, revision, _WHOLE) is None and index is not None:
+    index = _held(name, revision, hub.WEIGHTS_INDEX)
+    weights = [hub.WEIGHTS]
+    if _held(name, revision, hub.WEIGHTS) is None and index is not None:
         try:
             weights = sorted(set(json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -181,8 +180,8 @@ def _ask(name: str, revision: str) -> Download | None:
         siblings = {
             sibling.rfilename for sibling in HfApi().model_info(name, revision=revision, timeout=10).siblings or ()
         }
-        stem = _WHOLE.removesuffix(".safetensors")
-        weights = {_WHOLE} & siblings or {
+        stem = hub.WEIGHTS.removesuffix(".safetensors")
+        weights = {hub.WEIGHTS} & siblings or {
             file for file in siblings if file.startswith(f"{stem}-") and file.endswith(".safetensors")
         }
         beside = {file for file in siblings if "/" not in file and file.endswith(_BESIDE)}

@@ -19,6 +19,9 @@ from core.progress import Cancelled
 
 log = logging.getLogger(__name__)
 
+WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+"""A model's weights in one file, and the list of the files of one whose weights are in several."""
+
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BELIEVED = 30.0  # seconds
@@ -71,14 +74,13 @@ def check_weight_file(path: Path) -> None:
     asked = f"load the model in {path}"
     if not path.is_file():
         raise ModelError(asked, "there is no such file", "Check the path.")
-    index = path.with_name("model.safetensors.index.json")
-    if path.suffix.lower() == ".gguf" or path.name == "model.safetensors":
+    index = path.with_name(WEIGHTS_INDEX)
+    if path.suffix.lower() == ".gguf" or path.name == WEIGHTS:
         return
     if not index.is_file() or path.name not in index.read_text(encoding="utf-8", errors="replace"):
         raise ModelError(
             asked,
-            "a folder's weights are model.safetensors, or what its model.safetensors.index.json lists, and this file "
-            "is neither",
+            f"a folder's weights are {WEIGHTS}, or what its {WEIGHTS_INDEX} lists, and this file is neither",
             "Name the folder, or put the file as model.safetensors beside its config.json and tokenizer.",
         )
 

@@ -115,7 +115,7 @@ def _writing() -> Writing:
         "Prompt",
         page_state.get("prompt"),
         key=page_state.key("prompt"),
-        placeholder="Empty: the model starts from nothing (its first token, BOS)",
+        placeholder=summary.EMPTY_PROMPT,
         max_chars=1000,
         height=80,
     )

@@ -117,7 +117,7 @@ def _texts(asked: Experiment, value: float) -> None:
         "It goes on from",
         page_state.get("held-prompt"),
         key=page_state.key("held-prompt"),
-        placeholder="Empty: the model starts from nothing (its first token, BOS)",
+        placeholder=summary.EMPTY_PROMPT,
         max_chars=300,
     )
     page_state.put("held-prompt", prompt)

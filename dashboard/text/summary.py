@@ -26,6 +26,9 @@ from core.stats.units import SHARE, counted, listed
 from dashboard.charts.theme import name
 from dashboard.work.free import against
 
+EMPTY_PROMPT = "Empty: the model starts from nothing (its first token, BOS)"
+"""What stands in an empty field for a prompt."""
+
 _NO_CHANGE = 0.005  # half a percentage point
 
 
