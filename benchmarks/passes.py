@@ -17,7 +17,7 @@ from benchmarks.setting import Setting
 from core import parallel
 from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches, tokenise
 from core.inference.forward import TOKENS_A_BATCH, forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de"), 64, 5

@@ -20,7 +20,7 @@ from benchmarks.rows import Benchmark, Target, check, in_turns, peer
 from benchmarks.setting import Setting
 from core.inference.batching import Batch, TokenisedSentences, padded, tokenise
 from core.inference.forward import forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.neuron_map import Site
 
 LANGUAGES, SENTENCES, ROUNDS = ("en", "ja", "de", "ru"), 12, 3

@@ -10,7 +10,8 @@ from core.corpora.corpus import Corpus, ParallelSet
 from core.corpora.load import load_corpus
 from core.inference.batching import TokenisedSentences, tokenise
 from core.location import default_cache
-from core.models.load import LoadedModel, load
+from core.models.load import load
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store

@@ -26,7 +26,7 @@ from benchmarks.setting import Setting
 from core import parallel
 from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches
 from core.inference.pooling import weighted_mean
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 
 ROUNDS = 5
 Called = Callable[..., Any]

@@ -37,7 +37,7 @@ from core.export.encoder import Encoder, encoders
 from core.export.outcome import ExportedModel
 from core.language.codes import describe
 from core.location import default_cache
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.spec import EMBEDDED
 from core.neurons.experts import expert_table
 from core.pipeline.joint_map import fitted, n_points

@@ -24,7 +24,7 @@ from core.experiment.kinds import NameList, split_names
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.location import default_cache
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import EMBEDDED, ModelSpec
 from core.pipeline.engine import Engine

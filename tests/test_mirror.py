@@ -51,6 +51,7 @@ TESTED_IN = {
     "core.export.readme": "core/export/test_writing.py",
     "core.inference.rank": "core/inference/test_ranks.py",
     "core.language.likely": "core/language/test_codes.py",
+    "core.models.loaded_model": "core/models/test_load.py",
     "core.models.memory": "core/models/test_loading.py",
     "core.models.placement": "core/models/test_loading.py",
     "core.models.resolve": "core/models/test_load.py",

@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import SettingError
 from core.inference.forward import embed_spaces
 from core.inference.token_outputs import token_outputs
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
 from core.pipeline.run import Run

@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import ModelError
 from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 

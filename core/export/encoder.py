@@ -15,7 +15,7 @@ from core.inference.batching import tokenise
 from core.inference.encoding import PLAIN, Encoding
 from core.inference.forward import forward
 from core.inference.sources import identified
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 from core.pipeline.run import Run

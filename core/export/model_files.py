@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.models import embedded, sentence_encoder
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.spec import CATALOGUE, ResolvedModel
 
 # What a model's folder holds beside weights and config; code, pickles and its description are not taken along.

@@ -17,7 +17,8 @@ from core.language.codes import canonical
 from core.models import pretrained, weight_patch
 from core.models.architectures import Recipe
 from core.models.hub import explained
-from core.models.load import LoadedModel, load, recipe_of, source
+from core.models.load import load, recipe_of, source
+from core.models.loaded_model import LoadedModel
 from core.models.placement import PACKED, SHARDED, TORCH_DTYPES
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel

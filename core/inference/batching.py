@@ -12,7 +12,7 @@ from core.errors import CorpusError
 from core.inference import chat, faults
 from core.inference.encoding import PLAIN, Encoding
 from core.inference.language_codes import marked
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 
 # What starting a batch costs, in tokens: what the batching weighs padding against.
 _BATCH_OVERHEAD = 24

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ModelError
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 
 _MESSAGE = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for the message, and is in no template
 # Templates that state the date state this one, so that results do not change from day to day: a macro of the name

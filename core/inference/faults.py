@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from core.errors import ModelError, is_fault
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.progress import Cancelled
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from core.inference.hooks import PassState, hooked, unreached
 from core.inference.pooling import largest, sentence_vectors, weighted_mean
 from core.inference.shares import Share, passed
 from core.models import sentence_encoder
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.responses import POOLINGS

@@ -12,7 +12,7 @@ from core import parallel
 from core.errors import ModelError
 from core.inference import chat, faults, sources
 from core.inference.hooks import PassState, hooked, unreached
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 

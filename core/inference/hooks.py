@@ -18,7 +18,7 @@ from torch import nn
 
 from core.errors import ModelError
 from core.inference.language_codes import codes_of, is_coded
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 

@@ -17,7 +17,7 @@ import langcodes
 from core.errors import CorpusError, ModelError
 from core.language.codes import canonical
 from core.language.likely import usual_script
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 
 _CODE = re.compile(r"(?P<language>[a-z]{2,3})_(?:(?P<script>[A-Z][a-z]{3})|(?P<region>[A-Z]{2}))")
 

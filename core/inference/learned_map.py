@@ -23,7 +23,7 @@ from core.errors import ModelError
 from core.inference import faults
 from core.inference.batching import Batch, TokenisedSentences, padded, plan_batches
 from core.inference.hooks import PassState, first_tokens, note_tokens, output_tensor, unreached
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.methods import Learning
 from core.neurons.neuron_map import NeuronMap, Site
 

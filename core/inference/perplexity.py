@@ -14,7 +14,7 @@ from core import parallel
 from core.errors import ModelError, SettingError
 from core.inference import faults, sources
 from core.inference.hooks import PassState, hooked, leading, unreached
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 

@@ -23,7 +23,8 @@ from core.errors import AskError, as_parts, in_one_line
 from core.inference.forward import pass_share
 from core.inference.shares import Share
 from core.models import sharding
-from core.models.load import LoadedModel, load, skeleton_of
+from core.models.load import load, skeleton_of
+from core.models.loaded_model import LoadedModel
 from core.models.spec import ResolvedModel
 from core.progress import Cancelled
 from core.store.opening import open_store

@@ -23,7 +23,8 @@ from core import machine, serialisation, subprocesses
 from core.errors import AskError, ComputeError, refusal
 from core.inference.rank import STOP, LoadRequest
 from core.models import sharding
-from core.models.load import LoadedModel, skeleton_of, without_weights
+from core.models.load import skeleton_of, without_weights
+from core.models.loaded_model import LoadedModel
 from core.models.spec import ResolvedModel
 from core.store.store import Store
 
@@ -104,7 +105,7 @@ class _Group:
 
 
 class RankProcesses:
-    """The processes that hold a model together; a `core.models.load.Ranks`.
+    """The processes that hold a model together; a `core.models.loaded_model.Ranks`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.inference.batching import TokenisedSentences
 from core.inference.encoding import PLAIN, Encoding
-from core.models.load import Ranks
+from core.models.loaded_model import Ranks
 from core.neurons.interventions import Intervention
 from core.neurons.neuron_map import NeuronMap
 

@@ -12,7 +12,7 @@ from core.errors import ModelError
 from core.inference import faults
 from core.inference.batching import Batch, TokenisedSentences, padded
 from core.inference.hooks import hooked, unreached
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.neuron_map import NeuronMap
 
 

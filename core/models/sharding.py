@@ -21,7 +21,7 @@ from torch import distributed, nn
 from core.errors import ModelError
 from core.models import placement
 from core.models.architectures import BuiltModel
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.spec import ResolvedModel
 from core.neurons.sites import find_blocks
 

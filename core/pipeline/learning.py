@@ -12,7 +12,7 @@ import numpy as np
 from core.experiment.plan import Plan
 from core.inference.batching import TokenisedSentences
 from core.inference.learned_map import learn, passes
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.experts import Experts
 from core.neurons.methods import METHODS
 from core.store.artefact import Payload

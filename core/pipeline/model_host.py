@@ -9,7 +9,8 @@ from typing import Any
 
 from core.inference.ranks import load_over
 from core.models import sharding
-from core.models.load import LoadedModel, load, skeleton_of
+from core.models.load import load, skeleton_of
+from core.models.loaded_model import LoadedModel
 from core.models.placement import SHARDED
 from core.models.spec import ResolvedModel
 from core.spaces import projection

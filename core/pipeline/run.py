@@ -13,7 +13,7 @@ from core.corpora.corpus import ParallelSet
 from core.experiment.plan import Plan, probe_in_evaluation_languages
 from core.inference.language_codes import check_languages
 from core.models.embedded import MODELS, is_converted
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.experts import Experts
 from core.neurons.interventions import Intervention
 from core.pipeline import fitted_maps, joint_map, learning

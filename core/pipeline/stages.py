@@ -18,7 +18,7 @@ import numpy as np
 from core.experiment.plan import Plan
 from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons import rank_statistics
 from core.neurons.expert_sets import together
 from core.neurons.experts import Expertise, Experts

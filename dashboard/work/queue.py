@@ -299,7 +299,7 @@ class Jobs:
                     return job
                 self._changed.wait()
 
-    def _heed(self, job: Job, snapshot: Snapshot) -> None:
+    def _check(self, job: Job, snapshot: Snapshot) -> None:
         """Raise `Cancelled` in a job that is to stop, or that must give way to a job that a visitor waits for."""
         if snapshot.stage != job.stage:
             job.stage = snapshot.stage
@@ -364,7 +364,7 @@ class Jobs:
     def _run(self, job: Job) -> tuple[str, AskError | str | None]:
         """Compute a job's answer; return the state that it is in then, and why it failed. Raises nothing at all."""
         try:
-            job.progress = Progress(partial(self._heed, job), partial=job.progress.partial if job.progress else None)
+            job.progress = Progress(partial(self._check, job), partial=job.progress.partial if job.progress else None)
             if isinstance(job.request, PartwiseRequest):
                 return self._part(job, job.request, job.progress)
             self._answers.keep(job.request, self.backend.run(job.request, job.progress))

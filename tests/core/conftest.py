@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from core.experiment.settings import Experiment
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.neurons.sites import KINDS

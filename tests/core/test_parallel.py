@@ -15,7 +15,7 @@ from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.generation import generate
 from core.inference.perplexity import likelihoods
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from tests.helpers.bench import LONG
 from tests.helpers.tiny import sentences
 

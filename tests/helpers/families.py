@@ -15,7 +15,7 @@ from tokenizers import processors
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.neuron_map import NeuronMap
 from tests.helpers.tiny import make_tokenizer
 

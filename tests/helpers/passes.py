@@ -11,7 +11,7 @@ import numpy as np
 from core.experiment.settings import Experiment
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention, intervene
 from core.neurons.methods import Evidence
 from core.pipeline.engine import Engine

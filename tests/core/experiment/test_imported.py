@@ -20,7 +20,7 @@ from core.experiment.imported import read_imported
 from core.experiment.plan import _imported as imported_by
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.experts import expert_table
 from core.neurons.neuron_map import NeuronMap
 from core.pipeline.engine import Engine

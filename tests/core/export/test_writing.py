@@ -27,7 +27,7 @@ from core.export.forms import FOLDER, PATCH, Form
 from core.export.outcome import WrittenWeights
 from core.inference.encoding import Encoding
 from core.models import sentence_encoder, weight_patch
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.spec import ResolvedModel
 from core.neurons.interventions import Intervention
 from core.pipeline.engine import Engine

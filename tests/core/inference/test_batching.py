@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from core.errors import CorpusError
 from core.inference.batching import padded, plan_batches, tokenise
 from core.inference.forward import forward
-from core.models.load import LoadedModel, load
+from core.models.load import load
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store

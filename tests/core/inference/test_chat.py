@@ -14,7 +14,8 @@ from core.inference.batching import tokenise
 from core.inference.encoding import Encoding
 from core.inference.forward import forward
 from core.inference.generation import generate
-from core.models.load import LoadedModel, load
+from core.models.load import load
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store

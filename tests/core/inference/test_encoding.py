@@ -17,7 +17,8 @@ from core.experiment.settings import Experiment
 from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.encoding import PLAIN, Encoding
 from core.inference.forward import embed_spaces, forward
-from core.models.load import LoadedModel, load
+from core.models.load import load
+from core.models.loaded_model import LoadedModel
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.progress import Progress

@@ -12,7 +12,7 @@ from core.inference import faults
 from core.inference.batching import tokenise
 from core.inference.generation import generate
 from core.inference.perplexity import likelihoods
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.progress import Cancelled
 from tests.helpers.passes import TEXTS, run
 from tests.helpers.refusals import refusal

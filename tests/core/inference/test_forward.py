@@ -13,7 +13,7 @@ from core.errors import ModelError
 from core.inference import forward as forward_module
 from core.inference.batching import plan_batches, tokenise
 from core.inference.forward import embed_spaces, forward
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits
 from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS, Plain
 

@@ -12,7 +12,7 @@ from transformers import TopPLogitsWarper
 
 from core.errors import ModelError
 from core.inference.generation import Nucleus, generate
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.progress import Cancelled
 from tests.helpers.passes import pull
 

@@ -16,7 +16,7 @@ from core.errors import ModelError, SettingError
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult
 from core.inference.hooks import PassState, first_tokens, hooked, leading, note_tokens
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import TOKENS, Intervention
 from tests.helpers.passes import TEXTS, close, hooks, pull, run, same_bits, set_value
 from tests.helpers.tiny import FAMILIES, Plain, sentences

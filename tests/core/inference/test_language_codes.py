@@ -24,7 +24,8 @@ from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.hooks import PassState, first_tokens, note_tokens
 from core.inference.language_codes import code_of
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.pipeline.engine import Engine

@@ -15,7 +15,7 @@ from core.inference import learned_map
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.learned_map import distance, learn
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import TOKENS, Intervention
 from core.neurons.methods import METHODS, Learning
 from tests.helpers.passes import TEXTS, close, hooks

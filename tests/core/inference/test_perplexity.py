@@ -10,7 +10,7 @@ import torch
 
 from core.errors import ModelError, SettingError
 from core.inference.perplexity import Perplexity, _windows, likelihoods
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention
 from tests.helpers.passes import hooks, pull
 from tests.helpers.tiny import FAMILIES, Plain, sentences

@@ -16,7 +16,7 @@ from core.inference import generation
 from core.inference.batching import tokenise
 from core.inference.forward import embed_spaces
 from core.inference.ranks import RankProcesses, load_over
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.neurons.sites import KINDS, find_neurons

@@ -9,7 +9,7 @@ import torch
 from core.errors import SettingError
 from core.inference.batching import tokenise
 from core.inference.token_outputs import token_outputs
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from tests.helpers.tiny import FAMILIES, sentences
 
 

@@ -20,7 +20,8 @@ from core.experiment.plan import plan
 from core.experiment.settings import Experiment
 from core.export.writing import refuse_placement
 from core.models import hub
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.store.store import Store

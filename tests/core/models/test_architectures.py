@@ -9,7 +9,8 @@ import torch
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.inference.hooks import hooked
-from core.models.load import LoadedModel, outline
+from core.models.load import outline
+from core.models.loaded_model import LoadedModel
 from tests.helpers.families import N_LAYERS, Tiny, first, largest, mean
 from tests.helpers.passes import TEXTS, close, hooks, set_value
 

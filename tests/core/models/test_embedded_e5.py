@@ -17,7 +17,8 @@ from core.corpora.load import load_corpus
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.models import e5_file, embedded, embedded_e5
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import E5, ModelSpec
 from core.store.store import Store

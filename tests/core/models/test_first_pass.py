@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoConfig, LlamaConfig
 
 from core.models import architectures, first_pass
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.sites import KINDS, find_neurons
 from tests.helpers.families import COMMON, FAMILIES, N_LAYERS

@@ -25,7 +25,8 @@ from core.errors import CorpusError
 from core.inference.batching import tokenise
 from core.inference.forward import forward
 from core.models import embedded
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import CATALOGUE, EMBEDDED, ModelSpec
 from core.store.store import Store

@@ -21,7 +21,8 @@ from core.inference import forward as forward_module
 from core.inference.batching import tokenise
 from core.inference.forward import ForwardResult, forward
 from core.models import architectures, memory, placement
-from core.models.load import LoadedModel, load, outline
+from core.models.load import load, outline
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec
 from core.neurons.interventions import Intervention

@@ -13,7 +13,8 @@ from torch import distributed, nn
 from core.errors import ModelError
 from core.models import sharding
 from core.models.architectures import BuiltModel
-from core.models.load import LoadedModel, skeleton_of
+from core.models.load import skeleton_of
+from core.models.loaded_model import LoadedModel
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
 

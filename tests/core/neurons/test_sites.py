@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
 from core.errors import ModelError, SettingError
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.neuron_map import NeuronMap, Site
 from core.neurons.sites import KINDS, find_blocks, find_neurons
 from tests.helpers.tiny import FAMILIES, HIDDEN, N_LAYERS

@@ -20,7 +20,7 @@ from core.inference.batching import TokenisedSentences, tokenise
 from core.inference.forward import forward
 from core.inference.generation import generate
 from core.inference.perplexity import likelihoods
-from core.models.load import LoadedModel
+from core.models.loaded_model import LoadedModel
 from core.neurons.interventions import Intervention, intervene_by_source
 from core.neurons.methods import METHODS
 from core.neurons.source_maps import SourceEvidence

@@ -15,7 +15,8 @@ from core import access, machine
 from core.cli.main import main
 from core.errors import ModelError
 from core.experiment.settings import Experiment
-from core.models.load import LoadedModel, load
+from core.models.load import load
+from core.models.loaded_model import LoadedModel
 from core.models.spec import ResolvedModel
 from core.pipeline import model_host
 from core.pipeline.engine import Engine
