@@ -40,7 +40,7 @@ def test_how_jobs_ended_is_said() -> None:
     assert [row["how"] for row in rows] == ["failed", "finished", "stopped"]
     assert rows[1]["what"] == "A cell"
     assert rows[2]["what"].startswith("Japanese, 10 neurons")
-    assert jobs.title(Job(MovementAsked(X))) == f"The movement on the map: {rows[2]['what']}"
+    assert jobs.title(Job(MovementQuestion(X))) == f"The movement on the map: {rows[2]['what']}"
 
 
 def test_how_the_worker_does_is_said(open_page: OpenPage) -> None:

@@ -133,8 +133,8 @@ def test_a_table_that_could_not_be_read_is_not_taken_for_the_one_before(monkeypa
         raise OSError("the disk is full")
 
     visitor = session.Visitor()
-    last = visitor.part(uploads._Last)
-    last.id, last.name, last.taken = "1", "one.tsv", uploads._Taken("upload:one", 1, 1, ("en",), ())
+    last = visitor.part(uploads._LastUpload)
+    last.id, last.name, last.taken = "1", "one.tsv", uploads._UploadSummary("upload:one", 1, 1, ("en",), ())
     monkeypatch.setattr(session, "visitor", lambda: visitor)
     monkeypatch.setattr(uploads, "take", fails)
     with pytest.raises(OSError, match="the disk is full"):
