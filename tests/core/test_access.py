@@ -72,7 +72,8 @@ def test_what_is_listed_is_used_under_its_name_alone(public: Path) -> None:
 )
 def test_a_corpus_that_is_not_listed_is_refused_before_the_disk_is_looked_at(public: Path, spec: str) -> None:
     refusal = refused(CorpusError, lambda: load_corpus(spec.format(public)))
-    assert "only listed corpora" in refusal.why or "no such upload" in refusal.why
+    uploaded = spec.startswith("upload:")
+    assert ("no such upload" in refusal.why, "only listed corpora" in refusal.why) == (uploaded, not uploaded)
     assert str(public) not in access.words(f"{refusal.why} {refusal.instead}")
 
 

@@ -81,12 +81,13 @@ def refused(page: AppTest, *parts: str) -> None:
     """The page says what was asked, why it cannot be, and what to do instead; and shows no numbers."""
     assert not page.exception
     assert not page.metric
+    assert "result-ready" not in said(page)  # nor what all pages hold, as their styles
     titles = [text.value for text in page.main.markdown]
     for title in ("**Asked**", "**Why**", "**Instead**"):
         assert title in titles
-    said = "\n".join(text.value for text in page.main.text)
+    words = "\n".join(text.value for text in page.main.text)
     for part in parts:
-        assert part in said
+        assert part in words
     sidebar_stands(page)
 
 
@@ -287,7 +288,7 @@ def test_a_missing_file_is_refused(visit: Visit, tmp_path: Path) -> None:
 def test_a_ragged_table_is_refused(visit: Visit, tmp_path: Path) -> None:
     table = tmp_path / "ragged.csv"
     table.write_text("en,ja\none,一\ntwo\nthree,三\nfour,四\n", encoding="utf-8")
-    refused(visit(corpus=f"table:{table}"), "ragged.csv", "3")
+    refused(visit(corpus=f"table:{table}"), "ragged.csv", "line 3")
 
 
 def test_an_unknown_kind_of_corpus_is_refused(visit: Visit) -> None:

@@ -105,7 +105,7 @@ def test_no_page_shows_what_is_not_listed(served: Served) -> None:
 
 def test_no_page_of_what_is_listed_says_where_it_is(served: Served) -> None:
     with visiting(served.address) as visitor:
-        until(lambda: "Top-1 from English" in visitor.opens(LINK).text, "the listed model on the listed corpus")
+        until(lambda: "result-ready" in visitor.opens(LINK).text, "the listed model on the listed corpus")
         for page in PAGES:
             visitor.opens(LINK, page)
             assert_shows_nothing(visitor, served, "")

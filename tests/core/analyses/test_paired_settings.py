@@ -84,6 +84,7 @@ def test_a_real_pair_of_settings(asked: Experiment, engine: Engine) -> None:
     other = replace(asked, strength=0.3)
     results: list[Result] = [engine.run(one) for one in (asked, other)]
     rows = compare(*results, *(engine.answer(one, sentence_values) for one in (asked, other)))
+    assert [row.measure.name for row in rows] == list(MEASURES)
     for row in rows:
         expected = row.measure.read(results[0]).post - row.measure.read(results[1]).post
         assert row.difference is not None

@@ -64,6 +64,7 @@ def test_bars_that_stand_have_their_categories_below() -> None:
     assert bars["encoding"]["x"]["sort"] == ["B", "A"]
     assert bars["encoding"]["xOffset"]["field"] == "space"
     assert bars["encoding"]["y"]["field"] == "top1"
+    assert intervals
     assert all(layer["encoding"]["y2"]["field"] == "high" for layer in intervals)
 
 

@@ -36,8 +36,10 @@ def test_the_json_is_the_sessions_table_and_the_text_says_what_it_holds(
     assert (report["task"]["n_train"], report["task"]["n_test"]) == (N_TRAIN, N_TEST)
     assert report["experiment"]["target"] == "ja"
     assert f"trained on {N_TRAIN} rows of one language, tested on {N_TEST} of each" in said
+    assert len(report["lessons"]) == 4  # two languages to train on, at two layers
     for lesson in report["lessons"]:
         assert lesson in said
+    assert report["means"]
     for mean in report["means"]:
         assert f"{mean['accuracy']:.3f} ({mean['low']:.3f} to {mean['high']:.3f})" in said
 
@@ -54,6 +56,7 @@ def test_who_profits_is_a_block_of_the_json_and_sentences_of_the_text(
     found = Session(cache, progress=False).profit(experiment)
     assert report["profit"] == found.to_json()
     assert len(report["profit"]["points"]) == 3 * (len(LANGUAGES) - 1)
+    assert len(found.correlations) > 0
     for row in found.correlations.to_dict("records"):
         assert sentence(row).replace("**", "") in said
     assert "which languages profit in retrieval from Japanese" in said

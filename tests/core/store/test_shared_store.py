@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -295,7 +296,9 @@ def test_a_killed_sender_sends_later(tmp_path: Path, folder: str) -> None:
         place.Place.create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         store.put("s", SPEC, sample())
     """
-    python(script, tmp_path / "one", folder).communicate(timeout=60)
+    sender = python(script, tmp_path / "one", folder)
+    sender.communicate(timeout=60)
+    assert sender.returncode == -signal.SIGKILL
     one = open_store(tmp_path / "one", shared=folder)
     assert_sample(one.get_or_compute("s", SPEC, sample))
     one.send_waiting()

@@ -22,6 +22,7 @@ def test_a_typed_sentence_is_found_before_and_after(open_page: OpenPage) -> None
     until(lambda: any("ln-tokens" in body for body in bodies(page.run())), "it is read")
     assert not page.exception
     lists = [body for body in bodies(page) if "ln-near" in body][:2]
+    assert len(lists) == 2
     for body in lists:
         assert text in body.split("</li>")[0]
         assert "1.000" in body.split("</li>")[0]

@@ -60,7 +60,9 @@ def test_every_item_opens_from_a_link(open_page: OpenPage, folder: Path, item: s
     said = unescape(" ".join(str(html.proto.body) for html in page.get("html")))
     for figure in captions:
         assert figure["caption"].split(";")[0] in said
-    for chart in page.get("vega_lite_chart"):  # a report's heights are of plots, into which nothing else is fitted
+    charts = page.get("vega_lite_chart")
+    assert len(charts) == len(captions) > 0
+    for chart in charts:  # a report's heights are of plots, into which nothing else is fitted
         spec = json.loads(chart.proto.spec)
         assert spec["autosize"]["type"] == "fit-x" or not {"layer", "mark"} & spec.keys()
 

@@ -72,16 +72,20 @@ def test_the_page_shows_cores_ranks_and_the_links_sentence(
     page.button(key="edit-sentence").click().run()
     assert opened == [before | {"view.own": result.plan.groups[0].texts["en"][3], "view.own-in": "en"}]
 
-    from_target = open_page("sentences")
     pre, post = engine.answer(asked, translation_ranks.both)
-    candidate = "en"
+    changed = {code: int(((pre.of(code) == 1) != (post.of(code) == 1)).sum()) for _, code in pre.candidates}
+    candidate = max(changed, key=changed.__getitem__)
+    assert changed[candidate] > 0
+    from_target = open_page("sentences", **{"view.candidate": candidate})
     fixed = int(((pre.of(candidate) > 1) & (post.of(candidate) == 1)).sum())
     broken = int(((pre.of(candidate) == 1) & (post.of(candidate) > 1)).sum())
     titles = [title.value for title in from_target.header]
     n = len(result.plan.groups[0])
     assert f"Fixed by the intervention: {fixed} of {n}" in titles
     assert f"Broken by it: {broken} of {n}" in titles
-    for table in (each.value for each in from_target.dataframe if "in English" in each.value):
+    lists = [each.value for each in from_target.dataframe if "in English" in each.value]
+    assert len(lists) == (fixed > 0) + (broken > 0)
+    for table in lists:
         ours = result.plan.groups[0].texts
         assert [ours["en"][row] for row in table["row"]] == table["in English"].tolist()
 
