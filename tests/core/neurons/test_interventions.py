@@ -50,10 +50,17 @@ def test_a_strength_that_is_no_number_is_refused(strength: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("neurons", "scale", "shift"),
-    [([1, 1], [1, 1], [0, 0]), ([1, 2], [1], [0, 0]), ([1], [np.nan], [0]), ([1], [1], [np.inf])],
+    ("neurons", "scale", "shift", "why"),
+    [
+        ([1, 1], [1, 1], [0, 0], "named twice"),
+        ([1, 2], [1], [0, 0], "one scale and one shift a neuron"),
+        ([1], [np.nan], [0], "must be finite"),
+        ([1], [1], [np.inf], "must be finite"),
+    ],
     ids=["twice", "shapes", "nan", "infinite"],
 )
-def test_an_impossible_intervention_is_refused(neurons: list[int], scale: list[float], shift: list[float]) -> None:
-    with pytest.raises(ValueError):
+def test_an_impossible_intervention_is_refused(
+    neurons: list[int], scale: list[float], shift: list[float], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
         Intervention(np.array(neurons), np.array(scale, dtype=np.float32), np.array(shift, dtype=np.float32))
