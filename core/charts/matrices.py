@@ -34,10 +34,10 @@ def change_matrix(pairs: pd.DataFrame, order: Sequence[str], titles: tuple[str, 
     scale = alt.Scale(scheme="purplegreen", domain=[-largest, largest], domainMid=0)
     angle = -45 if len(order) <= _MOST_SLANTED else -90
     # Vega-Lite would else leave out every second name where there are many.
-    above = alt.Axis(title=found_in, labelAngle=angle, labelOverlap=False, orient="top")
+    above = alt.Axis(labelAngle=angle, labelOverlap=False, orient="top")
     base = alt.Chart(pairs).encode(
-        x=alt.X("candidate:N", sort=list(order), axis=above),
-        y=alt.Y("query:N", sort=list(order), axis=alt.Axis(title=query, labelOverlap=False)),
+        x=alt.X("candidate:N", sort=list(order), title=found_in, axis=above),
+        y=alt.Y("query:N", sort=list(order), title=query, axis=alt.Axis(labelOverlap=False)),
         tooltip=[
             alt.Tooltip("query:N", title=query),
             alt.Tooltip("candidate:N", title=found_in),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -37,11 +38,30 @@ def means_of(run: Run) -> pd.DataFrame:
 
 
 def lessons_of(run: Run) -> pd.DataFrame:
-    """What to take from it: ``train, layer, sentence``, a row for each language trained on."""
+    """What to take from it, a row for each language trained on.
+
+    Returns
+    -------
+    DataFrame
+        ``train, layer, languages, n, before, after, gain, gain_low, gain_high``: of the intervention. ``free, accuracy,
+        lead, lead_low, lead_high, p``: the best free map that needs no more than the intervention (of all where none
+        is such a one), and by how much it is above it; missing where nothing free was measured. ``sentence``: all of
+        it in words.
+    """
     found = transfer(run, settings())
     said = [transfer_table.lesson(found, train, run.plan.layer) for train in found.train_languages]
-    rows = [(each.train, each.layer, transfer_table.sentence(each)) for each in said if each is not None]
-    return pd.DataFrame(rows, columns=["train", "layer", "sentence"])
+    return pd.DataFrame([_row(each) for each in said if each is not None])
+
+
+def _row(said: transfer_table.Lesson) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(said, name) for name in ("train", "layer", "languages", "n")}
+    row |= {"before": said.before.value, "after": said.after.value}
+    row |= {"gain": said.gain.value, "gain_low": said.gain.low, "gain_high": said.gain.high}
+    free = said.fair or said.best
+    if free is not None:
+        row |= {"free": free.rival.name, "accuracy": free.mean.value, "lead": free.lead.value}
+        row |= {"lead_low": free.lead.low, "lead_high": free.lead.high, "p": free.p}
+    return row | {"sentence": transfer_table.sentence(said)}
 
 
 def profit_of(run: Run) -> pd.DataFrame:

@@ -51,7 +51,12 @@ def test_tables_figure_and_verdict_hold_the_analysiss_figures(
     said = transfer_table.lesson(found, "en", study.plan.layer)
     assert said is not None
     (verdict,) = verdicts({"transfer_lessons": tables["transfer_lessons"]})
-    assert transfer_table.sentence(said) in verdict.text
+    (lesson,) = [row for row in tables["transfer_lessons"].to_dict("records") if row["target"] == "ja"][:1]
+    assert (lesson["train"], lesson["sentence"]) == ("en", transfer_table.sentence(said))
+    free = said.fair or said.best
+    assert free is not None
+    assert f"Japanese, trained on English: {said.before.value:.3f} -> {said.after.value:.3f} (" in verdict.text
+    assert f", free {free.mean.value:.3f} by {free.rival.name}" in verdict.text
     assert set(tables["transfer_profit"]["kind"]) == {"transfer", "retrieval"}
 
 

@@ -65,3 +65,31 @@ def test_no_layer_of_a_rival_is_chosen_on_the_rows_that_are_measured() -> None:
     )
     assert "and 0.450 by subspace at layer 4 (-0.050, 95% -0.100 to +0.000), the best of the 2 that need" in said.text
     assert "significantly for 0 of 1 targets" in said.text
+
+
+def test_a_task_is_helped_where_intervals_and_corrected_tests_say_so() -> None:
+    def row(gain: tuple[float, float, float], lead: tuple[float, float, float], p: float) -> dict[str, object]:
+        place: dict[str, object] = {"target": "ja", "train": "en", "n": 60, "before": 0.5, "after": 0.5 + gain[0]}
+        changes = dict(
+            zip(("gain", "gain_low", "gain_high", "lead", "lead_low", "lead_high"), (*gain, *lead), strict=True)
+        )
+        return (
+            place | changes | {"free": "subspace", "accuracy": 0.5 + gain[0] + lead[0], "p": p, "sentence": "So it is."}
+        )
+
+    rows = [
+        row((0.1, 0.05, 0.15), (0.2, 0.1, 0.3), 0.001),
+        row((-0.1, -0.15, -0.05), (0.2, 0.1, 0.3), 0.06),  # after Holm's correction the lead may be chance
+        row((0.1, -0.05, 0.25), (-0.2, -0.3, -0.1), 0.001),
+    ]
+    (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows)})
+    assert "rises significantly for 1 of 3 pairs of target and training language, and falls for 1." in said.text
+    assert "significantly above it for 1 of 3, and below it for 1." in said.text
+    assert (
+        "Japanese, trained on English: 0.500 -> 0.600 (+0.100, 95% +0.050 to +0.150), free 0.800 by subspace; "
+        in said.text
+    )
+    (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows).drop(columns=["free", "accuracy", "lead", "p"])})
+    assert "free" not in said.text  # nothing free was measured
+    (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows)[["target", "train", "sentence"]]})
+    assert said.text == "So it is. So it is. So it is."  # of a report of before
