@@ -170,7 +170,8 @@ def test_reload_back_and_a_pasted_link(visit: Visit, new_server: str, tiny_link:
     assert visitor.figures() == second
 
     # Streamlit empties the query where the menu is used: back from there, nothing is lost.
-    visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Retrieval", exact=True).click()
+    with visitor.sees_the_link_change():  # to go back before the other page is there would go back further
+        visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Retrieval", exact=True).click()
     visitor.sees_the_page(experts="50")
     visitor.page.go_back()
     visitor.sees_results("With the 50 neurons", experts="50")
