@@ -44,9 +44,9 @@ def lessons_of(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         ``train, layer, languages, n, before, after, gain, gain_low, gain_high``: of the intervention. ``free, accuracy,
-        lead, lead_low, lead_high, p``: the best free map that needs no more than the intervention (of all where none
-        is such a one), and by how much it is above it; missing where nothing free was measured. ``sentence``: all of
-        it in words.
+        lead, lead_low, lead_high, lead_p``: the best free map that needs no more than the intervention (of all where
+        none is such a one), and by how much it is above it; missing where nothing free was measured. ``sentence``: all
+        of it in words.
     """
     found = transfer(run, settings())
     said = [transfer_table.lesson(found, train, run.plan.layer) for train in found.train_languages]
@@ -60,7 +60,7 @@ def _row(said: transfer_table.Lesson) -> dict[str, Any]:
     free = said.fair or said.best
     if free is not None:
         row |= {"free": free.rival.name, "accuracy": free.mean.value, "lead": free.lead.value}
-        row |= {"lead_low": free.lead.low, "lead_high": free.lead.high, "p": free.p}
+        row |= {"lead_low": free.lead.low, "lead_high": free.lead.high, "lead_p": free.p}
     return row | {"sentence": transfer_table.sentence(said)}
 
 

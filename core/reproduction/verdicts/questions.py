@@ -108,7 +108,7 @@ def _free(tables: Tables) -> Verdict:
 
 
 def _lead(row: Mapping[Any, Any]) -> int:
-    """Whether the intervention is above (1) or below (-1) a row's way of comparing without it; 0 where unsure."""
+    """Whether what leads in a row is above (1) or below (-1) what it is compared with; 0 where unsure."""
     return paired.sign(Interval(row["lead"], row["lead_low"], row["lead_high"], int(row["n"])), row["lead_p"])
 
 
@@ -180,17 +180,13 @@ def _transfer(tables: Tables) -> Verdict:
     )
     free = rows[rows["free"].notna()] if "free" in rows else rows.iloc[:0]
     if len(free):
-        signs = [_free_lead(row) for row in free.to_dict("records")]
+        signs = [_lead(row) for row in free.to_dict("records")]
         text += (
             " The best free map of the unmodified model on these rows, of those that need no more than the "
             f"intervention, is significantly above it for {signs.count(1)} of {len(signs)}, and below it for "
             f"{signs.count(-1)}."
         )
     return Verdict("transfer", claim, "", f"{text} {'; '.join(_task(row) for row in rows.to_dict('records'))}.")
-
-
-def _free_lead(row: Mapping[Any, Any]) -> int:
-    return paired.sign(Interval(row["lead"], row["lead_low"], row["lead_high"], int(row["n"])), row["p"])
 
 
 def _task(row: Mapping[Any, Any]) -> str:

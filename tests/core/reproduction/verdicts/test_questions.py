@@ -74,7 +74,9 @@ def test_a_task_is_helped_where_intervals_and_corrected_tests_say_so() -> None:
             zip(("gain", "gain_low", "gain_high", "lead", "lead_low", "lead_high"), (*gain, *lead), strict=True)
         )
         return (
-            place | changes | {"free": "subspace", "accuracy": 0.5 + gain[0] + lead[0], "p": p, "sentence": "So it is."}
+            place
+            | changes
+            | {"free": "subspace", "accuracy": 0.5 + gain[0] + lead[0], "lead_p": p, "sentence": "So it is."}
         )
 
     rows = [
@@ -89,7 +91,7 @@ def test_a_task_is_helped_where_intervals_and_corrected_tests_say_so() -> None:
         "Japanese, trained on English: 0.500 -> 0.600 (+0.100, 95% +0.050 to +0.150), free 0.800 by subspace; "
         in said.text
     )
-    (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows).drop(columns=["free", "accuracy", "lead", "p"])})
+    (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows).drop(columns=["free", "accuracy", "lead", "lead_p"])})
     assert "free" not in said.text  # nothing free was measured
     (said,) = verdicts({"transfer_lessons": pd.DataFrame(rows)[["target", "train", "sentence"]]})
     assert said.text == "So it is. So it is. So it is."  # of a report of before
