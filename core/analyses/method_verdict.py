@@ -25,7 +25,7 @@ class BestMethods:
     figure : Figure
     methods : tuple of Row
         The interventions with the best value; several where they are equal.
-    level : tuple of Row
+    overlapping : tuple of Row
         Further interventions whose interval meets that of the best.
     free : Row or None
         The best of what is free; None where nothing free was measured by this figure, or where it has its value by
@@ -40,7 +40,7 @@ class BestMethods:
 
     figure: Figure
     methods: tuple[Row, ...]
-    level: tuple[Row, ...]
+    overlapping: tuple[Row, ...]
     free: Row | None
     against: int | None
     over_all: bool
@@ -72,14 +72,16 @@ def best_by(rows: Sequence[Row]) -> list[BestMethods]:
             continue
         value = _best(figure, methods).figures[name]
         equal = tuple(row for row in methods if abs(row.figures[name].value - value.value) <= _EXACT)
-        level = tuple(row for row in methods if row not in equal and clearly(figure, value, row.figures[name]) == 0)
+        overlapping = tuple(
+            row for row in methods if row not in equal and clearly(figure, value, row.figures[name]) == 0
+        )
         free_rows = [] if figure.by_construction else [row for row in measured if row.kind == "free"]
         free = _best(figure, free_rows) if free_rows else None
         against = 0 if free is None else clearly(figure, value, free.figures[name])
         over_all = free is not None and all(
             clearly(figure, free.figures[name], row.figures[name]) == 1 for row in methods
         )
-        found.append(BestMethods(figure, equal, level, free, against, over_all))
+        found.append(BestMethods(figure, equal, overlapping, free, against, over_all))
     return found
 
 
@@ -123,8 +125,8 @@ def _line(best: BestMethods) -> str:
     text = f"*{best.figure.title}*: {_listed(titles, bold=True)}, {text_of(best.figure, best.methods[0].figures[name])}"
     if not math.isfinite(best.methods[0].figures[name].low):
         text += f" (n = {best.methods[0].figures[name].n}, no interval)"
-    if best.level:
-        text += f"; intervals meet those of {_listed([row.title for row in best.level])}"
+    if best.overlapping:
+        text += f"; intervals meet those of {_listed([row.title for row in best.overlapping])}"
     if best.free is None:
         return f"{text}. {best.figure.by_construction}" if best.figure.by_construction else f"{text}."
     how = {1: "clearly worse", 0: "not clearly apart", -1: "clearly better", None: "without an interval to tell"}

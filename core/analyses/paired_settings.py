@@ -16,7 +16,7 @@ from core.stats import paired
 from core.stats.intervals import Interval
 from core.stats.paired import Part
 from core.stats.significance import holm
-from core.stats.units import SHARE, listed
+from core.stats.units import SHARE, in_points, listed
 
 Values = Mapping[str, Sequence[Part]]
 """Measures of one space sentence by sentence, as `core.pipeline.measures.Measures.sentence_values` gives them."""
@@ -147,24 +147,20 @@ def verdict(
             return f"{found}. Their sentences {when}, so that there is no interval."
         return f"{found}, on other sentences or languages or from another target, so that no interval can be given."
     change = first.difference
-    ends = f"[{_points(change.low)}, {_points(change.high)}], n = {change.n:,}"
+    ends = f"[{in_points(change.low)}, {in_points(change.high)}], n = {change.n:,}"
     if first.winner:
         better, worse = ("A", "B") if first.winner > 0 else ("B", "A")
         values = texts if first.winner > 0 else texts[::-1]
         text = (
             f"**{better} finds more translations from {target} than {worse}**: {values[0]} against {values[1]} "
-            f"(A - B: {_points(change.value)} points {ends})."
+            f"(A - B: {in_points(change.value)} points {ends})."
         )
     else:
         text = (
             f"**A and B cannot be told apart by how many translations from {target} they find**: {texts[0]} and "
-            f"{texts[1]} (A - B: {_points(change.value)} points {ends})."
+            f"{texts[1]} (A - B: {in_points(change.value)} points {ends})."
         )
     return f"{text} {_tally(rows)} {_free(a, b)}" if with_free else f"{text} {_tally(rows)}"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+z.1f}"
 
 
 def _tally(rows: Sequence[PairedMeasure]) -> str:

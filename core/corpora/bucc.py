@@ -146,16 +146,16 @@ def _gold_standards(what: str, folder: Path) -> dict[str, _Gold]:
             current = standards.get(code)
             if current is not None and current.split == candidate.split:
                 raise CorpusError(
-                    what, f"{current.path} and {candidate.path} are the same set", "Take one of them away"
+                    what, f"{current.path} and {candidate.path} are the same set", "Take one of them away."
                 )
             if current is None or _SPLITS.index(candidate.split) < _SPLITS.index(current.split):
                 standards[code] = candidate
     if not standards and texts:
         why = f"{texts[0].parent} has texts ({listed(path.name for path in texts)}) and no gold standard"
-        raise CorpusError(what, why, "Get bucc2018-<xx>-en.training-gold.tar.bz2, which has <xx>-en.training.gold")
+        raise CorpusError(what, why, "Get bucc2018-<xx>-en.training-gold.tar.bz2, which has <xx>-en.training.gold.")
     if not standards:
         why = f"{folder} has no <xx>-en.<split>.gold, nor have folders <xx>-en or bucc2018 in it"
-        raise CorpusError(what, why, "Name the folder that the archives were unpacked in (python -m core data)")
+        raise CorpusError(what, why, "Name the folder that the archives were unpacked in (python -m core data).")
     return dict(sorted(standards.items()))
 
 
@@ -164,9 +164,9 @@ def _canonical(what: str, gold: _Gold) -> str:
         code = canonical(gold.code)
     except CorpusError as error:
         why = f"the name of {gold.path} has no known language code in it: {error.why}"
-        raise CorpusError(what, why, "Rename the file, or take it out of the folder") from None
+        raise CorpusError(what, why, "Rename the file, or take it out of the folder.") from None
     if code == "en":
-        raise CorpusError(what, f"{gold.path} is a pair of English with English", "Take it out of the folder")
+        raise CorpusError(what, f"{gold.path} is a pair of English with English", "Take it out of the folder.")
     return code
 
 
@@ -175,7 +175,7 @@ def _read(what: str, code: str, gold: _Gold) -> ParallelSet:
     pairs = list(_two_columns(what, gold.path))
     if len(pairs) < MIN_ROWS:
         why = f"{gold.path} has only {len(pairs)} pairs"
-        raise CorpusError(what, why, f"At least {MIN_ROWS} are needed; get the whole file")
+        raise CorpusError(what, why, f"At least {MIN_ROWS} are needed; get the whole file.")
     columns = {code: (0, gold.text(gold.code)), "en": (1, gold.text("en"))}
     texts = {
         language: _chosen(what, path, gold.path, [(line, pair[column]) for line, *pair in pairs])
@@ -191,10 +191,10 @@ def _chosen(what: str, path: Path, gold: Path, named: list[tuple[int, str]]) -> 
     for line, name in named:
         if name not in sentences:
             why = f"line {line} of {gold} names {name!r}, which is not in {path}"
-            raise CorpusError(what, why, "Get both files again, from the same release")
+            raise CorpusError(what, why, "Get both files again, from the same release.")
     chosen = [sentences[name] for _, name in named]
     if blank := [f"line {line}" for line, text in chosen if not has_visible(text)]:
-        raise CorpusError(what, f"{path} has blank sentences: {listed(blank)}", "Get the file again, as published")
+        raise CorpusError(what, f"{path} has blank sentences: {listed(blank)}", "Get the file again, as published.")
     return tuple(text for _, text in chosen)
 
 
@@ -206,7 +206,7 @@ def _by_id(what: str, path: Path, wanted: set[str]) -> Mapping[str, tuple[int, s
             continue
         if name in sentences:
             why = f"lines {sentences[name][0]} and {line} of {path} have the same id, {name!r}"
-            raise CorpusError(what, why, "Get the file again, as published")
+            raise CorpusError(what, why, "Get the file again, as published.")
         sentences[name] = (line, sentence)
     return sentences
 
@@ -217,5 +217,5 @@ def _two_columns(what: str, path: Path) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(read_text(what, path).rstrip("\r\n").split("\n"), start=1):
         first, tab, second = line.partition("\t")
         if not tab or not first.strip() or (path.suffix == ".gold" and not second.strip()):
-            raise CorpusError(what, f"line {number} of {path} is not {cells}", "Get the file again, as published")
+            raise CorpusError(what, f"line {number} of {path} is not {cells}", "Get the file again, as published.")
         yield number, first.strip(), second.strip()

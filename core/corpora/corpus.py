@@ -44,7 +44,7 @@ class ParallelSet:
             raise CorpusError(
                 "a parallel set with labels",
                 f"it has {len(self.labels)} labels for {len(self.ids)} rows",
-                "Give every row one label, blank where it has none",
+                "Give every row one label, blank where it has none.",
             )
         if isinstance(self.texts, PublishedTexts):
             return  # `PublishedTexts` checks each language when it is read
@@ -53,7 +53,7 @@ class ParallelSet:
                 raise CorpusError(
                     f"a parallel set with language {language!r}",
                     f"it has {len(sentences)} sentences for {len(self.ids)} rows",
-                    "Give every language exactly one sentence a row",
+                    "Give every language exactly one sentence a row.",
                 )
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class ParallelSet:
             raise CorpusError(
                 f"the first {rows} sentences",
                 f"there are {len(self)} sentences a language",
-                f"Ask for 1 to {len(self)}",
+                f"Ask for 1 to {len(self)}.",
             )
         selected = self.languages if languages is None else tuple(dict.fromkeys(canonical(code) for code in languages))
         if not selected:

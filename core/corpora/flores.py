@@ -46,7 +46,7 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     shared = [code for code in dev if code in devtest]
     if len(shared) < MIN_LANGUAGES:
         why = f"its dev and devtest have {len(shared)} languages in common ({listed(shared) or 'none'})"
-        raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders")
+        raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders.")
     probe = _side(what, {code: dev[code] for code in shared}, "dev")
     evaluation = _side(what, {code: devtest[code] for code in shared}, "devtest")
     return Corpus(
@@ -72,10 +72,10 @@ def _root(what: str, folder: Path) -> Path:
     roots = [place for place in places if is_folder(place / "dev") and is_folder(place / "devtest")]
     if not roots:
         why = f"{folder} has no folders dev/ and devtest/, nor has a folder in it"
-        raise CorpusError(what, why, "Name the folder that holds dev/ and devtest/ (flores200_dataset in the archive)")
+        raise CorpusError(what, why, "Name the folder that holds dev/ and devtest/ (flores200_dataset in the archive).")
     if len(roots) > 1 and roots[0] != folder:
         why = f"several folders in {folder} hold dev/ and devtest/: {listed(place.name for place in roots)}"
-        raise CorpusError(what, why, "Name one of them")
+        raise CorpusError(what, why, "Name one of them.")
     return roots[0]
 
 

@@ -51,7 +51,7 @@ def load_ntrex(spec: str, folder: Path) -> Corpus:
     )
     if len(files) < MIN_LANGUAGES:
         why = f"{folder} has {len(files)} files newstest2019-ref.<code>.txt or newstest2019-src.eng.txt"
-        raise CorpusError(what, why, "Name the folder NTREX-128 of the published set, or the one that holds it")
+        raise CorpusError(what, why, "Name the folder NTREX-128 of the published set, or the one that holds it.")
     texts, reference = aligned(what, "newstest2019", files, MIN_ROWS)
     rows = len(reference.sentences)
     half, by_document = _half(what, rows, next(iter(files.values())).parent)
@@ -81,7 +81,7 @@ def _half(what: str, rows: int, folder: Path) -> tuple[int, bool]:
         documents = [line.strip() for line in read_text(what, path).removesuffix("\n").split("\n")]
         if len(documents) != rows:
             why = f"{path} has {len(documents)} lines for {rows} sentences"
-            raise CorpusError(what, why, f"Get the files again, from the same release ({listed(documents, 1)}, ...)")
+            raise CorpusError(what, why, f"Get the files again, from the same release ({listed(documents, 1)}, ...).")
         ends = [row for row in range(1, rows) if documents[row] != documents[row - 1]]
         if ends:
             return min(ends, key=lambda row: abs(row - rows / 2)), True

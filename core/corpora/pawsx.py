@@ -83,11 +83,11 @@ def load_pawsx(folder: Path, language: str) -> Paraphrases:
     pairs, left_out = _pairs(what, files[code])
     if len(pairs) < _LEAST:
         why = f"{files[code]} has {len(pairs)} whole paraphrase pairs"
-        raise CorpusError(what, why, f"At least {_LEAST} are needed; get the whole file")
+        raise CorpusError(what, why, f"At least {_LEAST} are needed; get the whole file.")
     places, ids, first, second = zip(*pairs, strict=True)
     for number, *pair in zip(places, first, second, strict=True):
         if not all(map(has_visible, pair)):
-            raise CorpusError(what, f"line {number} of {files[code]} has a blank sentence", "Get the file again")
+            raise CorpusError(what, f"line {number} of {files[code]} has a blank sentence", "Get the file again.")
     return Paraphrases(code, ids, first, second, left_out)
 
 
@@ -103,7 +103,8 @@ def _files(what: str, folder: Path) -> dict[str, Path]:
         files = _test_sets(what, folder_contents(what, folder / "x-final"))
     if not files:
         why = f"{folder} has no <language>/{_FILE}, nor has a folder x-final in it"
-        raise CorpusError(what, why, "Name the folder that the archive was unpacked in (python -m core data get pawsx)")
+        instead = "Name the folder that the archive was unpacked in (python -m core data get pawsx)."
+        raise CorpusError(what, why, instead)
     return files
 
 
@@ -114,10 +115,10 @@ def _test_sets(what: str, folders: list[Path]) -> dict[str, Path]:
             code = canonical(path.parent.name)
         except CorpusError as error:
             why = f"the folder of {path} is not named after a language: {error.why}"
-            raise CorpusError(what, why, "Rename it, or take it away") from None
+            raise CorpusError(what, why, "Rename it, or take it away.") from None
         if code in test_sets:
             why = f"{test_sets[code]} and {path} are the same language, {code!r}"
-            raise CorpusError(what, why, "Take one of them away")
+            raise CorpusError(what, why, "Take one of them away.")
         test_sets[code] = path
     return test_sets
 
@@ -127,17 +128,17 @@ def _pairs(what: str, path: Path) -> tuple[list[tuple[int, str, str, str]], int]
     header, *lines = read_text(what, path).rstrip("\r\n").split("\n")
     if (columns := header.strip().split("\t")) != _HEADER:
         why = f"line 1 of {path} has the columns {listed(columns)}, not {', '.join(_HEADER)}"
-        raise CorpusError(what, why, "Get the file again, as published")
+        raise CorpusError(what, why, "Get the file again, as published.")
     pairs, left_out = [], 0
     for number, line in enumerate(lines, start=2):
         cells = [cell.strip() for cell in line.split("\t")]
         if len(cells) != len(_HEADER):
             why = f"line {number} of {path} has {len(cells)} cells, not {len(_HEADER)}"
-            raise CorpusError(what, why, "Get the file again, as published: a cell holds no tab and no line break")
+            raise CorpusError(what, why, "Get the file again, as published: a cell holds no tab and no line break.")
         name, first, second, label = cells
         if label not in ("0", "1"):
             why = f"line {number} of {path} has the label {label!r}"
-            raise CorpusError(what, why, "Labels are 0 and 1; get the file again, as published")
+            raise CorpusError(what, why, "Labels are 0 and 1; get the file again, as published.")
         if label == "0":
             continue
         if first in _MISSING or second in _MISSING:

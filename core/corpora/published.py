@@ -65,7 +65,7 @@ def read_lines(what: str, path: Path) -> Lines:
     blank = [f"line {number}" for number, line in enumerate(lines, start=1) if not has_visible(line)]
     if blank or not lines:
         why = f"{path} has blank sentences: {listed(blank)}" if blank else f"{path} holds no sentence"
-        raise CorpusError(what, why, "Get the file again, as published, or leave its language out")
+        raise CorpusError(what, why, "Get the file again, as published, or leave its language out.")
     return Lines(tuple(lines), (*_blank_end(count - len(lines)), *odd_characters(lines)))
 
 
@@ -160,7 +160,7 @@ class PublishedTexts(Mapping[str, tuple[str, ...]]):
             why = f"{reference} and {path} name other rows, or the same in another order"
         else:
             return lines
-        raise CorpusError(self._what, why, "Get both files again, from the same release")
+        raise CorpusError(self._what, why, "Get both files again, from the same release.")
 
 
 def aligned(
@@ -197,7 +197,7 @@ def aligned(
             continue
         if (rows := len(reference.sentences)) < at_least:
             why = f"{files[code]} has only {rows} lines"
-            raise CorpusError(what, why, f"At least {at_least} are needed; get the whole file")
+            raise CorpusError(what, why, f"At least {at_least} are needed; get the whole file.")
         return PublishedTexts(what, name, files, code, read), reference
     assert first_error is not None
     raise first_error

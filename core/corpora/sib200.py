@@ -49,7 +49,7 @@ def load_sib200(spec: str, folder: Path) -> Corpus:
     files, notes = language_files((path.name, path) for path in complete)
     if len(files) < MIN_LANGUAGES:
         why = f"{folder} has {len(files)} folders <code> with {_PROBE}.tsv and {_EVALUATION}.tsv"
-        raise CorpusError(what, why, "Name the folder data/annotated of the published set, or the one that holds it")
+        raise CorpusError(what, why, "Name the folder data/annotated of the published set, or the one that holds it.")
     probe, evaluation = (_side(what, files, split) for split in (_PROBE, _EVALUATION))
     return Corpus(
         spec=spec,

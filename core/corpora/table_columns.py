@@ -68,7 +68,7 @@ def with_columns_of_translations(what: str, name: str, rows: Rows) -> Rows:
             if set(value) != set(languages):
                 odd = listed(sorted(map(repr, set(value) ^ set(languages))))
                 why = f"{place} of {name} has not the same languages in {columns[position]!r} as the first row: {odd}"
-                raise CorpusError(what, why, "Give every row the same languages")
+                raise CorpusError(what, why, "Give every row the same languages.")
         columns[position : position + 1] = map(str, languages)
         for row, value in zip(cells, values, strict=True):
             row[position : position + 1] = [value[language] for language in languages]
@@ -92,11 +92,11 @@ def layout_of(what: str, rows: Rows) -> Layout:
         if _INDEX.fullmatch(name):
             if not all(_is_number(value) for value in values):
                 why = f"column {position + 1} has no name"
-                raise CorpusError(what, why, "Name it after its language, or remove it")
+                raise CorpusError(what, why, "Name it after its language, or remove it.")
             notes.append(f"Column {position + 1} numbers the rows and is left out.")
             continue
         if counts[name] > 1:
-            raise CorpusError(what, f"there are two columns {name!r}", "Keep one of them, or name them apart")
+            raise CorpusError(what, f"there are two columns {name!r}", "Keep one of them, or name them apart.")
         if name.lower() in RESERVED:
             _put(what, rows.columns, reserved, name.lower(), position)
         elif (code := _language(name)) is None:
@@ -173,7 +173,7 @@ def _too_few(
 def _put(what: str, columns: tuple[str, ...], places: dict[str, int], key: str, position: int) -> None:
     if key in places:
         why = f"columns {columns[places[key]]!r} and {columns[position]!r} mean the same, {key!r}"
-        raise CorpusError(what, why, "Keep one of them, or name them apart (a script or region: 'pt-BR', 'pt-PT')")
+        raise CorpusError(what, why, "Keep one of them, or name them apart (a script or region: 'pt-BR', 'pt-PT').")
     places[key] = position
 
 

@@ -131,7 +131,7 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
     layout = layout_of(what, rows)
     if len(rows.cells) < MIN_ROWS:
         why = f"{table} has only {len(rows.cells)} rows of sentences"
-        raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something")
+        raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something.")
     ids, places = _ids(what, table, rows, layout)
     roles, notes = _roles(what, table, rows, places, layout)
     labels = labels_of(rows, layout)
@@ -164,7 +164,7 @@ def _text(what: str, name: str, place: str, column: str, value: object) -> str:
     if not isinstance(value, str):
         kind = "nothing (null)" if value is None else f"not text but {type(value).__name__}"
         why = f"{place} of {name} has {kind} in {column!r}"
-        raise CorpusError(what, why, "Put a sentence there, as text, or remove that row")
+        raise CorpusError(what, why, "Put a sentence there, as text, or remove that row.")
     return value.strip()
 
 
@@ -181,7 +181,7 @@ def _side(
     chosen = [row for row, row_role in enumerate(roles) if row_role == role]
     if len(chosen) < _MIN_SIDE:
         why = f"{name} has {len(chosen)} {role} rows"
-        raise CorpusError(what, why, f"Mark at least {_MIN_SIDE} rows as {role} in the column 'split'")
+        raise CorpusError(what, why, f"Mark at least {_MIN_SIDE} rows as {role} in the column 'split'.")
     return ParallelSet(
         tuple(ids[row] for row in chosen),
         {code: tuple(sentences[row] for row in chosen) for code, sentences in texts.items()},
@@ -197,13 +197,13 @@ def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, .
     # "id" is also the code of Indonesian: its sentences must not be taken for row ids without a word.
     if sum(len(text.split()) > 1 for text in ids) > len(ids) / 2:
         why = "the column 'id' is for row ids, and most of its cells look like sentences"
-        raise CorpusError(what, why, "If it is Indonesian, name it 'ind' or 'id-Latn'")
+        raise CorpusError(what, why, "If it is Indonesian, name it 'ind' or 'id-Latn'.")
     refuse_bad_text(what, ids, "column 'id'", rows.places.__getitem__)
     if repeated := repeats(ids):
         first, second = repeated[0]
         why = f"{_quoted('id', ids[first])} is on {rows.places[first]} and {rows.places[second]}"
         more = f" ({len(repeated) - 1} more ids repeat)" if len(repeated) > 1 else ""
-        raise CorpusError(what, why + more, "Give every row an id of its own, or leave the column out")
+        raise CorpusError(what, why + more, "Give every row an id of its own, or leave the column out.")
     if access.current().public:
         return ids, rows.places
     return ids, tuple(f"{place} (id {text!r})" for place, text in zip(rows.places, ids, strict=True))
@@ -248,4 +248,4 @@ def _refuse_repeats(
         why += ", once to probe and once to evaluate"
     if len(repeated) > 1:
         why += f" (and {len(repeated) - 1} more rows repeat others)"
-    raise CorpusError(what, why, "Remove one of the two rows, or word them differently")
+    raise CorpusError(what, why, "Remove one of the two rows, or word them differently.")

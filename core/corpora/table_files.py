@@ -114,7 +114,7 @@ def _unpacked(what: str, name: str, data: bytes) -> bytes:
         with gzip.open(io.BytesIO(data)) as packed:
             unpacked = packed.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise CorpusError(what, f"{name} cannot be unpacked ({error})", "Get the file again, or unpack it") from None
+        raise CorpusError(what, f"{name} cannot be unpacked ({error})", "Get the file again, or unpack it.") from None
     if len(unpacked) > MOST_BYTES:
         raise too_large(what, f"{name} unpacks to more than {MOST_BYTES:,} bytes")
     return unpacked
@@ -152,7 +152,7 @@ def _delimited(
     table = [(line, row) for line, row in _records(file, text, mark, quoted, first_line) if row]
     if not table:
         raise CorpusError(
-            file.what, f"the file {file.name} holds no rows", "Write a first line of column names, then the sentences"
+            file.what, f"the file {file.name} holds no rows", "Write a first line of column names, then the sentences."
         )
     (header, columns), *body = table
     for line, row in body:
@@ -239,7 +239,7 @@ def _read_parquet(file: File) -> Rows:
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # a date beyond the year 9999, for one
         reason = str(error).partition("\n")[0]
         why = f"{file.name} cannot be read as Parquet ({reason})"
-        raise CorpusError(file.what, why, "Write it again, with columns of type string") from None
+        raise CorpusError(file.what, why, "Write it again, with columns of type string.") from None
     places = tuple(f"row {number}" for number in range(1, table.num_rows + 1))
     cells = tuple(zip(*values, strict=True)) if values else ()
     return Rows(names, cells, places)

@@ -58,7 +58,7 @@ def table_of_records(
         if record.keys() != names:
             odd = listed(sorted(repr(field) for field in set(record) ^ names))
             why = f"{place} of {name} has not the same fields as the first: {odd}"
-            raise CorpusError(what, why, "Give every row the same fields")
+            raise CorpusError(what, why, "Give every row the same fields.")
         cells.append(tuple(_plain(record[column]) for column in columns))
         places.append(place)
     return columns, tuple(cells), tuple(places)
@@ -73,7 +73,7 @@ def _parsed(what: str, name: str, place: str, text: str) -> object:
         record = dict(pairs)
         if len(record) < len(pairs):
             repeated = next(field for field, count in Counter(field for field, _ in pairs).items() if count > 1)
-            raise CorpusError(what, f"{place} of {name} has the field {repeated!r} twice", "Keep one of them")
+            raise CorpusError(what, f"{place} of {name} has the field {repeated!r} twice", "Keep one of them.")
         return record
 
     try:

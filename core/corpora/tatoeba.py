@@ -38,7 +38,7 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
     published = {match["code"]: match["pair"] for match in names if match["code"] not in ("eng", "en")}
     if not published:
         why = f"{folder} has no files tatoeba.<lang>-eng.<lang> and tatoeba.<lang>-eng.eng"
-        raise CorpusError(what, why, "Name the folder in which they lie, in LASER's layout data/tatoeba/v1")
+        raise CorpusError(what, why, "Name the folder in which they lie, in LASER's layout data/tatoeba/v1.")
     foreign, notes = language_files((code, folder / f"tatoeba.{pair}.{code}") for code, pair in published.items())
     pairs: dict[str, ParallelSet] = {}
     left_out: dict[str, str] = {}
@@ -48,7 +48,7 @@ def load_tatoeba(spec: str, folder: Path) -> Corpus:
         except CorpusError as error:
             left_out[code] = error.why
     if not pairs:
-        raise CorpusError(what, next(iter(left_out.values()), " ".join(notes)), "Get the files again, as published")
+        raise CorpusError(what, next(iter(left_out.values()), " ".join(notes)), "Get the files again, as published.")
     return Corpus(
         spec=spec,
         kind="tatoeba",

@@ -111,15 +111,15 @@ def _rows(sentences: SentencesByLanguage) -> Rows:
     """Read lists or a data frame as the rows of a table."""
     if not hasattr(sentences, "items"):
         why = f"these are not sentences by language but {type(sentences).__name__}"
-        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}, or a data frame with one column a language")
+        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}, or a data frame with one column a language.")
     columns = {str(name): _cells(str(name), column) for name, column in sentences.items()}
     if len(columns) < len(sentences.keys()):
-        raise CorpusError(_WHAT, "two columns have one name", "Keep one of them, or name them apart")
+        raise CorpusError(_WHAT, "two columns have one name", "Keep one of them, or name them apart.")
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
         raise CorpusError(
-            _WHAT, f"the languages have different numbers of sentences: {counts}", "Give each language one a row"
+            _WHAT, f"the languages have different numbers of sentences: {counts}", "Give each language one a row."
         )
     count = next(iter(lengths.values()), 0)
     return Rows(
@@ -133,11 +133,11 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
     """Read one column as text; raises `CorpusError` if it is not text."""
     if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
         raise CorpusError(
-            _WHAT, f"{name!r} is one {type(column).__name__}, not a list of sentences", f"Give {_EXAMPLE}"
+            _WHAT, f"{name!r} is one {type(column).__name__}, not a list of sentences", f"Give {_EXAMPLE}."
         )
     if isinstance(column, Set):
         why = f"{name!r} is a {type(column).__name__}, whose sentences are in no order"
-        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}")
+        raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}.")
     cells = []
     column = column.values() if isinstance(column, Mapping) else column
     for number, cell in enumerate(column, start=1):
@@ -147,6 +147,6 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
             cell = "" if cell is pd.NA else label_of(cell)
         if not isinstance(cell, str):
             why = f"row {number} of {name!r} is not text but {type(cell).__name__} ({cell!r:.40})"
-            raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language")
+            raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language.")
         cells.append(cell.strip())
     return tuple(cells)

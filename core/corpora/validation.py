@@ -36,7 +36,7 @@ def check_size(what: str, name: str, columns: int, rows: int) -> None:
 
 def too_large(what: str, why: str) -> CorpusError:
     """The refusal of a table that holds too much."""
-    return CorpusError(what, why, "Take fewer rows, or fewer columns")
+    return CorpusError(what, why, "Take fewer rows, or fewer columns.")
 
 
 def listed(items: Iterable[str], most: int = 5) -> str:
@@ -51,18 +51,18 @@ def require_file(what: str, path: Path, name: str | None = None) -> None:
     name = name or str(path)
     mode, size = _kind_and_size(what, path)
     if mode is None:
-        raise CorpusError(what, f"there is no file {name}", "Check the path, or use the corpus 'embedded'")
+        raise CorpusError(what, f"there is no file {name}", "Check the path, or use the corpus 'embedded'.")
     if not stat.S_ISREG(mode):
-        raise CorpusError(what, f"{name} is a folder, not a file", "Name a file in it")
+        raise CorpusError(what, f"{name} is a folder, not a file", "Name a file in it.")
     if not size:
-        raise CorpusError(what, f"the file {name} is empty", "Get it again, or name another file")
+        raise CorpusError(what, f"the file {name} is empty", "Get it again, or name another file.")
 
 
 def folder_contents(what: str, path: Path) -> list[Path]:
     """List what is in a folder, by name; raises a `CorpusError` where it is missing, a file, or unreadable."""
     mode, _ = _kind_and_size(what, path)
     if mode is None:
-        raise CorpusError(what, f"there is no folder {path}", "Check the path, or use the corpus 'embedded'")
+        raise CorpusError(what, f"there is no folder {path}", "Check the path, or use the corpus 'embedded'.")
     if not stat.S_ISDIR(mode):
         raise CorpusError(
             what, f"{path} is a file, not a folder", "Name the folder; for a file of your own: table:FILE"
@@ -108,14 +108,14 @@ def decoded(what: str, data: bytes, name: str) -> str:
             return data.decode("utf-16")
         except UnicodeDecodeError:
             why = f"{name} begins as UTF-16 and goes on otherwise"
-            raise CorpusError(what, why, "Save the file as UTF-8") from None
+            raise CorpusError(what, why, "Save the file as UTF-8.") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
         why = f"line {line} of {name} is not UTF-8 (byte 0x{byte:02x})"
-        raise CorpusError(what, why, "Save the file as UTF-8, or get it again if it should be") from None
+        raise CorpusError(what, why, "Save the file as UTF-8, or get it again if it should be.") from None
 
 
 def text_lines(path: Path) -> tuple[str, ...]:
@@ -151,11 +151,11 @@ def refuse_bad_text(what: str, sentences: Sequence[str], name: str, place: Calla
     blank = [place(row) for row, sentence in enumerate(sentences) if not has_visible(sentence)]
     if blank:
         why = f"{name} has blank sentences: {listed(blank)}"
-        raise CorpusError(what, why, "Fill them in, or remove these rows in every language")
+        raise CorpusError(what, why, "Fill them in, or remove these rows in every language.")
     for row, sentence in enumerate(sentences):
         if bad := _NOT_TEXT.search(sentence):
             why = f"{name} has a character that is not text (U+{ord(bad.group()):04X}): {place(row)}"
-            raise CorpusError(what, why, "Remove it; if there are many, the file is damaged or not a text file")
+            raise CorpusError(what, why, "Remove it; if there are many, the file is damaged or not a text file.")
 
 
 def repeats(sentences: Sequence[str]) -> list[tuple[int, int]]:
@@ -200,4 +200,4 @@ def _kind_and_size(what: str, path: Path) -> tuple[int | None, int]:
 
 
 def _unreadable(what: str, name: str, error: OSError) -> CorpusError:
-    return CorpusError(what, f"{name} cannot be read ({error.strerror})", "Check the path and its permissions")
+    return CorpusError(what, f"{name} cannot be read ({error.strerror})", "Check the path and its permissions.")

@@ -14,7 +14,7 @@ from core.models.spec import CATALOGUE
 from core.neurons.interventions import Intervention
 from core.neurons.methods import METHODS
 from core.neurons.selection import CONTROLS
-from core.stats.units import listed
+from core.stats.units import counted, listed
 from core.version import __version__
 
 _FOLDER = """\
@@ -83,19 +83,19 @@ def text(plan: Plan, intervention: Intervention, written: WrittenWeights, source
 
 
 def _in_words(plan: Plan, intervention: Intervention) -> str:
-    experiment = plan.experiment
+    experiment, n = plan.experiment, len(intervention.neurons)
     languages = listed(describe(code).english for code in plan.targets or (plan.target,))
-    deed = METHODS[experiment.method].in_words(languages, experiment.strength, plan.held)
+    deed = METHODS[experiment.method].in_words(languages, experiment.strength, plan.held, n)
     named = f" that {in_short(experiment.experts_from or '')} names" if plan.imported is not None else ""
     control = CONTROLS[experiment.control]
-    kind = "neurons"
+    kind, where = "neuron", ""
     if control.draw is not None:
-        kind = f"random neurons{f' {control.place}' if control.place else ''} (a control)"
+        kind, where = "random neuron", f" {control.place} (a control)" if control.place else " (a control)"
         deed = f"treated as the {f'neurons{named}' if named else f'experts of {languages}'} would be: {deed}"
         named = ""
     offer = CATALOGUE.get(plan.resolved.name)
     name = offer.title if offer else passed_on("model", plan.resolved.name)
-    return f"{len(intervention.neurons):,} {kind} of {name}{named}, {deed}"
+    return f"{counted(n, kind)}{where} of {name}{named}, {deed}"
 
 
 def _sentence_embedding(plan: Plan) -> str:

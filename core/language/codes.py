@@ -204,8 +204,8 @@ def _unknown(code: str, why: str) -> CorpusError:
         # The index of names fails with an error of its own on a null character.
         guess = langcodes.find(code.strip().replace("\0", ""), "en")
     except LookupError:
-        return CorpusError(f"language {code!r}", why, instead)
-    return CorpusError(f"language {code!r}", why, f"{instead}; if you mean {guess.display_name('en')}: '{guess}'")
+        return CorpusError(f"language {code!r}", why, f"{instead}.")
+    return CorpusError(f"language {code!r}", why, f"{instead}; if you mean {guess.display_name('en')}: '{guess}'.")
 
 
 def _main_language(language: str | None) -> str:

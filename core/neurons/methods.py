@@ -134,23 +134,32 @@ class Method:
         """Whether it sets neurons to a value of its own, so that it cannot hold them at another that is asked for."""
         return bool(self.value) and not self.by_values
 
-    def in_words(self, language: str, strength: float, held: str = "") -> str:
-        """What happens to the experts, in words after "the neurons".
+    def in_words(self, language: str, strength: float, held: str = "", n: int = 2) -> str:
+        """What happens to n experts, in words after "the neurons".
 
         Parameters
         ----------
         held : str
             What each is to be held at, in words, where that is not its mean on the language.
         """
-        value, deed = self.value.format(language), self.deed.format(language)
+        held = _of_number(n, held)
+        value, deed = (_of_number(n, text).format(language) for text in (self.value, self.deed))
         if held and self.by_values:
             value = value and held
-            deed = f"held at {held}" if value else self.deed.format(held)
+            deed = f"held at {held}" if value else _of_number(n, self.deed).format(held)
         if strength == 1:
             return deed
         if value:
             return f"{'pulled to' if strength > 0 else 'pushed away from'} {value} with strength {strength:g}"
         return f"{deed}, with strength {strength:g}"
+
+
+def _of_number(n: int, text: str) -> str:
+    """What is written of several neurons, as it is said of ``n``."""
+    if n != 1:
+        return text
+    one = text.replace("their own languages' averages", "its own language's average")
+    return one.replace("their {}", "its {}").replace("they recognise", "it recognises")
 
 
 def _set_median(evidence: Evidence) -> tuple[float, np.ndarray]:

@@ -54,10 +54,8 @@ def difference(first: Sequence[Part], second: Sequence[Part]) -> tuple[Interval,
     value = mean(parts)
     drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
     every = np.concatenate([values for _, values in parts])
-    # Means of the same hits in another order differ in their last bits, of float32 where these are kept, and are equal:
-    # to the size of the values that is nothing, while to the largest difference it may be much.
     size = max(float(np.abs(values).max(initial=0.0)) for _, values in (*first, *second))
-    return from_resamples(value, drawn, len(every)), signed_ranks(np.round(every / (size or 1.0), 6), value)
+    return from_resamples(value, drawn, len(every)), signed_ranks(every, value, size)
 
 
 MARGIN = 0.05

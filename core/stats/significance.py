@@ -28,27 +28,31 @@ def mcnemar(pre: np.ndarray, post: np.ndarray) -> float:
     return float(stats.binomtest(fixed, fixed + broken, 0.5).pvalue)
 
 
-def signed_ranks(differences: np.ndarray, mean: float | None = None) -> float:
+def signed_ranks(differences: np.ndarray, mean: float | None = None, size: float | None = None) -> float:
     """Wilcoxon's two-sided signed-rank test that paired differences ``(n,)`` lie around zero; 1 if all are zero.
 
     Parameters
     ----------
     differences : ndarray of float64, (n,)
-        Means of the same hits in another order differ in their last bits, and count as equal.
     mean : float, optional
         Of what is claimed; that of the differences unless given. The p-value is 1 where the ranks lie the other way:
         many sentences lose a little and a few gain much, and no direction can be claimed of both.
+    size : float, optional
+        The largest of the values that were subtracted; the largest difference unless given. Means of the same hits in
+        another order differ in their last bits, of float32 where these are kept: a millionth of it counts as equal.
 
     References
     ----------
     Wilcoxon (1945). Biometrics Bulletin 1, 80-83; zeros are left out.
     """
     claimed = differences.mean() if mean is None else mean
-    largest = float(np.abs(differences).max(initial=0.0))
-    if largest < 1e-12:
+    size = float(np.abs(differences).max(initial=0.0)) if size is None else size
+    if size < 1e-12:
         return 1.0
-    differences = np.round(differences / largest, 9)
+    differences = np.round(differences / size, 6)
     differences = differences[differences != 0]
+    if not len(differences):
+        return 1.0
     ranks = np.sign(differences) @ stats.rankdata(np.abs(differences))
     return float(stats.wilcoxon(differences).pvalue) if ranks * claimed >= 0 else 1.0
 

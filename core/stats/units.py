@@ -43,7 +43,16 @@ def points(difference: float) -> str:
     >>> points(-0.25), points(-0.0001)
     ('-25.0 points', '+0.0 points')
     """
-    return f"{100 * difference:+z.1f} points"
+    return f"{in_points(difference)} points"
+
+
+def in_points(difference: float) -> str:
+    """Write a difference of two shares as a number of percentage points, beside which the unit stands.
+
+    >>> in_points(0.125)
+    '+12.5'
+    """
+    return f"{100 * difference:+z.1f}"
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

@@ -310,9 +310,10 @@ def _show_texts(writing: Writing, texts: Texts, target: str, among: tuple[str, .
     left_out = rows["language"].nunique() - drawn["language"].nunique()
     fewer = f" The {_DRAWN} likeliest are drawn, the saved table has {left_out} more." if left_out else ""
     missing = f" It does not know {', '.join(map(theme.name, strange))}." if strange else ""
+    several = "; mean over the texts of a side, interval by bootstrap over texts" if len(texts.pre) > 1 else ""
     theme.quiet(
-        f"Languages by the classifier py3langid, among the {len(among)} of the corpus; mean over the texts of a side, "
-        f"interval by bootstrap over texts; the target first. Short texts are easily mistaken.{fewer}{missing}"
+        f"Languages by the classifier py3langid, among the {len(among)} of the corpus{several}; the target first. "
+        f"Short texts are easily mistaken.{fewer}{missing}"
     )
 
 

@@ -24,7 +24,7 @@ from core.progress import duration
 from core.spaces.map_stability import Movement
 from core.stats.intervals import Interval
 from core.stats.significance import fewest_pairs
-from core.stats.units import counted
+from core.stats.units import counted, in_points
 from dashboard import sentence_map
 from dashboard.charts import explore as charts
 from dashboard.charts import present as drawing
@@ -319,7 +319,7 @@ def chosen_words(target: str, before: Interval, after: Interval, gain: Interval)
         f"**{summary.percent(share.value)}** [{100 * share.low:.1f}, {100 * share.high:.1f}] {when}"
         for share, when in ((before, "before"), (after, "after"))
     )
-    change = f"{100 * gain.value:+z.1f} points [{100 * gain.low:+z.1f}, {100 * gain.high:+z.1f}]"
+    change = f"{in_points(gain.value)} points [{in_points(gain.low)}, {in_points(gain.high)}]"
     chance = ", **which may be chance**" if gain.low <= 0 <= gain.high or gain.n < fewest_pairs(1) else ""
     meanings = counted(gain.n, "meaning")
     return f"Of those in other languages, {shares} find their {target} translation: {change}{chance}, {meanings}."

@@ -160,7 +160,7 @@ def take(name: str, content: bytes, folder: Path, owner: str | None = None) -> t
     ending = Path(name.removesuffix(Path(name).suffix) if packed else name).suffix.lower()
     if ending not in READERS:
         raise AskError(
-            f"table {name!r}", f"its name does not end in one of {', '.join(KINDS)}", "Save it as one of them"
+            f"table {name!r}", f"its name does not end in one of {', '.join(KINDS)}", "Save it as one of them."
         )
     if len(content) > LARGEST:
         why = f"it has {len(content):,} bytes, more than the {LARGEST:,} that are taken here"

@@ -22,7 +22,7 @@ from core.pipeline.result import Result
 from core.spaces.measured_space import difference
 from core.spaces.rivals import RAW
 from core.stats.intervals import wilson
-from core.stats.units import SHARE, counted, listed
+from core.stats.units import SHARE, counted, in_points, listed
 from dashboard.charts.theme import name
 from dashboard.work.free import against
 
@@ -129,9 +129,7 @@ def _deed(result: Result) -> str:
     n, method, control = len(result.experts.neurons), METHODS[experiment.method], CONTROLS[experiment.control]
     named = f"that `{in_short(experiment.experts_from or '')}` names" if result.plan.imported is not None else ""
     if control.draw is None:
-        how = method.in_words(target, experiment.strength, result.plan.held)
-        if n == 1:
-            how = how.replace("their ", "its ").replace("they recognise", "it recognises")
+        how = method.in_words(target, experiment.strength, result.plan.held, n)
         return f"With the **{counted(n, 'neuron')}** {named or _chosen(experiment, target, n)} {how}"
     experts = f"the neurons {named}" if named else f"{target}'s experts"
     where = f" {control.place}" if control.place else ""
@@ -180,7 +178,7 @@ def _at_random(control: RivalSpaces) -> str:
     target = control.plan.target
     share = drawn.measured.value(HEADLINE, target).value
     change, _ = difference(drawn.measured, before.measured, HEADLINE, target)
-    moved, low, high = (f"{100 * end:+z.1f}" for end in (change.value, change.low, change.high))
+    moved, low, high = map(in_points, (change.value, change.low, change.high))
     return f"As many neurons **drawn at random** give {percent(share)}, {moved} points from before [{low}, {high}]."
 
 

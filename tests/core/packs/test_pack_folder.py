@@ -68,9 +68,9 @@ def test_a_public_server_opens_no_pack_that_lies_beside_its_cache(
 def test_what_a_pack_lacks_is_refused(elsewhere: Engine) -> None:
     assert isinstance(elsewhere.elsewhere, PackFolder)
     (setting,) = elsewhere.elsewhere.settings()
-    with pytest.raises(AskError):
+    with pytest.raises(AskError, match="there is no file"):
         elsewhere.known(replace(setting, strength=0.5))
-    with pytest.raises(AskError):
+    with pytest.raises(AskError, match="there is no file"):
         elsewhere.run(setting)  # a pack is never taken for this machine's own work
 
 
