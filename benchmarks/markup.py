@@ -68,7 +68,9 @@ _FOUND = """() => {
   };
   if (document.body) { look(document.head); look(document.body); }
   const app = document.querySelector('[data-testid="stApp"]');
-  const rests = !app || app.dataset.testScriptState === "notRunning";
+  // Before its script has run a page says that it is not running: then it has no title.
+  const stands = app && app.dataset.testScriptState === "notRunning" && app.querySelector("h1");
+  const rests = app ? !!stands : location.protocol === "about:";
   return { made, ran: window.__xss ?? null, text: texts.join("\\n"), rests };
 }"""
 

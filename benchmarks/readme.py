@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,11 @@ def run(flores: str | None, record: Path | None, command: str, only: Sequence[st
     if record:
         figures = recorded.read(record)
     else:
-        runs = {name: settings for name, settings in recorded.runs(flores).items() if not only or name in only}
+        every = recorded.runs(flores)
+        if lacking := [name for name in only if name not in every]:
+            print(f"{', '.join(lacking)}: needs --flores DIR", file=sys.stderr)
+            return 2
+        runs = {name: settings for name, settings in every.items() if not only or name in only}
         figures = recorded.measure(runs, command)
     for path in texts():
         old = path.read_text(encoding="utf-8")
@@ -149,12 +154,12 @@ def _others(figures: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _free(record: Record) -> str:
-    """What is free in short: the spaces that need nothing of a sentence, and the best that does."""
+    """What is free in short: the best spaces that need nothing of a sentence, and the best that need its language."""
     figures = record[_FREE]["figures"]
     layer = record[_FREE]["used"]["layer"]
     rows = figures["spaces"]
     shown = [row for row in rows if row["name"] == RAW.name and row["space"] == "post" and row["layer"] == layer]
-    named = (RAW.name, "subspace-whitening", "whitening")
+    named = (RAW.name, "whitening-label-free", "subspace-whitening", "whitening")
     shown += [row for row in rows if row["name"] in named and row["space"] == "pre" and row["chosen"]]
     return _spaces(shown, figures["random"], layer, ("top1_target", "top1_all", "mexa_all", "language_id"))
 

@@ -83,6 +83,7 @@ def measure(requested: Mapping[str, Mapping[str, Any]], command: str, path: Path
     """
     engine = Engine(Store(default_cache()))
     record = read(path) if path.exists() else {}
+    facts = machine.facts(command)  # of the tree as it was: the record is written from the first run on
     for name, settings in requested.items():
         print(f"{name}:", file=sys.stderr)
         experiment = Experiment(**settings)
@@ -94,7 +95,7 @@ def measure(requested: Mapping[str, Mapping[str, Any]], command: str, path: Path
             used, figures = _draws(engine, experiment)
         else:
             used, figures = _run(engine, experiment, with_map=name in _WITH_MAP)
-        facts = machine.facts(command)
+        facts["date"] = machine.facts(command)["date"]
         record[name] = {
             "settings": {field: _without_folder(field, value) for field, value in settings.items()},
             "used": used,

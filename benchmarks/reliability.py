@@ -2,7 +2,8 @@
 
 Every attack ends in one of three ways. *Held*: the answer is right, or the refusal in words. *Lost*: it is wrong or
 missing, or something other than an answer or a refusal. *Hung*: nothing within 300 seconds. Right means equal, to
-the last bit, to what the command line gives on a cache of its own. Markup is held where it is shown as its text and
+the last bit, to what the command line gives on a cache of its own. What is made to break may be answered too, with
+whatever it holds: there, the request after it must be right. Markup is held where it is shown as its text and
 nothing is made of it; a public server's walls, where nothing behind them is shown.
 
 The models are tiny ones of real architectures and random weights: what is tested is not what they say.
@@ -69,6 +70,8 @@ def kills(folder: Path, sizes: Sizes) -> Count:
             share = draw.uniform(0.0, 0.5)
             while job.active and job.snapshot.fraction <= share:
                 time.sleep(0.001)
+            if not job.active:  # done before its turn came
+                continue
             psutil.Process(server.backend.process_id).kill()
             outcome, why = HUNG, "the killed job did not end"
             for _ in range(3):
@@ -270,34 +273,37 @@ def run(folder: Path, small: bool, soak_minutes: float = 0.0) -> int:
         How long mixed visitors then use a real server; 0 leaves it out.
     """
     sizes = SMALL if small else Sizes()
-    start = time.monotonic()
+    start, facts = time.monotonic(), machine.facts(_command(sizes, soak_minutes))
     counts: list[Count] = []
     for count in campaign(sizes):
         counts.append(count)
-        _write(folder, counts, sizes, start, 0.0)
+        _write(folder, counts, sizes, facts, start)
     if soak_minutes:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
             counts.extend(endurance.soak(Path(place), soak_minutes))
-        _write(folder, counts, sizes, start, soak_minutes)
+        _write(folder, counts, sizes, facts, start)
     return int(any(count.lost or count.hung for count in counts))
 
 
-def _write(folder: Path, counts: list[Count], sizes: Sizes, start: float, soak_minutes: float) -> None:
-    written = report(counts, sizes, (time.monotonic() - start) / 60, soak_minutes)
+def _command(sizes: Sizes, soak_minutes: float) -> str:
+    command = "python -m benchmarks reliability" + (" --small" if sizes == SMALL else "")
+    return command + (f" --soak {soak_minutes:g}" if soak_minutes else "")
+
+
+def _write(folder: Path, counts: list[Count], sizes: Sizes, facts: dict[str, str], start: float) -> None:
+    written = report(counts, sizes, facts, (time.monotonic() - start) / 60)
     (folder / "RELIABILITY.md").write_text(written, encoding="utf-8")
 
 
-def report(counts: list[Count], sizes: Sizes, minutes: float, soak_minutes: float = 0.0) -> str:
-    """The report in Markdown."""
+def report(counts: list[Count], sizes: Sizes, facts: dict[str, str], minutes: float) -> str:
+    """The report in Markdown; ``facts`` are of the machine as it was before."""
     faults = [f"- {count.attack}: {why}" for count in counts for why in (*count.lost, *count.hung)]
-    command = "python -m benchmarks reliability" + (" --small" if sizes == SMALL else "")
-    command += f" --soak {soak_minutes:g}" if soak_minutes else ""
     lines = [
         "# Reliability",
         "",
         *(__doc__ or "").split("\n\n", 1)[1].strip().splitlines(),
         "",
-        machine.as_markdown(machine.facts(command)),
+        machine.as_markdown(facts),
         "",
         f"Took {minutes:.0f} minutes. {sizes.kills} kills, {sizes.visitors} visitors at once, "
         f"settings each: {sizes.settings}; {sizes.pages} pages; {sizes.payloads} texts with markup; "

@@ -316,12 +316,12 @@ def load_corpus(sentences: Sentences, *, evaluate_all: bool = False) -> Corpus:
 
 
 def load_model(
-    name: str = EMBEDDED,
+    name: str | Path = EMBEDDED,
     *,
     revision: str | None = None,
     dtype: str = "auto",
     device: str = "auto",
-    adapter: str | None = None,
+    adapter: str | Path | None = None,
 ) -> LoadedModel:
     """Load a model, ready to run; see `Session.model`."""
     return _default_session().model(name, revision=revision, dtype=dtype, device=device, adapter=adapter)

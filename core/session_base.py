@@ -81,12 +81,12 @@ class SessionBase:
 
     def model(
         self,
-        name: str = EMBEDDED,
+        name: str | Path = EMBEDDED,
         *,
         revision: str | None = None,
         dtype: str = "auto",
         device: str = "auto",
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> LoadedModel:
         """Load a model, ready to run: the same that experiments with these five settings run on.
 
@@ -96,7 +96,8 @@ class SessionBase:
         """
         with progress_shown(self._progress) as progress:
             progress.stage("loading the model")
-            return self._engine.models.get(resolve(ModelSpec(name, revision, dtype, device, adapter)))
+            spec = ModelSpec(str(name), revision, dtype, device, None if adapter is None else str(adapter))
+            return self._engine.models.get(resolve(spec))
 
     def experiment(self, experiment: Asked = None, /, **settings: Any) -> Experiment:
         """Make an experiment from settings by name, and from another experiment if one is given.
@@ -123,6 +124,7 @@ class SessionBase:
         for name in ("corpus", "probe_corpus"):
             if name in changes and changes[name] is not None and not isinstance(changes[name], str):
                 changes[name] = self.corpus(changes[name], evaluate_all=elsewhere and name == "corpus").spec
+        changes = {name: str(value) if isinstance(value, Path) else value for name, value in changes.items()}
         check_kinds("an experiment", {name: list(v) if isinstance(v, tuple) else v for name, v in changes.items()})
         return replace(base, **changes)
 

@@ -69,7 +69,17 @@ def apply(secrets: str | None, header: str | None, proxies: Sequence[str], admin
 
 def believes(client: str | None) -> bool:
     """Whether a header from this address says who a visitor is: from this machine or a proxy that is listed."""
-    return client in (*LOOPBACK, *os.environ.get(PROXIES, "").splitlines())
+    listed = {_comparable(address) for address in (*LOOPBACK, *os.environ.get(PROXIES, "").splitlines())}
+    return client is not None and _comparable(client) in listed
+
+
+def _comparable(address: str) -> object:
+    """An address as it compares: where a server listens on ``::``, one of version 4 arrives as ``::ffff:10.0.0.2``."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def _check_secrets(path: Path) -> None:

@@ -95,8 +95,10 @@ class GridAnalysis:
 def grid(experiment: Experiment, counts: Sequence[int], strengths: Sequence[float]) -> list[Experiment]:
     """The experiments of a grid, by strength within k, each with everything else as in ``experiment``.
 
-    At strength 0 the model is unmodified whatever k is; all such cells are the experiment of the first k.
+    At strength 0 the model is unmodified whatever k is; all such cells are the experiment of the first k. Where k says
+    nothing, there is one row, of the experiment's own.
     """
+    counts = counts if experiment.k_counts else [experiment.experts]
     return [
         replace(experiment, experts=k if strength else min(counts), strength=strength)
         for k in sorted(set(counts))

@@ -149,7 +149,9 @@ def parts(
             # At strength 0 no space but its own is embedded, whatever the method.
             plain = replace(experiment, method=Experiment.method, strength=0.0)
             free = tuple(rival.name for rival in RIVALS.values() if rival.needs_as_little(by_source))
-            unmodified = partial(_unmodified, condition=condition, writing=text, free=free, task=labelled is None)
+            unmodified = partial(
+                _unmodified, condition=condition, writing=text, free=free, timed=timed, task=labelled is None
+            )
             found.append(Part(condition, plain, unmodified))
             if labelled is not None:
                 found.append(Part(condition, labelled(plain), partial(_task_alone, condition=condition, free=free)))
@@ -198,14 +200,15 @@ def compare(
 
 
 def _unmodified(
-    run: Run, condition: Condition, writing: SteeringSettings, free: Sequence[str], task: bool
+    run: Run, condition: Condition, writing: SteeringSettings, free: Sequence[str], timed: bool, task: bool
 ) -> list[Row]:
     """The unmodified model, and free maps of its space."""
     spaces = rival_spaces.compare(run, free, ("mexa", "language_id"), (run.plan.layer,))
     own = _task(run, PRE, None) if task else {}
     tasks = {name: _task(run, PRE, name) if task else {} for name in free}
     figures = {**_of_space(spaces, PRE), **own, **_written(run, condition, writing)}
-    figures |= {name: Interval(1.0, math.nan, math.nan, 0) for name in ("perplexity", "time")}
+    compared = (("perplexity", run.plan.outline.generates), ("time", timed))
+    figures |= {name: Interval(1.0, math.nan, math.nan, 0) for name, measured in compared if measured}
     measured = [name for name in free if spaces.find(name, PRE) is not None]
     return [
         Row(condition.name, condition.title, _kind(condition), figures),

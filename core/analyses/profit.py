@@ -22,6 +22,7 @@ from core.spaces.retrieval import hits_at
 from core.stats.correlation import Correlation, partial, pearson, spearman
 from core.stats.intervals import bootstrap, finite
 from core.stats.significance import LEVEL, holm
+from core.stats.units import counted
 
 SOURCE, TARGET = "source", "target"
 
@@ -221,7 +222,7 @@ def sentence(row: Mapping[Any, Any]) -> str:
     """Say in words whether the gain goes with a likeness; ``row`` of `Profit.correlations`."""
     title, n = LIKENESSES[row["likeness"]].title, int(row["n"])
     if np.isnan(row["pearson"]):
-        return f"Over {n} languages, no correlation of the gain with {title} can be computed."
+        return f"Over {counted(n, 'language')}, no correlation of the gain with {title} can be computed."
     figures = (
         f"r = {row['pearson']:.2f}, 95% interval {row['pearson_low']:.2f} to {row['pearson_high']:.2f}, "
         f"p = {row['pearson_p_holm']:.2g} after Holm's correction, n = {n}"

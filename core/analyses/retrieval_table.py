@@ -6,8 +6,9 @@ import pandas as pd
 
 from core.analyses.translation_ranks import Ranks
 from core.spaces.retrieval import RANK_MEASURES
-from core.stats.intervals import bootstrap
+from core.stats.intervals import bootstrap, share_of
 from core.stats.significance import holm, mcnemar, signed_ranks
+from core.stats.units import SHARE
 
 
 def by_candidate(
@@ -37,7 +38,7 @@ def by_candidate(
         before, after = (rank_measure.value(side.of(code, comparison, direction)) for side in (pre, post))
         row: dict[str, object] = {"candidate": code, "n": len(before)}
         for name, values in (("pre", before), ("post", after), ("change", after - before)):
-            interval = bootstrap(values)
+            interval = share_of(values) if rank_measure.unit is SHARE and name != "change" else bootstrap(values)
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
         if not rank_measure.hits:
             row |= {"fixed": None, "broken": None, "p": signed_ranks(after - before)}

@@ -29,7 +29,7 @@ from core.pipeline.engine import Ask
 from core.pipeline.run import Run
 from core.spaces import retrieval
 from core.stats import paired
-from core.stats.intervals import Interval, bootstrap
+from core.stats.intervals import Interval, share_of
 from core.store.artefact import Payload
 from core.store.stage import STAGES
 from core.store.store import Store
@@ -85,10 +85,11 @@ class Choices:
 
     def experiments(self, experiment: Experiment) -> list[Experiment]:
         """Every combination, each with everything else as in the experiment, in an order drawn by its seed."""
+        experts = self.experts if experiment.k_counts else self.experts[:1]
         everything = [
             replace(experiment, method=method, score=score, experts=k, strength=strength, expert_layers=layers)
             for method, score, k, strength, layers in itertools.product(
-                self.methods, self.scores, self.experts, self.strengths, self.expert_layers
+                self.methods, self.scores, experts, self.strengths, self.expert_layers
             )
         ]
         order = np.random.default_rng(experiment.seed).permutation(len(everything))
@@ -189,6 +190,7 @@ def search(
     Jamieson and Talwalkar (2016). Non-stochastic best arm identification and hyperparameter optimization. AISTATS.
     """
     _check(limits)
+    _refuse_one_language(replace(experiment, experts=1))
     half = _half(replace(experiment, experts=1))  # whatever k is, which is what is looked for
     left = choices.experiments(replace(experiment, probe_sentences=half))
     offered, begin, most = len(left), clock(), 60.0 * limits.minutes
@@ -254,6 +256,20 @@ def _half(experiment: Experiment) -> int:
     return rows // 2
 
 
+def _refuse_one_language(experiment: Experiment) -> None:
+    """Raise `SettingError` where the probe has no language to look for the target's sentences in."""
+    asked = plan(experiment)
+    probe = load_corpus(experiment.probe_corpus or experiment.corpus).probe
+    assert probe is not None  # a plan is refused without
+    shared = [code for code in asked.languages if code in probe.languages]
+    if len(shared) < 2:
+        raise SettingError(
+            f"a search judged on the probe's rows in {', '.join(shared)}",
+            "settings are judged by how the target's rows find their translations there, and none is in the probe",
+            "Choose a probe corpus with another of the evaluated languages, or evaluate one that the probe has.",
+        )
+
+
 def held_out(run: Run, half: int, rows: int) -> ParallelSet:
     """The probe rows that judge: ``rows`` after the first ``half``, in the evaluation languages that the probe has."""
     experiment = run.plan.experiment
@@ -285,7 +301,7 @@ def _perplexity(run: Run) -> Interval:
 
 def _top1(space: np.ndarray, target: int, scope: str) -> Interval:
     """Top-1 of a space (n_languages, n_sentences, hidden), bootstrapped over sentences."""
-    return bootstrap(_hits(space, target, scope)[1])
+    return share_of(_hits(space, target, scope)[1])
 
 
 def _hits(space: np.ndarray, target: int | None, scope: str) -> paired.Part:

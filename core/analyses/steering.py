@@ -102,7 +102,7 @@ def conditions(experiment: Experiment, methods: Iterable[str]) -> list[Condition
     found = [
         Condition(UNMODIFIED, "unmodified", experiment, intervenes=False),
         Condition(ASKED, f"asked in words: answer in {wanted}", experiment, intervenes=False, asks=True),
-        *(Condition(name, METHODS[name].title, replace(experiment, method=name)) for name in names),
+        *(Condition(name, METHODS[name].title, replace(experiment, method=name, control="none")) for name in names),
     ]
     if names:
         control = replace(experiment, method=names[0], control="random")

@@ -13,7 +13,7 @@ from core.analyses.transfer import Space, Transfer
 from core.language.codes import describe
 from core.spaces.rivals import RAW, RIVALS, Rival
 from core.stats import paired
-from core.stats.intervals import Interval, bootstrap, wilson
+from core.stats.intervals import Interval, bootstrap, share_of, wilson
 from core.stats.significance import holm, mcnemar
 from core.stats.units import listed
 
@@ -83,7 +83,7 @@ def mean_of(found: Transfer, train: str, space: Space) -> Interval | None:
     if not others:
         return None
     hits = found.hits[train, space]
-    return bootstrap(np.mean([hits[code] for code in others], axis=0), seed=found.seed)
+    return share_of(np.mean([hits[code] for code in others], axis=0), seed=found.seed)
 
 
 def difference(found: Transfer, train: str, space: Space, other: Space) -> Interval:

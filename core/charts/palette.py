@@ -19,8 +19,7 @@ BEFORE_AFTER = {"before": PRE, "after": POST}
 INK = "#343a40"  # lines and text over a light colour
 ON_LIGHT, ON_DARK = "#212529", "white"  # numbers on a cell of a matrix
 RULE = "#7d879a"  # marks of a place: visible on light and dark backgrounds
-# Small type outside any mark: on a light ground, which files have too, and what is drawn for it on a dark one.
-TEXT, TEXT_ON_DARK = "#3d444d", "#ced4da"
+TEXT = "#3d444d"  # small type outside any mark, on a light ground as files have; a page draws it as its own text
 FAINT = "#c3c8d1"  # what is not significant
 # What an intervention is held against, by what it needs.
 INTERVENTION, ON_TOP, CONTROL, BEFORE = "the intervention", "on top of it", "random neurons", "before"

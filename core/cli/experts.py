@@ -11,7 +11,6 @@ from core.cli.command import Command
 from core.errors import SettingError
 from core.language.codes import label
 from core.neurons.scores import SCORES
-from core.stats.units import counted
 from core.store import disk
 
 
@@ -40,7 +39,8 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         output.write(arguments.out, frame.to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
-    output.say(f"{counted(len(frame), 'expert')} of {label(bound.target)}, {mean}: {arguments.out}", arguments.out)
+    named = bound.neurons_in_words(len(frame))
+    output.say(f"{label(bound.target)}: {named}, {mean}: {arguments.out}", arguments.out)
 
 
 def _check_kind(path: Path) -> None:

@@ -16,7 +16,7 @@ from core.inference.perplexity import Perplexity
 from core.inference.writing import Writing
 from core.language import identification
 from core.language.codes import label
-from core.language.degeneration import degeneration
+from core.language.degeneration import Degeneration, degeneration
 from core.pipeline.run import Run
 from core.stats.intervals import Interval, finite
 from core.stats.units import counted
@@ -107,7 +107,7 @@ def summary(report: Report) -> str:
         lines.append(f"the classifier does not know {label(report.plan.target)}")
     pre, post = (degeneration(side) for side in report.texts)
     lines.append(
-        f"repeated 4-grams: {pre.repeated:.1%} -> {post.repeated:.1%}; "
+        f"repeated 4-grams: {_repeated(pre)} -> {_repeated(post)}; "
         f"replacement characters: {pre.replaced:.1%} -> {post.replaced:.1%}"
     )
     if all(report.own_perplexities):
@@ -120,6 +120,11 @@ def summary(report: Report) -> str:
             f"({counted(before.n_tokens, 'token')} of {counted(before.n_texts, 'paragraph')})"
         )
     return "\n".join(lines)
+
+
+def _repeated(side: Degeneration) -> str:
+    """The share of repeated 4-grams; none where no text has four units."""
+    return "-" if math.isnan(side.repeated) else f"{side.repeated:.1%}"
 
 
 def _share(share: Interval) -> str:

@@ -86,7 +86,7 @@ def _reproduce(
         requested = on_workers(requested, gpus)
     settings, plan = bound(requested)
     _check_folder(folder, settings, plan)
-    found = kept(folder, keep, settings)
+    found = kept(folder, keep, settings, items)
     study = Study(Engine(open_store(cache)), settings, plan)
     if address is not None:
         _on_cluster(study, address, gpus, folder)

@@ -7,7 +7,6 @@ from core.analyses.rival_table import measures_of
 from core.analyses.rival_verdict import against_all, verdict
 from core.language.codes import label
 from core.neurons.scores import SCORES
-from core.neurons.selection import CONTROLS
 from core.pipeline.measure_table import MEASURES, Measure
 from core.pipeline.result import Result
 from core.progress import duration
@@ -22,10 +21,9 @@ def summary(result: Result) -> str:
     experiment, plan = result.plan.experiment, result.plan
     rows = result.from_target
     k, score = len(result.experts.neurons), SCORES[experiment.score].title
-    neurons = "random neurons in place of its experts" if CONTROLS[experiment.control].draw else "experts"
     lines = [
         "",
-        f"{label(plan.target)}: {k:,} {neurons}, {experiment.method} at strength {experiment.strength:g}, "
+        f"{label(plan.target)}: {plan.neurons_in_words(k)}, {experiment.method} at strength {experiment.strength:g}, "
         f"{experiment.model}, {experiment.corpus}, layer {plan.layer} of {plan.outline.n_layers}",
         f"  {f'mean {score} of the experts':<{_WIDTH}} {result.experts.scores.mean():.3f}",
         *(_line(measure, result) for measure in MEASURES.values() if not measure.free),

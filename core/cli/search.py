@@ -13,6 +13,7 @@ from core.experiment.kinds import split_names
 from core.experiment.names import GROUPS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
+from core.stats.units import counted
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def summary(found: Any, limits: Any) -> str:
     n_settings, n_rounds = len({one.experiment for one in found.tried}), len({one.round for one in found.tried})
     lines = [
         "",
-        f"tried {n_settings} of {found.offered} settings in {n_rounds} rounds",
+        f"tried {n_settings:,} of {counted(found.offered, 'setting')} in {counted(n_rounds, 'round')}",
     ]
     for one in sorted(found.tried, key=lambda one: (-one.round, -one.top1.value)):
         beside = "" if one.fits else f"  perplexity x {one.perplexity:.2f}: beyond the limit"
@@ -80,7 +81,7 @@ def summary(found: Any, limits: Any) -> str:
         )
     lines += [f"  impossible: {_named(experiment)}: {why}" for experiment, why in found.refused]
     if found.best is None or found.before is None or found.after is None:
-        return "\n".join([*lines, "", "No setting keeps to the limit."])
+        return "\n".join([*lines, "", "No setting keeps to the limit." if found.tried else "None of them is possible."])
     lines += ["", f"best: {_named(found.best)}"]
     scope = SCOPES[limits.scope]
     lines.append(

@@ -69,17 +69,23 @@ def summary(frame: Any, asked: Any) -> str:
     from core.language.codes import label
 
     lines = []
-    for target, rows in frame[frame["prompts"] == OTHERS].groupby("target", sort=False):
-        lines += ["", f"{label(str(target))}: answers of at most {asked.tokens} tokens to prompts in other languages"]
+    for target, by_prompts in frame.groupby("target", sort=False):
+        others = by_prompts[by_prompts["prompts"] == OTHERS]
+        rows, which = (others, "other languages") if len(others) else (by_prompts, "that language, as all of them are")
+        lines += ["", f"{label(str(target))}: answers of at most {asked.tokens} tokens to prompts in {which}"]
         lines.append(f"    {'':<46}{'lines':>22}{'line pass':>22}{'word pass':>22}{'perplexity':>26}{'repeated':>10}")
         for row in rows.to_dict("records"):
             cells = [_cell(row, name, "{:.3f}") for name in ("lines", "line_pass", "word_pass")]
             shares, perplexity = "".join(f"{cell:>22}" for cell in cells), _cell(row, "perplexity", "{:.1f}")
-            lines.append(f"    {row['title']:<46}{shares}{perplexity:>26}{row['repeated']:>10.3f}")
+            lines.append(f"    {row['title']:<46}{shares}{perplexity:>26}{_number(row['repeated']):>10}")
         n, looked_at = int(rows["texts"].iloc[0]), int(rows["line_pass_n"].min())
         lines.append(f"    n = {n} answers; lines of five words or more, which {looked_at} or more of the answers have")
     note = "95% intervals; perplexity under the unmodified model; word pass only where letters are not Latin"
     return "\n".join([*lines, f"    {note}"])
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def _cell(row: dict[Any, Any], name: str, form: str) -> str:

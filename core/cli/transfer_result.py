@@ -8,10 +8,10 @@ from core.analyses import transfer_table
 from core.analyses.profit import KINDS, Profit, sentence, unknown
 from core.analyses.transfer import Space, Transfer
 from core.experiment.plan import Plan
-from core.language.codes import describe, label
+from core.experiment.title import in_words
+from core.language.codes import describe
 from core.spaces.rivals import RIVALS
 from core.stats.intervals import Interval
-from core.stats.units import counted
 
 
 def to_json(plan: Plan, found: Transfer, gains: Profit | None = None) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def summary(plan: Plan, found: Transfer, gains: Profit | None = None) -> str:
     rows = f"trained on {task.n_train:,} rows of one language, tested on {task.n_test:,} of each"
     lines = [
         "",
-        f"{label(plan.target)}: {counted(experiment.experts, 'expert')}, {experiment.method} at strength "
-        f"{experiment.strength:g}, {experiment.model}, {experiment.corpus}",
+        f"{in_words(experiment, ('method', 'model', 'corpus'))}, {experiment.method}, {experiment.model}, "
+        f"{experiment.corpus}",
         f"  {len(task.classes)} classes; {rows}",
         f"  most frequent class ({task.majority}): {_interval(transfer_table.majority(found))}",
     ]

@@ -12,6 +12,7 @@ from core.corpora.file_memory import Memory, bytes_of
 from core.corpora.published import PublishedTexts
 from core.errors import CorpusError
 from core.language.codes import canonical
+from core.stats.units import counted
 
 _CODES_SHOWN, _ROWS_SHOWN = 12, 30  # of languages, in a line and in a notebook's table
 
@@ -225,9 +226,18 @@ class Corpus:
         return known
 
 
+def taken_from(role: str, part: str, n: int) -> str:
+    """Say which part of a corpus one role's rows are of; how many of them a result uses, the result says.
+
+    >>> taken_from("probe", "dev", 1997)
+    'Probe rows are of dev, which has 1,997 sentences.'
+    """
+    return f"{role.capitalize()} rows are of {part}, which has {counted(n, 'sentence')}."
+
+
 def _listed(languages: Sequence[str]) -> str:
     more = len(languages) - _CODES_SHOWN
-    return ", ".join(languages[:_CODES_SHOWN]) + (f" and {more} more languages" if more > 0 else "")
+    return ", ".join(languages[:_CODES_SHOWN]) + (f" and {counted(more, 'more language')}" if more > 0 else "")
 
 
 def _parts(rows: ParallelSet | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.corpus import Corpus, ParallelSet, taken_from
 from core.corpora.published import aligned, language_files
 from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, is_folder, listed
 from core.errors import CorpusError
@@ -47,8 +47,8 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     if len(shared) < MIN_LANGUAGES:
         why = f"its dev and devtest have {len(shared)} languages in common ({listed(shared) or 'none'})"
         raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders.")
-    probe = _side(what, {code: dev[code] for code in shared}, "dev")
-    evaluation = _side(what, {code: devtest[code] for code in shared}, "devtest")
+    probe = _side(what, {code: dev[code] for code in shared}, "dev", "probe")
+    evaluation = _side(what, {code: devtest[code] for code in shared}, "devtest", "evaluation")
     return Corpus(
         spec=spec,
         kind="flores",
@@ -57,12 +57,7 @@ def load_flores(spec: str, folder: Path) -> Corpus:
         source=f"NLLB Team 2022, read from {root}",
         probe=probe,
         evaluation=(evaluation,),
-        notes=(
-            f"Probe: the {len(probe)} sentences of dev; evaluation: the {len(evaluation)} of devtest.",
-            *dev_notes,
-            *devtest_notes,
-            *_one_sided_notes(dev, devtest),
-        ),
+        notes=(*dev_notes, *devtest_notes, *_one_sided_notes(dev, devtest)),
     )
 
 
@@ -94,9 +89,11 @@ def _named(what: str, folder: Path) -> Iterator[tuple[str, Path]]:
         yield _FLORES_101.get(language, language), path
 
 
-def _side(what: str, files: dict[str, Path], split: str) -> ParallelSet:
+def _side(what: str, files: dict[str, Path], split: str, role: str) -> ParallelSet:
     texts, reference = aligned(what, split, files, _MIN_SIDE)
-    return ParallelSet(tuple(f"{split}:{line}" for line in range(1, len(reference.sentences) + 1)), texts)
+    rows = len(reference.sentences)
+    ids = tuple(f"{split}:{line}" for line in range(1, rows + 1))
+    return ParallelSet(ids, texts, (taken_from(role, split, rows),))
 
 
 def _one_sided_notes(dev: Iterable[str], devtest: Iterable[str]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.corpora.corpus import Corpus, ParallelSet
-from core.corpora.published import aligned, language_files
+from core.corpora.corpus import Corpus, ParallelSet, taken_from
+from core.corpora.published import PublishedTexts, aligned, language_files
 from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, is_folder, listed, read_text
 from core.errors import CorpusError
 
@@ -62,15 +62,18 @@ def load_ntrex(spec: str, folder: Path) -> Corpus:
         title="NTREX-128",
         licence="CC-BY-SA 4.0",
         source=f"Federmann, Kocmi and Xin 2022, read from {folder}",
-        probe=ParallelSet(ids[:half], texts.part("the first half", slice(half))),
-        evaluation=(ParallelSet(ids[half:], texts.part("the second half", slice(half, None))),),
+        probe=_side(ids, texts, "probe", "the first half", slice(half)),
+        evaluation=(_side(ids, texts, "evaluation", "the second half", slice(half, None)),),
         notes=(
-            f"Probe: the first {half} sentences; evaluation: the other {rows - half}"
-            + ("; no document is in both." if by_document else "."),
+            *(["No document is in both halves."] if by_document else []),
             *(f"{path.name} is left out: it is a further reference." for path in further),
             *notes,
         ),
     )
+
+
+def _side(ids: tuple[str, ...], texts: PublishedTexts, role: str, part: str, rows: slice) -> ParallelSet:
+    return ParallelSet(ids[rows], texts.part(part, rows), (taken_from(role, part, len(ids[rows])),))
 
 
 def _half(what: str, rows: int, folder: Path) -> tuple[int, bool]:

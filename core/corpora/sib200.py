@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.corpus import Corpus, ParallelSet, taken_from
 from core.corpora.published import Lines, aligned, language_files, odd_characters
 from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, has_visible, is_folder, listed, read_text
 from core.errors import CorpusError
@@ -50,7 +50,7 @@ def load_sib200(spec: str, folder: Path) -> Corpus:
     if len(files) < MIN_LANGUAGES:
         why = f"{folder} has {len(files)} folders <code> with {_PROBE}.tsv and {_EVALUATION}.tsv"
         raise CorpusError(what, why, "Name the folder data/annotated of the published set, or the one that holds it.")
-    probe, evaluation = (_side(what, files, split) for split in (_PROBE, _EVALUATION))
+    probe, evaluation = _side(what, files, _PROBE, "probe"), _side(what, files, _EVALUATION, "evaluation")
     return Corpus(
         spec=spec,
         kind="sib200",
@@ -59,17 +59,15 @@ def load_sib200(spec: str, folder: Path) -> Corpus:
         source=f"Adelani et al. 2024, read from {folder}",
         probe=probe,
         evaluation=(evaluation,),
-        notes=(
-            f"Probe: the {len(probe)} sentences of {_PROBE}; evaluation: the {len(evaluation)} of {_EVALUATION}.",
-            *notes,
-        ),
+        notes=tuple(notes),
     )
 
 
-def _side(what: str, folders: dict[str, Path], split: str) -> ParallelSet:
+def _side(what: str, folders: dict[str, Path], split: str, role: str) -> ParallelSet:
     files = {code: folder / f"{split}.tsv" for code, folder in folders.items()}
     texts, reference = aligned(what, split, files, MIN_ROWS // 2, _read)
-    return ParallelSet(tuple(f"{split}:{name}" for name in reference.ids or ()), texts, labels=reference.labels)
+    ids = tuple(f"{split}:{name}" for name in reference.ids or ())
+    return ParallelSet(ids, texts, (taken_from(role, split, len(ids)),), reference.labels)
 
 
 def _read(what: str, path: Path) -> Lines:

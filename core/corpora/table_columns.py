@@ -23,11 +23,13 @@ _PREFIX = re.compile(r"(?:sentence|text|translation)[_.-](?=.)", re.IGNORECASE)
 _INDEX = re.compile(r"(?:unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)
 # Names that tables give to other columns, and that are codes of languages too.
 _AMBIGUOUS = re.compile(
-    "cid|col|day|dep|dev|doc|end|gid|iso|key|len|lem|lid|new|num|old|pid|pos|row|sen|seq|set|sid|sim|src|std|str|sum|tag"
-    "|tgt|url|val|var",
+    "cid|col|day|dep|dev|doc|end|gid|iso|key|len|lem|lid|new|nr|num|old|pid|pos|row|sen|seq|set|sid|sim|sno|src|std|str"
+    "|sum|tag|tgt|url|val|var",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+# A web address, or a number as a table of text holds it: 12, 0.5, 1,000, -3e-4, 12 %.
+_NO_SENTENCE = re.compile(rf"{_ADDRESS.pattern}|\s*[-+]?[\d.,\s]*\d[\d.,]*(?:e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def layout_of(what: str, rows: Rows) -> Layout:
             raise CorpusError(what, f"there are two columns {name!r}", "Keep one of them, or name them apart.")
         if name.lower() in RESERVED:
             _put(what, rows.columns, reserved, name.lower(), position)
-        elif (code := _language(name)) is None:
+        elif (code := language_of(name)) is None:
             foreign.append(name)
         elif _holds_no_sentences(values):
             no_sentences.append(name)
@@ -141,7 +143,7 @@ def _holds_no_sentences(values: Sequence[object]) -> bool:
     """Whether a column is of numbers, marks or web addresses throughout, whatever it is called."""
     return bool(values) and (
         all(not isinstance(value, str | bytes) and value is not None for value in values)
-        or all(isinstance(value, str) and _ADDRESS.fullmatch(value) for value in values)
+        or all(isinstance(value, str) and _NO_SENTENCE.fullmatch(value) for value in values)
     )
 
 
@@ -164,7 +166,9 @@ def _too_few(
             instead = f"{error.instead}. {instead}"
     if no_sentences:
         value = rows.cells[0][rows.columns.index(no_sentences[0])]
-        kind = "a web address" if isinstance(value, str) else f"not text but {type(value).__name__}"
+        kind = f"not text but {type(value).__name__}"
+        if isinstance(value, str):
+            kind = "a web address" if _ADDRESS.fullmatch(value) else "a number"
         why += f"; {rows.places[0]} has {kind} in {no_sentences[0]!r}"
     hint = "; the column 'id' holds row ids, so name Indonesian 'ind'" if "id" in reserved else ""
     return CorpusError(what, why, instead + hint)
@@ -177,7 +181,8 @@ def _put(what: str, columns: tuple[str, ...], places: dict[str, int], key: str, 
     places[key] = position
 
 
-def _language(name: str) -> str | None:
+def language_of(name: str) -> str | None:
+    """The code of the language that a column is named by; None where its name is none."""
     for written in (name, _PREFIX.sub("", name, count=1)):
         try:
             return canonical(written)

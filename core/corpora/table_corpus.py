@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from core import access
 from core.corpora import read_apart
-from core.corpora.corpus import Corpus, ParallelSet
+from core.corpora.corpus import Corpus, ParallelSet, taken_from
 from core.corpora.file_memory import FileMemory, bytes_of
 from core.corpora.table_columns import Layout, labels_of, layout_of, with_columns_of_translations
 from core.corpora.table_files import Rows, read_rows
@@ -142,6 +143,8 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
         _refuse_repeats(what, sentences, column, places, roles)
     probe = _side(what, table, _PROBE, roles, ids, texts, labels) if _PROBE in roles else None
     evaluation = _side(what, table, _EVALUATION, roles, ids, texts, labels)
+    if probe is not None and "split" not in layout.reserved:
+        probe, evaluation = _as_halves(probe, evaluation)
     blank = labels.count("") if labels else 0
     unlabelled = (f"{blank} of {len(rows.cells)} rows have no label and take no part in a task.",) if blank else ()
     return probe, evaluation, (*rows.notes, *layout.notes, *notes, *unlabelled)
@@ -189,6 +192,14 @@ def _side(
     )
 
 
+def _as_halves(probe: ParallelSet, evaluation: ParallelSet) -> tuple[ParallelSet, ParallelSet]:
+    """Note which half each role has, where the table does not say; a probe of another corpus uses the second alone."""
+    first = taken_from(_PROBE, "the first half", len(probe))
+    second = taken_from(_EVALUATION, "the second half", len(evaluation))
+    more = "A column 'split' says otherwise, as 'evaluation' in every row does to measure on all."
+    return replace(probe, notes=(first,)), replace(evaluation, notes=(f"{second} {more}",))
+
+
 def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the rows' ids, and their places with the id added; without a column of ids, rows are numbered from 1."""
     if "id" not in layout.reserved:
@@ -220,9 +231,7 @@ def _roles(
     """Give each row's role, probe or evaluation, and notes on how that was decided."""
     if "split" not in layout.reserved:
         half = len(rows.cells) // 2
-        rest = len(rows.cells) - half
-        note = f"No column 'split': the first {half} rows are the probe, the other {rest} the evaluation."
-        return (_PROBE,) * half + (_EVALUATION,) * rest, (note,)
+        return (_PROBE,) * half + (_EVALUATION,) * (len(rows.cells) - half), ()
     marks = [mark.lower() for mark in _column(what, name, rows, layout.reserved["split"])]
     for mark, place in zip(marks, places, strict=True):
         if mark not in _SPLITS:

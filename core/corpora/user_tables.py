@@ -17,7 +17,7 @@ import pandas as pd
 
 from core import access
 from core.corpora.corpus import Corpus
-from core.corpora.table_columns import label_of
+from core.corpora.table_columns import RESERVED, label_of, language_of
 from core.corpora.table_corpus import load_table, parallel_sets
 from core.corpora.table_files import Rows
 from core.errors import AskError, CorpusError
@@ -145,6 +145,10 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
             cell = str(cell)
         if name.strip().lower() == "label":
             cell = "" if cell is pd.NA else label_of(cell)
+        if not isinstance(cell, str) and language_of(name) is None and name.strip().lower() not in RESERVED:
+            cell = str(cell)  # left out, as in a file
+        if name.strip().lower() == "topic" and not isinstance(cell, str):
+            cell = label_of("" if cell is pd.NA else cell)
         if not isinstance(cell, str):
             why = f"row {number} of {name!r} is not text but {type(cell).__name__} ({cell!r:.40})"
             raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language.")

@@ -374,7 +374,7 @@ SETTINGS = {
         Setting(
             "seed",
             "Seed",
-            "Of the random control and of the projection",
+            "Of every draw: the random control, the projection, sentences that LinEAS learns from, texts, resamples",
             WholeNumber(low=0, high=(1 << 32) - 1),
             "other",
             panel="more",

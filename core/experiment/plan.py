@@ -13,11 +13,11 @@ from core.corpora.validation import has_half_character
 from core.errors import AskError, ModelError, SettingError
 from core.experiment import rows
 from core.experiment.imported import Imported, read_imported
-from core.experiment.named_neurons import names_files
+from core.experiment.named_neurons import in_short, names_files
 from core.experiment.names import SETTINGS
 from core.experiment.settings import Experiment
 from core.inference.encoding import PLAIN, Encoding
-from core.language.codes import canonical
+from core.language.codes import canonical, describe
 from core.models import sentence_encoder
 from core.models.load import Outline, outline
 from core.models.placement import PACKED
@@ -28,6 +28,8 @@ from core.neurons import interventions, selection
 from core.neurons.methods import METHODS
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.responses import NEURONS
+from core.neurons.selection import CONTROLS
+from core.stats.units import counted, listed
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,18 @@ class Plan:
             return "the values given there" if self.imported.values is not None else ""
         return "their own languages' averages" if self.targets and self.experiment.held_at == "own" else ""
 
+    def neurons_in_words(self, k: int) -> str:
+        """The ``k`` neurons that are held, by how they were chosen: whose experts, of which file, or at random."""
+        if (control := CONTROLS[self.experiment.control]).draw is not None:
+            where = f" {control.place}" if control.place else ""
+            return f"{counted(k, 'random neuron')}{where} in place of its experts"
+        if self.imported is not None:
+            return f"{counted(k, 'neuron')} that {in_short(self.experiment.experts_from or '')} names"
+        if self.experiment.select == "all":
+            return f"all {counted(k, 'neuron')}"
+        several = f" of {listed(describe(code).english for code in self.targets)}" if self.targets else ""
+        return f"{counted(k, 'expert')}{several}"
+
     @property
     def response_rows(self) -> ParallelSet:
         """Probe rows on which neurons are read: those of the sources, if there are some, else those of the probe."""
@@ -94,8 +108,9 @@ class Plan:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """Languages that the target's sentences are looked for in."""
-        return tuple(code for code in self.languages if code != self.target)
+        """Languages that the target's sentences are looked for in: those of the sets of rows that have the target."""
+        beside = {code for group in self.groups if self.target in group.languages for code in group.languages}
+        return tuple(code for code in self.languages if code in beside and code != self.target)
 
     def describe(self) -> dict[str, Any]:
         """Every setting as it was used, with model revision and corpus digest."""

@@ -77,7 +77,8 @@ class Experiment:
         ``random`` puts what is written to the experts on as many neurons drawn at random over the whole model,
         ``random-layers`` on as many in each layer as there are experts.
     seed : int
-        Of the random control and of the projection.
+        Of every draw: the random control, the projection, the sentences that LinEAS learns from, texts, the order of a
+        search, resamples.
     """
 
     model: str = "embedded"
@@ -134,6 +135,11 @@ class Experiment:
         names = {field.name for field in fields(cls)}
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in names}
         return cls(**settings)
+
+    @property
+    def k_counts(self) -> bool:
+        """Whether ``experts`` says how many neurons are held: not where a file names them or all are chosen."""
+        return self.experts_from is None and self.select != "all"
 
     @property
     def model_spec(self) -> ModelSpec:

@@ -11,6 +11,7 @@ from core.experiment.places import PLACES
 from core.experiment.settings import Experiment
 from core.language.codes import describe
 from core.neurons.selection import CONTROLS
+from core.stats.units import counted
 
 _LEFT_OUT = (*ALWAYS_SAID, "control", "experts_from")
 
@@ -42,6 +43,24 @@ def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
             text = access.titled(text).rsplit("/", 1)[-1]
         parts.append(f"{setting.name.replace('_', ' ')} {text}")
     return ", ".join(parts)
+
+
+def of_number(experiment: Experiment) -> str:
+    """A setting among others of other numbers of neurons and strengths, by these two.
+
+    Examples
+    --------
+    >>> of_number(Experiment(experts=1)), of_number(Experiment(experts=1200, select="layer", strength=0.5))
+    ('1 neuron at strength 1', '1,200 neurons of each layer at strength 0.5')
+    >>> of_number(Experiment(select="all"))
+    'strength 1'
+    """
+    strength = f"strength {experiment.strength:g}"
+    if not experiment.k_counts:
+        return strength
+    each = " of each layer" if experiment.select == "layer" else ""
+    each += " and language" if each and experiment.targets else " of each language" if experiment.targets else ""
+    return f"{counted(experiment.experts, 'neuron')}{each} at {strength}"
 
 
 def _neurons(experiment: Experiment) -> str:

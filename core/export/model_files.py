@@ -15,7 +15,7 @@ from core.models.spec import CATALOGUE, ResolvedModel
 # What a model's folder holds beside weights and config; code, pickles and its description are not taken along.
 _TAKEN = re.compile(
     r"(tokenizer|special_tokens|added_tokens|vocab|merges|spiece|sentencepiece|source\.spm|target\.spm|chat_template"
-    r"|modules|sentence_bert_config|config_sentence_transformers|licen[cs]e|notice|use_policy)[\w.-]*",
+    r"|modules|sentence_[\w-]+_config|config_sentence_transformers|licen[cs]e|notice|use_policy)[\w.-]*",
     re.IGNORECASE,
 )
 _NOT_TAKEN = (".py", ".bin", ".pt", ".pth", ".pkl")

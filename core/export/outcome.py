@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.export.comparison import Difference
 from core.export.forms import Form
+from core.stats.units import counted
 
 GGUF = "model.gguf"
 """The file for llama.cpp in an exported folder."""
@@ -65,7 +66,7 @@ class ExportedModel:
         """What was written, and how far it is from the hooks."""
         kind = "A patch with its loader" if self.written.patched else "A model"
         also = f" As a GGUF file: {self.written.gguf.in_words()}" if self.written.gguf else ""
-        return f"{kind}: {self.folder}, {self.neurons:,} neurons written. {self.difference.in_words()}{also}"
+        return f"{kind}: {self.folder}, {counted(self.neurons, 'neuron')} written. {self.difference.in_words()}{also}"
 
     def __repr__(self) -> str:
         return f"ExportedModel({self.in_words()!r})"

@@ -12,11 +12,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from core.errors import ModelError
 from core.export import forms, model_files, readme
 from core.export.outcome import WrittenWeights
 from core.models import pretrained, weight_patch
 from core.models.architectures import Recipe
 from core.models.load import recipe_of
+from core.models.placement import PACKED, SHARDED
 from core.models.spec import ResolvedModel
 from core.models.weight_patch import SETTINGS, VALUES, UnitChange
 from core.neurons.interventions import Intervention
@@ -24,6 +26,26 @@ from core.pipeline.run import Run
 
 PROVENANCE = "provenance.json"
 """The file of an exported folder that says what it was made of."""
+
+
+def refuse_placement(resolved: ResolvedModel) -> None:
+    """Refuse models whose weights cannot be written as they are; raises `ModelError`."""
+    if resolved.dtype in PACKED or resolved.device == SHARDED:
+        raise ModelError(
+            f"write {resolved.name} with --dtype {resolved.dtype} --device {resolved.device}",
+            "its weights are packed, or spread over devices",
+            "Use --dtype bfloat16 or float32 on one device.",
+        )
+    if resolved.adapter:
+        raise ModelError(
+            f"write {resolved.name} with an adapter",
+            "what is written starts from the model's own files, which the adapter is not in",
+            "Merge it into the model first (peft's merge_and_unload), and name that folder.",
+        )
+    if resolved.patch:
+        raise ModelError(
+            f"write {resolved.name} once more", "it is a patch itself", "Start from the model that it belongs to."
+        )
 
 
 def write_patch(folder: Path, changes: list[UnitChange], recipe: Recipe, resolved: ResolvedModel, hub_id: str) -> str:
@@ -104,6 +126,7 @@ def sources(run: Run) -> tuple[str, ...]:
 
 
 def _changes(run: Run, source: str | None) -> tuple[Intervention, list[UnitChange]]:
+    refuse_placement(run.plan.resolved)
     intervention = run.stages.intervention(run.experts())
     intervention = intervention if source is None else intervention.of(source)
     return intervention, forms.changes(intervention, run.plan.outline.neurons)

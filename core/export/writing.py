@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.errors import ModelError, SettingError, StoreError
+from core.errors import SettingError, StoreError
 from core.export import forms, gguf_file, model_files, readme
 from core.export.comparison import compare, embedded, some
 from core.export.forms import FOLDER, Form
 from core.export.outcome import GGUF, ExportedModel, WrittenWeights
-from core.export.patches import PROVENANCE, is_on_hub, write_patch, write_text
+from core.export.patches import PROVENANCE, is_on_hub, refuse_placement, write_patch, write_text
 from core.language.codes import canonical
 from core.models import pretrained, weight_patch
 from core.models.architectures import Recipe
 from core.models.hub import explained
 from core.models.load import load, recipe_of, source
 from core.models.loaded_model import LoadedModel
-from core.models.placement import PACKED, SHARDED, TORCH_DTYPES
+from core.models.placement import TORCH_DTYPES
 from core.models.resolve import resolve
 from core.models.spec import ModelSpec, ResolvedModel
 from core.models.weight_patch import INCLUDED, UnitChange
@@ -176,26 +176,6 @@ def _write_folder(
 def _write_model(whole: Any, model: LoadedModel, location: str, folder: Path) -> None:
     pretrained.write_model(whole, folder)
     model_files.copy_beside(model, location, folder)
-
-
-def refuse_placement(resolved: ResolvedModel) -> None:
-    """Refuse models whose weights cannot be written as they are; raises `ModelError`."""
-    if resolved.dtype in PACKED or resolved.device == SHARDED:
-        raise ModelError(
-            f"write {resolved.name} with --dtype {resolved.dtype} --device {resolved.device}",
-            "its weights are packed, or spread over devices",
-            "Use --dtype bfloat16 or float32 on one device.",
-        )
-    if resolved.adapter:
-        raise ModelError(
-            f"write {resolved.name} with an adapter",
-            "what is written starts from the model's own files, which the adapter is not in",
-            "Merge it into the model first (peft's merge_and_unload), and name that folder.",
-        )
-    if resolved.patch:
-        raise ModelError(
-            f"write {resolved.name} once more", "it is a patch itself", "Start from the model that it belongs to."
-        )
 
 
 def _whole(resolved: ResolvedModel, recipe: Recipe, location: str, where: dict[str, Any]) -> tuple[Any, Any]:

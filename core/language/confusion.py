@@ -20,7 +20,7 @@ import numpy as np
 
 from core.language import identification
 from core.language.codes import UNSPACED, describe
-from core.stats.intervals import NOTHING, Interval, bootstrap, wilson
+from core.stats.intervals import NOTHING, Interval, share_of, wilson
 
 WORDS_A_LINE = 5
 """A shorter line is not looked at."""
@@ -59,7 +59,7 @@ class Confusion:
         if not looked_at.any():
             return NOTHING
         shares = self.right[looked_at] / self.lines[looked_at]
-        return bootstrap(shares) if len(shares) > 1 else Interval(float(shares[0]), math.nan, math.nan, 1)
+        return share_of(shares) if len(shares) > 1 else Interval(float(shares[0]), math.nan, math.nan, 1)
 
     @property
     def line_pass_rate(self) -> Interval:

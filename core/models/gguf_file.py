@@ -23,7 +23,7 @@ _METADATA_BYTES = 1 << 26  # in front of a file's weights: more than the largest
 
 def is_gguf(resolved: ResolvedModel) -> bool:
     """Whether a model is a GGUF file."""
-    return resolved.location.endswith(ENDING)
+    return resolved.location.lower().endswith(ENDING)
 
 
 @lru_cache(maxsize=4)

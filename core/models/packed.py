@@ -47,10 +47,11 @@ def check_packed(name: str, config: Any) -> None:
     instead = "Or use the model's unpacked weights."
     lacking = [package for package in _PACKAGES.get(method, ()) if not _installed(package)]
     if lacking:
+        verb = "is" if len(lacking) == 1 else "are"
         packages = " ".join(package.replace(".", "-").replace("_", "-") for package in lacking)
         raise ModelError(
             asked,
-            f"reading them needs {listed(packages.split())}, which is not installed",
+            f"reading them needs {listed(packages.split())}, which {verb} not installed",
             f"Run: pip install {packages}. {instead}",
         )
     try:

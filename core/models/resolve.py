@@ -59,8 +59,9 @@ def _resolve(spec: ModelSpec) -> ResolvedModel:
         if is_file:
             hub.check_weight_file(path)
             if path.suffix.lower() == gguf_file.ENDING:
+                # The hub's cache keeps files under other names, without an ending: what it is called says what it is.
                 stamp = _stamp(path.resolve(), path.resolve().parent)
-                return ResolvedModel(name, str(path.resolve()), "local", _digest_of((stamp,)), dtype, device)
+                return ResolvedModel(name, str(path.absolute()), "local", _digest_of((stamp,)), dtype, device)
             path = path.parent
         elif (path / weight_patch.SETTINGS).is_file():
             return _patched(spec, path.resolve())

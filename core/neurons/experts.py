@@ -11,6 +11,7 @@ import pandas as pd
 from core import notebook_html
 from core.neurons.neuron_map import NeuronMap
 from core.neurons.selection import Selection
+from core.stats.units import counted
 
 _ROWS_SHOWN = 10  # of experts, in a notebook
 _DIGITS = 16  # of a digest, which are enough to tell models apart
@@ -78,7 +79,7 @@ class Experts:
 
     def __repr__(self) -> str:
         scores = f"scores {self.scores.min():.3f} to {self.scores.max():.3f}" if len(self.scores) else "no scores"
-        return f"Experts({len(self.neurons):,} neurons, {scores})"
+        return f"Experts({counted(len(self.neurons), 'neuron')}, {scores})"
 
     def _repr_html_(self) -> str:
         rows = zip(range(1, _ROWS_SHOWN + 1), self.neurons, self.scores, self.values, strict=False)

@@ -159,7 +159,14 @@ def _of_number(n: int, text: str) -> str:
     if n != 1:
         return text
     one = text.replace("their own languages' averages", "its own language's average")
-    return one.replace("their {}", "its {}").replace("they recognise", "it recognises")
+    for several, single in (
+        ("their {}", "its {}"),
+        ("they recognise", "it recognises"),
+        ("with their", "with its"),
+        ("by maps learned together", "by a map that was learned"),
+    ):
+        one = one.replace(several, single)
+    return one
 
 
 def _set_median(evidence: Evidence) -> tuple[float, np.ndarray]:

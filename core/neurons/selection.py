@@ -115,13 +115,22 @@ def random_neurons(n_neurons: int, k: int, seed: int) -> np.ndarray:
 
 def random_by_layer(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.ndarray:
     """Draw different neurons at random, as many in each layer as there are ``experts`` (k,), in the experts' order."""
+    return _random_within(layers_of(np.arange(neurons.total), neurons), experts, seed)
+
+
+def random_by_site(experts: np.ndarray, neurons: NeuronMap, seed: int) -> np.ndarray:
+    """The same, as many in each site: a map that reads and writes a site's units together keeps them together."""
+    sites = np.repeat(np.arange(len(neurons.sites)), [site.width for site in neurons.sites])
+    return _random_within(sites, experts, seed)
+
+
+def _random_within(groups: np.ndarray, experts: np.ndarray, seed: int) -> np.ndarray:
+    """Draw different neurons at random, as many in each group as there are experts; ``groups``: of every neuron."""
     generator = np.random.default_rng(seed)
-    expert_layers = layers_of(experts, neurons)
-    all_layers = layers_of(np.arange(neurons.total), neurons)
-    drawn = np.empty(len(experts), dtype=np.int64)
-    for layer in np.unique(expert_layers):
-        in_layer = expert_layers == layer
-        drawn[in_layer] = generator.choice(np.flatnonzero(all_layers == layer), size=int(in_layer.sum()), replace=False)
+    of_experts, drawn = groups[experts], np.empty(len(experts), dtype=np.int64)
+    for group in np.unique(of_experts):
+        within = of_experts == group
+        drawn[within] = generator.choice(np.flatnonzero(groups == group), size=int(within.sum()), replace=False)
     return drawn
 
 

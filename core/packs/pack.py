@@ -35,6 +35,7 @@ from core.pipeline.computed_settings import Summary, summary
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
 from core.progress import Progress
+from core.stats.units import counted
 from core.store.artefact import Artefact
 from core.store.stage import STAGES
 
@@ -83,7 +84,7 @@ def pack(
             gathered.append(_written(writer, engine, experiment, answers))
     if unknown:
         raise PackError(
-            f"pack {len(experiments):,} settings without computing them",
+            f"pack {counted(len(experiments), 'setting')} without computing them",
             f"the measures of {len(unknown):,} are not in the cache {engine.store.root}, {in_words(unknown[0])} first",
             "Name the cache that has them, with --cache or --shared, or compute them: the command that swept them "
             "computes what is missing.",

@@ -83,7 +83,11 @@ class PackFolder:
 
     def packs(self) -> list[Pack]:
         """The packs that were put here, the newest first; without those that cannot be read, which the log names."""
-        return [pack for path in self._paths() if isinstance(pack := self._read(path), Pack)]
+        paths = self._paths()
+        there = {str(path) for path in (*paths, self._opening) if path is not None}
+        with self._lock:
+            self._drop(lambda known: known[0] not in there)
+        return [pack for path in paths if isinstance(pack := self._read(path), Pack)]
 
     def settings(self, model: str | None = None) -> list[Experiment]:
         """The settings of these packs; with a model, those of it."""
@@ -129,7 +133,11 @@ class PackFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Under its digest: no name from elsewhere becomes a path, and the same pack twice is one file.
-            write_whole(self.folder / f"{pack.digest}.pack", content)
+            path = self.folder / f"{pack.digest}.pack"
+            if not path.is_file() or path.stat().st_size != len(content):
+                write_whole(path, content)
+            else:
+                path.touch()  # the newest is asked first
         except OSError as error:
             raise PackError(
                 f"keep the pack {name} in {self.folder}",
@@ -152,6 +160,12 @@ class PackFolder:
             return []
         return [path for _, path in sorted(paths, reverse=True)]
 
+    def _drop(self, goes: Callable[[_Stamp], bool]) -> None:
+        """Let go of packs that are no more, and of what was read of them; the lock is held."""
+        gone = {id(self._open.pop(known)) for known in list(self._open) if goes(known)}
+        if gone:
+            self._origins = {at: found for at, found in list(self._origins.items()) if id(found[1]) not in gone}
+
     def _read(self, path: Path | None) -> Pack | PackError | None:
         """A pack, opened once while its file stays as it is."""
         try:
@@ -161,6 +175,7 @@ class PackFolder:
             stamp = (str(path), status.st_size, status.st_mtime_ns)
             with self._lock:
                 if stamp not in self._open:
+                    self._drop(lambda known: known[0] == str(path))
                     self._open[stamp] = _opened(path)
                 return self._open[stamp]
         except OSError:

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from core import machine
-from core.stats.units import listed
+from core.stats.units import counted, listed
 from core.store.artefact import Artefact
 from core.version import __version__
 
@@ -107,7 +107,7 @@ def of_artefacts(artefacts: Iterable[Artefact]) -> Provenance | None:
     with_gpu = {_place(one.made_by) for one in found if "gpu" in one.made_by}
     named = [one.made_by for one in found if "gpu" in one.made_by or _place(one.made_by) not in with_gpu]
     machines = list(dict.fromkeys(map(_words, named)))
-    more = f" and {len(machines) - _NAMED:,} more machines" if len(machines) > _NAMED else ""
+    more = f" and {counted(len(machines) - _NAMED, 'more machine')}" if len(machines) > _NAMED else ""
     versions = dict.fromkeys(one.made_by.get("version", "before 0.2") for one in found)
     day = _day(max(one.created for one in found))
     return Provenance(" and ".join(machines[:_NAMED]) + more, listed(versions), "", day)  # their names have commas

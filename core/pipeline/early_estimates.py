@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,10 @@ class Estimate:
     Attributes
     ----------
     rows : int
-        Sentences so far; each looks for its translation among as many candidates, which is easier than among all.
+        Sentences so far.
+    among : tuple of int
+        Candidates so far of each set of rows: each sentence looks among those of its own, which is easier than among
+        all.
     of : int
         Sentences in the end.
     pre, post : Interval
@@ -29,6 +33,7 @@ class Estimate:
     """
 
     rows: int
+    among: tuple[int, ...]
     of: int
     pre: Interval
     post: Interval
@@ -53,7 +58,9 @@ def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]
     -----
     For top-1, Wilson's interval of a share of as many trials as sentences: a sentence's hits in several languages are
     not independent, so they count as one trial, and four sentences that all miss prove little. For distance, Student's
-    interval over sentences, of a sentence's mean over candidate languages.
+    interval over sentences, of a sentence's mean over candidate languages. A set of rows weighs as much as it has
+    candidate languages, as in the result; of several sets, the shares' trials are as many as give a mean of so many
+    the same variance, and Student's degrees of freedom are Welch's (Satterthwaite, 1946).
     """
     groups = [g for g, group in enumerate(plan.groups) if plan.target in group.languages and g in post]
     rows = sum(post[g].shape[1] for g in groups)
@@ -63,15 +70,17 @@ def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]
         name: [_measure(space[g], plan.groups[g].languages.index(plan.target)) for g in groups]
         for name, space in (("pre", pre), ("post", post))
     }
-    pre_hits, pre_apart = (np.concatenate(parts) for parts in zip(*measured["pre"], strict=True))
-    post_hits, post_apart = (np.concatenate(parts) for parts in zip(*measured["post"], strict=True))
+    candidates = np.array([len(plan.groups[g].languages) - 1 for g in groups], dtype=np.float64)
+    (pre_hits, pre_apart), (post_hits, post_apart) = (zip(*measured[name], strict=True) for name in ("pre", "post"))
+    weights = tuple(candidates / candidates.sum())
     return Estimate(
         rows,
+        tuple(post[g].shape[1] for g in groups),
         sum(len(plan.groups[g]) for g in groups),
-        _share(pre_hits),
-        _share(post_hits),
-        student(pre_apart, 0.0, 2.0),
-        student(post_apart, 0.0, 2.0),
+        _share(weights, pre_hits),
+        _share(weights, post_hits),
+        student(pre_apart, weights, 0.0, 2.0),
+        student(post_apart, weights, 0.0, 2.0),
     )
 
 
@@ -83,7 +92,8 @@ def _measure(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     return hits, distance.mean(axis=0)
 
 
-def _share(hits: np.ndarray) -> Interval:
-    mean, n = float(hits.mean()), len(hits)
-    low, high = wilson(np.array(mean), n)
-    return Interval(mean, float(low), float(high), n)
+def _share(weights: Sequence[float], hits: Sequence[np.ndarray]) -> Interval:
+    mean = sum(weight * float(part.mean()) for weight, part in zip(weights, hits, strict=True))
+    rows = np.array([len(part) for part in hits])
+    low, high = wilson(np.array(mean), 1 / float((np.square(weights) / rows).sum()))
+    return Interval(mean, float(low), float(high), int(rows.sum()))

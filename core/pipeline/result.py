@@ -15,6 +15,7 @@ from core.pipeline import measure_table
 from core.pipeline.before_after import BeforeAfter
 from core.pipeline.measure_table import MEASURES
 from core.stats.intervals import finite, wilson
+from core.stats.units import counted
 
 SCHEMA = 1
 
@@ -56,9 +57,8 @@ class Result(BeforeAfter):
     def _conditions(self) -> str:
         """The conditions of the experiment, in one line."""
         experiment, plan = self.plan.experiment, self.plan
-        neurons = "experts" if experiment.control == "none" else f"neurons drawn at random ({experiment.control})"
         return (
-            f"{describe(plan.target).english}: {len(self.experts.neurons):,} {neurons}, {experiment.method} "
+            f"{describe(plan.target).english}: {plan.neurons_in_words(len(self.experts.neurons))}, {experiment.method} "
             f"at strength {experiment.strength:g}, {experiment.model} on {experiment.corpus}, "
             f"layer {plan.layer} of {plan.outline.n_layers}"
         )
@@ -77,7 +77,8 @@ class Result(BeforeAfter):
             f"{value:.1%} [{100 * a:.1f}, {100 * b:.1f}]"
             for value, a, b in zip((change.pre, change.post), low, high, strict=True)
         )
-        return f"top-1 from the target {pre} -> {post}, mean over {len(self.from_target)} candidate sets, n = {n:,}"
+        sets = counted(len(self.from_target), "candidate set")
+        return f"top-1 from the target {pre} -> {post}, mean over {sets}, n = {n:,}"
 
     @property
     def _free(self) -> str:

@@ -25,7 +25,7 @@ from core.neurons.experts import Expertise, Experts
 from core.neurons.interventions import Intervention, intervene, intervene_by_source
 from core.neurons.methods import METHODS, Evidence
 from core.neurons.scores import SCORES
-from core.neurons.selection import CONTROLS
+from core.neurons.selection import CONTROLS, random_by_site
 from core.neurons.source_maps import SourceEvidence
 from core.pipeline import embedding_layout as layout
 from core.pipeline.fitted_maps import fitted
@@ -224,6 +224,8 @@ class Stages(Stored):
         draw = CONTROLS[experiment.control].draw
         if draw is None:
             return intervention
+        if method.fits:  # a site's units are read and written together
+            draw = random_by_site
         return intervention.moved_to(draw(intervention.neurons, self.plan.outline.neurons, experiment.seed))
 
     def _determined_by(self, experts: Experts, strength: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class KeptItem:
     measured: Mapping[str, Any]
 
 
-def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, KeptItem]:
+def kept(folder: Path, names: Sequence[str], settings: Settings, again: Collection[str] = ()) -> dict[str, KeptItem]:
     """Read items of a report's folder.
 
     Parameters
@@ -44,18 +44,27 @@ def kept(folder: Path, names: Sequence[str], settings: Settings) -> dict[str, Ke
         Of items, or `ALL` of those that the folder holds.
     settings : Settings
         Of the reproduction that they become part of.
+    again : collection of str
+        Items that are to be measured again: `ALL` leaves them out.
 
     Raises
     ------
     SettingError
-        If the folder holds no report, a report without one of the items, or a table that cannot be read, if one of
-        several items that share a table is left out, or if one was measured under other conditions.
+        If an item is both kept and measured again, or neither, and would be lost; if the folder holds no report, a
+        report without one of the items, or a table that cannot be read, if one of several items that share a table is
+        left out, or if one was measured under other conditions.
     """
     if not names:
+        _refuse_loss(folder, again)
         return {}
     written = reader.read(folder)
     measured = [name for name, item in written.content["items"].items() if item["state"] == "measured"]
-    wanted = [name for name in measured if name in _known()] if tuple(names) == ALL else list(dict.fromkeys(names))
+    rest = [name for name in measured if name in _known() and name not in again]
+    wanted = rest if tuple(names) == ALL else list(dict.fromkeys(names))
+    if both := [name for name in wanted if name in again]:
+        raise SettingError(
+            f"keep {', '.join(both)}, and measure it again", "it is named in both", "Name it in --keep or in --items."
+        )
     missing = [name for name in wanted if name not in measured or name not in _known()]
     if missing:
         raise SettingError(
@@ -105,6 +114,19 @@ def _said(name: str, value: Any) -> str:
     """A condition in words."""
     words, text = name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"no {words}" if value is None or value == [] else f"{words} {text}"
+
+
+def _refuse_loss(folder: Path, again: Collection[str]) -> None:
+    """Refuse to write a report of some items over one that has others."""
+    if not again or not (folder / reader.REPORT).is_file():
+        return
+    items = reader.read(folder).content["items"]
+    if lost := [name for name, item in items.items() if item["state"] == "measured" and name not in again]:
+        raise SettingError(
+            f"write {', '.join(again)} into {folder}",
+            f"the report there has {', '.join(lost)}, which would be lost",
+            "Keep them with --keep all, or name another folder.",
+        )
 
 
 def _known() -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,7 +41,7 @@ def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def wilson(rates: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+def wilson(rates: np.ndarray, n: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """95% interval of a share, by Wilson's score method: ``rates`` of ``n`` trials to (low, high).
 
     References
@@ -54,19 +54,48 @@ def wilson(rates: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarr
     return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
-def student(values: np.ndarray, least: float = -math.inf, most: float = math.inf) -> Interval:
+def student(
+    samples: Sequence[np.ndarray], weights: Sequence[float] = (1.0,), least: float = -math.inf, most: float = math.inf
+) -> Interval:
     """Student's interval of a mean, for few observations; its ends are limited to the range of a value.
 
     Parameters
     ----------
-    values : ndarray of float, (n,)
-        At least two.
+    samples : sequence of ndarray of float, (n,)
+        At least two observations each; of several, the weighted sum of their means.
+    weights : sequence of float
+        One a sample.
     least, most : float
         The range of a value.
+
+    References
+    ----------
+    Degrees of freedom of several samples: Satterthwaite (1946). Biometrics Bulletin 2, 110-114.
     """
-    mean, n = float(values.mean()), len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Interval(mean, max(least, mean - half), min(most, mean + half), n)
+    sizes = np.array([len(values) for values in samples])
+    mean = sum(weight * float(values.mean()) for weight, values in zip(weights, samples, strict=True))
+    parts = np.asarray(weights) ** 2 * np.array([values.var(ddof=1) for values in samples]) / sizes
+    variance = float(parts.sum())
+    freedom = variance**2 / float((parts**2 / (sizes - 1)).sum()) if variance else float(sizes.sum() - 1)
+    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(variance)
+    return Interval(mean, max(least, mean - half), min(most, mean + half), int(sizes.sum()))
+
+
+def share_of(values: np.ndarray, *, seed: int = 0) -> Interval:
+    """`bootstrap` of a share over sentences; Wilson's interval where no value differs, of which none can be drawn.
+
+    Parameters
+    ----------
+    values : ndarray of float64, (n_sentences,)
+        A hit, or a share of hits, a sentence.
+
+    >>> share_of(np.ones(4)).low < 0.6
+    True
+    """
+    if np.ptp(values) > 0:
+        return bootstrap(values, seed=seed)
+    low, high = wilson(values[:1], len(values))
+    return Interval(float(values[0]), float(low[0]), float(high[0]), len(values))
 
 
 def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.stats.intervals import Interval, from_resamples, resampled_means
+from core.stats.intervals import Interval, from_resamples, resampled_means, share_of
 from core.stats.significance import LEVEL, signed_ranks
 
 Part = tuple[float, np.ndarray]
@@ -21,6 +21,9 @@ def figure(parts: Sequence[Part]) -> Interval:
     parts : sequence of (weight, ndarray of float64, (n,))
         One a set of rows.
     """
+    every = np.concatenate([values for _, values in parts])
+    if every[0] in (0.0, 1.0) and np.ptp(every) == 0:  # of hits that are all alike nothing else can be drawn
+        return share_of(every)
     drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
     return from_resamples(mean(parts), drawn, sum(len(values) for _, values in parts))
 
@@ -65,11 +68,17 @@ MARGIN = 0.05
 def is_level(difference: Interval) -> bool:
     """Whether two shares are shown to be alike: their interval holds zero and lies within `MARGIN` of it.
 
-    A wide interval that holds zero shows neither a difference nor that there is none.
+    A wide interval that holds zero shows neither a difference nor that there is none. Where no sentence differs, none
+    can be drawn that does: of others, 3 in ``n`` may (the rule of three; Hanley and Lippman-Hand, 1983. JAMA 249,
+    1743-1745).
 
     >>> is_level(Interval(0.0, -0.02, 0.03, 500)), is_level(Interval(0.15, -0.04, 0.35, 20))
     (True, False)
+    >>> is_level(Interval(0.0, 0.0, 0.0, 60)), is_level(Interval(0.0, 0.0, 0.0, 10))
+    (True, False)
     """
+    if difference.low == difference.high == 0:
+        return 3 / difference.n <= MARGIN
     return -MARGIN <= difference.low <= 0 <= difference.high <= MARGIN
 
 

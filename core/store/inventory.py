@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.errors import StoreError
+from core.stats.units import counted
 from core.store.artefact import Artefact
 from core.store.files import MANIFEST
 from core.store.stage import STAGES, Cost, Stage
@@ -99,12 +100,14 @@ def shared_words(store: Store) -> str:
     address, waiting = store.shared.place.address, len(store.shared.waiting())
     try:
         content = store.shared.content()
-        said = f"{sum(content.artefacts.values()):,} artefacts in {size(content.bytes)} are shared in {address}"
+        n = sum(content.artefacts.values())
+        are = "is" if n == 1 else "are"
+        said = f"{counted(n, 'artefact')} in {size(content.bytes)} {are} shared in {address}"
     except StoreError as trouble:
         said = f"What is shared in {address} cannot be seen ({trouble.why})"
     if waiting:
         why = f" ({store.shared.trouble})" if store.shared.trouble else ""
-        said = f"{said}; {waiting:,} of this cache wait to be sent there{why}"
+        said = f"{said}; {waiting:,} of this cache {'waits' if waiting == 1 else 'wait'} to be sent there{why}"
     return f"{said}."
 
 

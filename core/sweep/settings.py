@@ -40,7 +40,7 @@ class Sweep:
         """The settings, each once, those of a model together.
 
         At strength 0 the model is unmodified whatever method and number of experts are; the first of these stand for
-        all.
+        all, as the first number does where it says nothing.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Sweep:
                 model=model,
                 target=target,
                 method=method if strength else self.methods[0],
-                experts=k if strength else self.experts[0],
+                experts=k if strength and self.base.k_counts else self.experts[0],
                 strength=float(strength),
             )
             for model, target, method, k, strength in itertools.product(

@@ -58,8 +58,8 @@ def sites(rows: pd.DataFrame, by: str) -> Any:
 
 
 @made_once
-def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
-    """Draw how many neurons score how much, the experts among them, and the lowest score of an expert.
+def scores(rows: pd.DataFrame, cut: float | None, title: str) -> Any:
+    """Draw how many neurons score how much, the experts among them, and the lowest score of an expert if there is one.
 
     Parameters
     ----------
@@ -97,6 +97,8 @@ def scores(rows: pd.DataFrame, cut: float, title: str) -> Any:
             ],
         )
     )
+    if cut is None:
+        return bars.properties(height=300)
     lowest = alt.Chart(pd.DataFrame({"score": [cut]})).mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=FREE)
     return alt.layer(
         bars, lowest.encode(x="score:Q", tooltip=[alt.Tooltip("score:Q", title="lowest of an expert", format=".4f")])

@@ -11,12 +11,14 @@ import pyarrow as pa
 import streamlit as st
 
 from core.charts.export import specification
-from core.charts.palette import TEXT, TEXT_ON_DARK
+from core.charts.palette import TEXT
 from core.experiment.file import file_stem
 from dashboard.charts import export
 from dashboard.charts.cache import spec_of
 from dashboard.state import page_state, presentation, selection, session
 
+# The colour of the page's text, whichever theme it has, also when the reader changes it without a run of the script.
+_OF_PAGE = "currentColor"
 _PRESENTED = 16  # pixels of an axis's type in presenter mode
 _ROOM = 1.3  # how much taller charts are there
 _OF_SEVERAL = {"facet", "concat", "hconcat", "vconcat"}  # plots, each of a size of its own
@@ -47,9 +49,7 @@ def chart(
         The chart's height is of its plot alone: legend and axes stand around it. Else they are fitted into it.
     """
     # `st.altair_chart` makes the same specification again whenever the page runs.
-    spec = spec_of(drawing, _specification)
-    if st.context.theme.type == "dark":
-        spec = on_dark(spec)
+    spec = on_page(spec_of(drawing, _specification))
     if own_height and not _OF_SEVERAL & spec.keys():
         spec = {**spec, "autosize": {"type": "fit-x", "contains": "padding"}}
     state = st.vega_lite_chart(
@@ -76,13 +76,13 @@ def table(frame: pd.DataFrame, *, key: str, saved: pd.DataFrame | None = None, *
     return state
 
 
-def on_dark(spec: Any) -> Any:
-    """A chart's Vega-Lite, or a part of it, with small type as it is read on a dark ground."""
+def on_page(spec: Any) -> Any:
+    """A chart's Vega-Lite, or a part of it, with small type in the colour of the page's text."""
     if isinstance(spec, Mapping):
-        return {name: part if name == "datasets" else on_dark(part) for name, part in spec.items()}
+        return {name: part if name == "datasets" else on_page(part) for name, part in spec.items()}
     if isinstance(spec, list):
-        return [on_dark(part) for part in spec]
-    return TEXT_ON_DARK if spec == TEXT else spec
+        return [on_page(part) for part in spec]
+    return _OF_PAGE if spec == TEXT else spec
 
 
 def larger(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.analyses.search import SCOPES, Choices, Found, Limits, Tried, kept_to
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.experiment.title import of_number
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.progress import duration
@@ -72,7 +73,8 @@ def _asked(experiment: Experiment, most: int) -> SearchQuestion:
         scores = page_state.several("Scores", SCORES, "search-scores", experiment.score)
     bounded = page_state.switch("The perplexity of the target's sentences may rise to 1.5 × at most", "search-bounded")
     default = Choices()
-    counts = tuple(sorted({k for k in default.experts if k <= most} | {experiment.experts}))
+    usual = {k for k in default.experts if k <= most} if experiment.k_counts else set()
+    counts = tuple(sorted(usual | {experiment.experts}))
     strengths = tuple(sorted({*default.strengths, experiment.strength} - {0.0}))
     choices = Choices(methods, scores, counts, strengths, (experiment.expert_layers,))
     # One search, whichever of these settings the sidebar shows.
@@ -106,7 +108,7 @@ def said(found: Found, limits: Limits) -> str:
     n_settings, n_rounds = len({one.experiment for one in found.tried}), len({one.round for one in found.tried})
     tried = f"Tried {n_settings:,} of {counted(found.offered, 'setting')} in {counted(n_rounds, 'round')}."
     if found.best is None or found.before is None or found.after is None:
-        return f"{tried} **No setting keeps to the limit.**"
+        return f"{tried} **{'No setting keeps to the limit' if found.tried else 'None of them is possible'}.**"
     limit = "" if found.perplexity is None else f" {kept_to(limits, found.perplexity)}"
     return (
         f"{tried} Best: **{named(found.best)}**. Top-1 {SCOPES[limits.scope]}, on {found.after.n:,} evaluation rows "
@@ -117,10 +119,7 @@ def said(found: Found, limits: Limits) -> str:
 def named(experiment: Experiment) -> str:
     """A setting by what a search chooses."""
     where = f", blocks {experiment.expert_layers}" if experiment.expert_layers else ""
-    return (
-        f"{METHODS[experiment.method].title}, {experiment.experts:,} by {SCORES[experiment.score].title} at strength "
-        f"{experiment.strength:g}{where}"
-    )
+    return f"{METHODS[experiment.method].title}, {of_number(experiment)} by {SCORES[experiment.score].title}{where}"
 
 
 def tried_frame(tried: tuple[Tried, ...]) -> pd.DataFrame:

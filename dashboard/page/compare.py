@@ -53,8 +53,8 @@ def draw() -> None:
         ):
             _keep(current, kept)
         if kept and st.button("Swap the two", icon=":material/swap_horiz:", disabled=not carried):
-            swapped, place = kept_settings.with_in_place(kept, current, at)
-            navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, place))
+            swapped, place = kept_settings.with_in_place(kept, kept_settings.as_kept(current), at)
+            navigation.go("compare", kept[at].experiment, **kept_settings.view(swapped, place, kept[at]))
     if not kept:
         _suggest(current)
         return
@@ -174,7 +174,11 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
     suggested = {
         "the same on random neurons": replace(current, control="random"),
         "half the strength": replace(current, strength=current.strength / 2),
-        "a quarter of the neurons": replace(current, experts=max(1, current.experts // 4)),
+        **(
+            {"a quarter of the neurons": replace(current, experts=max(1, current.experts // 4))}
+            if current.k_counts
+            else {}
+        ),
         "Linear-AcT": replace(current, method="linear-act"),
         "no intervention": replace(current, strength=0.0),
     }
@@ -184,7 +188,7 @@ def suggestions(current: Experiment) -> dict[str, Experiment]:
 def _show(
     a: Result, b: Result, rows: Sequence[PairedMeasure], kept: KeptSetting, chosen: ChosenSentences | None, comes: bool
 ) -> None:
-    titles = {"A": in_words(a.plan.experiment), "B": kept.title}
+    titles = {"A": kept_settings.as_kept(session.experiment()).title, "B": kept.title}
     theme.ready()
     with st.container(border=True):
         st.markdown(verdict(a, b, rows, with_free=chosen is None, comes=comes))
@@ -350,7 +354,7 @@ def _in_text(row: PairedMeasure) -> dict[str, str]:
 def experts_shared(a: Result, b: Result) -> str:
     """How many experts the two have in common, in words."""
     plan_a, plan_b = a.plan, b.plan
-    if plan_a.resolved != plan_b.resolved or plan_a.experiment.neurons != plan_b.experiment.neurons:
+    if plan_a.resolved.digest != plan_b.resolved.digest or plan_a.experiment.neurons != plan_b.experiment.neurons:
         return "The models differ, so their experts cannot be held against each other."
     common = len(np.intersect1d(a.experts.neurons, b.experts.neurons))
     smaller = min(len(a.experts.neurons), len(b.experts.neurons))

@@ -22,7 +22,7 @@ from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
 from core.pipeline.engine import Engine
 from core.progress import Progress
-from core.stats.units import counted
+from core.stats.units import counted, listed
 from dashboard.charts import experts as charts
 from dashboard.charts import present as drawing
 from dashboard.charts import theme
@@ -129,11 +129,13 @@ def _overlaps(key: tuple[Any, ...], _scored: ScoredNeurons) -> Overlaps:  # noqa
 
 
 def _summary(scored: ScoredNeurons) -> str:
-    target, scores = theme.name(scored.plan.target), scored.experts.scores
+    plan, scores = scored.plan, scored.experts.scores
+    target = listed(map(theme.name, plan.targets or (plan.target,)))
+    own = ", each for its own language" if plan.targets else ""
     return (
         f"The **{counted(len(scores), 'expert')}** of {target} score{'s' * (len(scores) == 1)} "
         f"**{scores.mean():.3f}** on average and at least "
-        f"{scores.min():.3f} ({SCORES[scored.plan.experiment.score].title}), of {scored.plan.outline.neurons.total:,} "
+        f"{scores.min():.3f} ({SCORES[plan.experiment.score].title}{own}), of {scored.plan.outline.neurons.total:,} "
         "neurons in all."
     )
 
@@ -157,12 +159,19 @@ def _scores(scored: ScoredNeurons) -> None:
     all_scores = scored.expertise.scores[scored.expertise.languages.index(scored.plan.target)]
     rows, best = histogram(all_scores, scored.experts.neurons), scored.experts.scores
     score = SCORES[scored.plan.experiment.score]
+    several = bool(scored.plan.targets)  # an expert of another language may score anything for this one
     drawing.chart(
-        charts.scores(rows, float(best.min()), score.title),
+        charts.scores(rows, None if several else float(best.min()), score.title),
         key="scores",
-        alt=f"Number of neurons by {score.title}, with the lowest score of an expert marked.",
+        alt=f"Number of neurons by {score.title}{'' if several else ', with the lowest score of an expert marked'}.",
         data=rows,
     )
+    if several:
+        theme.quiet(
+            f"Scores of all neurons for {theme.name(scored.plan.target)}, where experts of another language may lie "
+            f"anywhere. {score.reading}"
+        )
+        return
     theme.quiet(
         f"k = {len(best):,}, lowest {best.min():.4f} (dashed), mean {best.mean():.4f}, of {len(all_scores):,} neurons. "
         f"{score.reading}"

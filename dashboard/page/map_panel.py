@@ -333,7 +333,7 @@ def _pinned(result: Result, table: pd.DataFrame, pinned: int) -> None:
         if right.button("Its neighbours", icon=":material/format_quote:", key="open-sentence"):
             plan, group = result.plan, points.group_of(int(point["key"]))
             opened = sentences.opening(plan, group, str(point["language"]), int(point["at"]))
-            navigation.go("sentences", plan.experiment, **opened)
+            navigation.go("sentences", session.experiment(), **opened)
     translations = table[table["key"] == point["key"]]
     drawing.table(_as_table(translations), key="translations-of-pinned", column_config=_COLUMNS)
     if target_ranks := rank_words(result, translations):
@@ -346,7 +346,7 @@ def rank_words(result: Result, rows: pd.DataFrame) -> str:
     own = rows[rows["language"] == target]
     if not own["before"].notna().any():
         return ""
-    return f"Rank of the sentence in {theme.name(target)}, the target: the median over the other languages."
+    return f"Rank of the sentence in {theme.name(target)}, the target: the median over the other languages, rounded up."
 
 
 def _as_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -194,9 +194,13 @@ def draw_chosen(result: Result, shows: str) -> ChosenSentences | None:
     if not any(map(selection.get, selection.CHOOSING)):
         return None
     found = chosen(result)
+    alone = found is not None and meanings(found, result) is None
     with st.container(border=True, key="chosen-on-map"), st.container(horizontal=True, vertical_alignment="center"):
         if found is None:
             st.markdown("What is chosen on the map holds no sentence of this setting: **all are shown**.")
+        elif alone:
+            target = theme.name(result.plan.target)
+            st.markdown(f"No sentence that is chosen on the map stands beside one in {target}: **all are shown**.")
         else:
             st.markdown(f"{in_words(found, result)} {shows}")
         if st.button("The map", icon=":material/scatter_plot:", key="to-map"):
@@ -205,7 +209,7 @@ def draw_chosen(result: Result, shows: str) -> ChosenSentences | None:
             selection.clear()
             session.visitor().generation += 1  # controls that listed chosen sentences begin anew
             st.rerun()
-    return found
+    return None if alone else found
 
 
 def in_words(chosen: ChosenSentences, result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -96,7 +97,8 @@ def _said(row: pd.Series, figure: str) -> str:
     unit = TIMES if figure == "perplexity" else SHARE
     if figure == "perplexity":
         return f"{row['value']:,.1f}, n = {row['n']}"
-    return f"{unit.text(float(row['value']))} ({unit.text(row['low'])} to {unit.text(row['high'])}), n = {row['n']}"
+    ends = "" if math.isnan(row["low"]) else f" ({unit.text(row['low'])} to {unit.text(row['high'])})"
+    return f"{unit.text(float(row['value']))}{ends}, n = {row['n']}"
 
 
 def panel_frame(found: Sequence[Answers], figure: str) -> pd.DataFrame:

@@ -199,7 +199,9 @@ def stop(request: Request) -> None:
     if role.is_admin():
         process.jobs().stop(request)
     else:
-        process.jobs().withdraw(session.visitor().name, request)
+        visitor = session.visitor()
+        process.jobs().withdraw(visitor.name, request)
+        visitor.part(_StoppedQuestions).of(visitor.experiment).add(request)  # no page asks for it again by itself
 
 
 def place(job: Job) -> str:
@@ -327,8 +329,10 @@ def _estimate(estimate: Estimate, request: Request) -> None:
             help="95% interval after the intervention; the mean of the sentences so far is "
             f"{write(post.value)}, before the intervention {write(pre.value)}.",
         )
+    fewest, most = min(estimate.among), max(estimate.among)
+    among = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     theme.quiet(
         f"From {estimate.rows:,} of {estimate.of:,} sentences, drawn at random. Each looks for its translation among "
-        f"{estimate.rows:,} candidates so far, which is easier than among all: expect top-1 to fall as more come in, "
-        "before and after alike."
+        f"{among} candidates so far, which is easier than among all: expect top-1 to fall as more come in, before and "
+        "after alike."
     )

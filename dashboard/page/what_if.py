@@ -16,6 +16,7 @@ from core.analyses import grid
 from core.analyses.grid import PERPLEXITY, CellMeasure
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.experiment.title import of_number
 from core.progress import duration
 from core.stats.units import SHARE, counted
 from dashboard.charts import present as drawing
@@ -94,7 +95,9 @@ def _axes(experiment: Experiment, most: int, *, alone: bool) -> tuple[list[int],
     counts_there, strengths_there = packed.axes(experiment)
     with st.expander("The grid"):
         of_grid = [] if alone else [k for k in _COUNTS if k <= most]
-        counts = _numbers("Expert neurons", "counts", usual(experiment.experts, counts_there, of_grid), 1, most)
+        counts: list[float] = [experiment.experts]
+        if experiment.k_counts:
+            counts = _numbers("Expert neurons", "counts", usual(experiment.experts, counts_there, of_grid), 1, most)
         usual_strengths = usual(experiment.strength, strengths_there, () if alone else _STRENGTHS)
         strengths = _numbers("Strengths", "strengths", usual_strengths, -10, 10)
         for name, there in (("numbers of neurons", counts_there), ("strengths", strengths_there)):
@@ -253,7 +256,8 @@ def _best(
     value = known[best][measure.name]
     value_text = measure.unit.text(value)
     of = counted(len(known), "setting")
-    st.markdown(f"**{counted(best.experts, 'neuron')} at strength {best.strength:g}**: {value_text}, of {of}.")
+    named = of_number(best)
+    st.markdown(f"**{named[0].upper()}{named[1:]}**: {value_text}, of {of}.")
     if len(known) > 1:
         theme.quiet("Chosen on the same sentences that it is measured on, so the figure is optimistic.")
     if not packed.opens(best, lacking):
@@ -266,7 +270,11 @@ def _constraint(measure: CellMeasure) -> dict[str, tuple[str, float]]:
     measures = grid.measures()
     names = ["none", *(name for name in measures if name != measure.name)]
     name = page_state.pick(
-        "Provided that", names, "provided", lambda name: measures[name].title if name in measures else "(nothing)"
+        "Provided that",
+        names,
+        "provided",
+        lambda name: measures[name].title if name in measures else "(nothing)",
+        others=measures,
     )
     if name == "none":
         return {}
@@ -376,4 +384,4 @@ def _open(experiment: Experiment, picked: object, lacking: AskError | None) -> N
     if packed.opens(clicked, lacking):
         navigation.go("", clicked)
     else:
-        theme.problem(f"{counted(clicked.experts, 'neuron')} at strength {clicked.strength:g}: {packed.MEASURES_ALONE}")
+        theme.problem(f"{of_number(clicked)}: {packed.MEASURES_ALONE}")

@@ -93,8 +93,9 @@ class MapView:
         if self.shown:
             out &= dict(groupings(points))[self.coloured_by(points)].isin(self.shown).to_numpy()
         if self.find:
-            text = (points["text"] + "\n" + points["english"]).str.lower()
-            out &= text.str.contains(self.find.lower(), regex=False).to_numpy()
+            # Python's lower case is the browser's; that of a column in Arrow is another ("İ", a final "Σ").
+            find, texts = self.find.lower(), zip(points["text"], points["english"], strict=True)
+            out &= np.array([find in f"{text}\n{english}".lower() for text, english in texts], dtype=bool)
         if self.brush is not None:
             panel, (ax, ay, bx, by), strength = self.brush
             places = _as_drawn(places)

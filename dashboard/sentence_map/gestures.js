@@ -10,6 +10,11 @@ function listenTo(canvas, map) {
     const side = map.panels.findIndex((p) => x >= p.x && x <= p.x + p.width && y >= p.y && y <= p.y + p.height);
     return [x, y, side];
   };
+  // What is seen once a hand has moved by so many pixels: what it took hold of stays under it.
+  const under = ([ax, ay, bx, by], side, x, y) => {
+    const across = map.panels[side].width - 2 * MARGIN, up = map.panels[side].height - 2 * MARGIN;
+    return shifted([ax, ay, bx, by], whole, (-x / across) * (bx - ax), (y / up) * (by - ay));
+  };
   canvas.onpointerdown = (event) => {
     const [x, y, side] = spot(event);
     if (side < 0 || event.button || hand.pinch) return;
@@ -30,8 +35,7 @@ function listenTo(canvas, map) {
     }
     if (drag && drag.shifts) {
       drag.moved = true;
-      const { width, height } = map.panels[drag.side], [ax, ay, bx, by] = drag.from;
-      look(shifted(drag.from, whole, ((drag.x - x) / width) * (bx - ax), ((y - drag.y) / height) * (by - ay)));
+      look(under(drag.from, drag.side, x - drag.x, y - drag.y));
       return;
     }
     if (event.pointerType === "touch") {  // a swipe is no tap, and a finger hovers over nothing
@@ -84,14 +88,15 @@ function listenTo(canvas, map) {
   canvas.ontouchmove = (event) => {
     if (!hand.pinch || event.touches.length !== 2) return;
     event.preventDefault();
-    const now = fingers(event), { width, height } = map.panels[hand.pinch.side], box = zoomed(hand.pinch.from, whole, now.apart / hand.pinch.apart, hand.pinch.at) || whole;
-    look(shifted(box, whole, ((hand.pinch.x - now.x) / width) * (box[2] - box[0]), ((now.y - hand.pinch.y) / height) * (box[3] - box[1])));
+    const now = fingers(event), box = zoomed(hand.pinch.from, whole, now.apart / hand.pinch.apart, hand.pinch.at) || whole;
+    look(under(box, hand.pinch.side, now.x - hand.pinch.x, now.y - hand.pinch.y));
   };
   canvas.ontouchend = canvas.ontouchcancel = (event) => { if (event.touches.length < 2) hand.pinch = null; };
   canvas.onpointerleave = ({ pointerType }) => {  // a finger leaves when it is lifted: what it tapped is read then
     if (pointerType !== "touch") { state.hovered = null; hideTip(); ask(); }
   };
   canvas.onkeydown = (event) => {
+    if (event.altKey || ((event.ctrlKey || event.metaKey) && event.key.startsWith("Arrow"))) return;  // the browser's own
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const pan = event.shiftKey && { ArrowRight: [0.15, 0], ArrowLeft: [-0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
     const lens = !event.ctrlKey && !event.metaKey && { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 1 / DEEPEST }[event.key];

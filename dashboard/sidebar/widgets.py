@@ -113,7 +113,10 @@ def _text(setting: Setting, value: Any, hint: str | None = None) -> Any:
         setting.label, initial, key=_key(setting.name), placeholder=_placeholder(setting), help=hint or _about(setting)
     )
     text = text if isinstance(setting.kind, Verbatim) else text.strip()
-    return setting.kind.parse(text) or setting.default if text else setting.default
+    if not text:
+        # An empty text that a link has says another thing than none: a prompt of its own, which is empty.
+        return value if value == "" else setting.default
+    return setting.kind.parse(text) or setting.default
 
 
 def _languages(setting: Setting, value: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...] | None:

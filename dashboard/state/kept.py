@@ -17,7 +17,7 @@ PATH = "compare"
 MOST = 8
 """Settings that can be kept at once."""
 
-_ENTRY, _CHOSEN, _NAME = "with", "at", "kept"
+_ENTRY, _CHOSEN, _OWN, _NAME = "with", "at", "own", "kept"
 _READ = 4 * MOST  # of a link, which may say one twice
 _BETWEEN = "|"  # a query writes it as %7C
 
@@ -49,9 +49,24 @@ def entry(kept: Sequence[KeptSetting]) -> str:
     )
 
 
-def view(kept: Sequence[KeptSetting], chosen: int = 0) -> dict[str, str]:
-    """The view of the page Compare with these settings; ``chosen`` is compared with in detail, if 0 by default."""
-    return {_ENTRY: entry(kept), _CHOSEN: str(chosen) if chosen else ""}
+def view(kept: Sequence[KeptSetting], chosen: int = 0, own: KeptSetting | None = None) -> dict[str, str]:
+    """The view of the page Compare with these settings.
+
+    Parameters
+    ----------
+    chosen : int
+        The place of the one that is compared with in detail.
+    own : KeptSetting, optional
+        What the page's own setting was kept as, so that its name is not lost.
+    """
+    named = entry([own]) if own is not None and own.name else ""
+    return {_ENTRY: entry(kept), _CHOSEN: str(chosen) if chosen else "", _OWN: named}
+
+
+def as_kept(experiment: Experiment) -> KeptSetting:
+    """The page's own setting, with the name that it was kept by before it was opened."""
+    kept, *_ = _entries(page_state.get(_OWN))
+    return kept.get(experiment, KeptSetting(experiment))
 
 
 def in_front(experiments: Iterable[Experiment]) -> dict[str, str]:
@@ -76,7 +91,7 @@ def _entries(said: str) -> tuple[dict[Experiment, KeptSetting], list[int], list[
     kept: dict[Experiment, KeptSetting] = {}
     problems, places = [], list[int]()
     for text in islice(filter(None, said.split(_BETWEEN)), _READ):
-        query = dict(parse_qsl(text))
+        query = dict(parse_qsl(text, keep_blank_values=True))
         name = query.pop(_NAME, "").strip()
         experiment, wrong = link.from_query(query)
         experiment, refused = session.visitor().permitted(experiment)
@@ -91,9 +106,9 @@ def chosen(kept: Sequence[KeptSetting]) -> int:
     return page_state.whole(_CHOSEN, 0, 0, max(len(kept) - 1, 0))
 
 
-def with_in_place(kept: Sequence[KeptSetting], experiment: Experiment, place: int) -> tuple[list[KeptSetting], int]:
+def with_in_place(kept: Sequence[KeptSetting], other: KeptSetting, place: int) -> tuple[list[KeptSetting], int]:
     """The kept settings with another in one's place, and where it is then: one that is kept already moves there."""
-    own = next((one for one in kept if one.experiment == experiment), KeptSetting(experiment))
+    own = next((one for one in kept if one.experiment == other.experiment), other)
     changed = [own if at == place else one for at, one in enumerate(kept) if at == place or one is not own]
     return changed, changed.index(own)
 

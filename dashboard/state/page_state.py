@@ -98,17 +98,26 @@ def choice(
 
 
 def pick(
-    label: str, options: Sequence[str], name: str, titles: Callable[[str], str] = str, default: str | None = None
+    label: str,
+    options: Sequence[str],
+    name: str,
+    titles: Callable[[str], str] = str,
+    default: str | None = None,
+    others: Collection[str] = (),
 ) -> str:
     """A list of options of which one is chosen.
 
     The default may follow the setting and is part of the widget's key: where nothing else is chosen, so does the list.
+    ``others`` are as in `choice`.
     """
     first = default if default is not None and default in options else options[0]
     current = get(name, first)
     index = options.index(current) if current in options else options.index(first)
-    chosen = st.selectbox(label, options, index, format_func=titles, key=f"{key(name)}-{first}")
-    put(name, chosen, first)
+    waits = current not in options and current in others
+    place = f"{key(name)}-{first}{'-without' if waits else ''}"
+    chosen = st.selectbox(label, options, index, format_func=titles, key=place)
+    if not waits or chosen != first:
+        put(name, chosen, first)
     return chosen
 
 

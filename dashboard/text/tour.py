@@ -11,12 +11,15 @@ from core import access
 from core.analyses.rival_verdict import verdict
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.language import families
+from core.language.codes import canonical
 from core.neurons.interventions import TOKENS
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.neurons.selection import CONTROLS
 from core.pipeline.before_after import Change
 from core.pipeline.result import Result
+from core.stats.units import listed
 from dashboard.charts import theme
 from dashboard.state import navigation, page_state, presentation, session
 from dashboard.text import story_clock, summary
@@ -41,9 +44,9 @@ def words(experiment: Experiment) -> dict[str, str]:
         "score": score.title,
         "about": score.about,
         "reading": score.reading,
-        "deed": method.in_words(theme.name(experiment.target), experiment.strength or 1.0)
+        "deed": method.in_words(_targets(experiment), experiment.strength or 1.0, _held(experiment))
         if experiment.control == "none"
-        else f"treated as {theme.name(experiment.target)}'s experts would be",
+        else f"treated as the experts of {_targets(experiment)} would be",
         "formula": method.formula,
         "tokens": TOKENS[experiment.tokens].title,
         "motion": "Move the scrubber and see where the languages go."
@@ -58,13 +61,32 @@ def words(experiment: Experiment) -> dict[str, str]:
     }
 
 
+def _targets(experiment: Experiment) -> str:
+    """The target in words, or the several that are named: languages, families."""
+
+    def named(one: str) -> str:
+        if one.casefold() == "all":
+            return "all languages"
+        return f"all {one.title()} languages" if one.casefold() in families.NAMES else theme.name(canonical(one))
+
+    return listed(map(named, experiment.targets or (experiment.target,)))
+
+
+def _held(experiment: Experiment) -> str:
+    """What experts of several languages are held at, as `Plan.held` says it of a plan."""
+    return "their own languages' averages" if experiment.targets and experiment.held_at == "own" else ""
+
+
 def _experts(result: Result) -> str:
     plan, score = result.plan, SCORES[result.plan.experiment.score].title
-    return (
-        f"Here: **{len(result.experts.neurons):,}** of {plan.outline.neurons.total:,} neurons, which tell "
-        f"{theme.name(plan.target)} from the other languages with a mean {score} of "
-        f"**{result.experts.scores.mean():.3f}**."
-    )
+    mean = f"**{result.experts.scores.mean():.3f}**"
+    which = f"Here: **{len(result.experts.neurons):,}** of {plan.outline.neurons.total:,} neurons, "
+    if plan.targets:
+        named = listed(map(theme.name, plan.targets))
+        return f"{which}each an expert of one of {named}, with a mean {score} for its language of {mean}."
+    if plan.imported is not None or plan.experiment.select == "all":
+        return f"{which}however well they tell {theme.name(plan.target)}: their mean {score} for it is {mean}."
+    return f"{which}which tell {theme.name(plan.target)} from the other languages with a mean {score} of {mean}."
 
 
 def _changed(result: Result) -> str:
@@ -165,6 +187,7 @@ _STOPS = (
         "Neighbours are by cosine similarity of the embeddings among all candidate sentences of a language. Fixed: the "
         "translation's rank was above 1 and is 1; broken: the reverse. Your own sentence is embedded by the model in "
         "both spaces, and placed on the map at the mean of its nearest points.",
+        {"query": "", "candidate": ""},
     ),
     _Stop(
         "is-it-real",

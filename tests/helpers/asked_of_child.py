@@ -17,7 +17,7 @@ from core.progress import Progress
 from core.stats.intervals import Interval
 
 SOME = Interval(0.25, 0.125, 0.5, 8)
-EARLY = Estimate(4, 100, SOME, SOME, SOME, SOME)
+EARLY = Estimate(4, (4,), 100, SOME, SOME, SOME, SOME)
 
 
 class Panic(BaseException):

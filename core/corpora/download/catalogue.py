@@ -70,6 +70,9 @@ class Dataset:
             raise DataError(
                 f"{self.title} in no language", "nothing would be downloaded", "Name one, or leave --only out for all."
             )
+        requested = tuple(code for code in requested if code != "en" or code in self.languages)
+        if not requested:
+            raise DataError(what, "English comes with every language", f"Choose from: {', '.join(self.languages)}.")
         if missing := [code for code in requested if code not in self.languages]:
             raise DataError(
                 what, f"there is none in {', '.join(missing)}", f"Choose from: {', '.join(self.languages)}."
@@ -155,7 +158,7 @@ def _parallel_sets() -> tuple[Dataset, ...]:
             (("", (_remote("https://dl.fbaipublicfiles.com/nllb", "flores200_dataset.tar.gz"),)),),
             "--corpus flores:{folder}",
             "Its successor FLORES+ (huggingface.co/datasets/openlanguagedata/flores_plus) has terms to accept first; "
-            "its files dev/dev.eng_Latn are read by flores:DIR too.",
+            "files named dev/dev.eng_Latn are read by flores:DIR too.",
         ),
         Dataset(
             "ntrex",

@@ -35,6 +35,7 @@ def _figure(rows: pd.DataFrame, name: str, title: str, scale: alt.Scale) -> Figu
     )
     lines = base.mark_line(point=True).encode(y=alt.Y("value:Q", title=title, scale=scale))
     intervals = base.mark_rule(opacity=0.5).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
-    n = int(rows["n"].max())
+    fewest, most = int(rows["n"].min()), int(rows["n"].max())
+    n = f"{most}" if fewest == most else f"{fewest} to {most}"
     caption = f"{title.capitalize()} against the number of experts; n = {n} texts, 95% bootstrap intervals."
     return Figure(name, (lines + intervals).properties(width=480, height=240), caption)

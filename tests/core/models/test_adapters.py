@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 from core import access
 from core.experiment.plan import plan
 from core.experiment.settings import Experiment
-from core.export.writing import refuse_placement
+from core.export.patches import refuse_placement
 from core.models import hub
 from core.models.load import load, outline
 from core.models.loaded_model import LoadedModel

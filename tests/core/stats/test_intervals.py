@@ -69,10 +69,10 @@ def test_a_draw_without_the_statistic_is_left_out() -> None:
 def test_students_interval_is_scipys_and_stays_within_what_a_value_can_be() -> None:
     values = np.random.default_rng(6).normal(0.5, 0.3, size=5)
     expected = stats.ttest_1samp(values, 0.0).confidence_interval()
-    found = student(values)
+    found = student([values])
     assert (found.value, found.n) == (pytest.approx(values.mean()), 5)
     assert (found.low, found.high) == pytest.approx(tuple(expected))
-    cut = student(np.array([0.0, 1.0]), 0.0, 2.0)
+    cut = student([np.array([0.0, 1.0])], least=0.0, most=2.0)
     assert (cut.low, cut.high) == (0.0, 2.0)
 
 

@@ -94,6 +94,7 @@ def test_a_row_that_is_not_there_is_the_first(open_page: OpenPage) -> None:
     page = open_page("sentences", **{"view.row": "9999"})
     until(lambda: page.run().dataframe, "the result is there")
     assert not page.exception
+    assert [box.value for box in page.selectbox if box.label == "Sentence"] == ["0"]
 
 
 def _pinned_of_pairs() -> None:

@@ -48,10 +48,10 @@ def test_a_setting_is_kept_once_whatever_the_link_says() -> None:
 def test_a_setting_that_is_kept_already_moves_where_it_is_put() -> None:
     first, second, third = (KeptSetting(Experiment(target=target), target) for target in ("es", "ja", "de"))
     other = Experiment(target="fr")
-    assert kept.with_in_place([first, second, third], other, 1) == ([first, KeptSetting(other), third], 1)
-    assert kept.with_in_place([first, second, third], first.experiment, 2) == ([second, first], 1)
-    assert kept.with_in_place([first, second, third], third.experiment, 0) == ([third, second], 0)
-    assert kept.with_in_place([first, second], second.experiment, 1) == ([first, second], 1)
+    assert kept.with_in_place([first, second, third], KeptSetting(other), 1) == ([first, KeptSetting(other), third], 1)
+    assert kept.with_in_place([first, second, third], first, 2) == ([second, first], 1)
+    assert kept.with_in_place([first, second, third], third, 0) == ([third, second], 0)
+    assert kept.with_in_place([first, second], second, 1) == ([first, second], 1)
 
 
 def test_a_title_is_the_name_or_what_the_setting_is() -> None:
