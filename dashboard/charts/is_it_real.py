@@ -17,7 +17,7 @@ BEST = "best free"
 SPACES = {"before": PRE, "after": POST, "random": RULE, BEST: FREE}
 """The spaces of the small multiples, each with its colour."""
 
-_PANEL = 118  # pixels
+_PANEL, _SPACE = 84, 20  # pixels: of a small multiple without its bars, of a bar
 
 
 @made_once
@@ -66,7 +66,8 @@ def panel(rows: pd.DataFrame, title: str, unit: Unit) -> Any:
         ``space, value, low, high, permuted, n``.
     """
     present = {space: colour for space, colour in SPACES.items() if space in set(rows["space"])}
-    place = alt.Y("space:N", sort=list(present), title=None, axis=alt.Axis(ticks=False, domain=False))
+    names = alt.Axis(ticks=False, domain=False, labelOverlap=False)
+    place = alt.Y("space:N", sort=list(present), title=None, axis=names)
     tooltip = [
         alt.Tooltip("space:N"),
         *(alt.Tooltip(f"{name}:Q", format=unit.number_format) for name in ("value", "low", "high", "permuted")),
@@ -81,4 +82,5 @@ def panel(rows: pd.DataFrame, title: str, unit: Unit) -> Any:
     layers = [bars, ends]
     if rows["permuted"].notna().any():
         layers.append(base.mark_tick(thickness=2, size=16, color=CATEGORIES[1]).encode(x="permuted:Q"))
-    return alt.layer(*layers).properties(height=_PANEL, title=alt.Title(title, anchor="start", fontSize=13))
+    height = _PANEL + _SPACE * len(present)
+    return alt.layer(*layers).properties(height=height, title=alt.Title(title, anchor="start", fontSize=13))
