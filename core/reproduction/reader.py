@@ -16,6 +16,9 @@ from core.errors import SettingError
 from core.location import checkout
 from core.store import bounded_parquet
 
+REPORT = "report.json"
+"""The file of a report's folder that says all of it."""
+
 _INSTEAD = "Name a folder that python -m core reproduce --out wrote."
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|parquet)")
 _MOST_BYTES = 200_000_000  # of a file; the largest that was ever written has a tenth of it
@@ -61,7 +64,7 @@ def summary(folder: Path) -> dict[str, Any]:
     SettingError
         If it is not there, or is none that ``reproduce`` wrote.
     """
-    request, path = _request(folder), folder / "report.json"
+    request, path = _request(folder), folder / REPORT
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise SettingError(request, "its report.json is a link that leads out of the folder", _INSTEAD)
