@@ -15,6 +15,7 @@ import torch
 from core import access
 from core.errors import AskError
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.progress import duration
 from core.stats.units import counted
 from core.store import inventory, quota
@@ -156,12 +157,8 @@ def title(job: Job) -> str:
     experiment = request if isinstance(request, Experiment) else getattr(request, "experiment", None)
     if not isinstance(experiment, Experiment):
         return type(request).__name__
-    control = "" if experiment.control == "none" else f", control: {experiment.control}"
     asks = f"{asked}: " if (asked := getattr(request, "asks", "")) else ""
-    return (
-        f"{asks}{theme.name(experiment.target)}, {counted(experiment.experts, 'neuron')}, {experiment.method} at "
-        f"strength {experiment.strength:g}, {experiment.model}, {access.titled(experiment.corpus)}{control}"
-    )
+    return asks + in_words(experiment)
 
 
 def ended_frame(jobs: list[Job]) -> pd.DataFrame:
