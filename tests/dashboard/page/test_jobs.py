@@ -39,7 +39,7 @@ def test_how_jobs_ended_is_said() -> None:
     assert rows[0]["why"] == "k of 0: at least one is needed"
     assert [row["how"] for row in rows] == ["failed", "finished", "stopped"]
     assert rows[1]["what"] == "A cell"
-    assert rows[2]["what"].startswith("Japanese, 10 neurons")
+    assert rows[2]["what"].startswith("Japanese, 10 experts")
     assert jobs.title(Job(MovementQuestion(X))) == f"The movement on the map: {rows[2]['what']}"
 
 
