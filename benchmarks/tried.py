@@ -74,6 +74,11 @@ class Count:
             (self.lost if outcome == LOST else self.hung).append(what)
 
     @property
+    def tries(self) -> int:
+        """How many there were."""
+        return self.held + len(self.lost) + len(self.hung)
+
+    @property
     def row(self) -> str:
         """The row of the table."""
         return f"| {self.attack} | {self.held} | {len(self.lost)} | {len(self.hung)} | {self.detail} |"
