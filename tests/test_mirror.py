@@ -16,7 +16,6 @@ TESTED_IN = {
     "dashboard.options": "dashboard/test_command.py",
     "dashboard.served": "dashboard/test_hosts.py",
     "core.__main__": "core/cli/test_run.py",
-    "core.analyses.retrieval_table": "core/test_session.py",
     "core.analyses.sentence_table": "core/test_session.py",
     "core.charts.scales": "core/charts/test_bars.py",
     "core.choices": "core/experiment/test_names.py",

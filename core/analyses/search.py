@@ -85,7 +85,7 @@ class Choices:
 
     def experiments(self, experiment: Experiment) -> list[Experiment]:
         """Every combination, each with everything else as in the experiment, in an order drawn by its seed."""
-        experts = self.experts if experiment.k_counts else self.experts[:1]
+        experts = self.experts if experiment.k_counts else (experiment.experts,)
         everything = [
             replace(experiment, method=method, score=score, experts=k, strength=strength, expert_layers=layers)
             for method, score, k, strength, layers in itertools.product(
@@ -261,7 +261,7 @@ def _refuse_one_language(experiment: Experiment) -> None:
     asked = plan(experiment)
     probe = load_corpus(experiment.probe_corpus or experiment.corpus).probe
     assert probe is not None  # a plan is refused without
-    shared = [code for code in asked.languages if code in probe.languages]
+    shared = probe.usable([code for code in asked.languages if code in probe.languages]).languages
     if len(shared) < 2:
         raise SettingError(
             f"a search judged on the probe's rows in {', '.join(shared)}",
@@ -323,7 +323,7 @@ def _measured(run: Run, scope: str) -> tuple[Interval, Interval]:
             for number in counted
         ]
         total = sum(pairs for pairs, _ in parts)
-        return paired.figure([(pairs / total, values) for pairs, values in parts])
+        return paired.share([(pairs / total, values) for pairs, values in parts])
 
     return top1(None), top1(intervention)
 

@@ -11,6 +11,7 @@ from core.cli import options, output
 from core.cli.command import Command
 from core.experiment.kinds import split_names
 from core.experiment.names import GROUPS
+from core.experiment.title import of_number
 from core.neurons.methods import METHODS
 from core.neurons.scores import SCORES
 from core.stats.units import counted
@@ -95,7 +96,7 @@ def summary(found: Any, limits: Any) -> str:
 
 def _named(experiment: Any) -> str:
     where = f", blocks {experiment.expert_layers}" if experiment.expert_layers else ""
-    return f"{experiment.method}, {experiment.score}, {experiment.experts:,} at strength {experiment.strength:g}{where}"
+    return f"{experiment.method}, {experiment.score}, {of_number(experiment)}{where}"
 
 
 def _top1(top1: Any) -> str:

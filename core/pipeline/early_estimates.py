@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from core.experiment.plan import Plan
 from core.spaces import retrieval
 from core.spaces.similarity import normalise
-from core.stats.intervals import Interval, student, wilson
+from core.stats.intervals import Interval, student, wilson_of
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ def estimate(plan: Plan, pre: dict[int, np.ndarray], post: dict[int, np.ndarray]
         rows,
         tuple(post[g].shape[1] for g in groups),
         sum(len(plan.groups[g]) for g in groups),
-        _share(weights, pre_hits),
-        _share(weights, post_hits),
+        wilson_of(pre_hits, weights),
+        wilson_of(post_hits, weights),
         student(pre_apart, weights, 0.0, 2.0),
         student(post_apart, weights, 0.0, 2.0),
     )
@@ -90,10 +89,3 @@ def _measure(space: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     unit = normalise(space)
     distance = 1.0 - np.einsum("cnd,nd->cn", np.delete(unit, target, axis=0), unit[target])
     return hits, distance.mean(axis=0)
-
-
-def _share(weights: Sequence[float], hits: Sequence[np.ndarray]) -> Interval:
-    mean = sum(weight * float(part.mean()) for weight, part in zip(weights, hits, strict=True))
-    rows = np.array([len(part) for part in hits])
-    low, high = wilson(np.array(mean), 1 / float((np.square(weights) / rows).sum()))
-    return Interval(mean, float(low), float(high), int(rows.sum()))

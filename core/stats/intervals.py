@@ -81,6 +81,23 @@ def student(
     return Interval(mean, max(least, mean - half), min(most, mean + half), int(sizes.sum()))
 
 
+def wilson_of(samples: Sequence[np.ndarray], weights: Sequence[float] = (1.0,)) -> Interval:
+    """Wilson's interval of a share over sentences, each a trial; of several samples, the weighted sum of their shares.
+
+    Parameters
+    ----------
+    samples : sequence of ndarray of float, (n,)
+        A hit, or a share of hits, a sentence. Of several, the trials are as many as give a mean of so many the same
+        variance.
+    weights : sequence of float
+        One a sample; their sum is 1.
+    """
+    share = sum(weight * float(values.mean()) for weight, values in zip(weights, samples, strict=True))
+    sizes = np.array([len(values) for values in samples])
+    low, high = wilson(np.array(share), 1 / float((np.square(weights) / sizes).sum()))
+    return Interval(share, float(low), float(high), int(sizes.sum()))
+
+
 def share_of(values: np.ndarray, *, seed: int = 0) -> Interval:
     """`bootstrap` of a share over sentences; Wilson's interval where no value differs, of which none can be drawn.
 
@@ -92,10 +109,7 @@ def share_of(values: np.ndarray, *, seed: int = 0) -> Interval:
     >>> share_of(np.ones(4)).low < 0.6
     True
     """
-    if np.ptp(values) > 0:
-        return bootstrap(values, seed=seed)
-    low, high = wilson(values[:1], len(values))
-    return Interval(float(values[0]), float(low[0]), float(high[0]), len(values))
+    return bootstrap(values, seed=seed) if np.ptp(values) > 0 else wilson_of([values])
 
 
 def bootstrap(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:

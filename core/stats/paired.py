@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.stats.intervals import Interval, from_resamples, resampled_means, share_of
+from core.stats.intervals import Interval, from_resamples, resampled_means, wilson_of
 from core.stats.significance import LEVEL, signed_ranks
 
 Part = tuple[float, np.ndarray]
@@ -21,11 +21,21 @@ def figure(parts: Sequence[Part]) -> Interval:
     parts : sequence of (weight, ndarray of float64, (n,))
         One a set of rows.
     """
-    every = np.concatenate([values for _, values in parts])
-    if every[0] in (0.0, 1.0) and np.ptp(every) == 0:  # of hits that are all alike nothing else can be drawn
-        return share_of(every)
     drawn = np.sum([weight * resampled_means(values, seed=seed) for seed, (weight, values) in enumerate(parts)], axis=0)
     return from_resamples(mean(parts), drawn, sum(len(values) for _, values in parts))
+
+
+def share(parts: Sequence[Part]) -> Interval:
+    """`figure` of a share; Wilson's interval where no set has values that differ, of which none can be drawn.
+
+    Parameters
+    ----------
+    parts : sequence of (weight, ndarray of float64, (n,))
+        One a set of rows, with weights whose sum is 1: a hit, or a share of hits, a sentence.
+    """
+    if any(np.ptp(values) > 0 for _, values in parts):
+        return figure(parts)
+    return wilson_of([values for _, values in parts], [weight for weight, _ in parts])
 
 
 def mean(parts: Sequence[Part]) -> float:

@@ -72,6 +72,14 @@ def test_a_language_of_several_sets_of_rows_moves_as_all_its_sentences_do(
     assert found["en"].value == pytest.approx(moved.mean(), rel=1e-2)
 
 
+def test_a_neuron_above_the_layer_moves_nothing_and_that_is_certain(asked: Experiment, engine: Engine) -> None:
+    """Of distances that are all 0, unlike hits, nothing else is to be expected of other sentences."""
+    neurons = plan(asked).outline.neurons
+    last = next(site for site in neurons.sites if site.layer == 2)
+    found = engine.answer(held(replace(asked, layer=1), neurons, last.start, 25.0), effect)
+    assert {(moved.value, moved.low, moved.high) for moved in found.moved.values()} == {(0.0, 0.0, 0.0)}
+
+
 def test_neurons_named_by_hand_are_no_files() -> None:
     assert names_files("es.csv")
     assert names_files("1:down_proj:3 or es.csv")

@@ -7,22 +7,28 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from core.analyses import search
 from core.analyses.search import Choices, Limits, Tried
 from core.analyses.text_perplexity import likelihoods
 from core.cli.main import main
+from core.cli.search import summary
 from core.errors import SettingError
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.stats.intervals import Interval
 from tests.helpers import slow_reproduction as slow
-from tests.helpers.tiny import write_pairs
+from tests.helpers.corpora import lines, write
+from tests.helpers.results import make_plan
+from tests.helpers.results import sentences as rows
+from tests.helpers.tiny import sentences, write_pairs, write_table
 
 
 class Clock:
@@ -111,6 +117,39 @@ def test_an_impossible_search_is_refused(limits: Limits, words: str, asked: Expe
         search.search(lambda *_: None, replace(asked, probe_sentences=3), CHOICES, Limits(1))
 
 
+def test_a_probe_without_another_evaluated_language_is_refused_before_any_work(
+    asked: Experiment, tmp_path: Path
+) -> None:
+    """The probe has English and German beside the target, Spanish and Russian are evaluated."""
+    probe = write_table(tmp_path / "probe.tsv", 10, 6, ("en", "de", "ja"))
+    apart = replace(asked, probe_corpus=probe, probe_languages=None, languages=("es", "ru"))
+    with pytest.raises(SettingError, match=r"probe's rows in ja: .*none is in the probe\. Choose a probe corpus with"):
+        search.search(lambda *_: None, apart, CHOICES, Limits(1))
+    shared = replace(apart, languages=("es", "de"))
+    assert search.search(known(lambda e: e.experts / 10, Clock()), shared, CHOICES, Limits(1), Clock()).best is not None
+
+
+def test_a_language_whose_probe_sentences_cannot_be_used_judges_nothing(asked: Experiment, tmp_path: Path) -> None:
+    """The German file of the probe has too few lines: it is there, and no row of it is."""
+    for code, published in (("en", "eng_Latn"), ("de", "deu_Latn"), ("ja", "jpn_Jpan")):
+        for split, first in (("dev", 0), ("devtest", 10)):
+            n = 5 if (code, split) == ("de", "dev") else 10
+            write(tmp_path / "flores" / split / f"{published}.{split}", lines(*sentences(code, n, first)))
+    flores = replace(asked, corpus=f"flores:{tmp_path / 'flores'}", probe_languages=("en", "ja"), languages=("de",))
+    with pytest.raises(SettingError, match=r"probe's rows in ja: .*none is in the probe"):
+        search.search(lambda *_: None, flores, CHOICES, Limits(1))
+
+
+@pytest.mark.parametrize("changes", [{"select": "all"}, {"experts_from": "1:down_proj:3=2.5"}])
+def test_where_k_says_nothing_every_setting_is_offered_once(changes: dict[str, Any], asked: Experiment) -> None:
+    usual = Choices(methods=("set-mean", "zero"), expert_layers=(None,))
+    offered = usual.experiments(replace(asked, **changes))
+    assert len(offered) == len(set(offered)) == len(usual.methods) * len(usual.strengths)
+    assert {one.experts for one in offered} == {asked.experts}
+    assert len({(one.method, one.strength) for one in offered}) == len(offered)
+    assert len(usual.experiments(asked)) == len(offered) * len(usual.experts)
+
+
 def test_rows_that_judge_found_no_neuron_and_figures_are_plain(asked: Experiment, engine: Engine) -> None:
     asked = replace(asked, strength=1.0)
 
@@ -141,6 +180,28 @@ def test_all_sets_of_rows_are_measured(scope: str, asked: Experiment, engine: En
     assert after.n == 6 + 7
 
 
+@pytest.mark.parametrize("scope", search.SCOPES)
+def test_rows_that_are_all_alike_leave_open_what_others_are(scope: str, asked: Experiment) -> None:
+    """Every row finds its translation, in both sets: the interval is Wilson's, not one of no width."""
+
+    def found(number: int, *_: object) -> np.ndarray:
+        return np.stack([np.eye(5 + number, dtype=np.float32)] * 2)
+
+    low = binomtest(5, 5).proportion_ci(method="wilson").low
+    judged = search._top1(found(0), 0, scope)
+    assert (judged.value, judged.low, judged.high, judged.n) == pytest.approx((1.0, low, 1.0, 5))
+    groups = tuple(rows(("en", "ja"), 5 + number, "evaluation") for number in range(2))
+    run = SimpleNamespace(
+        plan=replace(make_plan(asked), groups=groups),
+        spaces=lambda: (None, None),
+        stages=SimpleNamespace(embeddings=found),
+    )
+    trials = 1 / (0.5**2 / 5 + 0.5**2 / 6)
+    for side in search._measured(run, scope):  # type: ignore[arg-type]
+        assert (side.value, side.high, side.n) == pytest.approx((1.0, 1.0, 11))
+        assert side.low == pytest.approx(trials / (trials + 1.959964**2))  # Wilson's, of as many hits as trials
+
+
 def test_the_command_says_what_it_tried(
     asked: Experiment, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +225,22 @@ def test_the_command_says_what_it_tried(
     pre, post = engine.answer(result.plan.experiment, losses)
     assert document["evaluation"]["perplexity"]["value"] == pytest.approx(math.exp(post - pre))
     assert f"Perplexity of {len(result.plan.groups[0])} sentences of the target that it has not seen: x" in printed
+
+
+def test_the_summary_counts_what_was_tried_and_says_why_there_is_no_best(asked: Experiment) -> None:
+    setting = replace(asked, method="set-mean", score="auroc", experts=1, strength=1.0)
+    tried = Tried(setting, 0, 16, Interval(0.5, 0.25, 0.75, 16), 2.0, False)
+    beyond = summary(search.Found(None, (tried,), (), 1), Limits(1, perplexity=1.5))
+    assert "tried 1 of 1 setting in 1 round\n" in beyond
+    assert "0.500 (0.250 to 0.750)  set-mean, auroc, 1 neuron at strength 1  perplexity x 2.00: beyond" in beyond
+    assert beyond.endswith("No setting keeps to the limit.")
+    none = summary(search.Found(None, (), ((replace(setting, experts=9999), "too many"),), 1200), Limits(1))
+    assert "tried 0 of 1,200 settings in 0 rounds\n" in none
+    assert "impossible: set-mean, auroc, 9,999 neurons at strength 1: too many" in none
+    assert none.endswith("None of them is possible.")
+    everything = replace(setting, select="all", experts=200)
+    found = search.Found(everything, (replace(tried, experiment=everything, fits=True),), (), 1, tried.top1, tried.top1)
+    assert "best: set-mean, auroc, strength 1\n" in summary(found, Limits(1))  # of no number that says nothing
 
 
 @pytest.mark.parametrize(

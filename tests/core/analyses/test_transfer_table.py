@@ -41,6 +41,14 @@ def test_means_are_over_the_languages_that_were_not_trained_on() -> None:
     assert (frame.loc["post", "low"], frame.loc["post", "high"]) == pytest.approx((low, high), abs=0.02)
 
 
+def test_a_mean_of_which_no_row_varies_has_wilsons_interval() -> None:
+    """Each test row is right in German and wrong in Spanish: half, of so many rows."""
+    half = mean_of(found({PRE: (0.9, 1.0, 0.0)}), "en", PRE)
+    assert half is not None
+    expected = stats.binomtest(N // 2, N).proportion_ci(method="wilson")
+    assert (half.value, half.low, half.high, half.n) == pytest.approx((0.5, *expected, N))
+
+
 def test_bounds_are_the_most_frequent_class_and_the_language_itself() -> None:
     made = found({PRE: (0.9, 0.5, 0.2), POST: (0.7, 0.8, 0.4)})
     assert (majority(made).value, majority(made).n) == (pytest.approx(2 / 3), N)

@@ -7,6 +7,7 @@ import string
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from core.errors import SettingError
 from core.language import identification
@@ -85,6 +86,14 @@ def test_an_english_word_is_found_where_no_spaces_stand(language: str, pure: str
     found = confusion([pure, mixed], language, WORDS)
     assert found.word_errors.tolist() == [False, True]
     assert confusion([pure, mixed], language).word_errors.tolist() == [False, True]
+
+
+def test_lines_that_are_all_right_leave_open_what_others_are() -> None:
+    """Of five texts: the lower end is Wilson's, as that of the pass rate is."""
+    found = confusion([GERMAN] * 5, "de")
+    low = binomtest(5, 5).proportion_ci(method="wilson").low
+    for rate in (found.line_share, found.line_pass_rate):
+        assert (rate.value, rate.low, rate.high, rate.n) == pytest.approx((1.0, low, 1.0, 5))
 
 
 def test_nothing_to_look_at_is_no_rate() -> None:

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import binomtest
 
-from core.stats.intervals import bootstrap, bootstrap_ratio, bootstrap_statistic, student, wilson
+from core.stats.intervals import (
+    bootstrap,
+    bootstrap_ratio,
+    bootstrap_statistic,
+    share_of,
+    student,
+    wilson,
+    wilson_of,
+)
 
 
 def test_the_bootstrap_is_scipys() -> None:
@@ -74,6 +82,57 @@ def test_students_interval_is_scipys_and_stays_within_what_a_value_can_be() -> N
     assert (found.low, found.high) == pytest.approx(tuple(expected))
     cut = student([np.array([0.0, 1.0])], least=0.0, most=2.0)
     assert (cut.low, cut.high) == (0.0, 2.0)
+
+
+def test_students_interval_of_several_samples_is_welchs() -> None:
+    random = np.random.default_rng(7)
+    samples = [random.normal(0.4, spread, size=n) for spread, n in ((0.1, 9), (0.5, 5), (0.2, 14))]
+    # of two, with the weights of a difference, scipy has it
+    expected = stats.ttest_ind(samples[0], samples[1], equal_var=False).confidence_interval()
+    found = student(samples[:2], (1.0, -1.0))
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
+    assert (found.value, found.n) == (pytest.approx(samples[0].mean() - samples[1].mean()), 14)
+    # of three, by the formula, sample by sample
+    weights = (0.5, 0.2, 0.3)
+    variance = below = 0.0
+    for weight, sample in zip(weights, samples, strict=True):
+        n, mean = len(sample), sum(sample) / len(sample)
+        part = weight**2 * sum((value - mean) ** 2 for value in sample) / (n - 1) / n
+        variance, below = variance + part, below + part**2 / (n - 1)
+    half = stats.t.ppf(0.975, variance**2 / below) * np.sqrt(variance)
+    mean = sum(weight * sample.mean() for weight, sample in zip(weights, samples, strict=True))
+    found = student(samples, weights)
+    assert (found.value, found.n) == (pytest.approx(mean), 28)
+    assert (found.low, found.high) == pytest.approx((mean - half, mean + half))
+
+
+def test_students_interval_of_values_that_do_not_differ_has_no_width() -> None:
+    found = student([np.full(3, 0.25), np.full(5, 0.75)], (0.5, 0.5))
+    assert (found.value, found.low, found.high, found.n) == (0.5, 0.5, 0.5, 8)
+
+
+def test_the_interval_of_a_share_that_no_sentence_varies_is_wilsons() -> None:
+    """Drawn from twelve hits, every draw is twelve hits: that says nothing of the next sentence."""
+    for hits, value in ((0, 0.0), (12, 1.0), (6, 0.5)):
+        expected = binomtest(hits, 12).proportion_ci(method="wilson")
+        found = share_of(np.full(12, value))
+        assert (found.value, found.low, found.high, found.n) == pytest.approx((value, *expected, 12))
+    varied = np.r_[np.ones(8), np.zeros(4)]
+    assert share_of(varied, seed=3) == bootstrap(varied, seed=3)
+
+
+def test_a_weighted_share_has_as_many_trials_as_give_it_its_variance() -> None:
+    random = np.random.default_rng(9)
+    samples, weights = [random.binomial(1, 0.3, size=n).astype(float) for n in (40, 10)], (0.5, 0.5)
+    found = wilson_of(samples, weights)
+    share = (samples[0].mean() + samples[1].mean()) / 2
+    assert (found.value, found.n) == (pytest.approx(share), 50)
+    # the mean of two means of 40 and 10 varies as one of 32 does: 1 / (1/4/40 + 1/4/10)
+    for end in (found.low, found.high):  # where the score test just rejects
+        assert (share - end) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / 32, abs=1e-6)
+    even = wilson_of(samples, (0.8, 0.2))  # as they have rows: one sample of all
+    together = binomtest(int(sum(map(sum, samples))), 50).proportion_ci(method="wilson")
+    assert (even.low, even.high) == pytest.approx(tuple(together))
 
 
 @given(st.integers(1, 3000), st.data())

@@ -60,6 +60,38 @@ def test_the_same_hits_of_other_languages_are_no_difference_where_float32_is_kep
     assert p == pytest.approx(stats.wilcoxon(change[change != 0]).pvalue)
 
 
+def test_a_share_of_sets_in_which_nothing_varies_is_wilsons_and_other_figures_are_what_is_drawn() -> None:
+    parts = [(0.5, np.ones(6)), (0.5, np.ones(6))]
+    found, expected = paired.share(parts), stats.binomtest(12, 12).proportion_ci(method="wilson")
+    assert (found.value, found.low, found.high, found.n) == pytest.approx((1.0, *expected, 12))
+    half = paired.share([(0.5, np.ones(6)), (0.5, np.zeros(6))])  # each draw is the same here too
+    expected = stats.binomtest(6, 12).proportion_ci(method="wilson")
+    assert (half.value, half.low, half.high, half.n) == pytest.approx((0.5, *expected, 12))
+    varied = [(0.5, np.ones(6)), (0.5, np.r_[np.ones(3), np.zeros(3)])]
+    assert paired.share(varied) == paired.figure(varied)
+    still = paired.figure([(1.0, np.zeros(6))])  # a distance of nothing is no share of hits
+    assert (still.value, still.low, still.high, still.n) == (0.0, 0.0, 0.0, 6)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "n", "level"),
+    [
+        (-0.02, 0.03, 500, True),
+        (-0.02, 0.06, 500, False),  # six points cannot be ruled out
+        (0.01, 0.03, 500, False),  # there is a difference
+        (0.0, 0.0, 50, False),  # of so many that are equal, one in twenty others may differ
+        (0.0, 0.0, 60, True),
+        (-0.0, 0.0, 10, False),
+    ],
+)
+def test_shares_are_level_where_more_than_five_points_are_ruled_out(
+    low: float, high: float, n: int, level: bool
+) -> None:
+    assert paired.is_level(Interval((low + high) / 2, low, high, n)) == level
+    if low == high == 0:  # where one in twenty differs, so many in a row that do not come by chance once in twenty
+        assert (0.95**n <= 0.05) == level
+
+
 @pytest.mark.parametrize(
     ("low", "high", "p", "sign"),
     [(0.1, 0.3, 0.01, 1), (-0.3, -0.1, 0.01, -1), (-0.1, 0.5, 0.01, 0), (0.1, 0.3, 0.2, 0)],

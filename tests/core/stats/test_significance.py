@@ -32,6 +32,16 @@ def test_signed_ranks_are_scipys_whatever_the_unit(scale: float) -> None:
     assert signed_ranks(np.array([1e-17, -1e-17, 0.0])) == 1.0
 
 
+def test_differences_are_equal_to_the_size_of_what_was_subtracted() -> None:
+    """Shares of about a half that differ in the last bits of float32: beside one that differs, or alone."""
+    bits = np.array([3e-8, -6e-8, 6e-8, 3e-8, -3e-8, 6e-8, 6e-8, 3e-8])
+    assert signed_ranks(bits, size=0.5) == 1.0
+    assert signed_ranks(bits) < 1.0  # nothing else is there to tell that they are nothing
+    moved = np.full(7, 0.1)
+    assert signed_ranks(np.r_[bits, moved], size=0.5) == pytest.approx(stats.wilcoxon(moved).pvalue)
+    assert signed_ranks(np.zeros(4), size=0.5) == 1.0
+
+
 def test_holm_on_a_worked_example() -> None:
     # .005 x 4, .011 x 3, .02 x 2, .04 x 1, none below the one before it
     assert holm(np.array([0.02, 0.005, 0.04, 0.011])) == pytest.approx([0.04, 0.02, 0.04, 0.033])
