@@ -104,7 +104,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[SpaceComparison] | None = Non
     """
     top = best(spaces)
     if top is None:
-        return "No free rival was measured, so that it is open what the intervention is worth."
+        return f"No free rival was measured, so that it is open what {who(spaces)} is worth."
     found = {id(row.space): row for row in (against_all(spaces) if against is None else against)}
     target, unit = label(spaces.plan.target), SPACE_MEASURES[HEADLINE].unit
     value = intervention_of(spaces).measured.value(HEADLINE, spaces.plan.target)
@@ -123,7 +123,7 @@ def verdict(spaces: RivalSpaces, against: Sequence[SpaceComparison] | None = Non
     )
     text = f"{text} {_beside(spaces, top, best(spaces, in_class=True), found)}"
     text += ("" if brief else _elsewhere(spaces)) + _missing(spaces)
-    learns = f" {_who(spaces).capitalize()} learns from translations, which no free rival does."
+    learns = f" {who(spaces).capitalize()} learns from translations, which no free rival does."
     text += learns if _method(spaces).translations else ""
     least = fewest_pairs(len(found))
     if value.n >= least:
@@ -136,18 +136,18 @@ def _beside(spaces: RivalSpaces, top: RivalSpace, fair: RivalSpace | None, found
     """What the best free rival needs, and the best that needs no more than the intervention where it is another."""
     by_source, needs = _method(spaces).by_source is not None, top.rival.when_applied
     own = "no more than the language" if by_source else "nothing to be known of a sentence"
-    who = _who(spaces)
+    it = who(spaces)
     if fair is None:
-        return f"That needs {needs}; {who} needs {own}."
+        return f"That needs {needs}; {it} needs {own}."
     if top is fair and by_source and top.rival.in_class:
-        return f"That needs nothing to be known of a sentence; {who} needs its language."
+        return f"That needs nothing to be known of a sentence; {it} needs its language."
     if top is fair:
-        return f"Like {who}, that needs {needs if by_source else own}."
+        return f"Like {it}, that needs {needs if by_source else own}."
     second, many = found[id(fair)], len(contenders(spaces, in_class=True))
     also = "also " if _verb(found[id(top)]) == _verb(second) else ""
     which = f"the best of the {many} that need, like it," if many > 1 else "the only one that needs, like it,"
     return (
-        f"That needs {needs}; {who} {also}**{_verb(second)}** {which} {own}: "
+        f"That needs {needs}; {it} {also}**{_verb(second)}** {which} {own}: "
         f"**{described(fair)}**, with {_figures(spaces, second)}."
     )
 
@@ -162,7 +162,7 @@ def _elsewhere(spaces: RivalSpaces) -> str:
         return ""
     which = f"the best of {len(others) + 1} measured layers on these rows"
     share = SPACE_MEASURES[HEADLINE].unit.text(value.value)
-    return f" At layer {top.layer}, {which}, {_who(spaces)} finds {share} {_ends(value)}."
+    return f" At layer {top.layer}, {which}, {who(spaces)} finds {share} {_ends(value)}."
 
 
 def _ends(value: Interval) -> str:
@@ -182,8 +182,8 @@ def _subject(spaces: RivalSpaces) -> str:
     return "The intervention" if control.draw is None else f"The control (the same on {control.title})"
 
 
-def _who(spaces: RivalSpaces) -> str:
-    """The same where it was named before."""
+def who(spaces: RivalSpaces) -> str:
+    """What stands beside the free rivals, in words: the intervention, or the control in its place."""
     return "the intervention" if CONTROLS[spaces.plan.experiment.control].draw is None else "the control"
 
 

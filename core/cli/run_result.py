@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.analyses.rival_spaces import HEADLINE, RivalSpaces
 from core.analyses.rival_table import measures_of
-from core.analyses.rival_verdict import against_all, verdict
+from core.analyses.rival_verdict import against_all, verdict, who
 from core.language.codes import label
 from core.neurons.scores import SCORES
 from core.pipeline.measure_table import MEASURES, Measure
@@ -44,16 +44,16 @@ def _line(measure: Measure, result: Result) -> str:
 
 def rival_lines(spaces: RivalSpaces) -> str:
     """What is free beside the intervention: every space's top-1, what it needs, and the verdict."""
-    target, against = spaces.plan.target, against_all(spaces)
+    target, against, own = spaces.plan.target, against_all(spaces), who(spaces)
     minus = {id(row.space): row for row in against}
     lines = [
-        f"  {'free rivals':<32} space layer  top-1   95%          all pairs  this minus the intervention  needs",
+        f"  {'free rivals':<32} space layer  top-1   95%          all pairs  {f'this minus {own}':<27}  needs",
     ]
     for space in spaces.spaces:
         values, row = measures_of(space, target), minus.get(id(space))
         of_target, of_all = (values[key] for key in SPACE_MEASURES[HEADLINE].keys)
         ends = f"[{of_target.low:.3f} {of_target.high:.3f}]"
-        beside = "the intervention" if row is None else f"{-row.difference.value:+z.3f}, p = {row.p:.2g}"
+        beside = own if row is None else f"{-row.difference.value:+z.3f}, p = {row.p:.2g}"
         lines.append(
             f"    {space.rival.name:<30} {space.space:<5} {space.layer:>3}{'*' if space.chosen else ' '}  "
             f"{of_target.value:.3f}  {ends}  {of_all.value:.3f}      {beside:<27}  {_needs(spaces, space.rival)}"

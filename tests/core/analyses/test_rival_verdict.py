@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,22 +22,27 @@ from core.stats.significance import fewest_pairs, holm
 N = 60
 
 
-def found(share: float, rows: int = N) -> np.ndarray:
-    """A space in which the first sentences, this share of them, find their translations, and no others do."""
-    eye = np.eye(rows, dtype=np.float32)
-    first = round(share * rows)
-    return np.stack([eye, np.concatenate([eye[:first], np.roll(eye[first:], 1, axis=0)])])
+def found(hits: np.ndarray) -> np.ndarray:
+    """A space in which these sentences (n,) find their translations, and no others do."""
+    eye = np.eye(len(hits), dtype=np.float32)
+    candidates = eye.copy()
+    candidates[~hits] = np.roll(eye[~hits], 1, axis=0)
+    return np.stack([eye, candidates])
 
 
 def spaces_with(
     asked: Experiment,
-    shares: dict[tuple[str, str, int], float],
+    shares: Mapping[tuple[str, str, int], float | np.ndarray],
     chosen: dict[str, int] | None = None,
     rows: int = N,
 ) -> RivalSpaces:
-    """Spaces of known top-1; of some rivals the layer that was chosen on probe rows, by name."""
+    """Spaces of known top-1, by the share or by the rows that find theirs; of some rivals the layer that was chosen."""
     bound = plan(asked)
     every = {"raw": RAW, **RIVALS}
+    by_row = {
+        key: share if isinstance(share, np.ndarray) else np.arange(rows) < round(share * rows)
+        for key, share in shares.items()
+    }
     return RivalSpaces(
         bound,
         200,
@@ -46,9 +52,9 @@ def spaces_with(
                 space,
                 layer,
                 (chosen or {}).get(name) == layer,
-                measured([SentenceTables(found(share, rows), ("ja", "en"))], ["top1"]),
+                measured([SentenceTables(found(hits), ("ja", "en"))], ["top1"]),
             )
-            for (name, space, layer), share in shares.items()
+            for (name, space, layer), hits in by_row.items()
         ),
         (),
     )
@@ -170,10 +176,31 @@ def test_the_layers_are_named_and_one_that_suits_the_intervention_better_is_told
 
 def test_a_wide_interval_shows_neither_a_difference_nor_that_there_is_none(asked: Experiment) -> None:
     """One of twelve rows each way: no difference is seen, and far more than five points cannot be ruled out."""
-    shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.5, ("overall-mean", PRE, 3): 0.6}
-    text = verdict(spaces_with(asked, shares, rows=10))
+    rows = np.arange(12)
+    own, other = rows < 6, (rows >= 1) & (rows < 7)
+    spaces = spaces_with(asked, {("raw", POST, 3): own, ("overall-mean", PRE, 3): other}, rows=12)
+    (moved,) = [row.difference for row in against_all(spaces)]
+    assert moved.value == 0
+    assert moved.low < -0.05 < 0.05 < moved.high
+    text = verdict(spaces)
     assert "**cannot be told from** the one free rival" in text
     assert "level with" not in text
+    # one each way of six hundred rows leaves no room for five points
+    many = {("raw", POST, 3): np.tile(own, 50), ("overall-mean", PRE, 3): np.r_[other, np.tile(own, 49)]}
+    assert "**is level with** the one free rival" in verdict(spaces_with(asked, many, rows=600))
+
+
+@pytest.mark.parametrize(("rows", "verb"), [(10, "cannot be told from"), (60, "is level with")])
+def test_rows_that_are_all_equal_show_that_there_is_no_difference_where_they_are_many(
+    rows: int, verb: str, asked: Experiment
+) -> None:
+    """No draw of equal rows has a difference; of ten rows more, one in twenty may well."""
+    spaces = spaces_with(asked, {("raw", POST, 3): 0.5, ("overall-mean", PRE, 3): 0.5}, rows=rows)
+    (moved,) = [row.difference for row in against_all(spaces)]
+    assert (moved.low, moved.high, moved.n) == (0, 0, rows)
+    text = verdict(spaces)
+    assert f"**{verb}** the one free rival" in text
+    assert ("level with" in text) == (verb == "is level with")
 
 
 def test_what_cannot_be_measured_in_all_languages_is_named_in_the_verdict(asked: Experiment) -> None:
@@ -219,3 +246,31 @@ def test_at_strength_0_nothing_beats_or_loses_and_a_control_is_called_that(asked
     text = verdict(spaces_with(replace(asked, control="random"), shares))
     assert text.startswith("The control (the same on random neurons) **loses to** the one free rival")
     assert f"], n = {N}, and" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "rivals", "said"),
+    [
+        ("set-mean", {}, "so that it is open what {} is worth."),
+        ("set-mean", {"whitening": 0.9}, "That needs the sentence's language; {} needs nothing to be known of a"),
+        ("set-mean", {"overall-mean": 0.9}, "Like {}, that needs nothing to be known of a sentence."),
+        ("set-mean", {"whitening": 0.9, "overall-mean": 0.8}, "; {} also **loses to** the only one that needs, like"),
+        ("set-mean", {"whitening": 0.9, "overall-mean": 0.1}, "; {} **beats** the only one that needs, like it,"),
+        ("diff-mean", {"overall-mean": 0.9}, "That needs nothing to be known of a sentence; {} needs its language."),
+        ("diff-mean", {"whitening": 0.9}, "Like {}, that needs the sentence's language."),
+        ("diff-mean", {"ridge": 0.9}, "so that it is open what {} is worth."),  # which learns from translations
+        ("incline", {"whitening": 0.9}, "{} learns from translations, which no free rival does."),
+        ("incline", {"whitening": 0.9}, "At layer 2, the best of 2 measured layers on these rows, {} finds 70%"),
+    ],
+)
+def test_what_is_said_of_the_intervention_is_said_of_the_control_that_stands_in_its_place(
+    method: str, rivals: dict[str, float], said: str, asked: Experiment
+) -> None:
+    shares = {("raw", PRE, 3): 0.1, ("raw", POST, 3): 0.5, ("raw", POST, 2): 0.7}
+    shares |= {(name, PRE, 3): share for name, share in rivals.items()}
+    spaces = spaces_with(replace(asked, method=method), shares)
+    assert said.format("the intervention").casefold() in verdict(spaces).casefold()
+    for control in ("random", "random-layers"):
+        text = verdict(spaces_with(replace(asked, method=method, control=control), shares))
+        assert said.format("the control").casefold() in text.casefold()
+        assert "the intervention" not in text.casefold()

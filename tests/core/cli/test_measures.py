@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,18 @@ def test_run_writes_what_is_free_beside_the_result(
     by_library = frame.set_index(["name", "space", "layer"]).loc[("whitening", "post", 3)]
     (by_command,) = [r for r in document["rivals"] if (r["name"], r["space"], r["layer"]) == ("whitening", "post", 3)]
     assert by_library["top1_target"] == by_command["measures"]["top1_target"]
+
+
+def test_under_a_control_nothing_is_said_of_an_intervention(
+    asked: Experiment, filled: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(replace(asked, control="random"), filled, "--rivals", "own-means") == 0
+    said = capsys.readouterr().out
+    assert ": 30 random neurons in place of its experts, set-mean at strength 0.8, " in said
+    assert "this minus the control " in said
+    assert re.search(r"\n    raw +post +3\*? .* the control ", said)
+    assert "The control (the same on random neurons)" in said
+    assert "the intervention" not in said.casefold()
 
 
 def test_a_rival_and_a_measure_of_a_space_that_are_added_are_listed_measured_and_kept_in_packs(
