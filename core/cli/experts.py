@@ -39,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         output.write(arguments.out, frame.to_csv(index=False))
     mean = f"mean {SCORES[bound.experiment.score].title} {frame['score'].mean():.4f}"
-    named = bound.neurons_in_words(len(frame))
+    named = bound.experts_in_words(len(frame))
     output.say(f"{label(bound.target)}: {named}, {mean}: {arguments.out}", arguments.out)
 
 

@@ -89,10 +89,14 @@ class Plan:
         if (control := CONTROLS[self.experiment.control]).draw is not None:
             where = f" {control.place}" if control.place else ""
             return f"{counted(k, 'random neuron')}{where} in place of its experts"
+        return self.experts_in_words(k)
+
+    def experts_in_words(self, k: int) -> str:
+        """The ``k`` neurons that were chosen, whatever a control holds in their place."""
         if self.imported is not None:
             return f"{counted(k, 'neuron')} that {in_short(self.experiment.experts_from or '')} names"
         if self.experiment.select == "all":
-            return f"all {counted(k, 'neuron')}"
+            return f"all {counted(k, 'neuron')}" + ("" if k == self.outline.neurons.total else " asked for")
         several = f" of {listed(describe(code).english for code in self.targets)}" if self.targets else ""
         return f"{counted(k, 'expert')}{several}"
 

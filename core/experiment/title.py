@@ -32,11 +32,14 @@ def in_words(experiment: Experiment, without: Iterable[str] = ()) -> str:
     'Spanish, 500 random neurons, strength 1, layer 11'
     >>> in_words(Experiment(target="es", experts_from="12:down_proj:33=4.2"))
     'Spanish, experts from 12:down_proj:33=4.2, strength 1'
+    >>> in_words(Experiment(target="es", select="all", expert_layers="6"))
+    'Spanish, all neurons, strength 1, expert layers 6'
     """
+    left_out = {*_LEFT_OUT, *without, *(["select"] if experiment.select == "all" else [])}
     parts = [describe(experiment.target).english, _neurons(experiment), f"strength {experiment.strength:g}"]
     for setting in SETTINGS.values():
         value = getattr(experiment, setting.name)
-        if setting.name in (*_LEFT_OUT, *without) or setting.link == "never" or value == setting.default:
+        if setting.name in left_out or setting.link == "never" or value == setting.default:
             continue
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
         if setting.name in PLACES:  # the last part says which; a path is long, and of this machine
@@ -64,10 +67,10 @@ def of_number(experiment: Experiment) -> str:
 
 
 def _neurons(experiment: Experiment) -> str:
-    """What is held: the number says nothing where the neurons are named."""
+    """What is held: the number says nothing where the neurons are named or all are chosen."""
     kind = "experts" if experiment.control == "none" else CONTROLS[experiment.control].title
-    if experiment.experts_from is None:
+    if experiment.k_counts:
         one = kind.replace("experts", "expert").replace("neurons", "neuron")
         return f"{experiment.experts:,} {one if experiment.experts == 1 else kind}"
-    named = f"experts from {in_short(experiment.experts_from)}"
+    named = f"experts from {in_short(experiment.experts_from)}" if experiment.experts_from else "all neurons"
     return named if experiment.control == "none" else f"{kind}, as many as {named}"

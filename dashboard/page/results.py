@@ -232,8 +232,10 @@ def frame(settings: Sequence[ComputedSetting]) -> pd.DataFrame:
 def _further(experiment: Experiment) -> str:
     """What is not as usual beside the main settings."""
     usual = {name: SETTINGS[name].default for name in _MAIN}
-    plain, bare = in_words(replace(experiment, **usual, experts_from=None)), in_words(Experiment(**usual))
     named = f"experts from {in_short(experiment.experts_from)}" if experiment.experts_from else ""
+    if experiment.select == "all":
+        named, experiment = "all neurons", replace(experiment, select=SETTINGS["select"].default)
+    plain, bare = in_words(replace(experiment, **usual, experts_from=None)), in_words(Experiment(**usual))
     return ", ".join(filter(None, (named, plain.removeprefix(bare).removeprefix(", "))))
 
 

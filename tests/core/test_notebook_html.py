@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core import notebook_html
 from core.corpora.corpus import Corpus, ParallelSet
+from core.experiment.settings import Experiment
 from core.neurons.experts import Experts
 from core.pipeline.result import Result
+from tests.helpers.results import make_result
 from tests.helpers.tiny import LANGUAGES
 
 
@@ -57,6 +61,23 @@ def test_a_result_says_what_was_done_what_moved_how_sure_it_is_and_what_is_free(
     assert read.texts["caption"] == [lines[0]]
     assert "Top-1 from Japanese" in read.texts["th"]
     assert [line.strip() for line in lines[1:]] == read.texts["p"][:2]
+
+
+def test_a_result_names_the_neurons_as_they_were_chosen_and_counts_in_words() -> None:
+    def first_lines(languages: tuple[str, ...] = ("en", "ja"), **changes: Any) -> list[str]:
+        asked = Experiment(model="made", corpus="made", target="ja", experts=20, **changes)
+        result = make_result(asked, languages)
+        targets = changes.get("targets", ())
+        return repr(replace(result, plan=replace(result.plan, targets=targets))).splitlines()[:2]
+
+    conditions, retrieved = first_lines()
+    assert conditions == "Japanese: 20 experts, set-mean at strength 1, made on made, layer 4 of 4"
+    assert retrieved.endswith("mean over 1 candidate set, n = 5")
+    assert first_lines(("en", "es", "ja"))[1].endswith("mean over 2 candidate sets, n = 5")
+    several = first_lines(targets=("ja", "es"))[0]
+    assert several.startswith("Japanese: 20 experts of Japanese and Spanish, set-mean at strength 1")
+    drawn = first_lines(control="random")[0]
+    assert drawn.startswith("Japanese: 20 random neurons in place of its experts, set-mean at strength 1")
 
 
 def test_the_interval_holds_that_of_the_mean_over_languages(finished: tuple[Result, Path]) -> None:

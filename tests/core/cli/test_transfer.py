@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.analyses.profit import sentence
 from core.cli.main import main
+from core.cli.transfer_result import summary
 from core.experiment.file import write_experiment
 from core.experiment.settings import Experiment
 from core.session import Session
-from tests.helpers.labelled import N_TEST, N_TRAIN, labelled
+from tests.helpers.labelled import N_TEST, N_TRAIN, POST, PRE, found, labelled
+from tests.helpers.results import make_plan
 from tests.helpers.tiny import LANGUAGES
 
 
@@ -62,6 +65,23 @@ def test_who_profits_is_a_block_of_the_json_and_sentences_of_the_text(
     assert "which languages profit in retrieval from Japanese" in said
     assert main([*arguments, "--json", str(out)]) == 0
     assert "profit" not in json.loads(out.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Spanish, 20 experts, strength 0.5, set-mean, made, made"),
+        ({"experts": 1}, "Spanish, 1 expert, strength 0.5, set-mean, made, made"),
+        ({"control": "random"}, "Spanish, 20 random neurons, strength 0.5, set-mean, made, made"),
+        ({"experts_from": "/there/mine.csv"}, "Spanish, experts from mine.csv, strength 0.5, set-mean, made, made"),
+        ({"select": "all"}, "Spanish, all neurons, strength 0.5, set-mean, made, made"),
+        ({"select": "layer"}, "Spanish, 20 experts, strength 0.5, select layer, set-mean, made, made"),
+    ],
+)
+def test_the_heading_says_which_neurons_are_held(changes: dict[str, Any], said: str) -> None:
+    asked = Experiment(model="made", corpus="made", **{"target": "es", "experts": 20, "strength": 0.5, **changes})
+    text = summary(make_plan(asked), found({PRE: (0.9, 0.5, 0.2), POST: (0.9, 0.8, 0.4)}))
+    assert text.splitlines()[1] == said
 
 
 @pytest.mark.parametrize(

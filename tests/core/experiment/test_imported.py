@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,12 @@ def test_the_command_writes_what_it_reads(
     ]
     path = tmp_path / name
     assert main(["experts", *options, "--out", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(rf"^Japanese .*: 7 experts, mean AUROC \d\.\d{{4}}: {re.escape(str(path))}$", said, re.MULTILINE)
+    saved = tmp_path / "saved.json"  # a control holds others, and the table is still of the experts
+    saved.write_text(json.dumps({"control": "random"}), encoding="utf-8")
+    assert main(["experts", *options, "--experiment", str(saved), "--out", str(path)]) == 0
+    assert capsys.readouterr().out == said
     assert main(["run", *options, "--experts-from", str(path), "--json", str(tmp_path / "run.json")]) == 0
     found = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert found["experts"]["k"] == 7

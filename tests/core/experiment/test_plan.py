@@ -203,6 +203,30 @@ def test_pairs_need_a_probe_corpus(asked: Experiment, pairs: str) -> None:
     assert bound.probe.texts["en"] == sentences("en", 10)
 
 
+def test_candidates_of_pairs_are_the_languages_that_the_target_is_paired_with(asked: Experiment, pairs: str) -> None:
+    bound = plan(replace(asked, corpus=pairs, probe_corpus=asked.corpus, target="de"))
+    assert [group.languages for group in bound.groups] == [("en", "de"), ("en", "es")]
+    assert bound.languages == ("en", "de", "es")
+    assert bound.candidates == ("en",)  # no German sentence stands beside a Spanish one
+
+
+def test_the_neurons_in_words_are_what_was_chosen_or_what_stands_in_its_place(asked: Experiment) -> None:
+    def said(k: int, **changes: object) -> tuple[str, str]:
+        bound = plan(replace(asked, **changes))  # type: ignore[arg-type]
+        return bound.neurons_in_words(k), bound.experts_in_words(k)
+
+    assert said(1200) == ("1,200 experts",) * 2
+    assert said(1) == ("1 expert",) * 2
+    assert said(60, targets=("es", "de")) == ("60 experts of Japanese, Spanish and German",) * 2
+    assert said(384, select="all") == ("all 384 neurons",) * 2
+    assert said(128, select="all", expert_layers="1") == ("all 128 neurons asked for",) * 2
+    named = "0:up_proj:3 or 1:down_proj:5"
+    assert said(2, experts_from=named) == (f"2 neurons that {named} names",) * 2
+    assert said(1, control="random") == ("1 random neuron in place of its experts", "1 expert")
+    layers = said(2, control="random-layers", experts_from=named)
+    assert layers == ("2 random neurons of the same layers in place of its experts", f"2 neurons that {named} names")
+
+
 def test_a_target_that_the_pairs_lack(asked: Experiment, pairs: str) -> None:
     error = refusal(replace(asked, corpus=pairs, probe_corpus=asked.corpus, target="ja"))
     assert "'ja'" in error.what

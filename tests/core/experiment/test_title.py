@@ -42,3 +42,12 @@ def test_named_neurons_are_named_and_not_counted() -> None:
     assert in_words(replace(HERE, experts_from="/home/me/e.csv")) == "Japanese, experts from e.csv, strength 1"
     assert in_words(replace(HERE, experts=1)) == "Japanese, 1 expert, strength 1"
     assert in_words(replace(HERE, experts=1, control="random")) == "Japanese, 1 random neuron, strength 1"
+
+
+def test_all_neurons_are_not_counted() -> None:
+    """K says nothing of them, and that all are chosen is said once."""
+    everything = replace(HERE, select="all", expert_layers="6")
+    assert in_words(everything) == "Japanese, all neurons, strength 1, expert layers 6"
+    drawn = "Japanese, random neurons, as many as all neurons, strength 1, expert layers 6"
+    assert in_words(replace(everything, control="random")) == drawn
+    assert in_words(replace(HERE, select="layer")) == "Japanese, 2,000 experts, strength 1, select layer"

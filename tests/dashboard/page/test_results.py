@@ -60,6 +60,8 @@ def test_a_row_says_what_is_set_and_what_was_found() -> None:
     assert frame["target_top1"].tolist() == [0.4, 0.2]
     assert frame["gain"].tolist() == pytest.approx([30, 10])
     assert frame["further"].tolist() == ["", "pooling max"]
+    every = replace(HERE, select="all", expert_layers="6")
+    assert results.frame([computed_setting(every)])["further"].tolist() == ["all neurons, expert layers 6"]
     low, high = wilson(frame["target_top1"].to_numpy(), 200)
     assert frame["95%"].iloc[0] == f"{100 * low[0]:.1f} to {100 * high[0]:.1f}%"
     assert set(MEASURES) < set(frame.columns)
