@@ -158,8 +158,10 @@ def _of_number(n: int, text: str) -> str:
     """What is written of several neurons, as it is said of ``n``."""
     if n != 1:
         return text
-    one = text.replace("their own languages' averages", "its own language's average")
+    one = text
     for several, single in (
+        ("their own languages' averages", "its own language's average"),
+        ("the values given", "the value given"),
         ("their {}", "its {}"),
         ("they recognise", "it recognises"),
         ("with their", "with its"),

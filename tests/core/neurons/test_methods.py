@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -98,6 +99,47 @@ def test_tokens_are_part_of_an_intervention() -> None:
     assert len({one.digest for one in built}) == len(TOKENS)
     with pytest.raises(ValueError, match="tokens"):
         replace(built[0], tokens="first")
+
+
+# -- in words --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("held", ["", "the values given there", "their own languages' averages"])
+@pytest.mark.parametrize("strength", [1.0, 0.5, -0.5])
+@pytest.mark.parametrize("method", METHODS)
+def test_of_one_neuron_nothing_is_said_of_several(method: str, strength: float, held: str) -> None:
+    one = METHODS[method].in_words("Japanese", strength, held, n=1)
+    assert not re.search(r"\b(they|their|them|maps|values|averages)\b", one)
+    several = METHODS[method].in_words("Japanese", strength, held)
+    assert several == METHODS[method].in_words("Japanese", strength, held, n=7)
+    plural = {
+        "their own languages' averages": "its own language's average", "the values": "the value", "their": "its",
+        "they recognise": "it recognises", "maps learned together": "a map that was learned",
+    }  # fmt: skip
+    for words, of_one in plural.items():
+        several = several.replace(words, of_one)
+    assert one == several
+
+
+@pytest.mark.parametrize(
+    ("method", "strength", "held", "said"),
+    [
+        ("set-mean", 1.0, "", "held at its Japanese average"),
+        ("set-mean", 0.5, "", "pulled to its Japanese average with strength 0.5"),
+        ("set-mean", 1.0, "their own languages' averages", "held at its own language's average"),
+        ("set-mean", -1.0, "the values given there", "pushed away from the value given there with strength -1"),
+        ("aura", 1.0, "", "damped by how well it recognises Japanese"),
+        ("lineas", 1.0, "", "mapped from other languages onto Japanese by a map that was learned"),
+        (
+            "recover",
+            0.5,
+            "",
+            "moved from each sentence's own language to Japanese, with its length kept, with strength 0.5",
+        ),
+    ],
+)
+def test_one_neuron_in_words(method: str, strength: float, held: str, said: str) -> None:
+    assert METHODS[method].in_words("Japanese", strength, held, n=1) == said
 
 
 # -- scores ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import SettingError
 from core.neurons.neuron_map import NeuronMap, Site
-from core.neurons.selection import Selection, check_layers, layers_of, random_by_layer, random_neurons
+from core.neurons.selection import Selection, check_layers, layers_of, random_by_layer, random_by_site, random_neurons
 
 WIDTHS = {"up": 7, "down": 4}
 
@@ -125,6 +125,25 @@ def test_random_by_layer_keeps_the_histogram(experts: list[int], seed: int) -> N
     assert len(set(found.tolist())) == len(experts)
     np.testing.assert_array_equal(layers_of(found, MAP), layers_of(chosen, MAP))
     np.testing.assert_array_equal(found, random_by_layer(chosen, MAP, seed))
+
+
+@given(st.lists(st.integers(0, MAP.total - 1), min_size=1, max_size=20, unique=True), st.integers(0, 99))
+def test_random_by_site_draws_for_each_expert_in_its_site(experts: list[int], seed: int) -> None:
+    site_of = {
+        unit: number for number, site in enumerate(MAP.sites) for unit in range(site.start, site.start + site.width)
+    }
+    found = random_by_site(np.array(experts), MAP, seed)
+    assert found.dtype == np.int64
+    assert len(set(found.tolist())) == len(experts)
+    assert [site_of[neuron] for neuron in found.tolist()] == [site_of[expert] for expert in experts]
+    np.testing.assert_array_equal(found, random_by_site(np.array(experts), MAP, seed))
+
+
+def test_random_by_site_draws_any_unit_of_the_site_and_anew_with_another_seed() -> None:
+    experts = np.array([0, 5])  # of a site of seven units
+    draws = [random_by_site(experts, MAP, seed).tolist() for seed in range(60)]
+    for place in range(2):
+        assert {draw[place] for draw in draws} == set(range(7))
 
 
 def test_random_by_layer_draws_anew_with_another_seed() -> None:

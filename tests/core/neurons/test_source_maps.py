@@ -237,6 +237,30 @@ def test_an_experiment_moves_every_language_by_its_own_map(method: str, asked: E
     assert all((part.neurons == random.neurons).all() for part in random.sources.values())
 
 
+def test_a_map_of_a_sites_units_is_put_on_random_units_of_that_site(asked: Experiment, engine: Engine) -> None:
+    """Its factors read and write the units of one site together, so that these must stay together."""
+    fitted = replace(asked, method="incline", strength=1.0)
+    built, *drawn = (
+        engine.answer(replace(fitted, control=control), lambda run: run.stages.intervention(run.experts()))
+        for control in ("none", "random", "random-layers")
+    )
+    sites = plan(asked).outline.neurons.sites
+
+    def paths(neurons: np.ndarray) -> list[str]:
+        return [next(site.path for site in sites if site.start <= n < site.start + site.width) for n in neurons]
+
+    for moved in drawn:
+        assert set(moved.neurons) != set(built.neurons)
+        assert paths(moved.neurons) == paths(built.neurons)
+        for code, part in built.sources.items():
+            of = moved.of(code)
+            assert (of.neurons == moved.neurons).all()
+            assert (of.scale.tobytes(), of.shift.tobytes()) == (part.scale.tobytes(), part.shift.tobytes())
+            assert (part.factors is None) == (code == "ja")
+            for mine, theirs in zip(of.factors or (), part.factors or (), strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+
+
 def test_arithmetic_writes_to_the_experts_of_every_language(asked: Experiment, engine: Engine) -> None:
     asked = replace(asked, method="arithmetic", strength=1.0, probe_languages=("en", "de", "es", "ja", "ru"))
     built = engine.answer(asked, lambda run: run.stages.intervention(run.experts()))
