@@ -65,6 +65,13 @@ def test_a_grid_has_every_pair_once_and_one_cell_for_strength_0() -> None:
     assert {each.target for each in cells} == {"es"}
 
 
+@pytest.mark.parametrize("changes", [{"select": "all"}, {"experts_from": "1:down_proj:3=2.5"}])
+def test_a_grid_has_one_row_where_k_says_nothing(changes: dict[str, str]) -> None:
+    experiment = Experiment(target="es", experts=300, **changes)
+    cells = grid.grid(experiment, [200, 100], [1.0, 0.0, 1.0])
+    assert cells == [replace(experiment, strength=0.0), replace(experiment, strength=1.0)]
+
+
 def test_the_best_is_a_plain_loops_and_never_a_missing_one() -> None:
     random = np.random.default_rng(4)
     for _ in range(50):

@@ -25,6 +25,7 @@ from core.neurons.methods import METHODS
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.stats.intervals import Interval
+from tests.helpers.families import FAMILIES, save_family
 
 _FEW = ("set-mean", "incline")
 WRITING = SteeringSettings((Prompt("dog", "en", "The dog sleeps today in the small house."),), tokens=6)
@@ -65,6 +66,20 @@ def test_figures_are_those_of_the_analyses(asked: Experiment, engine: Engine) ->
     assert by_name["set-mean"].numbers == 2 * 30  # a scale and a shift of each expert
     assert by_name["diff-mean"].numbers == 4 * 30  # a shift of each, from each of four other languages
     assert all(row.figures["time"].value > 0 for row in rows if row.kind == "method")
+    assert [by_name["unmodified"].figures[name].value for name in ("perplexity", "time")] == [1.0, 1.0]
+
+
+def test_an_encoder_has_no_perplexity_and_what_is_not_timed_no_time(
+    asked: Experiment, engine: Engine, tmp_path: Path
+) -> None:
+    """Of the unmodified model as of the methods: once itself is what is measured of others, or it is nothing."""
+    encoder = str(save_family(tmp_path / "mbert", FAMILIES["mbert"]))
+    few = replace(asked, model=encoder, languages=("en",))
+    rows = method_comparison.compare(ask(engine), few, ["set-mean"], WRITING, timed=False)
+    assert {"unmodified", "method", "free", "random"} == {row.kind for row in rows}
+    for row in rows:
+        assert "top1_target" in row.figures
+        assert not {"perplexity", "time", "lines"} & set(row.figures)
 
 
 def test_ranks_are_those_of_a_plain_count() -> None:

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from core.analyses import steering
-from core.analyses.steering import ASKED, OTHERS, RANDOM, UNMODIFIED, Answers, SteeringSettings
+from core.analyses.steering import ASKED, OTHERS, RANDOM, UNMODIFIED, Answers, Condition, SteeringSettings
 from core.analyses.text_perplexity import likelihoods
 from core.analyses.texts import written
 from core.cli.main import main
+from core.cli.steer import summary
 from core.corpora.prompts.read import Prompt, asking_for
 from core.errors import SettingError
 from core.experiment.settings import Experiment
@@ -63,6 +64,19 @@ def test_every_condition_writes_what_its_model_writes(
     np.testing.assert_array_equal(found[2].nll, own.nll)
 
 
+@pytest.mark.parametrize("control", ["random", "random-layers"])
+def test_under_a_control_the_methods_are_still_those_of_the_experts(control: str, asked: Experiment) -> None:
+    """Random neurons are a condition of their own, and what methods are measured on is no other."""
+    names = ("set-mean", "diff-mean")
+    found = steering.conditions(replace(asked, control=control), names)
+    plain = steering.conditions(asked, names)
+    assert [one.name for one in found] == [UNMODIFIED, ASKED, *names, RANDOM]
+    for one, other in zip(found, plain, strict=True):
+        if one.intervenes:
+            assert one == other
+    assert [one.experiment.control for one in found if one.intervenes] == ["none", "none", "random"]
+
+
 def test_the_table_is_made_of_the_answers(asked: Experiment, engine: Engine, short: SteeringSettings) -> None:
     side = steering.steer(ask(engine), asked, ["ja"], ["set-mean"], short)[2]
     made_up = replace(side, target="de", texts=("Das ist ein ganz gewöhnlicher deutscher Satz.", "Nein."))
@@ -107,3 +121,31 @@ def test_the_command_writes_table_and_answers(
         assert len(list(csv.DictReader(file))) == len(document["figures"])
     assert main([*arguments, "--prompt-languages", "ko"]) == 2
     assert "prompts in ko" in capsys.readouterr().err
+
+
+def test_the_command_shows_prompts_in_the_target_where_there_are_no_others(
+    asked: Experiment, short: SteeringSettings
+) -> None:
+    conditions = steering.conditions(asked, ["set-mean"])
+    german = "Das ist ein ganz gewöhnlicher deutscher Satz."
+
+    def answers(target: str, condition: Condition, texts: tuple[str, ...]) -> Answers:
+        own = replace(condition, experiment=replace(condition.experiment, target=target))
+        prompts = PROMPTS[1:] if len(texts) == 1 else PROMPTS
+        return Answers(own, target, prompts, texts, np.full(len(texts), 8.0), np.full(len(texts), 4))
+
+    found = [answers("de", condition, (german,)) for condition in conditions[:2]]
+    found += [answers("de", conditions[2], ("Ja.",))]  # too short for a 4-gram
+    found += [answers("ja", condition, ("Nein.", german)) for condition in conditions[:1]]
+    text = summary(steering.table(found), short)
+    of_german, of_japanese = text.split("\nJapanese")
+    assert "answers of at most 8 tokens to prompts in that language, as all of them are\n" in of_german
+    assert "n = 1 answers" in of_german
+    assert "to prompts in other languages\n" in of_japanese
+    assert "n = 2 answers" in of_japanese
+    assert "nan" not in text
+    lines = {
+        condition.name: line for condition in conditions for line in of_german.splitlines() if condition.title in line
+    }
+    assert lines[UNMODIFIED].split()[-1] == "0.000"
+    assert lines["set-mean"].split()[-1] == "-"

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.generate_result import Report, summary
 from core.cli.main import main
 from core.corpora.validation import text_lines
+from core.experiment.settings import Experiment
+from core.inference.writing import Writing
+from tests.helpers.results import make_plan
 from tests.helpers.tiny import LANGUAGES, save_tiny, write_table
 
 
@@ -30,3 +34,18 @@ def test_writes_and_measures_both_sides(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"by py3langid among {', '.join(LANGUAGES)};" in said  # those of the corpus, evaluated or not
     assert main([*asked, "--samples", "0"]) == 2
     assert "0 samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("Ja.", "Nein.", "repeated 4-grams: - -> -; replacement characters: 0.0% -> 0.0%"),
+        ("Ja.", "eins zwei drei vier " * 2, "repeated 4-grams: - -> 20.0%;"),
+        ("eins zwei drei vier", "", "repeated 4-grams: 0.0% -> -;"),
+    ],
+)
+def test_texts_too_short_to_repeat_anything_have_no_share_of_repeats(before: str, after: str, said: str) -> None:
+    plan = make_plan(Experiment(model="made", corpus="made", experts=20))
+    text = summary(Report(plan, Writing(), ((before,), (after,)), None, None, (None, None)))
+    assert said in text
+    assert "nan" not in text

@@ -43,6 +43,18 @@ def cells(asked: Experiment) -> list[Experiment]:
     return [*made[:-1], replace(made[-1], target="fr")]
 
 
+@pytest.mark.parametrize("changes", [{"select": "all"}, {"experts_from": "1:down_proj:3=2.5"}])
+def test_numbers_that_say_nothing_make_no_cells(changes: dict[str, str], asked: Experiment) -> None:
+    base = replace(asked, **changes)  # type: ignore[arg-type]
+    made = Sweep(base, (base.model,), ("ja", "es"), ("set-mean", "zero"), (10, 30), (0.0, 0.5)).cells()
+    assert Counter((cell.target, cell.method, cell.strength) for cell in made) == {
+        (target, method, strength): 1
+        for target in ("ja", "es")
+        for method, strength in (("set-mean", 0.0), ("set-mean", 0.5), ("zero", 0.5))
+    }
+    assert {cell.experts for cell in made} == {10}
+
+
 def test_it_measures_what_single_runs_do_and_drops_what_they_keep(
     cells: list[Experiment], engine: Engine, tmp_path: Path
 ) -> None:
