@@ -73,7 +73,7 @@ def student(
     Degrees of freedom of several samples: Satterthwaite (1946). Biometrics Bulletin 2, 110-114.
     """
     sizes = np.array([len(values) for values in samples])
-    mean = sum(weight * float(values.mean()) for weight, values in zip(weights, samples, strict=True))
+    mean = float(sum(weight * values.mean() for weight, values in zip(weights, samples, strict=True)))
     parts = np.asarray(weights) ** 2 * np.array([values.var(ddof=1) for values in samples]) / sizes
     variance = float(parts.sum())
     freedom = variance**2 / float((parts**2 / (sizes - 1)).sum()) if variance else float(sizes.sum() - 1)
@@ -92,7 +92,7 @@ def wilson_of(samples: Sequence[np.ndarray], weights: Sequence[float] = (1.0,)) 
     weights : sequence of float
         One a sample; their sum is 1.
     """
-    share = sum(weight * float(values.mean()) for weight, values in zip(weights, samples, strict=True))
+    share = float(sum(weight * values.mean() for weight, values in zip(weights, samples, strict=True)))
     sizes = np.array([len(values) for values in samples])
     low, high = wilson(np.array(share), 1 / float((np.square(weights) / sizes).sum()))
     return Interval(share, float(low), float(high), int(sizes.sum()))

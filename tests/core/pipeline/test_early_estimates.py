@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from core import serialisation
 from core.experiment.settings import Experiment
 from core.pipeline.early_estimates import Estimate, estimate
 from core.pipeline.engine import Engine
@@ -102,6 +103,7 @@ def test_the_estimate_from_all_rows_of_pairs_is_the_result(asked: Experiment, en
     assert (found.pre.value, found.post.value) == pytest.approx((top1.pre, top1.post))
     distances = found.distance_pre.value, found.distance_post.value
     assert distances == pytest.approx((distance.pre, distance.post), abs=1e-6)
+    assert serialisation.decode(serialisation.encode(found)) == found  # it comes from another process
 
 
 def test_a_few_sentences_that_all_miss_leave_it_open() -> None:
