@@ -51,7 +51,8 @@ def wilson(rates: np.ndarray, n: np.ndarray | float) -> tuple[np.ndarray, np.nda
     z = 1.959963984540054
     middle = (rates + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(rates * (1 - rates) / n + z**2 / (4 * n**2))
-    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+    # At 0 and at 1 one end is the rate itself, which rounding would leave beside it.
+    return np.clip(middle - half, 0.0, rates), np.clip(middle + half, rates, 1.0)
 
 
 def student(
