@@ -28,7 +28,7 @@ def kept_beside(query: Mapping[str, str], *strengths: float) -> dict[str, str]:
     """The view of Compare, as query parameters: a link's setting kept at some strengths, the last one chosen."""
     setting, _ = link.from_query(query)
     view = kept.view([KeptSetting(replace(setting, strength=strength)) for strength in strengths], len(strengths) - 1)
-    return {f"view.{name}": value for name, value in view.items()}
+    return {f"view.{name}": value for name, value in view.items() if value}
 
 
 def visitor_of(page: AppTest) -> Visitor:

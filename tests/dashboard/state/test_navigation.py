@@ -175,7 +175,7 @@ MAY_CHANGE: dict[str, set[str]] = {
     "All sentences": {"map.find"},
     "Keep this setting": {"view.with", "view.at"},
     "Remove": {"view.with", "view.at"},
-    "Swap the two": {*SETTINGS, "view.with", "view.at"},  # another test says what becomes of the settings
+    "Swap the two": {*SETTINGS, "view.with", "view.at", "view.own"},  # another test says what becomes of the settings
     "Presenter mode": {"screen.present"},
     "Take the tour": {"screen.tour"},
 }
