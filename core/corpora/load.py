@@ -50,7 +50,7 @@ def _read(spec: str) -> Corpus:
     if kind is None or not kind.place or not place.strip():
         why = "no file or folder is named" if kind is not None and kind.place else "no such kind of corpus is known"
         raise CorpusError(
-            f"corpus {spec!r}", why, f"Write one of: {', '.join(entry.form for entry in FORMATS.values())}"
+            f"corpus {spec!r}", why, f"Write one of: {', '.join(entry.form for entry in FORMATS.values())}."
         )
     return _loader(kind)(spec, expanded(place.strip()))
 

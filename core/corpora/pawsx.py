@@ -79,7 +79,7 @@ def load_pawsx(folder: Path, language: str) -> Paraphrases:
     what, code = f"{_what(folder)}, language {language!r}", canonical(language)
     files = _files(what, folder)
     if code not in files:
-        raise CorpusError(what, f"{folder} has no test set of it", f"Choose from: {', '.join(files)}")
+        raise CorpusError(what, f"{folder} has no test set of it", f"Choose from: {', '.join(files)}.")
     pairs, left_out = _pairs(what, files[code])
     if len(pairs) < _LEAST:
         why = f"{files[code]} has {len(pairs)} whole paraphrase pairs"

@@ -73,7 +73,7 @@ def _side(what: str, folders: dict[str, Path], split: str, role: str) -> Paralle
 def _read(what: str, path: Path) -> Lines:
     """Sentences of one language and split, with published ids and topics: ``index_id, category, text``, unquoted."""
     header, *lines = read_text(what, path).removesuffix("\n").split("\n")
-    instead = "Get the file again, as published, or leave its language out"
+    instead = "Get the file again, as published, or leave its language out."
     if (columns := header.strip().split("\t")) != _HEADER:
         raise CorpusError(what, f"line 1 of {path} has the columns {listed(columns)}, not {listed(_HEADER)}", instead)
     rows = [[cell.strip() for cell in line.split("\t")] for line in lines]

@@ -163,7 +163,7 @@ def _too_few(
             canonical(foreign[0])
         except CorpusError as error:
             why += f"; column {foreign[0]!r} is not a language: {error.why}"
-            instead = f"{error.instead}. {instead}"
+            instead = f"{error.instead} {instead}"
     if no_sentences:
         value = rows.cells[0][rows.columns.index(no_sentences[0])]
         kind = f"not text but {type(value).__name__}"
@@ -171,7 +171,7 @@ def _too_few(
             kind = "a web address" if _ADDRESS.fullmatch(value) else "a number"
         why += f"; {rows.places[0]} has {kind} in {no_sentences[0]!r}"
     hint = "; the column 'id' holds row ids, so name Indonesian 'ind'" if "id" in reserved else ""
-    return CorpusError(what, why, instead + hint)
+    return CorpusError(what, why, f"{instead}{hint}.")
 
 
 def _put(what: str, columns: tuple[str, ...], places: dict[str, int], key: str, position: int) -> None:

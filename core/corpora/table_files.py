@@ -100,7 +100,7 @@ def read_rows(what: str, path: Path, name: str | None = None) -> Rows:
     reader = READERS.get(ending[0])
     if reader is None:
         why = f"tables of type {ending[0]!r} are not read" if ending[0] else f"the name of {name} has no extension"
-        raise CorpusError(what, why, f"Save the table as one of: {', '.join(READERS)}")
+        raise CorpusError(what, why, f"Save the table as one of: {', '.join(READERS)}.")
     if path.stat().st_size > MOST_BYTES:
         raise too_large(what, f"{name} has more than {MOST_BYTES:,} bytes")
     data = read_bytes(what, path, name)
@@ -160,10 +160,8 @@ def _delimited(
             cells = f"{len(row)} cell" + "s" * (len(row) != 1)
             why = f"line {line} of {file.name} has {cells} where line {header} has {len(columns)}"
             sign = "a tab" if mark == "\t" else f"{mark!r}"
-            instead = (
-                f"Correct that line; a sentence with {sign} in it must be in double quotes" if quoted else "Correct it"
-            )
-            raise CorpusError(file.what, why, instead)
+            more = f"; a sentence with {sign} in it must be in double quotes" if quoted else ""
+            raise CorpusError(file.what, why, f"Correct that line{more}.")
     width = len(columns)
     return Rows(
         tuple(name.strip() for name in columns),
@@ -202,7 +200,7 @@ def _records(file: File, text: str, mark: str, quoted: bool, first_line: int) ->
                 return records
             except csv.Error as error:
                 why = f"the record at line {line} of {file.name} cannot be read ({error})"
-                instead = "Look for a double quote that is not closed, or not doubled within a quoted sentence"
+                instead = "Look for a double quote that is not closed, or not doubled within a quoted sentence."
                 raise CorpusError(file.what, why, instead) from None
 
 

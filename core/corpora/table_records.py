@@ -12,7 +12,7 @@ from core.errors import CorpusError
 Record = tuple[str, Mapping[str, object]]
 """A row's place in the file, and its values by column."""
 
-_AS_JSON = 'Write one JSON object a line ({"en": "...", "es": "..."}), or a list of such objects, in UTF-8'
+_AS_JSON = 'Write one JSON object a line ({"en": "...", "es": "..."}), or a list of such objects, in UTF-8.'
 
 
 def records_of_lines(what: str, name: str, text: str) -> list[Record]:
@@ -87,5 +87,5 @@ def _parsed(what: str, name: str, place: str, text: str) -> object:
 
 def _object(what: str, name: str, place: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise CorpusError(what, f"{place} of {name} is not a JSON object", 'Write {"en": "...", "es": "..."}')
+        raise CorpusError(what, f"{place} of {name} is not a JSON object", 'Write {"en": "...", "es": "..."}.')
     return value

@@ -65,7 +65,7 @@ def folder_contents(what: str, path: Path) -> list[Path]:
         raise CorpusError(what, f"there is no folder {path}", "Check the path, or use the corpus 'embedded'.")
     if not stat.S_ISDIR(mode):
         raise CorpusError(
-            what, f"{path} is a file, not a folder", "Name the folder; for a file of your own: table:FILE"
+            what, f"{path} is a file, not a folder", "Name the folder; for a file of your own: table:FILE."
         )
     try:
         return sorted(path.iterdir())

@@ -1,4 +1,4 @@
-"""What the tests of corpora share: a few sentences in three languages, files of them, and refusals."""
+"""What the tests of corpora share: a few sentences in three languages, files of them, notes and refusals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.corpora.corpus import ParallelSet
 from core.corpora.load import load_corpus
 from core.errors import CorpusError
 
@@ -29,8 +30,15 @@ def refusal(spec: str) -> CorpusError:
         load_corpus(spec)
     assert repr(spec) in caught.value.what
     assert caught.value.why
-    assert caught.value.instead
+    assert caught.value.instead.endswith(".")
+    assert not caught.value.instead.endswith("..")
+    assert ".. " not in caught.value.instead
     return caught.value
+
+
+def oddities(rows: ParallelSet) -> tuple[str, ...]:
+    """What is noted of sentences beside which part of a corpus they are."""
+    return tuple(note for note in rows.notes if " rows are of " not in note)
 
 
 def table(tmp_path: Path, text: str | bytes, name: str = "t.csv") -> str:

@@ -13,9 +13,9 @@ from tests.helpers.corpora import refusal, write
 @pytest.mark.parametrize("spec", ["nonsense", "csv:/x.csv", "", "embedded:x", "flores", "flores:", "table: "])
 def test_an_unknown_spec_is_answered_with_the_forms_there_are(spec):
     error = refusal(spec)
-    assert error.instead == f"Write one of: {', '.join(known.form for known in FORMATS.values())}"
+    assert error.instead == f"Write one of: {', '.join(known.form for known in FORMATS.values())}."
     assert {"embedded", "flores:DIR", "ntrex:DIR", "sib200:DIR", "tatoeba:DIR", "bucc:DIR", "table:FILE"} <= set(
-        error.instead.removeprefix("Write one of: ").split(", ")
+        error.instead.removeprefix("Write one of: ").removesuffix(".").split(", ")
     )
 
 

@@ -79,7 +79,7 @@ def test_a_line_separator_within_a_sentence_is_text(pawsx):
 def test_a_language_that_is_not_there_is_refused_with_those_that_are(pawsx):
     error = refused(lambda: load_pawsx(pawsx, "fr"))
     assert "language 'fr'" in error.what
-    assert error.instead == "Choose from: es, zh"
+    assert error.instead == "Choose from: es, zh."
 
 
 @pytest.mark.parametrize(

@@ -189,12 +189,13 @@ def test_what_is_no_language_is_refused(code, why):
     assert caught.value.what == f"language {code!r}"
     assert why in caught.value.why
     assert "'spa_Latn'" in caught.value.instead
+    assert caught.value.instead.endswith("'.")
 
 
 def test_an_english_name_in_place_of_a_code_is_answered_with_the_code():
     with pytest.raises(CorpusError) as caught:
         describe("Spanish")
-    assert "if you mean Spanish: 'es'" in caught.value.instead
+    assert caught.value.instead.endswith("if you mean Spanish: 'es'.")
 
 
 @pytest.mark.parametrize(
