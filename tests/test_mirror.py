@@ -36,7 +36,6 @@ TESTED_IN = {
     "core.corpora.download.catalogue": "core/corpora/download/test_install.py",
     "core.corpora.download.remote": "core/corpora/download/test_http.py",
     "core.corpora.formats": "core/corpora/test_load.py",
-    "core.corpora.table_columns": "core/corpora/test_table_files.py",
     "core.corpora.table_records": "core/corpora/test_table_files.py",
     "core.corpora.validation": "core/corpora/test_table_corpus.py",
     "core.errors": "core/cli/test_run.py",

@@ -59,7 +59,7 @@ def rival_lines(spaces: RivalSpaces) -> str:
             f"{of_target.value:.3f}  {ends}  {of_all.value:.3f}      {beside:<27}  {_needs(spaces, space.rival)}"
         )
     lines.append("    * the layer where it does best on probe rows. p: Wilcoxon's signed ranks, corrected by Holm")
-    lines += [f"  note: {note}" for note in spaces.notes]
+    lines += [f"  note: {note}" for note in spaces.notes if note not in spaces.plan.notes]  # `summary` says those
     return "\n".join([*lines, "", f"  {verdict(spaces, against).replace('**', '')}"])
 
 

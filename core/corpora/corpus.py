@@ -96,10 +96,10 @@ class ParallelSet:
             )
         selected = self.languages if languages is None else tuple(dict.fromkeys(canonical(code) for code in languages))
         if not selected:
-            raise CorpusError("a selection of no languages", "nothing would be left", f"Choose from: {self._codes()}")
+            raise CorpusError("a selection of no languages", "nothing would be left", f"Choose from: {self._codes()}.")
         for code in selected:
             if code not in self.texts:
-                raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._codes()}")
+                raise CorpusError(f"language {code!r}", "it is not in this corpus", f"Choose from: {self._codes()}.")
         notes = self.texts.notes(selected) if isinstance(self.texts, PublishedTexts) else ()
         texts = {code: self.texts[code][:rows] for code in selected}
         labels = None if self.labels is None else self.labels[:rows]
@@ -161,7 +161,8 @@ class Corpus:
     evaluation : tuple of ParallelSet
         One set; for Tatoeba and BUCC one a language pair, each with an English side of its own.
     notes : tuple of str
-        Decisions that a reader of results must know: how rows were split, what was left out, what repeats.
+        Decisions that a reader of results must know, whichever of the sets these use: what was left out, how a file
+        was read.
     left_out : mapping of str to str
         Canonical codes of languages that cannot be used, and why.
     """
@@ -191,10 +192,16 @@ class Corpus:
             for code in dict.fromkeys((*self.languages, *self.probe_languages))
         ]
         more = (f"and {len(counts) - _ROWS_SHOWN:,} more languages",) if len(counts) > _ROWS_SHOWN else ()
-        below = (*more, f"Source: {self.source}. Licence: {self.licence}.", *self.notes)
+        below = (*more, f"Source: {self.source}. Licence: {self.licence}.", *self.every_note)
         return notebook_html.table(
             f"{self.title} ({self.spec})", ("language", "probe rows", "evaluation rows"), counts[:_ROWS_SHOWN], below
         )
+
+    @property
+    def every_note(self) -> tuple[str, ...]:
+        """What is noted of the corpus and of each of its sets, of which a result may use one alone."""
+        notes = (*self.notes, *(note for rows in (self.probe, *self.evaluation) if rows for note in rows.notes))
+        return tuple(dict.fromkeys(notes))
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def load_embedded(spec: str, path: Path = EMBEDDED_FILE) -> Corpus:
     if not path.exists():
         why = f"its file {path} is missing from this installation"
         raise CorpusError(
-            f"corpus {spec!r}", why, "Install the software again, or name a corpus of your own: table:FILE"
+            f"corpus {spec!r}", why, "Install the software again, or name a corpus of your own: table:FILE."
         )
     status = path.stat()
     return _embedded(spec, path, (status.st_mtime_ns, status.st_size))
@@ -134,20 +133,21 @@ def parallel_sets(what: str, table: str, rows: Rows) -> tuple[ParallelSet | None
         why = f"{table} has only {len(rows.cells)} rows of sentences"
         raise CorpusError(what, why, f"At least {MIN_ROWS} are needed, and hundreds for results that mean something.")
     ids, places = _ids(what, table, rows, layout)
-    roles, notes = _roles(what, table, rows, places, layout)
+    roles, notes_of = _roles(what, table, rows, places, layout)
     labels = labels_of(rows, layout)
     texts = {code: _column(what, table, rows, position) for code, position in layout.languages.items()}
     for code, sentences in texts.items():
         column = f"column {rows.columns[layout.languages[code]]!r}"
         refuse_bad_text(what, sentences, column, places.__getitem__)
         _refuse_repeats(what, sentences, column, places, roles)
-    probe = _side(what, table, _PROBE, roles, ids, texts, labels) if _PROBE in roles else None
-    evaluation = _side(what, table, _EVALUATION, roles, ids, texts, labels)
-    if probe is not None and "split" not in layout.reserved:
-        probe, evaluation = _as_halves(probe, evaluation)
+
+    def side(role: str) -> ParallelSet:
+        return _side(what, table, role, roles, ids, texts, notes_of[role], labels)
+
+    probe, evaluation = side(_PROBE) if _PROBE in roles else None, side(_EVALUATION)
     blank = labels.count("") if labels else 0
     unlabelled = (f"{blank} of {len(rows.cells)} rows have no label and take no part in a task.",) if blank else ()
-    return probe, evaluation, (*rows.notes, *layout.notes, *notes, *unlabelled)
+    return probe, evaluation, (*rows.notes, *layout.notes, *unlabelled)
 
 
 def _column(what: str, name: str, rows: Rows, position: int) -> tuple[str, ...]:
@@ -178,6 +178,7 @@ def _side(
     roles: tuple[str, ...],
     ids: tuple[str, ...],
     texts: dict[str, tuple[str, ...]],
+    notes: tuple[str, ...],
     labels: tuple[str, ...] | None,
 ) -> ParallelSet:
     """Take the rows of one role; raises `CorpusError` if they are too few."""
@@ -188,16 +189,9 @@ def _side(
     return ParallelSet(
         tuple(ids[row] for row in chosen),
         {code: tuple(sentences[row] for row in chosen) for code, sentences in texts.items()},
-        labels=None if labels is None else tuple(labels[row] for row in chosen),
+        notes,
+        None if labels is None else tuple(labels[row] for row in chosen),
     )
-
-
-def _as_halves(probe: ParallelSet, evaluation: ParallelSet) -> tuple[ParallelSet, ParallelSet]:
-    """Note which half each role has, where the table does not say; a probe of another corpus uses the second alone."""
-    first = taken_from(_PROBE, "the first half", len(probe))
-    second = taken_from(_EVALUATION, "the second half", len(evaluation))
-    more = "A column 'split' says otherwise, as 'evaluation' in every row does to measure on all."
-    return replace(probe, notes=(first,)), replace(evaluation, notes=(f"{second} {more}",))
 
 
 def _ids(what: str, name: str, rows: Rows, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -227,18 +221,23 @@ def _quoted(kind: str, cell: str) -> str:
 
 def _roles(
     what: str, name: str, rows: Rows, places: tuple[str, ...], layout: Layout
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give each row's role, probe or evaluation, and notes on how that was decided."""
+) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Give each row's role, probe or evaluation, and notes on how that was decided, by role."""
     if "split" not in layout.reserved:
         half = len(rows.cells) // 2
-        return (_PROBE,) * half + (_EVALUATION,) * (len(rows.cells) - half), ()
+        rest = len(rows.cells) - half
+        first, second = taken_from(_PROBE, "the first half", half), taken_from(_EVALUATION, "the second half", rest)
+        more = "A column 'split' says otherwise, as 'evaluation' in every row does to measure on all."
+        return (_PROBE,) * half + (_EVALUATION,) * rest, {_PROBE: (first,), _EVALUATION: (f"{second} {more}",)}
     marks = [mark.lower() for mark in _column(what, name, rows, layout.reserved["split"])]
     for mark, place in zip(marks, places, strict=True):
         if mark not in _SPLITS:
             why = f"{_quoted('split', mark)} on {place} is not known"
-            raise CorpusError(what, why, f"Write one of: {', '.join(_SPLITS)}")
-    read_as = {mark: _SPLITS[mark] for mark in marks if mark != _SPLITS[mark]}
-    notes = tuple(f"Rows of the split {mark!r} are {role} rows." for mark, role in read_as.items())
+            raise CorpusError(what, why, f"Write one of: {', '.join(_SPLITS)}.")
+    notes: dict[str, tuple[str, ...]] = {_PROBE: (), _EVALUATION: ()}
+    for mark in dict.fromkeys(marks):
+        if mark != (role := _SPLITS[mark]):
+            notes[role] += (f"Rows of the split {mark!r} are {role} rows.",)
     return tuple(_SPLITS[mark] for mark in marks), notes
 
 

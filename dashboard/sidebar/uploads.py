@@ -123,7 +123,7 @@ def _take(id_: str, name: str, content: bytes) -> None:
     try:
         spec, corpus = take(name, content, process.engine().store.root / FOLDER, owner)
         n_measured = max(map(len, corpus.evaluation), default=0)
-        last.taken = _UploadSummary(spec, len(corpus.probe or ()), n_measured, corpus.languages, tuple(corpus.notes))
+        last.taken = _UploadSummary(spec, len(corpus.probe or ()), n_measured, corpus.languages, corpus.every_note)
     except AskError as refusal:
         last.taken = refusal
     else:

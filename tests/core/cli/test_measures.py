@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analyses import rival_spaces
+from core.cli import run_result
 from core.cli.main import main
 from core.experiment.settings import Experiment
 from core.packs.plain_data import Reader, Writer
@@ -73,6 +75,13 @@ def test_under_a_control_nothing_is_said_of_an_intervention(
     assert re.search(r"\n    raw +post +3\*? .* the control ", said)
     assert "The control (the same on random neurons)" in said
     assert "the intervention" not in said.casefold()
+
+
+def test_what_is_noted_of_the_result_is_not_said_again_of_what_is_free(asked: Experiment, filled: Store) -> None:
+    spaces = Engine(filled).answer(asked, lambda run: rival_spaces.compare(run, ("whitening",), ("mexa",)))
+    noted = replace(spaces, plan=replace(spaces.plan, notes=("of both",)), notes=("of both", "of these alone"))
+    said = run_result.rival_lines(noted)
+    assert ("note: of both" in said, "note: of these alone" in said) == (False, True)
 
 
 def test_a_rival_and_a_measure_of_a_space_that_are_added_are_listed_measured_and_kept_in_packs(

@@ -36,7 +36,7 @@ def test_a_language_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(CorpusError) as caught:
         three().select(["en", "fra_Latn"])
     assert caught.value.what == "language 'fr'"
-    assert caught.value.instead == "Choose from: en, es, zh"
+    assert caught.value.instead == "Choose from: en, es, zh."
 
 
 @pytest.mark.parametrize("first", [0, -1, 6])

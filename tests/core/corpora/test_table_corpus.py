@@ -30,7 +30,10 @@ def test_a_table_without_a_split_is_halved(tmp_path):
     assert corpus.probe.texts == {"en": tuple(ENGLISH[:2]), "es": tuple(SPANISH[:2])}
     assert corpus.evaluation[0].texts["es"] == tuple(SPANISH[2:])
     assert corpus.evaluation[0].ids == ("3", "4", "5")
-    assert corpus.notes == ("No column 'split': the first 2 rows are the probe, the other 3 the evaluation.",)
+    assert corpus.notes == ()
+    assert corpus.probe.notes == ("Probe rows are of the first half, which has 2 sentences.",)
+    (note,) = corpus.evaluation[0].notes
+    assert note.startswith("Evaluation rows are of the second half, which has 3 sentences. A column 'split' says")
     assert (corpus.kind, corpus.title) == ("table", "t.csv")
 
 
@@ -57,11 +60,12 @@ def test_a_table_with_ids_splits_and_topics(tmp_path):
     assert corpus.evaluation[0].ids == ("s0", "s2", "s4")
     assert corpus.evaluation[0].texts["es"] == (SPANISH[0], SPANISH[2], SPANISH[4])
     assert corpus.languages == ("en", "es")
-    assert set(corpus.notes) == {
-        "Rows of the split 'test' are evaluation rows.",
+    assert corpus.notes == ()
+    assert corpus.probe.notes == (
         "Rows of the split 'dev' are probe rows.",
         "Rows of the split 'train' are probe rows.",
-    }
+    )
+    assert corpus.evaluation[0].notes == ("Rows of the split 'test' are evaluation rows.",)
 
 
 def test_a_column_of_labels_is_kept_and_is_no_sentence(tmp_path):
@@ -198,51 +202,6 @@ def test_a_table_that_is_not_utf8_is_refused_with_its_line(tmp_path):
     error = refusal(table(tmp_path, csv_text(*PLAIN[:2], "Señor,x").encode("latin-1")))
     assert "line 4 of" in error.why
     assert "not UTF-8" in error.why
-
-
-def test_a_column_that_is_no_language_is_left_out_with_a_note(tmp_path):
-    corpus = load_corpus(table(tmp_path, csv_text(*(f"{row},x" for row in PLAIN), header="en,es,comments")))
-    assert corpus.languages == ("en", "es")
-    assert "Columns left out, because their names are no languages: comments." in corpus.notes
-
-
-def test_a_column_that_may_be_no_language_is_read_as_one_with_a_note(tmp_path):
-    rows = (f"{row},words of line {number}" for number, row in enumerate(PLAIN))
-    corpus = load_corpus(table(tmp_path, csv_text(*rows, header="en,es,doc")))
-    assert corpus.languages == ("en", "es", "doc")
-    assert any("'doc' (Northern Dong)" in note for note in corpus.notes)
-    plain = load_corpus(table(tmp_path, csv_text(*PLAIN)))
-    assert not any("Columns read" in note for note in plain.notes)
-
-
-def test_where_too_few_languages_are_left_the_column_is_named(tmp_path):
-    error = refusal(table(tmp_path, csv_text(*PLAIN, header="en,comments")))
-    assert "column 'comments' is not a language" in error.why
-
-
-def test_a_column_named_in_english_is_answered_with_its_code(tmp_path):
-    error = refusal(table(tmp_path, csv_text(*PLAIN, header="en,Spanish")))
-    assert "if you mean Spanish: 'es'" in error.instead
-
-
-def test_a_column_without_a_name_is_refused(tmp_path):
-    assert "column 1 has no name" in refusal(table(tmp_path, csv_text(*PLAIN, header=",es"))).why
-
-
-def test_duplicate_columns_are_refused(tmp_path):
-    assert "two columns 'en'" in refusal(table(tmp_path, csv_text(*PLAIN, header="en,en"))).why
-
-
-def test_two_columns_of_one_language_are_refused(tmp_path):
-    error = refusal(table(tmp_path, csv_text(*PLAIN, header="es,spa_Latn")))
-    assert "columns 'es' and 'spa_Latn' mean the same, 'es'" in error.why
-
-
-def test_a_table_of_one_language_is_refused(tmp_path):
-    error = refusal(table(tmp_path, csv_text(*PLAIN, header="id,es")))
-    assert "1 columns of languages" in error.why
-    assert "at least 2 languages" in error.instead
-    assert "'ind'" in error.instead
 
 
 def test_indonesian_sentences_are_not_taken_for_row_ids(tmp_path):

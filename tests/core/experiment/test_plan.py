@@ -255,6 +255,23 @@ def test_a_small_overlap_is_noted(asked: Experiment, tmp_path: Path) -> None:
     assert not any("stand in the probe" in note for note in plan(asked).notes)
 
 
+def test_notes_say_which_part_of_a_corpus_is_used_and_of_no_other(asked: Experiment, tmp_path: Path) -> None:
+    rows = zip(*(sentences(code, 12, 40) for code in LANGUAGES), strict=True)
+    lines = ["\t".join(LANGUAGES), *("\t".join(row) for row in rows)]
+    (tmp_path / "halves.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    halves = f"table:{tmp_path / 'halves.tsv'}"
+    probed, measured = "Probe rows are of the first half, which has 6", "Evaluation rows are of the second half, which"
+
+    def said(**changes: object) -> list[bool]:
+        notes = plan(replace(asked, **changes)).notes  # type: ignore[arg-type]
+        return [any(note.startswith(words) for note in notes) for words in (probed, measured)]
+
+    assert said(corpus=halves) == said(corpus=halves, probe_sentences=4, eval_sentences=3) == [True, True]
+    assert said(corpus=halves, probe_corpus=asked.corpus) == [False, True]
+    assert said(probe_corpus=halves) == [True, False]
+    assert said() == [False, False]
+
+
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
