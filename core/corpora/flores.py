@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from core.corpora.validation import MIN_LANGUAGES, MIN_ROWS, folder_contents, is
 from core.errors import CorpusError
 
 _MIN_SIDE = MIN_ROWS // 2
-# FLORES-101 names the scripts of Chinese in words.
+# FLORES-101 names the scripts of Chinese in words, and no others.
 _FLORES_101 = {"zho_simpl": "zho_Hans", "zho_trad": "zho_Hant"}
+_NAME_OF_101 = re.compile(rf"[a-z]{{3}}|{'|'.join(_FLORES_101)}")
 
 
 def load_flores(spec: str, folder: Path) -> Corpus:
-    """Read FLORES-200: the dev split to probe with, devtest to evaluate on.
+    """Read FLORES: the dev split to probe with, devtest to evaluate on.
 
     Languages are read when they are asked for. Files may be named as in FLORES-200 (``dev/eng_Latn.dev``), in FLORES+
     (``dev/dev.eng_Latn``, varieties such as ``cat_Latn_vale1252``) or in FLORES-101 (``dev/eng.dev``, ``zho_simpl``).
@@ -47,14 +49,15 @@ def load_flores(spec: str, folder: Path) -> Corpus:
     if len(shared) < MIN_LANGUAGES:
         why = f"its dev and devtest have {len(shared)} languages in common ({listed(shared) or 'none'})"
         raise CorpusError(what, why, f"Put the files of at least {MIN_LANGUAGES} languages into both folders.")
+    title, authors = _release(dev[code] for code in shared)
     probe = _side(what, {code: dev[code] for code in shared}, "dev", "probe")
     evaluation = _side(what, {code: devtest[code] for code in shared}, "devtest", "evaluation")
     return Corpus(
         spec=spec,
         kind="flores",
-        title="FLORES-200",
+        title=title,
         licence="CC-BY-SA 4.0",
-        source=f"NLLB Team 2022, read from {root}",
+        source=f"{authors}, read from {root}",
         probe=probe,
         evaluation=(evaluation,),
         notes=(*dev_notes, *devtest_notes, *_one_sided_notes(dev, devtest)),
@@ -87,6 +90,16 @@ def _named(what: str, folder: Path) -> Iterator[tuple[str, Path]]:
         else:
             continue
         yield _FLORES_101.get(language, language), path
+
+
+def _release(files: Iterable[Path]) -> tuple[str, str]:
+    """Say which release the files of dev are named as, and whose it is."""
+    names = [path.name.split(".", 1) for path in files]
+    if all(first == "dev" for first, _ in names):
+        return "FLORES+", "Open Language Data Initiative"
+    if all(_NAME_OF_101.fullmatch(first) for first, _ in names):
+        return "FLORES-101", "Goyal et al. 2022"
+    return "FLORES-200", "NLLB Team 2022"
 
 
 def _side(what: str, files: dict[str, Path], split: str, role: str) -> ParallelSet:

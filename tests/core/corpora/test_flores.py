@@ -6,7 +6,7 @@ import pytest
 
 from core.corpora.load import load_corpus
 from core.errors import CorpusError
-from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, refusal, write
+from tests.helpers.corpora import CHINESE, ENGLISH, SPANISH, lines, oddities, refusal, write
 
 
 def test_flores_probes_with_dev_and_evaluates_on_devtest(flores):
@@ -18,7 +18,17 @@ def test_flores_probes_with_dev_and_evaluates_on_devtest(flores):
     assert evaluation.texts["zh"] == tuple(CHINESE[2:])
     assert evaluation.ids == ("devtest:1", "devtest:2", "devtest:3")
     assert (corpus.spec, corpus.kind, corpus.licence) == (f"flores:{flores}", "flores", "CC-BY-SA 4.0")
-    assert corpus.notes == ("Probe: the 2 sentences of dev; evaluation: the 3 of devtest.",)
+    assert (corpus.title, corpus.source) == ("FLORES-200", f"NLLB Team 2022, read from {flores}")
+
+
+def test_each_side_says_which_split_it_is_of(flores):
+    corpus = load_corpus(f"flores:{flores}")
+    assert corpus.probe is not None
+    assert corpus.notes == ()
+    assert corpus.probe.select(["en"], 2).notes == ("Probe rows are of dev, which has 2 sentences.",)
+    assert corpus.evaluation[0].usable().notes == ("Evaluation rows are of devtest, which has 3 sentences.",)
+    assert corpus.every_note == (*corpus.probe.notes, *corpus.evaluation[0].notes)
+    assert all(note in corpus._repr_html_() for note in corpus.every_note)
 
 
 def test_flores_is_found_in_the_folder_that_the_archive_was_unpacked_in(flores):
@@ -52,9 +62,9 @@ def test_published_repeats_are_kept_and_noted(flores):
     write(flores / "devtest" / "spa_Latn.devtest", lines(SPANISH[0], "Lo mismo.", "Lo mismo."))
     corpus = load_corpus(f"flores:{flores}")
     assert corpus.evaluation[0].texts["es"] == (SPANISH[0], "Lo mismo.", "Lo mismo.")
-    notes = corpus.evaluation[0].select(["en", "es"]).notes
+    notes = oddities(corpus.evaluation[0].select(["en", "es"]))
     assert notes == ("Sentences in devtest that repeat an earlier one, kept as published: es 1.",)
-    assert corpus.evaluation[0].select(["en"]).notes == ()
+    assert oddities(corpus.evaluation[0].select(["en"])) == ()
 
 
 def test_only_surrounding_white_space_is_taken_off(flores):
@@ -75,7 +85,7 @@ def test_a_file_whose_lines_do_not_correspond_is_left_out_and_refused_by_name(fl
     probe = load_corpus(f"flores:{flores}").probe
     assert probe is not None
     assert probe.usable().languages == ("en", "zh")
-    (note,) = probe.usable().notes
+    (note,) = oddities(probe.usable())
     for fact in ("es is left out", "eng_Latn.dev has 2 lines", "spa_Latn.dev has 5"):
         assert fact in note
     with pytest.raises(CorpusError, match=r"spa_Latn.dev has 5.*Get both files again"):
@@ -97,11 +107,11 @@ def test_a_file_that_cannot_be_used_is_left_out_and_refused_by_name(content, flo
     probe = load_corpus(f"flores:{flores}").probe
     assert probe is not None
     assert probe.usable().languages == ("en", "zh")
-    assert why.format(path) in probe.usable().notes[0]
+    assert why.format(path) in oddities(probe.usable())[0]
     with pytest.raises(CorpusError) as caught:
         probe.select(["en", "es"])
     assert why.format(path) in caught.value.why
-    assert probe.select(["en", "zh"]).notes == ()  # whoever does not ask for it does not hear of it
+    assert oddities(probe.select(["en", "zh"])) == ()  # whoever does not ask for it does not hear of it
 
 
 def test_the_first_file_may_be_the_one_that_cannot_be_used(flores):
@@ -119,7 +129,7 @@ def test_blank_lines_at_the_end_are_left_out_with_a_note(count, flores):
     chosen = probe.select(["es"])
     assert chosen.texts["es"] == tuple(SPANISH[:2])
     said = "a blank last line is" if count == 1 else "3 blank lines at the end are"
-    assert chosen.notes == (f"spa_Latn.dev: {said} left out.",)
+    assert oddities(chosen) == (f"spa_Latn.dev: {said} left out.",)
 
 
 def test_a_control_character_is_kept_and_noted(flores):
@@ -128,7 +138,7 @@ def test_a_control_character_is_kept_and_noted(flores):
     probe = load_corpus(f"flores:{flores}").probe
     assert probe is not None
     assert probe.select(["es"]).texts["es"] == ("Un perro.", "Dos\x08gatos.")
-    assert probe.select(["es"]).notes == ("spa_Latn.dev: line 2 holds U+0008, kept as published.",)
+    assert oddities(probe.select(["es"])) == ("spa_Latn.dev: line 2 holds U+0008, kept as published.",)
 
 
 def test_a_file_that_is_no_language_is_left_out_with_a_note(flores):
@@ -172,19 +182,21 @@ def test_languages_are_read_when_they_are_asked_for(flores):
     assert corpus.evaluation[0].select(["en", "es"]).texts["es"] == tuple(SPANISH[2:])
 
 
-LAYOUTS = {
-    "FLORES+": ("dev.eng_Latn", "dev.spa_Latn", "dev.cat_Latn_vale1252"),
-    "FLORES-101": ("eng.dev", "spa.dev", "zho_simpl.dev"),
-    "bare codes": ("en.dev", "es.dev", "zh.dev"),
+LAYOUTS = {  # the names of three languages, what the third of them is, the release, and whose it is
+    "FLORES+": ("dev.eng_Latn dev.spa_Latn dev.cat_Latn_vale1252", "ca-valencia", "Open Language Data Initiative"),
+    "FLORES-101": ("eng.dev spa.dev zho_simpl.dev", "zh", "Goyal et al. 2022"),
+    "FLORES-200": ("en.dev es.dev zh.dev", "zh", "NLLB Team 2022"),  # whose codes somebody has made short
 }
 
 
-@pytest.mark.parametrize(("layout", "third"), [("FLORES+", "ca-valencia"), ("FLORES-101", "zh"), ("bare codes", "zh")])
-def test_other_layouts_are_read(layout, third, tmp_path):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_other_layouts_are_read_and_named(layout, tmp_path):
     texts = (ENGLISH, SPANISH, CHINESE)
-    for name, sentences in zip(LAYOUTS[layout], texts, strict=True):
+    names, third, authors = LAYOUTS[layout]
+    for name, sentences in zip(names.split(), texts, strict=True):
         write(tmp_path / "dev" / name, lines(*sentences[:2]))
         write(tmp_path / "devtest" / name.replace("dev", "devtest"), lines(*sentences[2:]))
     corpus = load_corpus(f"flores:{tmp_path}")
     assert set(corpus.languages) == {"en", "es", third}
     assert corpus.evaluation[0].texts[third] == tuple(CHINESE[2:])
+    assert (corpus.title, corpus.source) == (layout, f"{authors}, read from {tmp_path}")
