@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from core import access
@@ -138,19 +140,23 @@ def _cells(name: str, column: object) -> tuple[str, ...]:
     if isinstance(column, Set):
         why = f"{name!r} is a {type(column).__name__}, whose sentences are in no order"
         raise CorpusError(_WHAT, why, f"Give {_EXAMPLE}.")
-    cells = []
-    column = column.values() if isinstance(column, Mapping) else column
-    for number, cell in enumerate(column, start=1):
-        if name.strip().lower() == "id" and not isinstance(cell, float | bool):
+    key, cells = name.strip().lower(), []
+    given = list(column.values() if isinstance(column, Mapping) else column)
+    # No sentences: such a column is left out, as that of a file is.
+    left_out = key not in RESERVED and (language_of(name) is None or all(map(_is_number, given)))
+    for number, cell in enumerate(given, start=1):
+        if left_out or (key == "id" and not isinstance(cell, float | bool)):
             cell = str(cell)
-        if name.strip().lower() == "label":
+        if key in ("label", "topic"):
             cell = "" if cell is pd.NA else label_of(cell)
-        if not isinstance(cell, str) and language_of(name) is None and name.strip().lower() not in RESERVED:
-            cell = str(cell)  # left out, as in a file
-        if name.strip().lower() == "topic" and not isinstance(cell, str):
-            cell = label_of("" if cell is pd.NA else cell)
         if not isinstance(cell, str):
             why = f"row {number} of {name!r} is not text but {type(cell).__name__} ({cell!r:.40})"
             raise CorpusError(_WHAT, why, "Put a sentence there, or leave that row out of every language.")
         cells.append(cell.strip())
     return tuple(cells)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, float | np.floating):
+        return math.isfinite(value)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

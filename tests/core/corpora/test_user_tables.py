@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -69,6 +70,26 @@ def test_labels_of_rows_in_memory_may_be_numbers_and_missing(tmp_path: Path) -> 
     assert keep_sentences(frame, tmp_path).evaluation[0].labels == ("3", "") * 3
 
 
+def test_columns_of_numbers_and_of_other_things_are_left_out_as_those_of_a_file_are(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Nr": range(12), "no": np.linspace(0, 1, 12), "length": [None, 2.5] * 6, **lists()})
+    kept = keep_sentences(frame, tmp_path / "uploads")
+    assert kept.languages == LANGUAGES
+    assert "Columns left out, because they hold no sentences: Nr, no." in kept.notes
+    assert "Columns left out, because their names are no languages: length." in kept.notes
+    path = tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    of_a_file = load_corpus(f"table:{path}")
+    assert (of_a_file.digest, of_a_file.notes) == (kept.digest, kept.notes)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA])
+def test_a_topic_may_be_missing(nothing: object, tmp_path: Path) -> None:
+    topics = {"topic": ["pets", nothing] * 6, "label": ["a", nothing] * 6}
+    kept = keep_sentences({**topics, **lists()}, tmp_path)  # type: ignore[dict-item]
+    assert kept.digest == keep_sentences(lists(), tmp_path).digest
+    assert kept.evaluation[0].labels == ("a", "") * 3
+
+
 def test_a_mapping_in_place_of_a_list_gives_its_values(tmp_path: Path) -> None:
     numbered = {language: dict(enumerate(texts)) for language, texts in lists().items()}
     assert keep_sentences(numbered, tmp_path) == keep_sentences(lists(), tmp_path)  # type: ignore[arg-type]
@@ -91,6 +112,9 @@ def test_whole_numbers_can_be_row_ids(tmp_path: Path) -> None:
         ({"es": ["a", " ", *"bcdefghijk"]}, "column 'es' has blank sentences: row 2"),
         ({"es": ["a", "a", *"bcdefghijk"]}, "same sentence on row 1 and row 2"),
         ({"es": ["a", "\ud83d", *"bcdefghijk"]}, "not text (U+D83D): row 2"),
+        ({"no": [1, 2, *"abcdefghij"]}, "row 1 of 'no' is not text but int"),
+        ({"no": [True] * 12}, "row 1 of 'no' is not text but bool"),
+        ({"split": [1] * 12}, "row 1 of 'split' is not text but int"),
         ({"eng": list("abcdefghijkl")}, "'en' and 'eng' mean the same"),
         ({"split": ["somewhere"] * 12}, "the split 'somewhere' on row 1"),
     ],
