@@ -134,10 +134,14 @@ class PackFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Under its digest: no name from elsewhere becomes a path, and the same pack twice is one file.
             path = self.folder / f"{pack.digest}.pack"
-            if not path.is_file() or path.stat().st_size != len(content):
+            if not path.is_file() or path.read_bytes() != content:
                 write_whole(path, content)
             else:
-                path.touch()  # the newest is asked first
+                with self._lock:  # the newest is asked first; what is open of it stays so
+                    known = self._open.pop(_stamp(path), None)
+                    path.touch()
+                    if known is not None:
+                        self._open[_stamp(path)] = known
         except OSError as error:
             raise PackError(
                 f"keep the pack {name} in {self.folder}",
@@ -171,8 +175,7 @@ class PackFolder:
         try:
             if path is None:
                 return None
-            status = path.stat()
-            stamp = (str(path), status.st_size, status.st_mtime_ns)
+            stamp = _stamp(path)
             with self._lock:
                 if stamp not in self._open:
                     self._drop(lambda known: known[0] == str(path))
@@ -197,6 +200,12 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PackError(f"open the pack {path}", error.strerror or str(error), "Name a file that is there.") from error
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What stays while a file does."""
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 def _opened(path: Path) -> Pack | PackError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from core.errors import AskError, PackError
 from core.experiment.file import write_experiment
 from core.experiment.plan import Plan
 from core.experiment.settings import Experiment
-from core.packs.pack import pack
+from core.packs.pack import Pack, pack
 from core.packs.pack_folder import PackFolder
 from core.pipeline.engine import Engine
 from core.pipeline.result import Result
@@ -143,6 +145,54 @@ def test_a_damaged_pack_is_not_taken_and_one_on_the_shelf_is_left_out(packed: Pa
     packs.put(packed.read_bytes(), "results.pack")
     (packs.folder / "broken.pack").write_bytes(b"no pack")
     assert len(packs.packs()) == 1
+
+
+def test_the_same_pack_dropped_twice_is_opened_once_and_becomes_the_newest(packed: Path, elsewhere: Engine) -> None:
+    folder = elsewhere.elsewhere
+    assert isinstance(folder, PackFolder)
+    (path,) = folder.folder.iterdir()
+    os.utime(path, (1e9, 1e9))
+    (opened,), file = folder.packs(), path.stat().st_ino
+    result = opened.result(0)
+    again = folder.put(packed.read_bytes(), "another name.pack")
+    assert again.digest == opened.digest
+    assert [found.result(0) is result for found in folder.packs()] == [True]
+    assert path.stat().st_ino == file  # it was not written again
+    assert path.stat().st_mtime > 1e9
+
+
+def test_a_damaged_file_in_a_packs_place_is_written_again(packed: Path, elsewhere: Engine) -> None:
+    folder = elsewhere.elsewhere
+    assert isinstance(folder, PackFolder)
+    (path,), content = folder.folder.iterdir(), packed.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    assert folder.packs() == []
+    folder.put(content, "results.pack")
+    assert path.read_bytes() == content
+    assert len(folder.packs()) == 1
+
+
+def test_a_pack_that_is_replaced_or_taken_away_is_let_go_of(packed: Path, elsewhere: Engine) -> None:
+    folder = elsewhere.elsewhere
+    assert isinstance(folder, PackFolder)
+    (path,) = folder.folder.iterdir()
+
+    def opened() -> weakref.ref[Pack]:
+        (setting,), (pack,) = folder.settings(), folder.packs()
+        assert folder.origin(elsewhere.known(setting)) is not None  # what was read of it is held beside it
+        return weakref.ref(pack)
+
+    first = opened()
+    path.unlink()
+    path.write_bytes(packed.read_bytes())
+    os.utime(path, (1e9, 1e9))
+    second = opened()
+    gc.collect()
+    assert (first() is None, second() is not None) == (True, True)
+    path.unlink()
+    assert folder.packs() == []
+    gc.collect()
+    assert second() is None
 
 
 def test_a_hostile_pack_in_the_folder_hides_no_other(packed: Path, elsewhere: Engine) -> None:
