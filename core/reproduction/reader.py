@@ -17,7 +17,7 @@ from core.location import checkout
 from core.store import bounded_parquet
 
 REPORT = "report.json"
-"""The file of a report's folder that says all of it."""
+"""The file that says what a report's folder holds."""
 
 _INSTEAD = "Name a folder that python -m core reproduce --out wrote."
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|parquet)")

@@ -45,16 +45,46 @@ def test_what_is_kept_is_not_measured_again_and_says_when_it_was(
         pd.testing.assert_frame_equal(pd.read_csv(out / path.name), pd.read_csv(path), obj=path.name)
 
 
-def test_an_item_that_is_not_kept_is_measured(asked_for: ReproductionCase, report: Path, tmp_path: Path) -> None:
+def test_an_item_is_measured_again_while_all_others_are_kept(
+    asked_for: ReproductionCase, report: Path, tmp_path: Path
+) -> None:
     out = shutil.copytree(report, tmp_path / "report")
     content = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    others = [name for name, item in content["items"].items() if item["state"] == "measured" and name != "experts"]
-    (out / "experts.csv").unlink()
-    content["items"]["experts"].update(state="missing", tables=[], figures=[], measured=None)
+    for item in content["items"].values():
+        item["measured"] = item.get("measured") and {"date": "2001-02-03", "processor": "an older one"}
     (out / "report.json").write_text(json.dumps(content), encoding="utf-8")
-    assert asked_for.run(out, tmp_path / "cache", "--keep", ",".join(others)) == 0
-    assert not (tmp_path / "cache" / "written").exists()
+    pd.read_csv(out / "experts.csv").assign(value=7.0).to_csv(out / "experts.csv", index=False)
+    assert asked_for.run(out, tmp_path / "cache", "--items", "experts", "--keep", "all") == 0
+    assert not (tmp_path / "cache" / "written").exists(), "another was measured"
     pd.testing.assert_frame_equal(pd.read_csv(out / "experts.csv"), pd.read_csv(report / "experts.csv"))
+    after = json.loads((out / "report.json").read_text(encoding="utf-8"))["items"]
+    dates = {name: item["measured"]["date"] for name, item in after.items() if item["state"] == "measured"}
+    assert dates.pop("experts") != "2001-02-03"
+    assert set(dates.values()) == {"2001-02-03"}
+    assert dates.keys() == {name for name, item in content["items"].items() if item["measured"]} - {"experts"}
+
+
+def test_an_item_that_is_kept_and_measured_again_or_neither_is_refused(
+    asked_for: ReproductionCase,
+    asked_settings: Settings,
+    report: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = {path: path.read_bytes() for path in report.rglob("*") if path.is_file()}
+    with pytest.raises(SettingError, match="keep experts, and measure it again: it is named in both"):
+        kept(report, ("experts", "distances"), asked_settings, ("experts",))
+    assert asked_for.run(report, tmp_path / "cache", "--items", "experts") == 2
+    said = capsys.readouterr().err
+    assert f"write experts into {report}" in said
+    assert "distances" in said
+    assert "--keep all" in said
+    assert not (tmp_path / "cache").exists()
+    assert {path: path.read_bytes() for path in report.rglob("*") if path.is_file()} == before
+    content = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    measured = [name for name, item in content["items"].items() if item["state"] == "measured"]
+    assert kept(report, (), asked_settings, measured) == {}  # what is there is measured again, and nothing is lost
+    assert kept(tmp_path, (), asked_settings, ("experts",)) == {}
 
 
 def test_what_cannot_be_kept_is_refused(
