@@ -34,7 +34,9 @@ _EMBEDDED = ("ja", "ja, Linear-AcT", _RANDOM, "de", "es", "fr", "en")
 
 
 def run(flores: str | None, record: Path | None, command: str, only: Sequence[str] = ()) -> int:
-    """Measure, unless a record is given, and write the figures into the texts; returns the exit status, 0.
+    """Measure, unless a record is given, and write the figures into the texts.
+
+    Returns the exit status: 2, before any work, where one of ``only`` needs the folder that is not given.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from benchmarks import markup
-from benchmarks.tried import HELD, LOST
+from benchmarks.tried import HELD, HUNG, LOST
 from core.packs.pack import Pack
 from core.packs.pack_folder import OPENING
 from tests.helpers import browser
@@ -21,6 +21,25 @@ def test_a_pack_says_what_it_is_made_to_say(tmp_path: Path) -> None:
     assert [setting.model for setting in pack.settings] == ["<b>"] * len(pack.settings)
     assert pack.origins[0].machine == pack.result(0).plan.corpus.licence == "<b>"
     assert "<b>" in pack.result(0).notes
+
+
+def test_a_page_rests_once_its_script_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markup, "_SHOWS", 0.1)
+    app = '<div data-testid="stApp" data-test-script-state="{}">{}</div>'
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
+        page = chromium.new_page()
+        tab = markup.Tab(page, "http://a.test")
+        page.route("**/*", lambda route: route.fulfill(body="<p>a text</p>", content_type="text/html"))
+        tab.opens({})  # from a server, and without an app as yet
+        judged = [tab.judged("a text")]
+        for state, shown in (("notRunning", ""), ("running", "<h1>Title</h1>"), ("notRunning", "<h1>Title</h1>")):
+            page.set_content(app.format(state, f"{shown}a text"))
+            judged.append(tab.judged("a text"))
+        judged.append(tab.judged("another text"))
+        chromium.close()
+    waiting = (HUNG, "the page does not come to rest")
+    assert judged == [waiting, waiting, waiting, (HELD, ""), (LOST, "it is not shown as text")]
 
 
 # These make nothing by themselves: what renders Markdown or unescapes twice would have to.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import endurance, reliability, tried
+from benchmarks import endurance, machine, reliability, tried
 from benchmarks.tried import HELD, HUNG, LOST, Count, Sizes
 from core.pipeline.backend import LocalBackend
 from dashboard.page_table import PAGES
@@ -57,6 +57,31 @@ def test_the_table_says_what_is_held_and_what_is_not(tmp_path: Path, monkeypatch
     assert "| an attack | 1 | 1 | 1 | in a second |" in written
     assert "- an attack: another answer" in written
     assert "- an attack: no answer" in written
+
+
+def test_the_report_says_what_the_machine_was_before_the_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = []
+
+    def facts(command: str) -> dict[str, str]:
+        happened.append("facts")
+        return {"command": command, "commit": "before"}
+
+    def campaign(_: Sizes) -> Iterator[Count]:
+        for name in ("one", "two"):
+            happened.append(name)
+            yield Count(name)
+
+    monkeypatch.setattr(machine, "facts", facts)
+    monkeypatch.setattr(reliability, "campaign", campaign)
+    assert reliability.run(tmp_path, small=True) == 0
+    assert happened == ["facts", "one", "two"]
+    written = (tmp_path / "RELIABILITY.md").read_text(encoding="utf-8")
+    assert "- command: python -m benchmarks reliability --small\n- commit: before\n" in written
+    said = reliability.report([Count("one")], replace(SIZES, kills=7), {"date": "today"}, 90.4)
+    assert "- date: today\n\nTook 90 minutes. 7 kills, 3 visitors at once" in said
+    assert "small campaign" not in said
 
 
 def test_visitors_of_a_server_find_the_command_lines_figures(tmp_path: Path) -> None:
