@@ -169,7 +169,15 @@ def test_the_map_is_a_table_and_a_chart(session: Session, asked: Experiment, fin
 def test_the_model_is_that_of_the_experiments(session: Session, asked: Experiment) -> None:
     model = session.model(asked.model, dtype="float32", device="cpu")
     assert model.name == asked.model
-    assert session.model(asked.model, dtype="float32", device="cpu") is model
+    assert session.model(Path(asked.model), dtype="float32", device="cpu") is model
+
+
+def test_a_path_is_a_models_name(session: Session, asked: Experiment, tmp_path: Path) -> None:
+    by_path = session.experiment(asked, model=Path(asked.model), adapter=tmp_path)
+    assert by_path == replace(asked, adapter=str(tmp_path))
+    assert session.run(asked, model=Path(asked.model)).computed == ()
+    with pytest.raises(AskError, match=f"put the adapter {tmp_path} onto the model"):
+        session.model(Path(asked.model), dtype="float32", device="cpu", adapter=tmp_path)
 
 
 # -- sentences in memory ---------------------------------------------------------------------------------------------

@@ -252,7 +252,9 @@ def test_a_patch_that_fits_no_model_is_refused(tiny_experiment: Asked, store: St
 def test_a_sentence_encoder_stays_one_where_its_transformer_had_a_folder_of_its_own(
     corpus: str, store: Store, tmp_path: Path
 ) -> None:
-    encoder = save_encoder(tmp_path / "encoder", {"pooling_mode": "cls"}, ["Dense", "Normalize"], own={})
+    own = {"max_seq_length": 7}
+    encoder = save_encoder(tmp_path / "encoder", {"pooling_mode": "cls"}, ["Dense", "Normalize"], own=own)
+    (encoder / "sentence_bert_config.json").rename(encoder / "sentence_roberta_config.json")  # as some call it
     inner = encoder / "0_Transformer"
     inner.mkdir()
     listed = json.loads((encoder / "modules.json").read_text(encoding="utf-8"))

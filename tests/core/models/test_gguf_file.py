@@ -54,6 +54,21 @@ def test_the_model_is_the_files(tmp_path: Path, store: Store) -> None:
     assert resolved(path) == found
 
 
+@pytest.mark.parametrize("name", ["tiny.gguf", "TINY.GGUF", "tiny.Gguf"])
+def test_what_a_file_is_called_says_that_it_is_one_wherever_it_lies(name: str, tmp_path: Path) -> None:
+    """The hub's cache keeps a file under its digest, and a link that has its name."""
+    blob, link = tmp_path / "0123abcd", tmp_path / name
+    blob.write_bytes(b"GGUF")
+    link.symlink_to(blob)
+    by_link = resolved(link)
+    assert gguf_file.is_gguf(by_link)
+    assert Path(by_link.location).read_bytes() == b"GGUF"
+    link.unlink()
+    (tmp_path / "other").write_bytes(b"GGUF, and more")
+    link.symlink_to("other")
+    assert resolved(link).identity != by_link.identity
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [("absent.gguf", "no such file"), ("absent.safetensors", "no such file"), ("other.safetensors", "is neither")],

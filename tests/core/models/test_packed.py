@@ -38,6 +38,7 @@ def test_the_package_to_install_is_named(
     error = refusal(lambda: outline(resolve(ModelSpec(str(folder), dtype="float32", device="cpu"))))
     assert error.what == f"load {folder}, whose weights are packed ({method})"
     assert packages.split()[0] in error.why
+    assert error.why.endswith(f"which {'are' if ' ' in packages else 'is'} not installed")
     assert f"pip install {packages}" in error.instead
 
 

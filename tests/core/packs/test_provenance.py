@@ -87,6 +87,9 @@ def test_many_machines_and_one_that_is_not_named(filled: Store) -> None:
     found = of_artefacts(numbered)
     assert found is not None
     assert found.machine == "CPU 0, s and CPU 1, s and CPU 2, s and 2 more machines"
+    fewer = of_artefacts(numbered[:4])
+    assert fewer is not None
+    assert fewer.machine.endswith(" and CPU 2, s and 1 more machine")
     unnamed = of_artefacts([replace(artefacts[0], made_by={})])
     assert unnamed is not None
     assert (unnamed.machine, unnamed.version) == ("a machine that is not named", "before 0.2")

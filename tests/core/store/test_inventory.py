@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from core.experiment.settings import Experiment
 from core.pipeline.engine import Engine
 from core.store import inventory
-from core.store.artefact import Payload
+from core.store.artefact import Artefact, Payload
+from core.store.opening import open_store
 from core.store.stage import STAGES
 
 
@@ -33,6 +37,27 @@ def test_what_is_taken_away_is_computed_again_and_the_rest_stays(asked: Experime
     after = engine.run(asked)
     assert set(after.computed) == {"embed_pre", "embed_post"}
     assert after.to_json()["retrieval"] == before.to_json()["retrieval"]
+
+
+def test_what_is_shared_and_what_waits_is_counted_in_words(tmp_path: Path) -> None:
+    address, alone = f"file://{tmp_path / 'shared'}", open_store(tmp_path / "cache")
+    made = [alone.put("ranks", STAGES["ranks"].spec(layer=layer), Payload(facts={"n": layer})) for layer in range(4)]
+    store = open_store(tmp_path / "cache", shared=address)
+    assert store.shared is not None
+    assert inventory.shared_words(alone) == ""
+
+    def said(*sent_later: Artefact) -> str:
+        assert store.shared is not None
+        for artefact in sent_later:
+            store.shared.note(artefact)
+        words = inventory.shared_words(store).replace(f"shared in {address}", "there")
+        store.send_waiting()
+        return re.sub(r" in [\d.]+ \w+", "", words)
+
+    assert said(made[0]).endswith("; 1 of this cache waits to be sent there.")
+    assert said(*made[1:3]) == "1 artefact is there; 2 of this cache wait to be sent there."
+    assert said(made[3]) == "3 artefacts are there; 1 of this cache waits to be sent there."
+    assert said() == "4 artefacts are there."
 
 
 def test_an_empty_cache(engine: Engine) -> None:

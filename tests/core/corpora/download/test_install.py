@@ -145,6 +145,11 @@ def test_some_languages_alone(pairs, site, tmp_path):
     install(pairs.of(("spa_Latn",)), tmp_path / "tatoeba")
     assert load_corpus(f"tatoeba:{tmp_path / 'tatoeba'}").languages == ("en", "es")
     assert [name for name, _ in site.requests] == ["tatoeba.spa-eng.spa", "tatoeba.spa-eng.eng"]
+    assert pairs.of(("en", "es")) == pairs.of(("es",))  # which English comes with
+    with pytest.raises(DataError, match=r"in eng: English comes with every language\. Choose from: de, es\."):
+        pairs.of(("eng",))
+    alone = catalogue()["sib200"].of(("de", "en"))  # where it is a language as any other
+    assert set(alone.languages) == {"de", "en"}
     with pytest.raises(DataError, match=r"there is none in fr.* Choose from: de, es"):
         pairs.of(("es", "fr"))
     with pytest.raises(DataError, match="one archive"):
@@ -317,6 +322,7 @@ def test_get_says_how_else_to_have_what_is_gone(archive, site, tmp_path, capsys,
         (["tatoeba", "--to", "x", "--only", "yo"], "there is none in yo"),
         (["pawsx", "--to", "x", "--only", "es"], "one archive"),
         (["tatoeba", "--to", "x", "--only", ","], "in no language"),
+        (["ntrex", "--to", "x", "--only", "en"], "English comes with every language"),
         (["tatoeba", "--to", "x", "--only", "klingon!"], "klingon!"),
     ],
 )

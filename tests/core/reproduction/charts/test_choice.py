@@ -28,6 +28,14 @@ def test_each_measure_has_its_figure_with_a_line_a_language() -> None:
         assert line["color"]["scale"] == {"domain": ["Spanish", "Japanese"], "range": [by_code["es"], by_code["ja"]]}
 
 
+def test_numbers_of_texts_that_differ_are_both_said() -> None:
+    frame = table()
+    frame.loc[(frame["measure"] == "perplexity") & (frame["k"] == 5), "n"] = 4
+    probability, perplexity = choice_of_k({"choice_of_k": frame})
+    assert "n = 6 texts" in probability.caption
+    assert "n = 4 to 6 texts" in perplexity.caption
+
+
 def test_what_is_not_finite_is_left_out() -> None:
     frame = table()
     frame.loc[frame["measure"] == "perplexity", "high"] = float("inf")
