@@ -114,8 +114,8 @@ def _text(setting: Setting, value: Any, hint: str | None = None) -> Any:
     )
     text = text if isinstance(setting.kind, Verbatim) else text.strip()
     if not text:
-        # An empty text that a link has says another thing than none: a prompt of its own, which is empty.
-        return value if value == "" else setting.default
+        # An empty prompt that a link has is a prompt of its own, which says another thing than none.
+        return "" if value == "" and isinstance(setting.kind, Verbatim) else setting.default
     return setting.kind.parse(text) or setting.default
 
 

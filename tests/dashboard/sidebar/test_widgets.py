@@ -82,6 +82,26 @@ def test_a_setting_with_a_whole_number_is_drawn(sidebar: AppTest) -> None:
     assert sidebar.sidebar.slider[0].value == 2
 
 
+def test_an_empty_prompt_of_a_link_stays_until_another_is_typed(sidebar: AppTest) -> None:
+    """Of any other text nothing is what it says where it is empty."""
+    sidebar.query_params["prompt"] = ""
+    sidebar.query_params["probe_corpus"] = ""
+
+    def prompt() -> str | None:
+        assert not sidebar.exception
+        asked: Experiment = sidebar.session_state[KEY].experiment
+        assert asked.probe_corpus is None
+        return asked.prompt
+
+    for _ in range(2):
+        sidebar.run()
+        assert prompt() == ""
+    for typed, expected in (("query: ", "query: "), ("", None)):
+        field = next(field for field in sidebar.sidebar.text_input if field.label == SETTINGS["prompt"].label)
+        field.set_value(typed).run()
+        assert prompt() == expected
+
+
 LOADER = """
 from core.corpora.corpus import Corpus, ParallelSet
 

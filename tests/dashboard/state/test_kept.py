@@ -20,6 +20,28 @@ def test_an_entry_holds_every_setting_and_its_name_and_one_alone_is_a_link() -> 
     assert kept.entry([settings[1]] * 20).count("|") == kept.MOST - 1
 
 
+def _reads_prompts(entry: str, own: str) -> None:
+    import streamlit as st
+
+    from core.experiment.settings import Experiment
+    from dashboard.state import kept, page_state
+
+    page_state.put("with", entry)
+    page_state.put("own", own)
+    found, problems = kept.read()
+    st.text(repr([one.experiment.prompt for one in found] + problems))
+    st.text("|".join(kept.as_kept(Experiment(prompt=prompt)).name for prompt in ("", None)))
+
+
+def test_an_empty_prompt_is_another_than_none_in_an_entry_and_in_the_pages_own_name() -> None:
+    settings = [KeptSetting(Experiment(prompt=prompt)) for prompt in ("", "query: ", None)]
+    own = kept.view(settings, own=KeptSetting(Experiment(prompt=""), "without"))["own"]
+    page = page_of(_reads_prompts, kept.entry(settings), own).run()
+    assert not page.exception
+    assert [text.value for text in page.text] == ["['', 'query: ', None]", "without|"]
+    assert kept.view(settings, own=settings[0])["own"] == "", "a setting without a name has none to lose"
+
+
 def _reads(entry: str, at: str) -> None:
     import streamlit as st
 
