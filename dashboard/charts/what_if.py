@@ -12,7 +12,7 @@ from dashboard.charts.cache import made_once
 
 
 @made_once
-def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, float]) -> Any:
+def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, float], k_counts: bool = True) -> Any:
     """Draw a heat map of k by strength; cells that are not computed are drawn empty, with their state.
 
     Parameters
@@ -21,12 +21,15 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
         ``k, strength, value, label, state``; value is missing where the cell is not computed.
     chosen : (k, strength)
         The cell that the controls name, outlined.
+    k_counts : bool
+        Whether k says anything; else there is one row, without a number.
     """
     x = alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("k:O", sort="descending", title="expert neurons (k)", axis=alt.Axis(format=","))
+    axis = alt.Axis(format=",", title="expert neurons (k)") if k_counts else None
+    y = alt.Y("k:O", sort="descending", axis=axis)
     form = ".1%" if share else ".3f"
     tooltip = [
-        alt.Tooltip("k:Q", format=","),
+        *([alt.Tooltip("k:Q", format=",")] if k_counts else []),
         alt.Tooltip("strength:Q"),
         alt.Tooltip("value:Q", title=title, format=form),
         alt.Tooltip("state:N"),
@@ -52,11 +55,11 @@ def surface(cells: pd.DataFrame, title: str, share: bool, chosen: tuple[int, flo
 
 
 @made_once
-def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
+def lines(cells: pd.DataFrame, title: str, share: bool, k_counts: bool = True) -> Any:
     """Draw the measure against strength, one line a number of neurons: ``k, strength, value``.
 
     A line joins strengths that are next to each other in the grid and both measured: where a value is missing it has a
-    gap.
+    gap. Where k says nothing (not ``k_counts``) it is not named.
     """
     return (
         alt.Chart(cells)
@@ -69,10 +72,10 @@ def lines(cells: pd.DataFrame, title: str, share: bool) -> Any:
             color=alt.Color(
                 "k:O",
                 scale=alt.Scale(scheme="viridis"),
-                legend=alt.Legend(title="expert neurons (k)", orient="top", format=","),
+                legend=alt.Legend(title="expert neurons (k)", orient="top", format=",") if k_counts else None,
             ),
             tooltip=[
-                alt.Tooltip("k:Q", format=","),
+                *([alt.Tooltip("k:Q", format=",")] if k_counts else []),
                 "strength:Q",
                 alt.Tooltip("value:Q", title=title, format=".1%" if share else ".3f"),
             ],

@@ -159,13 +159,15 @@ def _live(
     values = {cell: measured for cell, measured in known if measured is not None}
     theme.ready()
     cells = cell_frame(experiments, values, standing.states, measure)
+    counts, here = experiment.k_counts, (experiment.experts, experiment.strength)
+    saved = cells if counts else cells.drop(columns="k")
     left, right = st.columns([3, 2], gap="large")
     with left:
         picked = drawing.chart(
-            charts.surface(cells, measure.title, measure.unit is SHARE, (experiment.experts, experiment.strength)),
+            charts.surface(cells, measure.title, measure.unit is SHARE, here, counts),
             key="surface",
-            alt=f"{measure.title} over expert neurons and strength; empty cells are not computed.",
-            data=cells,
+            alt=f"{measure.title} over {'expert neurons and ' * counts}strength; empty cells are not computed.",
+            data=saved,
             on_select=True,
         )
     with right:
@@ -183,10 +185,10 @@ def _live(
             theme.quiet(f"More cannot be computed here: {lacking.why}.")
     if len(values) > 1:
         drawing.chart(
-            charts.lines(cells, measure.title, measure.unit is SHARE),
+            charts.lines(cells, measure.title, measure.unit is SHARE, counts),
             key="surface-lines",
-            alt=f"{measure.title} against strength, one line a number of neurons.",
-            data=cells,
+            alt=f"{measure.title} against strength{', one line a number of neurons' * counts}.",
+            data=saved,
         )
     theme.quiet(_counts(experiment, len(values), len(set(experiments))))
     packed.counted(values.values())
@@ -197,9 +199,10 @@ def _live(
 
 def _counts(experiment: Experiment, known: int, cells: int) -> str:
     """How many cells are computed, and which settings all of them share."""
+    whatever = " whatever k is" if experiment.k_counts else ""
     return (
         f"{known:,} of {counted(cells, 'setting')} {'is' if known == 1 else 'are'} computed. Strength 0 is the "
-        f"unmodified model whatever k is. Target {theme.name(experiment.target)}, {experiment.method}, layer "
+        f"unmodified model{whatever}. Target {theme.name(experiment.target)}, {experiment.method}, layer "
         f"{experiment.layer}, {access.titled(experiment.corpus)}; all other settings as they are now."
     )
 

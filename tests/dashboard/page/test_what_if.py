@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from dashboard.page import what_if
 from dashboard.work import process, sweeps
 from dashboard.work.limits import Limits
 from tests.helpers.bench import X, until, worker_held
-from tests.helpers.pages import OpenPage, experiment_of, page_of
+from tests.helpers.pages import OpenPage, experiment_of, page_of, visitor_of
 
 
 def test_cells_that_are_not_computed_are_empty_and_strength_0_stands_for_every_k() -> None:
@@ -70,10 +71,10 @@ def _bounded() -> None:
     from tests.helpers.bench import X
 
     session.visitor().sees("what-if")
-    measure = grid.measures()["target_top1"]
+    measure = grid.measures()[session.visitor().screen.get("measure", "target_top1")]
     kind = what_if._kind(measure)
     st.text(kind.__name__)
-    st.fragment(what_if._best)({X: {"target_top1": 0.5}}, measure, kind)
+    st.fragment(what_if._best)({X: {"target_top1": 0.5, "all_top1": 0.25}}, measure, kind)
 
 
 def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
@@ -89,6 +90,49 @@ def test_a_bound_on_the_perplexity_asks_for_cells_that_have_it() -> None:
     assert not page.exception
     assert page.number_input[0].value == 2.125
     assert page.query_params["view.bound-perplexity"] in ("2.125", ["2.125"])
+
+
+def test_a_bound_comes_back_after_a_look_at_the_measure_that_it_is_on() -> None:
+    page = page_of(_bounded).run()
+    page.selectbox[0].set_value("all_top1").run()
+    page.number_input[0].set_value(0.125).run()
+    for measure, chosen in (("all_top1", "none"), ("target_top1", "all_top1")):
+        visitor_of(page).screen["measure"] = measure
+        page.run()
+        assert not page.exception
+        assert page.selectbox[0].value == chosen
+        assert page.query_params["view.provided"] in ("all_top1", ["all_top1"])
+    assert page.number_input[0].value == 0.125
+
+
+def _best_of_all() -> None:
+    from dataclasses import replace
+
+    from core.analyses import grid
+    from dashboard.page import what_if
+    from dashboard.state import session
+    from tests.helpers.bench import X
+
+    session.visitor().sees("what-if")
+    measure = grid.measures()["target_top1"]
+    what_if._best({replace(X, select="all", strength=0.5): {"target_top1": 0.25}}, measure, what_if._kind(measure))
+
+
+def test_where_k_says_nothing_the_grid_has_one_row_and_no_number_of_neurons_is_named(open_page: OpenPage) -> None:
+    page = open_page("what-if", select="all", **{"view.counts": "10, 20", "view.strengths": "0.45, 0.85"})
+    assert not page.exception
+    assert page.button(key="start-sweep").label == "Compute 2 settings"
+    assert [field.label for field in page.main.text_input] == ["Strengths"]
+    (spec,) = (json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart"))
+    assert {layer["encoding"]["y"]["axis"] for layer in spec["layer"]} == {None}
+    best = page_of(_best_of_all).run()
+    assert not best.exception
+    assert "**Strength 0.5**: 25%, of 1 setting." in [text.value for text in best.markdown]
+    of_all = grid.grid(replace(X, select="all"), [10, 20], [0.5, 1.0])
+    cells = what_if.cell_frame(of_all, {}, {}, grid.measures()["target_top1"])
+    assert len(cells) == 2
+    legend = charts.lines(cells, "Top-1", True, k_counts=False).to_dict()["encoding"]["color"]["legend"]
+    assert legend is None
 
 
 def test_an_axis_has_what_fits_with_the_setting_and_packs_before_the_usual_numbers() -> None:

@@ -21,6 +21,8 @@ def _page() -> None:
     page_state.choice("Metric", ["cosine", "csls"], "metric")
     page_state.choice("Maps", ["pair", "motion"][: int(visitor.screen.get("n", "2"))], "maps", others=("motion",))
     page_state.pick("Language", ["de", "en"], "language", default=visitor.screen.get("target", "en"))
+    bounds = ["none", "distance"][: int(visitor.screen.get("n", "2"))]
+    page_state.pick("Provided", bounds, "provided", others=("distance",))
     st.text(str(page_state.whole("row", 3, 0, 9)))
 
 
@@ -65,13 +67,17 @@ def test_a_link_restores_the_view() -> None:
 
 
 def test_a_choice_that_is_not_offered_meanwhile_comes_back_where_it_is() -> None:
-    page = opened(**{"view.maps": "motion"})
-    for offered, shown in ((1, "pair"), (2, "motion")):
+    page = opened(**{"view.maps": "motion", "view.provided": "distance"})
+    for offered, *shown in ((1, "pair", "none"), (2, "motion", "distance")):
         visitor_of(page).screen["n"] = str(offered)
         page.run()
         assert not page.exception
-        assert page.get("button_group")[1].value == shown
+        assert [page.get("button_group")[1].value, page.selectbox[1].value] == shown
         assert page.query_params["view.maps"] in ("motion", ["motion"])
+        assert page.query_params["view.provided"] in ("distance", ["distance"])
+    page.selectbox[1].select("none").run()
+    assert "view.provided" not in page.query_params
+    assert "view.provided" not in opened(**{"view.provided": "placebo"}).query_params, "which is none of the others"
 
 
 @pytest.mark.parametrize("value", [0.0, 30.0, 0.1, 1234.5678, -1e-7, 1 / 3])
