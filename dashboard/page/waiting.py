@@ -182,11 +182,14 @@ def ask(request: Request, title: str = "") -> Job | None:
     """
     if access.reads_only():
         return None
+    visitor = session.visitor()
     try:
-        return process.jobs().submit(session.visitor().name, request, background=True, title=title)
+        job = process.jobs().submit(visitor.name, request, background=True, title=title)
     except AskError as error:
         refusal(error)
         return None
+    visitor.part(_StoppedQuestions).requests.discard(request)
+    return job
 
 
 def may_stop(job: Job) -> bool:

@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from core import access
 from core.errors import SettingError
 from core.packs.pack_folder import PackFolder
+from core.pipeline.early_estimates import Estimate
 from core.pipeline.engine import Engine
+from core.stats.intervals import Interval
 from core.store.store import Store
 from dashboard.page import downloading, waiting
 from dashboard.work import process
@@ -85,6 +87,23 @@ def test_progress_is_shown_until_the_result_is_there(jobs: Jobs, bench: Bench) -
     page.run()
     assert page.metric
     assert headings(page) == []
+
+
+@pytest.mark.parametrize(("among", "words"), [((4,), "4"), ((4, 4), "4"), ((1_000, 3), "3 to 1,000")])
+def test_an_early_estimate_says_among_how_many_a_sentence_looks_in_its_own_set(
+    jobs: Jobs, bench: Bench, among: tuple[int, ...], words: str
+) -> None:
+    page = opened()
+    bench.runs(X)
+    some = Interval(0.25, 0.125, 0.5, 8)
+    job = jobs.find(X)
+    job.progress.publish(Estimate(sum(among), among, 2_000, some, some, some, some))
+    page.run()
+    (said,) = (html.proto.body for html in page.get("html") if "drawn at random" in html.proto.body)
+    assert f"From {sum(among):,} of 2,000 sentences" in said
+    assert f"among {words} candidates so far" in said
+    bench.finish(X)
+    ends(job)
 
 
 def test_two_answers_of_one_page_are_computed_one_after_the_other(jobs: Jobs, bench: Bench) -> None:
@@ -226,6 +245,46 @@ def test_a_visitor_of_a_public_server_stops_only_what_is_theirs(
     jobs.stop(X)
     bench.step(X)
     ends(job, "stopped")
+
+
+def _page_beside_jobs() -> None:
+    import streamlit as st
+
+    from dashboard.page import background, jobs, waiting
+    from dashboard.state import session
+    from tests.helpers.bench import X
+
+    visitor, shown = session.visitor(), st.radio("Page", ["X", "jobs", "offer"])
+    visitor.experiment = X
+    visitor.sees(shown)
+    if shown == "jobs":
+        jobs.draw()
+    elif shown == "offer":
+        background.draw(background.Offer(X, "x", "X", "Start it", "Stop it", "Doing", "long"), working=False)
+    else:
+        waiting.result_or_wait(X)
+
+
+def test_what_a_visitor_withdraws_from_the_list_of_jobs_no_page_asks_for_again_by_itself(
+    jobs: Jobs, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(access.PUBLIC, "1")
+    page = opened(_page_beside_jobs)
+    bench.runs(X)
+    page.radio[0].set_value("jobs").run()
+    press(page, "Withdraw")
+    page.radio[0].set_value("X").run()
+    assert headings(page) == ["Stopped"]
+    bench.step(X)  # the job hears of it
+    ends(jobs.find(X), "stopped")
+    assert headings(page.run()) == ["Stopped"]
+    page.radio[0].set_value("offer").run()
+    press(page, "Start it")  # now it is asked for again
+    page.radio[0].set_value("X").run()
+    assert headings(page) == ["Computing"]
+    bench.finish(X)
+    ends(jobs.find(X))
+    assert bench.begun == [X, X]
 
 
 def _explore() -> None:
