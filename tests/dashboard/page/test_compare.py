@@ -11,16 +11,18 @@ from streamlit.testing.v1 import AppTest
 
 from core.analyses import paired_settings
 from core.experiment.settings import Experiment
+from core.experiment.title import in_words
 from core.location import default_cache
 from core.pipeline import joint_map
 from core.pipeline.engine import Engine
+from core.pipeline.result import Result
 from core.pipeline.run import Run
 from core.stats.units import SHARE
 from core.store.store import Store
 from core.sweep import run as sweep
 from dashboard.page import compare
 from dashboard.state import kept as kept_settings
-from dashboard.state import link
+from dashboard.state import link, navigation
 from dashboard.state.kept import KeptSetting
 from dashboard.work import process
 from tests.helpers.bench import until, worker_held
@@ -40,6 +42,16 @@ def test_only_what_differs_is_listed() -> None:
     said = compare.experts_shared(a, lower)
     assert "share 20 experts (100% of the smaller set)" in said
     assert said.endswith("All experts of A score 0.900 (AUROC) on average, those of B 0.700 (AUROC).")
+
+
+def test_experts_of_the_same_weights_are_held_against_each_other_in_any_precision() -> None:
+    a = make_result(A)
+
+    def of(**changes: str) -> Result:
+        return replace(a, plan=replace(a.plan, resolved=replace(a.plan.resolved, **changes)))
+
+    assert "share 20 experts" in compare.experts_shared(a, of(dtype="bfloat16", device="cuda"))
+    assert "The models differ" in compare.experts_shared(a, of(digest="1" * 64))
 
 
 def test_measures_are_the_results() -> None:
@@ -133,6 +145,10 @@ def test_suggestions_differ_from_what_is_shown_in_one_thing() -> None:
         names = [field.name for field in fields(Experiment)]
         assert sum(getattr(here, name) != getattr(other, name) for name in names) == 1, title
     assert compare.suggestions(replace(here, strength=0.0)) == {"the intervention": here}
+    usual = compare.suggestions(here).keys()
+    for without_k in ({"select": "all"}, {"experts_from": "0:down_proj:3"}):
+        offered = compare.suggestions(replace(here, **without_k)).keys()
+        assert usual - offered == {"a quarter of the neurons"}
 
 
 def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None:
@@ -154,6 +170,26 @@ def test_settings_are_kept_named_chosen_and_removed(open_page: OpenPage) -> None
     assert [(one.title, one.experiment.strength) for one in read_from(page)] == [("a quarter", 0.25)]
     next(button for button in page.button if button.label == "Remove").click().run()
     assert read_from(page) == []
+
+
+def test_a_swap_and_a_swap_back_keep_both_names(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    links: list[dict[str, str]] = []  # only a browser can follow them itself
+    monkeypatch.setattr(navigation, "switch", lambda _: links.append(navigation.query()))
+    here = experiment_of(open_page("compare"))
+    kept = [KeptSetting(replace(here, strength=0.5), "half"), KeptSetting(replace(here, strength=0.25), "quarter")]
+    begin = link.to_query(here) | {f"view.{name}": value for name, value in kept_settings.view(kept).items() if value}
+    follows = begin
+    for name, others in (("half", ["", "quarter"]), ("", ["half", "quarter"])):
+        page = open_page("compare", **follows)
+        next(button for button in page.button if button.label == "Swap the two").click().run()
+        assert not page.exception
+        follows = links[-1]
+        page = open_page("compare", **follows)
+        until(lambda page=page: len(page.run().dataframe) > 2, "the results are there")
+        assert [one.name for one in read_from(page)] == others
+        a = name or in_words(here)
+        assert any(text.value.startswith(f"A: {a}\nB: ") for text in page.text)
+    assert follows == begin
 
 
 def test_another_setting_stays_chosen_where_one_is_removed_or_kept(open_page: OpenPage) -> None:
