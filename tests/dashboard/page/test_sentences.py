@@ -107,14 +107,16 @@ def _pinned_of_pairs() -> None:
     from core.experiment.settings import Experiment
     from dashboard.page import map_panel, sentences
     from dashboard.sentence_map import points
-    from dashboard.state import navigation, session
+    from dashboard.state import link, navigation, session
     from tests.helpers.results import make_result
 
     def pair(code: str) -> ParallelSet:
         texts = {one: tuple(f"{one} of {code} {row}" for row in "abc") for one in ("en", code)}
         return ParallelSet(tuple("abc"), texts)
 
-    visitor, result = session.visitor(), make_result(Experiment(model="made", corpus="made", target="ja"))
+    asked = Experiment(model="made", corpus="made", target="ja", targets=("Romance",))
+    visitor, result = session.visitor(), make_result(replace(asked, targets=("ja", "es", "fr")))  # as a plan has them
+    visitor.experiment = asked
     plan = replace(result.plan, groups=(pair("ja"), pair("zh")))
     table = points.frame(replace(result, plan=plan), [3, 3], None)
     (at,) = table.index[table["text"] == "en of zh b"]
@@ -127,14 +129,15 @@ def _pinned_of_pairs() -> None:
         group = sentences._group(plan, opened["query"], opened["candidate"])
         st.text(plan.groups[group].texts[opened["query"]][int(opened["row"])])
         st.text(",".join(sentences.candidates_of(plan, "en")))
+        st.text(link.to_query(session.experiment())["targets"])
 
 
-def test_the_map_opens_a_sentence_of_its_own_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_map_opens_a_sentence_of_its_own_pair_and_keeps_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(navigation, "switch", navigation.switch)  # put back afterwards
     page = page_of(_pinned_of_pairs).run()
     page.button(key="open-sentence").click().run()
     assert not page.exception
-    assert [text.value for text in page.text[-2:]] == ["en of zh b", "ja,zh"]
+    assert [text.value for text in page.text[-3:]] == ["en of zh b", "ja,zh", "Romance"]
 
 
 def test_a_row_of_a_list_is_opened_in_the_group_of_that_list() -> None:
