@@ -51,6 +51,12 @@ def test_a_search_without_a_setting_that_fits_says_so() -> None:
     found = Found(None, (one,), ((replace(X, experts=7), "too many"),), 2)
     assert "No setting keeps to the limit" in best_setting.said(found, Limits(1.0))
     assert not best_setting.tried_frame(found.tried)["fits"].any()
-    assert "10 by AUROC at strength 1" in best_setting.named(X)
+    assert best_setting.named(X) == "Set to mean, 10 neurons at strength 1 by AUROC"
+    each = replace(X, experts=1, select="layer", targets=("es",), strength=0.5, expert_layers="1-2")
+    named = "Set to mean, 1 neuron of each layer and language at strength 0.5 by AUROC, blocks 1-2"
+    assert best_setting.named(each) == named
+    assert best_setting.named(replace(X, select="all")) == "Set to mean, strength 1 by AUROC"
+    impossible = best_setting.said(Found(None, (), found.refused, 1), Limits(1.0))
+    assert impossible == "Tried 0 of 1 setting in 0 rounds. **None of them is possible.**"
     assert search.SCOPES["all"] in best_setting.said(Found(X, (one,), (), 2, one.top1, one.top1), Limits(1.0, "all"))
     assert Choices().experiments(X)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from core.analyses import steering
-from core.analyses.steering import SteeringSettings
+from core.analyses.steering import Answers, SteeringSettings
+from core.corpora.prompts.read import Prompt
+from core.experiment.settings import Experiment
 from dashboard.charts import generate as charts
 from dashboard.page import steering as page_part
 from dashboard.work import process
@@ -50,3 +53,15 @@ def test_panels_are_asked_for_and_then_shown_at_once(open_page: OpenPage) -> Non
         assert rows["value"].fillna(-1).tolist() == table[figure].fillna(-1).tolist()
         assert rows["n"].tolist() == table[f"{figure}_n"].tolist()
     charts.steering_panel(rows[rows["condition"] == "zero"], "perplexity", 3.0).to_dict()
+
+
+def test_one_answer_that_counts_has_a_figure_without_an_interval() -> None:
+    prompts = tuple(Prompt(f"{number}", code, "?") for number, code in enumerate(("ja", "en")))
+    texts = ("犬は川のそばの小さな家で眠る。", "犬は川のそばの小さな家で眠る。")
+    (condition, *_) = steering.conditions(Experiment(target="ja"), ())
+    answers = Answers(condition, "ja", prompts, texts, np.array([2.0, 3.0]), np.array([4, 5]))
+    said = {}
+    for figure in ("lines", "line_pass"):
+        rows = page_part.panel_frame([answers], figure)
+        said[figure] = page_part._said(rows[rows["prompts"] == steering.OTHERS].iloc[0], figure)
+    assert said == {"lines": "100%, n = 1", "line_pass": "100% (21% to 100%), n = 1"}
