@@ -137,7 +137,9 @@ def test_a_proxy_says_who_a_visitor_is(by_header: str) -> None:
 def test_a_header_from_elsewhere_says_nothing() -> None:
     login.apply(None, "X-Forwarded-Email", ["192.0.2.7"], [])
     headers = [(b"host", b"localhost"), (b"x-forwarded-email", b"boss@example.org")]
-    for client, kept in (("127.0.0.1", 2), ("192.0.2.7", 2), ("192.0.2.8", 1), (None, 1)):
+    # A server that listens on :: sees an address of version 4 as one of version 6.
+    mapped = (("::ffff:127.0.0.1", 2), ("::ffff:192.0.2.7", 2), ("::ffff:c000:207", 2), ("::ffff:192.0.2.8", 1))
+    for client, kept in (("127.0.0.1", 2), ("192.0.2.7", 2), ("192.0.2.8", 1), ("no address", 1), (None, 1), *mapped):
         scope = {"type": "websocket", "headers": headers, "client": None if client is None else (client, 1)}
         assert len(hosts._without_claims(scope)["headers"]) == kept
 
