@@ -197,6 +197,18 @@ def test_counts_and_histogram_hold_every_neuron(opened: Any) -> None:
     assert bars.groupby("who")["count"].sum().to_dict() == {"all neurons": sites["width"].sum(), "experts": 20}
 
 
+def test_experts_of_several_languages_are_of_all_of_them_and_have_no_lowest_score_for_one(opened: Any) -> None:
+    page = opened(targets="es")
+    scores = ranking(page)["score"]
+    said = f"**{len(scores)} experts** of Japanese and Spanish score **{scores.mean():.3f}** on average and at least"
+    (summary,) = (text.value for text in page.markdown if "experts** of" in text.value)
+    assert said in summary
+    assert f"{scores.min():.3f} (AUROC, each for its own language)" in summary
+    assert len(page.get("vega_lite_chart")[1].proto.datasets) == 1
+    assert "Scores of all neurons for Japanese, where experts of another language may lie anywhere." in html(page)
+    assert "(dashed)" not in html(page)
+
+
 def test_removed_responses_are_said_and_read_again(opened: Any, tiny_link: dict[str, str], tiny_cache: Path) -> None:
     opened()
     engine: Engine = process.engine()
@@ -245,6 +257,8 @@ def test_the_histogram_begins_at_zero_and_marks_the_cut() -> None:
     assert bars["encoding"]["y"]["scale"] == {"type": "symlog", "constant": 1}
     assert {row["none"] for row in bars["rows"]} == {0}
     assert cut["rows"] == [{"score": 0.5}]
+    (alone,) = layers(charts.scores(rows, None, "AUROC"))
+    assert alone["rows"] == bars["rows"]
 
 
 def test_responses_mark_the_value_and_the_medians() -> None:
