@@ -92,6 +92,18 @@ def test_at_a_strength_in_between_the_browser_counts_what_the_server_does(show: 
     expect(show(data).locator(".map")).to_have_attribute("data-chosen", f"{view.chosen(table, where).sum()}")
 
 
+def test_words_are_found_in_any_case_as_the_server_finds_them(show: Show) -> None:
+    """Also where a letter of one case is several of the other: a capital I with a dot, a sigma that ends a word."""
+    table, where, _ = made()
+    written = ["İlk gün", "ilk gün", "ILK", "ΟΔΟΣ", "οδος", "ΟΔΟΣΑ"]
+    table.loc[: len(written) - 1, "text"] = written
+    tab = show(sent(packed(table, where, "pair", "zh"), UNCHOSEN))
+    for find, held in (("İlk", [0]), ("ilk", [1, 2]), ("ΟΔΟΣ", [3, 4]), ("οδοσ", [5]), ("Οδο", [3, 4, 5])):
+        assert np.flatnonzero(MapView(find=find).chosen(table, where)).tolist() == held
+        tab.get_by_label("Find").fill(find)
+        expect(tab.locator(".map .count")).to_have_text(f"{len(held)} of {len(table):,} sentences")
+
+
 def test_a_finger_taps_swipes_and_chooses(chromium: Browser) -> None:
     """A tap pins and its tip stays; a swipe is no tap, and the brush stays; a finger draws only where it is to."""
     _, _, data = made(view=MapView(brush=(0, (0.2, 0.2, 0.6, 0.7), None)))
@@ -248,3 +260,49 @@ def test_words_and_arrow_keys_find_one_sentence_after_another(show: Show) -> Non
     for key, at in (("ArrowRight", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", -1)):
         tab.keyboard.press(key)
         expect(tab.locator(".map .tip")).to_contain_text(table["text"][hits[at]])
+
+
+def test_a_way_back_of_the_browser_pins_nothing(show: Show) -> None:
+    table, _, data = made()
+    tab = show(data)
+    tab.locator("canvas").focus()
+    for key in ("Alt+ArrowLeft", "Control+ArrowLeft", "Meta+ArrowLeft", "ArrowLeft"):
+        tab.keyboard.press(key)
+    tab.wait_for_function("() => said.length")
+    assert tab.evaluate("said.map(view => view.pinned)") == [len(table) - 1]  # by the last key alone
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_point_that_is_taken_hold_of_stays_under_the_pointer(show: Show, side: int) -> None:
+    table, where, data = made()
+    tab = show(data)
+    tab.locator("canvas").focus()
+    for _ in range(4):
+        tab.keyboard.press("+")
+    box = tab.locator("canvas").bounding_box()
+    assert box
+    wide = (box["width"] - 12) / 2
+
+    def places() -> np.ndarray:
+        """Of all sentences in pixels of the window, (n, 2)."""
+        corners = (tab.locator(".map").get_attribute("data-window") or "").split(",")
+        (ax, ay), (bx, by) = np.array(corners, dtype=np.float64).reshape(2, 2)
+        along = (where[float(side)] - [ax, ay]) / [bx - ax, by - ay]
+        panel = np.array([wide, box["height"]]) - 2 * MARGIN
+        corner = np.array([box["x"] + side * (wide + 12), box["y"]]) + MARGIN
+        return corner + np.column_stack([along[:, 0], 1 - along[:, 1]]) * panel
+
+    before = places()
+    aim = np.array([box["x"] + side * (wide + 12) + 0.8 * wide, box["y"] + 0.75 * box["height"]])
+    taken = int(np.hypot(*(before - aim).T).argmin())
+    to = before[taken] - [0.6 * wide, 0.5 * box["height"]]
+    tab.mouse.move(*before[taken])
+    tab.keyboard.down("Shift")
+    tab.mouse.down()
+    tab.mouse.move(*to, steps=4)
+    tab.mouse.up()
+    tab.keyboard.up("Shift")
+    after = places()
+    assert after[taken] == pytest.approx(to, abs=4)  # the window is told to three digits
+    tab.mouse.move(*(to + 1))
+    expect(tab.locator(".map .tip")).to_contain_text(table["text"][taken])
