@@ -10,6 +10,7 @@ import streamlit as st
 from core import access
 from core.analyses.rival_verdict import verdict
 from core.errors import AskError
+from core.experiment import rows
 from core.experiment.settings import Experiment
 from core.language import families
 from core.language.codes import canonical
@@ -62,14 +63,27 @@ def words(experiment: Experiment) -> dict[str, str]:
 
 
 def _targets(experiment: Experiment) -> str:
-    """The target in words, or the several that are named: languages, families."""
+    """The target in words, with those that are named beside it: languages, families. It may be one of these."""
 
     def named(one: str) -> str:
         if one.casefold() == "all":
             return "all languages"
-        return f"all {one.title()} languages" if one.casefold() in families.NAMES else theme.name(canonical(one))
+        if one.casefold() in families.NAMES:
+            return f"all {one.title()} languages"
+        try:
+            return theme.name(canonical(one))
+        except AskError:  # the page says what is wrong with it
+            return theme.plain(one)
 
-    return listed(map(named, experiment.targets or (experiment.target,)))
+    def means_target(one: str) -> bool:
+        try:
+            return experiment.target in rows.meant(one, (experiment.target,))
+        except AskError:
+            return False
+
+    beside = experiment.targets or ()
+    own = () if any(map(means_target, beside)) else (experiment.target,)
+    return listed(map(named, (*own, *beside)))
 
 
 def _held(experiment: Experiment) -> str:
@@ -149,7 +163,10 @@ def _written(result: Result) -> str:
     if plan.experiment.strength == 0:
         return "Here: at **strength 0** both sides write the same. Raise the strength, and compare."
     control = CONTROLS[plan.experiment.control]
-    held = f"experts of {theme.name(plan.target)}" if control.draw is None else control.title
+    experts = f"experts of {listed(map(theme.name, plan.targets or (plan.target,)))}"
+    if plan.imported is not None or plan.experiment.select == "all":
+        experts = "neurons"
+    held = experts if control.draw is None else control.title
     return (
         f"Here: *Write* lets the model go on twice, as it is and with the intervention on {k} {held}. Text that "
         "repeats itself is marked; fewer neurons may write better."

@@ -109,6 +109,19 @@ def test_the_dark_scheme(visit: Visit, server: str, small_link: Link) -> None:
     for number in (0, 1):
         labels = visitor.chart(number).locator("svg .role-axis-label text")
         assert labels.first.evaluate(brightness, "fill") > 150
+    # Small type in a chart has the colour of the page's text, also where the scheme changes under a page that is open.
+    visitor.opens(small_link, "experts")
+    visitor.sees_the_page()
+    of_page = """dark => {
+      const app = document.querySelector('[data-testid="stApp"]'), page = getComputedStyle(app).color;
+      const matrix = document.querySelectorAll('[data-testid="stVegaLiteChart"]')[2];
+      const small = [...(matrix || app).querySelectorAll('svg .mark-text text')];
+      const light = page.match(/[0-9.]+/g).slice(0, 3).every(part => part > 128);
+      return light === dark && small.some(text => getComputedStyle(text).fill === page);
+    }"""
+    visitor.page.wait_for_function(of_page, arg=True)
+    visitor.page.emulate_media(color_scheme="light")
+    visitor.page.wait_for_function(of_page, arg=False)
 
 
 def test_the_maps_show_every_sentence(visit: Visit, server: str, small_link: Link, embedded: EmbeddedRun) -> None:

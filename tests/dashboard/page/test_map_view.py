@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analyses import paired_settings, translation_ranks
+from core.analyses import paired_settings, rival_spaces, translation_ranks
 from core.pipeline.result import Result
 from core.stats.units import SHARE
 from dashboard.page import map_view
@@ -19,9 +21,11 @@ from dashboard.state import session
 from dashboard.state.kept import KeptSetting
 from dashboard.state.session import Visitor
 from dashboard.work import process
+from dashboard.work.questions import RivalsQuestion
 from tests.helpers.bench import until
-from tests.helpers.pages import OpenPage, experiment_of
+from tests.helpers.pages import OpenPage, experiment_of, kept_beside
 from tests.helpers.results import make_result
+from tests.helpers.tiny import write_pairs
 
 
 @pytest.fixture
@@ -150,3 +154,37 @@ def test_every_page_follows_what_is_chosen(open_page: OpenPage) -> None:
     next(button for button in page.button if button.label == "All sentences").click().run()
     assert not told(page)
     assert not any(name.startswith("map.") for name in page.query_params)
+
+
+def rested(page: AppTest) -> AppTest:
+    """A page once it has all that it waits for."""
+
+    def rests() -> bool:
+        assert not page.run().exception
+        ready = any("result-ready" in part.body for part in page.get("html"))
+        return ready and not any("Computing" in text.value for text in page.markdown)
+
+    until(rests, "the page waits for nothing")
+    return page
+
+
+def test_where_no_chosen_sentence_stands_beside_the_target_every_page_says_so_and_shows_all(
+    open_page: OpenPage, tiny_link: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spanish sentences of a corpus of pairs, of which German, the target, has rows of its own."""
+    one_rival = partial(rival_spaces.compare, rivals=("own-means",))  # as good as all
+    monkeypatch.setattr(RivalsQuestion, "question", staticmethod(one_rival))
+    here = {"corpus": write_pairs(tmp_path / "pairs"), "probe_corpus": tiny_link["corpus"], "target": "de"}
+    kept = kept_beside(tiny_link | here, 0.5)
+    views: dict[str, dict[str, str]] = {"retrieval": {}, "layers": {}, "is-it-real": {}, "compare": kept}
+    choices: tuple[dict[str, str], ...] = ({}, {"map.shown": "es"})
+    says = "No sentence that is chosen on the map stands beside one in German: **all are shown**."
+    for path, view in views.items():
+        shown: list[tuple[list[str], list[str]]] = []
+        for chosen in choices:
+            page = rested(open_page(path, **here, **view, **chosen))
+            texts = [text.value for text in page.markdown]
+            assert (says in texts) == bool(chosen), path
+            tables = [table.value.to_csv() for table in page.dataframe]
+            shown.append(([text for text in texts if text != says], tables))
+        assert shown[0] == shown[1], path

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, expect
 from core.cli.main import main
 from core.experiment.settings import Experiment
 from core.pipeline.result import Result
-from dashboard.state import presentation, session
+from dashboard.state import navigation, presentation, session
 from dashboard.text import report, tour
 from tests.helpers.browsing import Visit, Visitor, share
 from tests.helpers.command_line import EmbeddedRun
@@ -201,3 +201,56 @@ def test_the_tour_says_of_layers_and_texts_what_is_so_here() -> None:
     encoder = of((2, 0.25))
     plan = replace(encoder.plan, outline=replace(encoder.plan.outline, generates=False))
     assert "writes no text" in tour._written(replace(encoder, plan=plan))
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (None, "Japanese"),
+        (("fra", "Romance"), "Japanese, French and all Romance languages"),
+        (("ALL",), "all languages"),
+        (("japonic", "es"), "all Japonic languages and Spanish"),
+        (("jpn", "es"), "Japanese and Spanish"),
+        (("*xx*",), r"Japanese and \*xx\*"),  # no code: the page says so, and the tour writes it as text
+    ],
+)
+def test_the_tour_names_the_target_and_what_is_held_together_with_it(
+    targets: tuple[str, ...] | None, said: str
+) -> None:
+    several = Experiment(target="ja", targets=targets)
+    held = "their own languages' averages" if targets else "their Japanese average"
+    assert tour.words(several)["deed"] == f"held at {held}"
+    assert tour.words(replace(several, method="additive"))["deed"] == (
+        f"shifted by what sets {said} apart" if not targets else f"shifted by what sets {held} apart"
+    )
+    assert tour.words(replace(several, method="linear-act"))["deed"] == f"mapped from other languages onto {said}"
+    assert tour.words(replace(several, control="random"))["deed"] == f"treated as the experts of {said} would be"
+    joint = tour.words(replace(several, held_at="joint", strength=0.5))["deed"]
+    assert joint == f"pulled to their {said} average with strength 0.5"
+
+
+def test_the_tour_says_whose_experts_they_are() -> None:
+    def of(targets: tuple[str, ...] = (), **changes: Any) -> Result:
+        made = make_result(Experiment(model="made", corpus="made", **{"experts": 20, **changes}))
+        return replace(made, plan=replace(made.plan, targets=targets))
+
+    assert "**20** of 200 neurons, which tell Japanese from the other languages" in tour._experts(of())
+    several = of(("ja", "es"))
+    assert "neurons, each an expert of one of Japanese and Spanish, with a mean AUROC for its" in tour._experts(several)
+    assert "on **20** experts of Japanese and Spanish" in tour._written(several)
+    everything = of(select="all", experts=200)
+    assert "however well they tell Japanese: their mean AUROC for it is **0.900**." in tour._experts(everything)
+    assert "which tell" not in tour._experts(everything)
+    assert "on **200** neurons" in tour._written(everything)
+
+
+def test_the_stop_at_one_sentence_opens_the_languages_that_its_numbers_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = session.Visitor(experiment=Experiment())
+    visitor.views["sentences"] = {"query": "es", "candidate": "ja", "metric": "csls"}
+    opened: list[str] = []
+    monkeypatch.setattr(session, "visitor", lambda: visitor)
+    monkeypatch.setattr(navigation, "switch", opened.append)
+    monkeypatch.setattr(session, "write_link", lambda *_: None)
+    tour._go(1 + PAGES.index("sentences"))
+    assert opened == ["sentences"]
+    assert {name: value for name, value in visitor.views["sentences"].items() if value} == {"metric": "csls"}
