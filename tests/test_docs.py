@@ -165,7 +165,7 @@ def test_every_command_has_its_row() -> None:
 
 def test_the_items_of_a_report_are_named() -> None:
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    (listed,) = re.findall(r"The items are ([^.]+?) \(of", text)
+    (listed,) = re.findall(r"The items are\s([^.]+?)\s\(of", text)
     assert re.findall(r"`(\w+)`", listed) == [item.name for item in ITEMS]
 
 
