@@ -121,7 +121,7 @@ def _embeds(experiment: Experiment) -> bool:
 
 def _keep(current: Experiment, kept: list[KeptSetting]) -> None:
     """Keep the present setting beside those that are kept; the oldest makes room."""
-    own = next((one for one in kept if one.experiment == current), KeptSetting(current))
+    own = next((one for one in kept if one.experiment == current), kept_settings.as_kept(current))
     others = [one for one in kept if one is not own][-(kept_settings.MOST - 1) :]
     kept_settings.write([*others, own], len(others))
     session.visitor().generation += 1  # the list of B would else keep its place, where another setting is by now

@@ -190,6 +190,9 @@ def test_a_swap_and_a_swap_back_keep_both_names(open_page: OpenPage, monkeypatch
         a = name or in_words(here)
         assert any(text.value.startswith(f"A: {a}\nB: ") for text in page.text)
     assert follows == begin
+    page = open_page("compare", **links[0])
+    next(button for button in page.button if button.label == "Keep this setting").click().run()
+    assert [one.name for one in read_from(page)] == ["", "quarter", "half"]
 
 
 def test_another_setting_stays_chosen_where_one_is_removed_or_kept(open_page: OpenPage) -> None:
