@@ -20,7 +20,8 @@ from core.pipeline.child import ChildBackend
 from core.pipeline.engine import Engine
 from core.pipeline.run import Run
 from core.store.read_only import open_cache
-from dashboard.work.queue import Jobs, settle
+from dashboard.work.garbage import settle
+from dashboard.work.queue import Jobs
 
 T = TypeVar("T")
 

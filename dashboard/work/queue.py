@@ -12,13 +12,11 @@ will: nobody waits for minutes behind somebody's minutes, and a long job has at 
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -27,38 +25,14 @@ from core.errors import AskError, ComputeError, TooLargeError, in_one_line
 from core.pipeline.backend import Backend, Request
 from core.progress import Cancelled, Progress, Snapshot
 from dashboard.work.answers import Answers
+from dashboard.work.garbage import settle
 from dashboard.work.job import TURN, Health, Job, PartwiseRequest
 from dashboard.work.limits import Limits
 from dashboard.work.order import Order
 
 log = logging.getLogger(__name__)
 
-_BETWEEN_LOOKS = 600.0  # seconds
 _MOST_LOSSES = 1  # of what computes, after which a job is begun once more
-
-
-@dataclass
-class _Look:
-    """When all objects were last looked through."""
-
-    at: float
-
-
-_last_look = _Look(time.monotonic())
-
-
-def settle() -> None:
-    """Exclude all living objects from garbage collection.
-
-    Streamlit collects garbage after every run of a page, and a page that waits runs every second. With torch, numba and
-    a model loaded each collection would go through a million permanent objects and stop everything else meanwhile.
-    What was alive and has died in a circle since then is found once in a while: it takes most of a second.
-    """
-    if time.monotonic() - _last_look.at > _BETWEEN_LOOKS:
-        gc.unfreeze()
-        _last_look.at = time.monotonic()
-    gc.collect()
-    gc.freeze()
 
 
 class Jobs:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import weakref
 
 from core.experiment.settings import Experiment
-from dashboard.work import queue
 from dashboard.work.queue import Jobs
 from tests.helpers.bench import LONG, Bench, X, Y, Z, away, ends, until
 
@@ -334,25 +332,3 @@ def test_who_waited_for_what_was_stopped_for_all_is_told_so_once(jobs: Jobs, ben
     bench.step(X)
     ends(job, "stopped")
     assert [jobs.was_stopped(visitor, X) for visitor in ("c", "b", "a", "a")] == [False, False, True, False]
-
-
-# -- memory ----------------------------------------------------------------------------------------------------------
-
-
-class _Circle:
-    """Refers to itself, so that only a search for garbage finds that nobody needs it."""
-
-    def __init__(self) -> None:
-        self.own = self
-
-
-def test_what_dies_after_it_was_left_out_of_the_search_for_garbage_is_found_once_in_a_while() -> None:
-    circle = _Circle()
-    found = weakref.ref(circle)
-    queue.settle()
-    del circle
-    queue.settle()
-    assert found() is not None, "most searches leave out what was alive before"
-    queue._last_look.at -= 2 * queue._BETWEEN_LOOKS
-    queue.settle()
-    assert found() is None
