@@ -25,7 +25,7 @@ def settle() -> None:
 
     Streamlit collects garbage after every run of a page, and a page that waits runs every second. With torch, numba and
     a model loaded each collection would go through a million permanent objects and stop everything else meanwhile.
-    What was alive and has died in a circle since then is found once in a while: it takes most of a second.
+    What was alive and has died in a circle since then is found once in a while.
     """
     if time.monotonic() - last_look.at > BETWEEN_LOOKS:
         gc.unfreeze()
